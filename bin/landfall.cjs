@@ -1,0 +1,19 @@
+#!/usr/bin/env node
+// Plain CommonJS on purpose: an old Node cannot load a .ts file at all, so the check has to stand before the first one.
+'use strict';
+
+const wanted = 24;
+const major = Number(process.versions.node.split('.')[0]);
+
+if (major < wanted) {
+  process.stderr.write(
+    `landfall needs Node ${wanted} or newer, this is ${process.versions.node}: run it as "npm start" or ` +
+      `"npm run -s landfall -- COMMAND", which bring the right one along, or install Node ${wanted}.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  import('../src/main.ts').catch((error) => {
+    process.stderr.write(`landfall could not start: ${error.stack}\n`);
+    process.exitCode = 1;
+  });
+}

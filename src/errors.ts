@@ -1,0 +1,40 @@
+import type { FileCode } from './codes.ts';
+
+/** What went wrong, for a person: what was tried, on what, why it failed and what to do. Never holds a value from a row. */
+export class LandfallError extends Error {
+  override readonly name = 'LandfallError';
+  readonly operation: string;
+  readonly file: string | null;
+  readonly hint: string | null;
+
+  /**
+   * @param operation what was tried, e.g. `open database`
+   * @param problem why it failed, one clause
+   * @param details file: the path concerned; hint: what the reader can do; cause: the error beneath
+   */
+  constructor(operation: string, problem: string, details: { file?: string; hint?: string; cause?: unknown } = {}) {
+    const where = details.file === undefined ? '' : ` ${details.file}`;
+    const hint = details.hint === undefined ? '' : ` (${details.hint})`;
+    super(`${operation}${where}: ${problem}${hint}`, { cause: details.cause });
+    this.operation = operation;
+    this.file = details.file ?? null;
+    this.hint = details.hint ?? null;
+  }
+}
+
+/** A file that cannot be read as its dataset: it is quarantined with this code and reason. */
+export class FileRefused extends Error {
+  override readonly name = 'FileRefused';
+  readonly code: FileCode;
+
+  /** @param reason one sentence without a value from a row */
+  constructor(code: FileCode, reason: string) {
+    super(reason);
+    this.code = code;
+  }
+}
+
+/** A file that is not as it was listed (grew, was replaced, vanished): it is rolled back and waited for again. */
+export class FileMoved extends Error {
+  override readonly name = 'FileMoved';
+}

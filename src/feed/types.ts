@@ -1,0 +1,97 @@
+/**
+ * The words of a feed, used alike in code, tables, logs and README.
+ *
+ * - feed: the set of extracts one sender delivers, described by one YAML file.
+ * - dataset: one kind of extract in a feed (its files, its columns, its table).
+ * - landing: the folder that files are dropped into.
+ * - stamp: the time stamp in a file's name, UTC, kept as `YYYY-MM-DDThh:mm:ssZ`.
+ * - revision: the ordinal of the distinct contents seen under one name, from 1.
+ * - version: where a row stands in the order of statements: (stamp, name bytewise, revision, line).
+ * - ledger: the table `files`, one row for each revision of each name.
+ * - checkpoint: the newest stamp ingested of a dataset; a file before it is late.
+ * - reject: a row that is not loaded, kept with its reason; a waiting one lacks only a parent.
+ * - quarantine: what happens to a file that cannot be read as its dataset.
+ * - heal: admit a waiting row because its last missing parent has come.
+ */
+
+/** `text`, `id` and `code` are kept as text (an id or code is not normalised), `money` becomes integer cents, `date` `YYYY-MM-DD`. */
+export type ColumnType = 'text' | 'id' | 'code' | 'money' | 'date';
+
+export interface Column {
+  /** The header cell as the sender documents it, e.g. `ProcedureID`. */
+  readonly header: string;
+  /** Other header cells taken for it. */
+  readonly aliases: readonly string[];
+  /** The column of the table, a validated SQL identifier, e.g. `procedure_id`. */
+  readonly name: string;
+  readonly type: ColumnType;
+  /** A row without a value here is refused (`missing_value`). The key is always required. */
+  readonly required: boolean;
+  /** A file may lack this column altogether; its values are then NULL. */
+  readonly optional: boolean;
+  /** Holds patient data by name (not a promise that the others hold none). */
+  readonly phi: boolean;
+  /** The table whose key this column refers to, or null. */
+  readonly references: string | null;
+}
+
+export interface Dataset {
+  /** As it stands in file names, e.g. `Procedure`. */
+  readonly name: string;
+  /** The table, a validated SQL identifier, e.g. `procedures`. */
+  readonly table: string;
+  /** The first column, which identifies a row. */
+  readonly key: Column;
+  /** All columns, the key first, in the order of the feed definition. */
+  readonly columns: readonly Column[];
+}
+
+/** How the feed's files are written, where the feed says so; null means: found from each file. */
+export interface FeedFormat {
+  readonly delimiter: string | null;
+  readonly quote: '"' | "'" | null;
+  readonly escape: 'double' | 'backslash' | null;
+  readonly encoding: Encoding | null;
+  /** `none`: files have no header line; fields stand in the order of the dataset's columns. */
+  readonly header: 'present' | 'none';
+  /** Order of day and month in `01/02/2026`. */
+  readonly dateOrder: 'month-first' | 'day-first';
+  /** Whether `1,234.50` is money. `$1,234.56` with well-placed thousands commas is always taken when true. */
+  readonly thousandsSeparator: boolean;
+  /** Words (compared without regard to case) that mean NULL, besides the empty field. */
+  readonly nulls: readonly string[];
+}
+
+export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
+
+export interface Feed {
+  /** e.g. `visitpay`. */
+  readonly name: string;
+  /** SHA-256 (hex) of the definition's bytes. */
+  readonly hash: string;
+  /** What stands before the dataset's name in a file name, e.g. `HospitalABC_VisitPay_`. */
+  readonly prefix: string;
+  /** File name extension with its dot, e.g. `.txt`. */
+  readonly extension: string;
+  /** Parents before children: a dataset refers only to tables of datasets before it. */
+  readonly datasets: readonly Dataset[];
+  readonly format: FeedFormat;
+  /** The share (0–1) of a file's rows that may be rejected; above it the file is quarantined. */
+  readonly maxBadRows: number;
+}
+
+/** What a file name says. */
+export type FileName =
+  /** `warning`: the name can be taken, but not quite as documented (a stamp cut short). */
+  | { readonly kind: 'taken'; readonly dataset: Dataset; readonly stamp: string; readonly warning: string | null }
+  /** Meant for the feed but not to be taken; `reason` says what is wrong with it. */
+  | { readonly kind: 'near_miss'; readonly code: NameFault; readonly reason: string }
+  /** An upload under way (`.tmp`, `.part`, `.filepart`, a leading dot) of a name of the feed. */
+  | { readonly kind: 'partial' }
+  /** Nothing to do with the feed. */
+  | { readonly kind: 'foreign' };
+
+export type NameFault = 'bad_stamp' | 'bad_brackets' | 'bad_dataset' | 'bad_extension' | 'bad_case' | 'bad_name';
+
+/** A value as it is bound: text, integer cents, or NULL. */
+export type Value = string | number | null;

@@ -1,0 +1,96 @@
+import type { RejectCode } from '../codes.ts';
+import type { Dataset, Encoding, FeedFormat } from '../feed/types.ts';
+
+/** How a file is written, as found or as given. Stored as JSON in `files.dialect`. */
+export interface Dialect {
+  readonly encoding: Encoding;
+  readonly bom: boolean;
+  readonly delimiter: string;
+  /** null: no field of the file is quoted as far as was looked. */
+  readonly quote: '"' | "'" | null;
+  readonly escape: 'double' | 'backslash';
+  readonly newline: 'lf' | 'crlf' | 'cr' | 'mixed';
+}
+
+/** What the whole file's bytes say, collected while it is hashed, before the first row is read. */
+export interface Survey {
+  readonly bytes: number;
+  readonly encoding: Encoding;
+  readonly bom: boolean;
+  /** False for an archive, a document, a picture, random bytes. */
+  readonly text: boolean;
+}
+
+/** Collects a survey from a file's bytes, chunk by chunk. */
+export interface Surveyor {
+  update(chunk: Uint8Array): void;
+  finish(): Survey;
+}
+
+export interface ReadOptions {
+  /** The dataset whose header is looked for; null reads any delimited file (first line is the header). */
+  readonly dataset: Dataset | null;
+  /** What the feed or the command line fixes; null entries are found from the file. */
+  readonly format: FeedFormat;
+  readonly survey: Survey;
+}
+
+export interface Header {
+  /** The cells as they stand in the file. Never log them: in a file without a header they are a patient's row. */
+  readonly cells: readonly string[];
+  readonly line: number;
+  /** For each column of the dataset the index of its field, or null where an optional column is absent. */
+  readonly fieldOf: readonly (number | null)[];
+  /** Cells that no column of the dataset takes (safe to show: at least half of the header is known). */
+  readonly extra: readonly string[];
+}
+
+/** A row split into fields: one for each header cell. */
+export interface RowEvent {
+  readonly kind: 'row';
+  /** The physical line on which the row begins, from 1. */
+  readonly line: number;
+  /** Where the row begins in the file. */
+  readonly byteOffset: number;
+  /** Bytes of the row with its line ending. */
+  readonly byteLength: number;
+  readonly fields: readonly string[];
+}
+
+/** A row that could not be split. */
+export interface RefusedEvent {
+  readonly kind: 'refused';
+  readonly line: number;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly code: RejectCode;
+  /** One sentence, no value from the row. */
+  readonly reason: string;
+  /** The fields as far as they could be split, for `preview --all`. */
+  readonly fields: readonly string[];
+}
+
+export type ReadEvent = RowEvent | RefusedEvent;
+
+/** How the file's bytes and lines divide; complete once `batches` has ended. */
+export interface ReadTotals {
+  readonly headerBytes: number;
+  readonly rowBytes: number;
+  readonly refusedBytes: number;
+  /** Blank lines, titles before the header, repeated headers, the trailer. The four sum to the file's bytes (a BOM counts here). */
+  readonly skippedBytes: number;
+  readonly skippedLines: number;
+}
+
+/** A file opened as a table: dialect and header are known, rows are yet to come. */
+export interface Table {
+  readonly dialect: Dialect;
+  readonly header: Header;
+  /**
+   * The rows in file order, in batches of bounded size; to be walked once.
+   * @throws FileRefused `line_too_long`, `trailer_count`
+   */
+  batches(): Iterable<readonly ReadEvent[]>;
+  /** @throws Error before `batches` has ended */
+  totals(): ReadTotals;
+}
