@@ -1,0 +1,60 @@
+import type { FileCode } from '../codes.ts';
+import type { Dataset } from '../feed/types.ts';
+import type { FileStat, RejectSummary, RowCounts } from '../store/types.ts';
+
+/** A file of the feed as it was listed in the landing folder. */
+export interface ListedFile {
+  readonly name: string;
+  readonly path: string;
+  readonly dataset: Dataset;
+  /** `YYYY-MM-DDThh:mm:ssZ` */
+  readonly stamp: string;
+  readonly stat: FileStat;
+}
+
+/** How far an ingest is; called between chunks. */
+export interface IngestProgress {
+  readonly name: string;
+  readonly rows: number;
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+  readonly phase: 'hashing' | 'reading' | 'healing';
+}
+
+/**
+ * What became of one file.
+ * - `ingested`: committed.
+ * - `quarantined`: refused; nothing of it is loaded, the ledger says why.
+ * - `unchanged`: the same bytes as its latest revision; nothing to do.
+ * - `moved`: not as it was listed (grew, was replaced, vanished): rolled back, to be waited for again.
+ * - `given_up`: told to stop in the middle: rolled back.
+ */
+export type IngestOutcome =
+  | {
+      readonly kind: 'ingested';
+      readonly fileId: number;
+      readonly revision: number;
+      readonly late: boolean;
+      readonly counts: RowCounts;
+      readonly rejects: readonly RejectSummary[];
+      /** Rows of earlier files that this file's commit admitted. */
+      readonly healed: number;
+      /** Header cells that no column takes, where they differ from those of the dataset's last file; else empty. */
+      readonly newExtra: readonly string[];
+      /** What of the dialect differs from the dataset's last file, e.g. `delimiter`; else empty. */
+      readonly drift: readonly string[];
+      /** Wall time in ms. */
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'quarantined';
+      readonly fileId: number;
+      readonly revision: number;
+      readonly code: FileCode;
+      readonly reason: string;
+      readonly rejects: readonly RejectSummary[];
+      readonly ms: number;
+    }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'moved'; readonly reason: string }
+  | { readonly kind: 'given_up' };

@@ -1,0 +1,59 @@
+import type { FileCode, RejectCode } from '../codes.ts';
+
+/** What tells one state of a file from another without reading it. */
+export interface FileStat {
+  readonly bytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: bigint;
+}
+
+export type FileState = 'ingested' | 'quarantined' | 'replaced' | 'unrecognised';
+
+/** The latest revision of a name, as the loop needs it to tell what is new. */
+export interface LedgerEntry {
+  readonly fileId: number;
+  readonly name: string;
+  /** From 1; 0 for a name that was seen but never read. */
+  readonly revision: number;
+  readonly state: FileState;
+  readonly reasonCode: FileCode | null;
+  readonly sha256: string | null;
+  readonly stat: FileStat;
+  readonly feedHash: string;
+  /** The version of Landfall that wrote the entry. */
+  readonly program: string;
+  readonly archivedTo: string | null;
+  /** ISO 8601, UTC. */
+  readonly finishedAt: string;
+}
+
+/** A name that is listed in the ledger without having been read (revision 0). */
+export interface UnreadName {
+  readonly name: string;
+  readonly state: 'unrecognised' | 'quarantined';
+  readonly code: FileCode;
+  /** One sentence. */
+  readonly reason: string;
+  readonly dataset: string | null;
+  readonly stamp: string | null;
+  readonly stat: FileStat;
+}
+
+/** What became of a file's rows; `read` is the sum of the others. */
+export interface RowCounts {
+  readonly read: number;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly stale: number;
+  readonly rejected: number;
+  readonly waiting: number;
+}
+
+/** One reject code of a file: how many rows and the first few line numbers. */
+export interface RejectSummary {
+  readonly code: RejectCode;
+  readonly rows: number;
+  readonly firstLines: readonly number[];
+}
