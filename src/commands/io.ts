@@ -1,0 +1,53 @@
+/**
+ * What a command is given of the process. Commands have the shape
+ * `export async function NAME(options, io: CommandIo): Promise<number>`: options hold `settings` and what the verb
+ * takes besides, the answer is the exit code. Only main.ts knows the process itself.
+ */
+
+/** One of the process's output streams. */
+export interface Output {
+  /** Writes text as it is: escape names and values first (terminal.ts). */
+  readonly write: (text: string) => void;
+  readonly isTTY: boolean;
+  /** Width of the terminal in columns; 80 where it has none. */
+  readonly columns: number;
+  /** Whether colour may be used: a terminal, and NO_COLOR is not set. */
+  readonly colour: boolean;
+}
+
+/** The process that started this one with an IPC channel (the keeper, for the loader). */
+export interface Parent {
+  readonly send: (message: unknown) => void;
+  readonly onMessage: (listener: (message: unknown) => void) => void;
+  /** Called once when the parent has gone or has closed the channel. */
+  readonly onGone: (listener: () => void) => void;
+}
+
+/** The program as it runs. */
+export interface Program {
+  /** e.g. `0.1.0` */
+  readonly version: string;
+  /** The folder that holds package.json, feeds/ and migrations/. */
+  readonly root: string;
+  /** What starts this program again: the path of node, then its arguments up to and including main.ts. */
+  readonly command: readonly [string, ...string[]];
+  readonly pid: number;
+}
+
+export interface CommandIo {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly now: () => Date;
+  readonly program: Program;
+  /** Aborted by the first SIGTERM or SIGINT: finish or give up what is in hand, then return. */
+  readonly stop: AbortSignal;
+  /**
+   * Aborted by the second signal. The process exits as soon as the listeners, which must be synchronous
+   * (kill a child, no more), have run.
+   */
+  readonly leave: AbortSignal;
+  /** Null where the process was started without an IPC channel. */
+  readonly parent: Parent | null;
+}
