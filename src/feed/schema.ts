@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+/** The shape of a feed definition. What spans several fields (duplicates, references) is checked in load.ts. */
+
+const identifier = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]*$/, 'must be lower-case letters, digits and underscores, a letter first')
+  .max(63, 'is longer than 63 characters');
+
+/** A string that YAML may have read as something else when it stood without quotes (`~`, `NULL`, `1`). */
+const quoted = z.string({ error: 'must be a text: put it in quotes, or leave it out' });
+
+const columnSchema = z.strictObject({
+  header: quoted.min(1, 'is empty'),
+  aliases: z.array(quoted.min(1, 'is empty')).default([]),
+  name: identifier
+    .refine(
+      (name) => !name.startsWith('source_'),
+      'must not begin with source_: those columns hold where a row comes from',
+    )
+    .refine((name) => !['rowid', 'oid'].includes(name), 'is a name that SQLite keeps for itself'),
+  type: z.enum(['text', 'id', 'code', 'money', 'date']),
+  required: z.boolean().default(false),
+  optional: z.boolean().default(false),
+  phi: z.boolean().default(false),
+  references: identifier.optional(),
+});
+
+const LEDGER_TABLES = ['files', 'rejects', 'waiting_on', 'checkpoints', 'attempts', 'retries', 'schema_migrations'];
+
+const datasetSchema = z.strictObject({
+  name: quoted.regex(/^[A-Za-z][A-Za-z0-9]*$/, 'must be letters and digits, a letter first: it stands in file names'),
+  table: identifier
+    .refine((table) => !LEDGER_TABLES.includes(table), 'is the name of a table of the ledger')
+    .refine((table) => !table.startsWith('sqlite_'), 'must not begin with sqlite_'),
+  columns: z.array(columnSchema).min(1, 'has no column: the first one is the key'),
+});
+
+const formatSchema = z.strictObject({
+  delimiter: quoted
+    .regex(/^[^\p{L}\p{N}\r\n"'\\]+$/u, 'must not hold letters, digits, quotes, backslashes or line breaks')
+    .optional(),
+  quote: z.enum(['"', "'"]).optional(),
+  escape: z.enum(['double', 'backslash']).optional(),
+  encoding: z.enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']).optional(),
+  header: z.enum(['present', 'none']).default('present'),
+  date_order: z.enum(['month-first', 'day-first']).default('month-first'),
+  thousands_separator: z.boolean().default(false),
+  nulls: z.array(quoted.refine((word) => word.trim() !== '', 'is empty: an empty field is NULL anyway')).default([]),
+});
+
+const UNDER_WAY = ['.tmp', '.part', '.filepart'];
+
+export const definitionSchema = z.strictObject({
+  feed: identifier,
+  files: z.strictObject({
+    prefix: quoted.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be letters, digits, and _ . - (not first)'),
+    extension: quoted
+      .regex(/^\.[A-Za-z0-9]+$/, 'must be a dot with letters and digits, as in .txt')
+      .refine((extension) => !UNDER_WAY.includes(extension.toLowerCase()), 'marks an upload under way'),
+  }),
+  max_bad_rows: z.number().min(0, 'must be a share from 0 to 1').max(1, 'must be a share from 0 to 1').default(0.5),
+  format: formatSchema.prefault({}),
+  datasets: z.array(datasetSchema).min(1, 'has no dataset'),
+});
+
+export type Definition = z.output<typeof definitionSchema>;
