@@ -1,0 +1,141 @@
+import { isDay } from './calendar.ts';
+import { editDistance } from './edit-distance.ts';
+import { headerKey } from './header.ts';
+import type { Dataset, Feed, FileName, NameFault } from './types.ts';
+
+/** Endings that upload programs give a file until it is whole. */
+const UNDER_WAY = /\.(?:tmp|part|filepart)$/i;
+
+/** C0, DEL and C1 controls, line separators, and what a name that is not UTF-8 is read as. */
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const NOT_PRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/;
+
+/** One letter in so many of the prefix may be wrong for a name to be taken as meant for the feed. */
+const LETTERS_PER_MISTAKE = 8;
+
+interface Fault {
+  readonly code: NameFault;
+  readonly reason: string;
+}
+
+/**
+ * Reads what a file's name says: `<prefix><dataset>_[YYYYMMDD_hhmmss]<extension>`, UTC, with or without the brackets.
+ *
+ * A name comes near, and is reported when it cannot be taken, if it holds the prefix (in any case, at any place), or if
+ * it begins with the prefix spelt with other punctuation or one wrong letter in eight and goes on with the name of a
+ * dataset or eight digits, or if it begins with a dataset's name and a stamp. Any other name is foreign.
+ *
+ * @param name the name without its folder
+ */
+export function readFileName(feed: Feed, name: string): FileName {
+  const whole = name.replace(/^\.+/, '').replace(UNDER_WAY, '');
+  if (whole !== name) return comesNear(feed, whole) ? { kind: 'partial' } : { kind: 'foreign' };
+
+  const faults: Fault[] = [];
+  const body = stripAround(feed, name, faults);
+  if (body === null) return comesNear(feed, name) ? nearMiss(nameFault(feed, name)) : { kind: 'foreign' };
+  if (NOT_PRINTABLE.test(name)) return nearMiss(nameFault(feed, name));
+
+  const datasetName = /^[^_[\]]*/.exec(body)?.[0] ?? '';
+  const dataset = readDataset(feed, datasetName, faults);
+  const stamp = readStamp(body.slice(datasetName.length), faults);
+  // What is wrong beside capital letters says more.
+  const worst = faults.find((fault) => fault.code !== 'bad_case') ?? faults[0];
+  if (worst !== undefined)
+    return nearMiss({ code: worst.code, reason: faults.map((fault) => fault.reason).join('; ') });
+  if (dataset === null || stamp === null) return nearMiss(nameFault(feed, name));
+  return { kind: 'taken', dataset, ...stamp };
+}
+
+function nearMiss(fault: Fault): FileName {
+  return { kind: 'near_miss', ...fault };
+}
+
+/** What stands between prefix and extension, or null where the name does not begin with the prefix. */
+function stripAround(feed: Feed, name: string, faults: Fault[]): string | null {
+  const { prefix, extension } = feed;
+  if (!startsAs(name, prefix)) return null;
+  if (!name.startsWith(prefix))
+    faults.push({ code: 'bad_case', reason: `the name begins with ${prefix} in other capital letters` });
+
+  const body = name.slice(prefix.length);
+  if (body.endsWith(extension)) return body.slice(0, -extension.length);
+  if (body.toLowerCase().endsWith(extension.toLowerCase())) {
+    faults.push({ code: 'bad_case', reason: `the extension is ${extension} in other capital letters` });
+    return body.slice(0, -extension.length);
+  }
+  faults.push({ code: 'bad_extension', reason: `the name does not end with ${extension}` });
+  return body.replace(/\..*$/s, '');
+}
+
+function readDataset(feed: Feed, written: string, faults: Fault[]): Dataset | null {
+  const exact = feed.datasets.find((dataset) => dataset.name === written);
+  if (exact !== undefined) return exact;
+  const folded = feed.datasets.find((dataset) => dataset.name.toLowerCase() === written.toLowerCase());
+  if (folded !== undefined) {
+    faults.push({ code: 'bad_case', reason: `${folded.name} is spelt with other capital letters` });
+    return null;
+  }
+  const known = feed.datasets.map((dataset) => dataset.name).join(', ');
+  faults.push({ code: 'bad_dataset', reason: `after ${feed.prefix} must stand one of ${known}` });
+  return null;
+}
+
+/**
+ * @param text what follows the dataset's name: `_[YYYYMMDD_hhmmss]`
+ */
+function readStamp(text: string, faults: Fault[]): { stamp: string; warning: string | null } | null {
+  if (text === '' || text === '_') return refuse(faults, 'bad_stamp', 'the name has no time stamp');
+  if (!text.startsWith('_')) return refuse(faults, 'bad_stamp', 'an underscore must stand before the time stamp');
+  const [, open = '', inner = '', close = '', rest = ''] = /^_(\[?)([^[\]]*)(\]?)(.*)$/s.exec(text) ?? [];
+  if (open.length !== close.length || /[[\]]/.test(rest) || /^[({]/.test(inner)) {
+    return refuse(faults, 'bad_brackets', 'the time stamp must stand between [ and ], or without brackets');
+  }
+  if (rest !== '') return refuse(faults, 'bad_name', 'something stands between the time stamp and the extension');
+
+  const digits = /^(\d{4})(\d{2})(\d{2})(?:_(\d{2})(\d{2})?(\d{2})?)?$/.exec(inner);
+  if (digits === null) return refuse(faults, 'bad_stamp', 'the time stamp is not of the form YYYYMMDD_hhmmss');
+  const [, year = '', month = '', day = '', hour, minute, second] = digits;
+  if (!isDay(Number(year), Number(month), Number(day)))
+    return refuse(faults, 'bad_stamp', 'the day of the time stamp does not exist');
+  if (Number(hour ?? 0) > 23 || Number(minute ?? 0) > 59 || Number(second ?? 0) > 59) {
+    return refuse(faults, 'bad_stamp', 'the time of the time stamp does not exist');
+  }
+  return {
+    stamp: `${year}-${month}-${day}T${hour ?? '00'}:${minute ?? '00'}:${second ?? '00'}Z`,
+    warning: second === undefined ? 'the time stamp is cut short: what is missing is taken as zeros' : null,
+  };
+}
+
+function refuse(faults: Fault[], code: NameFault, reason: string): null {
+  faults.push({ code, reason });
+  return null;
+}
+
+function startsAs(name: string, prefix: string): boolean {
+  return name.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase();
+}
+
+function comesNear(feed: Feed, name: string): boolean {
+  if (name.toLowerCase().includes(feed.prefix.toLowerCase())) return true;
+  const letters = headerKey(name);
+  const datasets = feed.datasets.map((dataset) => headerKey(dataset.name));
+  const goesOn = (rest: string): boolean => /^\d{8}/.test(rest) || datasets.some((dataset) => rest.startsWith(dataset));
+  if (datasets.some((dataset) => letters.startsWith(dataset) && /^\d{8}/.test(letters.slice(dataset.length))))
+    return true;
+
+  const prefix = headerKey(feed.prefix);
+  const mistakes = Math.floor(prefix.length / LETTERS_PER_MISTAKE);
+  for (let length = prefix.length - mistakes; length <= prefix.length + mistakes; length++) {
+    if (goesOn(letters.slice(length)) && editDistance(letters.slice(0, length), prefix) <= mistakes) return true;
+  }
+  return false;
+}
+
+/** What is wrong with a name that comes near without beginning with the prefix, or that cannot be printed. */
+function nameFault(feed: Feed, name: string): Fault {
+  const reason = NOT_PRINTABLE.test(name)
+    ? 'the name holds a control character, a line break or bytes that are not UTF-8'
+    : `the name does not begin with ${feed.prefix}`;
+  return { code: 'bad_name', reason };
+}
