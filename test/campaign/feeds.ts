@@ -30,7 +30,7 @@ export interface PlannedRow {
 /** A file name and the contents that turn up under it, in their order. */
 export interface PlannedFile {
   readonly dataset: DatasetName;
-  /** As in the name: `20260801_060000`. */
+  /** As in the name: `20250601_060000`. */
   readonly stamp: string;
   readonly brackets: boolean;
   readonly contents: readonly (readonly PlannedRow[])[];
@@ -90,7 +90,7 @@ export function feeds(): fc.Arbitrary<PlannedFile[]> {
   });
   const file: fc.Arbitrary<PlannedFile> = fc.record({
     dataset: fc.constantFrom(...DATASET_NAMES),
-    stamp: fc.nat(4).map((day) => `2026080${1 + day}_060000`),
+    stamp: fc.nat(4).map((day) => `2025060${1 + day}_060000`),
     brackets: fc.boolean(),
     contents: fc.array(fc.array(row, { maxLength: 5 }), { minLength: 1, maxLength: 3 }),
   });
@@ -117,7 +117,7 @@ export function largeFeed(seed: number, files: number, rowsPerFile: number): Pla
   const feed: PlannedFile[] = [];
   while (feed.length < files) {
     const dataset = random.pick(DATASET_NAMES);
-    const stamp = `202608${String(1 + random.below(28)).padStart(2, '0')}_060000`;
+    const stamp = `202506${String(1 + random.below(28)).padStart(2, '0')}_060000`;
     const brackets = random.chance(0.7);
     const name = feedFileName(dataset, stamp, { brackets });
     if (names.has(name)) continue;
@@ -159,7 +159,7 @@ function sentRow(dataset: DatasetName, row: PlannedRow): Row {
         ProcedureID: procedureKey(row.procedure ?? 0),
         PatientID: `${MARKER}${row.key}`,
         PatientName: `${MARKER} ${row.variant}`,
-        VisitDate: `2026-07-1${row.variant}`,
+        VisitDate: `2025-07-1${row.variant}`,
         TotalCharge: row.variant === 0 ? '' : `1234.0${row.variant}`,
       };
     case 'Transaction':
@@ -167,7 +167,7 @@ function sentRow(dataset: DatasetName, row: PlannedRow): Row {
         TransactionID: `T${MARKER}${row.key}`,
         VisitID: visitKey(row.visit),
         ProcedureID: row.procedure === null ? '' : procedureKey(row.procedure),
-        TransactionDate: '2026-07-20',
+        TransactionDate: '2025-07-20',
         TransactionType: 'Charge',
         Amount: `-0.0${row.variant}`,
         Payer: row.variant === 1 ? '' : MARKER,
@@ -193,7 +193,7 @@ function lineOf(dataset: DatasetName, row: PlannedRow): Row | string {
     case null:
       return sent;
     case 'bad_date':
-      return { ...sent, [REQUIRED_DATE[dataset]]: '2026-02-30' };
+      return { ...sent, [REQUIRED_DATE[dataset]]: '2025-02-30' };
     case 'missing_key':
       return { ...sent, [COLUMNS[dataset][0]]: '' };
     case 'missing_value':

@@ -39,13 +39,23 @@ const STREETS = ['Main St', 'Oak Ave', 'Harbor Rd', '2nd St, Apt 4', 'Elm Ct'];
 const FACILITIES = ['Main Campus', 'North Clinic', 'Harbor Surgery Center'];
 const PAYERS = ['Aetna', 'Blue Cross', 'Medicare', 'Self-pay', ''];
 
+export interface BillingOptions {
+  /** Visits begin in the week from this day on, UTC (default 2025-06-02). */
+  readonly firstDay?: Date;
+  /** Write values without the marker, for a person to look at (default false). */
+  readonly unmarked?: boolean;
+}
+
 /**
  * Creates a generator of billing rows.
  * @param seed the same seed makes the same rows
- * @param firstDay visits begin on this day (UTC) and go on from there
  */
-export function createBilling(seed: number, firstDay: Date = new Date('2026-08-01T00:00:00Z')): Billing {
+export function createBilling(seed: number, options: BillingOptions = {}): Billing {
+  const firstDay = options.firstDay ?? new Date('2025-06-02T00:00:00Z');
   const random = createRandom(seed);
+  const mark = options.unmarked === true ? '' : MARKER;
+  const marked = (text: string): string => (mark === '' ? text : `${mark} ${text}`);
+  const birthYear = (): string => (mark === '' ? String(1935 + random.below(85)) : MARKER_YEAR);
   const counts = { procedure: 0, visit: 0, transaction: 0 };
   const day = (offset: number): string => new Date(firstDay.getTime() + offset * 86_400_000).toISOString().slice(0, 10);
   const dollars = (limit: number): string => `${1 + random.below(limit)}.${String(random.below(100)).padStart(2, '0')}`;
@@ -55,14 +65,14 @@ export function createBilling(seed: number, firstDay: Date = new Date('2026-08-0
   return {
     procedure(changes = {}) {
       const count = number('procedure');
-      const [code, description, price] = random.pick(CATALOGUE);
+      const [code, description, price] = CATALOGUE[counts.procedure % CATALOGUE.length] ?? random.pick(CATALOGUE);
       return {
-        ProcedureID: `P${MARKER}${count}`,
-        ProcedureCode: `${code}-${MARKER}`,
+        ProcedureID: `P${mark}${count}`,
+        ProcedureCode: `${mark}${code}`,
         CodeSystem: 'CPT',
-        Description: `${description} ${MARKER}${count}`,
+        Description: marked(description),
         StandardCharge: `${price}.00`,
-        EffectiveDate: '2026-01-01',
+        EffectiveDate: '2025-01-01',
         ...changes,
       };
     },
@@ -71,18 +81,18 @@ export function createBilling(seed: number, firstDay: Date = new Date('2026-08-0
       const admitted = random.below(7);
       const inpatient = random.chance(0.3);
       return {
-        VisitID: `V${MARKER}${count}`,
+        VisitID: `V${mark}${count}`,
         ProcedureID: procedure['ProcedureID'] ?? '',
-        PatientID: `${MARKER}${String(1 + random.below(9000)).padStart(7, '0')}`,
-        PatientName: `${random.pick(FIRST_NAMES)} ${MARKER} ${random.pick(LAST_NAMES)}`,
-        DateOfBirth: `${MARKER_YEAR}-${twoDigits(12)}-${twoDigits(28)}`,
-        PatientPhone: `555-01${twoDigits(99)} ${MARKER}`,
-        PatientAddress: `${1 + random.below(900)} ${MARKER} ${random.pick(STREETS)}`,
+        PatientID: `M${mark}${String(1 + random.below(9000)).padStart(7, '0')}`,
+        PatientName: marked(`${random.pick(FIRST_NAMES)} ${random.pick(LAST_NAMES)}`),
+        DateOfBirth: `${birthYear()}-${twoDigits(12)}-${twoDigits(28)}`,
+        PatientPhone: marked(`555-01${twoDigits(99)}`),
+        PatientAddress: marked(`${1 + random.below(900)} ${random.pick(STREETS)}`),
         VisitType: inpatient ? 'Inpatient' : random.pick(['Outpatient', 'Emergency']),
         VisitDate: day(admitted),
         DischargeDate: day(admitted + (inpatient ? 1 + random.below(5) : 0)),
         Facility: random.pick(FACILITIES),
-        Provider: `Dr. ${MARKER} ${random.pick(LAST_NAMES)}`,
+        Provider: marked(`Dr. ${random.pick(LAST_NAMES)}`),
         TotalCharge: dollars(9000),
         Status: random.pick(['Open', 'Billed', 'Closed']),
         ...changes,
@@ -93,7 +103,7 @@ export function createBilling(seed: number, firstDay: Date = new Date('2026-08-0
       const kind = random.pick(['Charge', 'Payment', 'Adjustment']);
       const date = visit['VisitDate'] ?? day(0);
       return {
-        TransactionID: `T${MARKER}${count}`,
+        TransactionID: `T${mark}${count}`,
         VisitID: visit['VisitID'] ?? '',
         ProcedureID: random.chance(0.8) ? (visit['ProcedureID'] ?? '') : '',
         TransactionDate: date,
@@ -101,7 +111,7 @@ export function createBilling(seed: number, firstDay: Date = new Date('2026-08-0
         TransactionType: kind,
         Amount: `${kind === 'Charge' ? '' : '-'}${dollars(2000)}`,
         Payer: random.pick(PAYERS),
-        Description: `${kind} ${MARKER}${count}`,
+        Description: marked(kind === 'Charge' ? 'Facility charge' : kind),
         ...changes,
       };
     },

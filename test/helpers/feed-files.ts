@@ -56,7 +56,7 @@ export interface FileOptions {
 
 /**
  * The name of a feed file.
- * @param stamp UTC, as in the name (`20260801_060000`, taken as it is, also when it is wrong) or as a Date
+ * @param stamp UTC, as in the name (`20250601_060000`, taken as it is, also when it is wrong) or as a Date
  */
 export function feedFileName(dataset: string, stamp: string | Date, options: FileOptions = {}): string {
   const text = typeof stamp === 'string' ? stamp : nameStamp(stamp);
@@ -97,7 +97,7 @@ export function writeFeedFile(
   return { name, path };
 }
 
-/** A Date as it stands in file names, UTC: `20260801_060000`. */
+/** A Date as it stands in file names, UTC: `20250601_060000`. */
 function nameStamp(date: Date): string {
   return date.toISOString().slice(0, 19).replaceAll('-', '').replaceAll(':', '').replace('T', '_');
 }

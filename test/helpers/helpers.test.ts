@@ -16,13 +16,13 @@ test('a temporary folder is gone once it is over', () => {
 });
 
 test('a feed file is named and written as the feed documents it', () => {
-  const { name, path } = writeFeedFile(tempFolder(), 'Procedure', new Date('2026-08-01T06:02:03Z'), [
+  const { name, path } = writeFeedFile(tempFolder(), 'Procedure', new Date('2025-06-01T06:02:03Z'), [
     { ProcedureID: '007', ProcedureCode: 'a|b', Description: 'say "x"' },
     'cut|short',
   ]);
-  expect(name).toBe('HospitalABC_VisitPay_Procedure_[20260801_060203].txt');
+  expect(name).toBe('HospitalABC_VisitPay_Procedure_[20250601_060203].txt');
   expect(readFileSync(path, 'utf8')).toBe(`${COLUMNS.Procedure.join('|')}\n007|"a|b"||"say ""x"""||\ncut|short\n`);
-  expect(feedFileName('Visit', '20260801', { brackets: false })).toBe('HospitalABC_VisitPay_Visit_20260801.txt');
+  expect(feedFileName('Visit', '20250601', { brackets: false })).toBe('HospitalABC_VisitPay_Visit_20250601.txt');
   expect(feedFileText('Visit', [], { bom: true, newline: '\r\n', columns: ['VisitID'] })).toBe('\uFEFFVisitID\r\n');
 });
 
@@ -47,7 +47,7 @@ test('billing rows repeat for a seed, and each bears the marker', () => {
   for (const row of make(7)) {
     for (const column of marked) if (column in row) expect(row[column]).toMatch(LEAK);
   }
-  expect('2026-08-01T06:00:00Z ingested 1907 rows').not.toMatch(LEAK);
+  expect('2025-06-01T06:00:00Z ingested 1907 rows').not.toMatch(LEAK);
 });
 
 test('random choices are even enough and repeat', () => {

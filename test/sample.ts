@@ -1,0 +1,201 @@
+/**
+ * `npm run sample [-- FOLDER] [--days N] [--pause SECONDS]`: writes a small believable week of deliveries into the
+ * landing folder, a day at a time, so that a running daemon is seen to take them. All patients are made up.
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { createBilling } from './helpers/billing.ts';
+import { feedFileName, feedFileText, type DatasetName, type Row } from './helpers/feed-files.ts';
+
+interface SampleFile {
+  readonly dataset: DatasetName;
+  readonly stamp: string;
+  readonly rows: readonly (Row | string)[];
+  /** Replaces the file of the same name that is there. */
+  readonly correction?: boolean;
+}
+
+interface SampleDay {
+  readonly title: string;
+  /** What there is to see of this day, one clause each. */
+  readonly notes: readonly string[];
+  readonly files: readonly SampleFile[];
+}
+
+/** The week of 2 June 2025, day by day. */
+function sampleWeek(): SampleDay[] {
+  const billing = createBilling(20250602, { unmarked: true });
+  const times = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
+  const date = (day: number): string => `2025-06-0${1 + day}`;
+  const stamp = (day: number): string => `2025060${1 + day}_060000`;
+
+  const procedures = times(10, () => billing.procedure());
+  const visitsOf = (day: number, count: number): Row[] =>
+    times(count, (at) => {
+      const discharge = `2025-06-${String(1 + day + (at % 4)).padStart(2, '0')}`;
+      const procedure = procedures[(day * 3 + at) % procedures.length] ?? {};
+      return billing.visit(procedure, { VisitDate: date(day), DischargeDate: discharge });
+    });
+  const transactionsOf = (visits: readonly Row[]): Row[] =>
+    visits.flatMap((visit) => [
+      billing.transaction(visit, {
+        TransactionType: 'Charge',
+        Amount: visit['TotalCharge'] ?? '',
+        Description: 'Facility charge',
+      }),
+      billing.transaction(visit),
+    ]);
+
+  const monday = visitsOf(1, 12);
+  const tuesday = visitsOf(2, 14);
+  const wednesday = visitsOf(3, 11);
+  const thursday = visitsOf(4, 13);
+  const friday = visitsOf(5, 12);
+  const sunday = visitsOf(7, 9);
+  const newProcedure = billing.procedure({
+    Description: 'MRI of the brain without contrast',
+    StandardCharge: '2150.00',
+  });
+  const orphan = billing.visit(newProcedure, { VisitDate: date(4), DischargeDate: date(4) });
+  const [bad1 = {}, bad2 = {}] = visitsOf(3, 2);
+  const wednesdayMoney = transactionsOf(wednesday);
+  const [disputed = {}] = wednesdayMoney;
+  const dearer = procedures
+    .slice(0, 3)
+    .map((row) => ({ ...row, StandardCharge: row['StandardCharge']?.replace('.00', '.50') ?? '' }));
+
+  return [
+    {
+      title: 'Monday',
+      notes: ['the price list, visits and transactions'],
+      files: [
+        { dataset: 'Procedure', stamp: stamp(1), rows: procedures },
+        { dataset: 'Visit', stamp: stamp(1), rows: monday },
+        { dataset: 'Transaction', stamp: stamp(1), rows: transactionsOf(monday) },
+      ],
+    },
+    {
+      title: 'Tuesday',
+      notes: ['an ordinary day'],
+      files: [
+        { dataset: 'Visit', stamp: stamp(2), rows: tuesday },
+        { dataset: 'Transaction', stamp: stamp(2), rows: transactionsOf(tuesday) },
+      ],
+    },
+    {
+      title: 'Wednesday',
+      notes: ['three bad rows: a day that does not exist, no patient, a row cut short', 'the transactions are late'],
+      files: [
+        {
+          dataset: 'Visit',
+          stamp: stamp(3),
+          rows: [
+            ...wednesday,
+            { ...bad1, VisitDate: '2025-06-31' },
+            { ...bad2, PatientID: '' },
+            `${bad2['VisitID'] ?? ''}|${bad2['ProcedureID'] ?? ''}`,
+          ],
+        },
+      ],
+    },
+    {
+      title: 'Thursday',
+      notes: [
+        "Tuesday's visits again, corrected, under the same name",
+        'a visit of a procedure that nobody has heard of yet: it and its two transactions wait',
+        'one amount in words is refused',
+      ],
+      files: [
+        {
+          dataset: 'Visit',
+          stamp: stamp(2),
+          correction: true,
+          rows: tuesday.map((row, at) => (at < 3 ? { ...row, Status: 'Closed', PatientAddress: '12 Elm Ct' } : row)),
+        },
+        { dataset: 'Visit', stamp: stamp(4), rows: [...thursday, orphan] },
+        {
+          dataset: 'Transaction',
+          stamp: stamp(4),
+          rows: [
+            ...transactionsOf([...thursday, orphan]),
+            { ...disputed, Amount: '0.00', Description: 'Written off' },
+            { ...billing.transaction(monday[0] ?? {}), Amount: 'ten dollars' },
+          ],
+        },
+      ],
+    },
+    {
+      title: 'Friday',
+      notes: ['the missing procedure comes and the three waiting rows are admitted with it', 'three prices change'],
+      files: [
+        { dataset: 'Procedure', stamp: stamp(5), rows: [...dearer, newProcedure] },
+        { dataset: 'Visit', stamp: stamp(5), rows: friday },
+        { dataset: 'Transaction', stamp: stamp(5), rows: transactionsOf(friday) },
+      ],
+    },
+    {
+      title: 'Saturday',
+      notes: ["Wednesday's transactions, three days late; one of them was changed on Thursday and stays as it is"],
+      files: [{ dataset: 'Transaction', stamp: stamp(3), rows: wednesdayMoney }],
+    },
+    {
+      title: 'Sunday',
+      notes: ["Monday's visits are closed"],
+      files: [
+        {
+          dataset: 'Visit',
+          stamp: stamp(7),
+          rows: [...monday.map((row) => ({ ...row, Status: 'Closed' })), ...sunday],
+        },
+        { dataset: 'Transaction', stamp: stamp(7), rows: transactionsOf(sunday) },
+      ],
+    },
+  ];
+}
+
+/**
+ * Writes one file as a careful sender does: under another name, then renamed.
+ * @returns false where it lies there already; a correction counts as there when the bytes are the same
+ */
+function deliver(folder: string, file: SampleFile): boolean {
+  const path = join(folder, feedFileName(file.dataset, file.stamp));
+  const text = feedFileText(file.dataset, file.rows);
+  if (existsSync(path) && (file.correction !== true || readFileSync(path, 'utf8') === text)) return false;
+  writeFileSync(`${path}.part`, text);
+  renameSync(`${path}.part`, path);
+  return true;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { days: { type: 'string', default: '7' }, pause: { type: 'string', default: '4' } },
+});
+const folder = positionals[0] ?? 'landing';
+const days = sampleWeek().slice(0, Number(values.days));
+const pause = Number(values.pause);
+if (days.length === 0 || Number.isNaN(pause)) {
+  process.stderr.write('usage: npm run sample -- [FOLDER] [--days 1-7] [--pause SECONDS]\n');
+  process.exit(1);
+}
+
+mkdirSync(folder, { recursive: true });
+let pausing = false;
+for (const day of days) {
+  if (pausing) await sleep(pause * 1000);
+  const written = day.files.filter((file) => deliver(folder, file));
+  const rows = written.reduce((sum, file) => sum + file.rows.length, 0);
+  const told =
+    written.length === 0
+      ? 'is there already'
+      : `${written.length} file${written.length === 1 ? '' : 's'}, ${rows} rows: ${day.notes.join('; ')}`;
+  process.stdout.write(`${day.title.padEnd(10)} ${told}\n`);
+  pausing = written.length > 0;
+}
+if (days.length === 7) {
+  process.stdout.write(
+    `\nOnce the daemon (npm start) or "npm run -s landfall -- once" has taken all of it, the database holds\n` +
+      `11 procedures, 72 visits and 144 transactions; four rows were rejected and none waits.\n`,
+  );
+}
