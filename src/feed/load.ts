@@ -35,7 +35,7 @@ export function loadFeed(path: string): Feed {
     );
   }
 
-  const parsed = definitionSchema.safeParse(document.toJS());
+  const parsed = definitionSchema.safeParse(toData(document, path));
   const faults = parsed.success
     ? contradictions(parsed.data)
     : parsed.error.issues.map((issue) => shapeFault(issue, document));
@@ -66,6 +66,15 @@ function decode(bytes: Uint8Array, path: string): string {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw new LandfallError(OPERATION, 'is not UTF-8 text', { file: path, cause });
+  }
+}
+
+/** @throws LandfallError where aliases would swell the document without bound */
+function toData(document: Document, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw faulty(path, [cause instanceof Error ? cause.message : 'cannot be read as data']);
   }
 }
 
