@@ -1,0 +1,83 @@
+import fs from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileStat, SET_ASIDE } from './list.ts';
+import { firstFree, lstat, moveIfFree, sameContent, type Archivable, type ArchiveOutcome } from './move.ts';
+import { sameStat } from './settle.ts';
+
+/**
+ * Moves a file to a folder on another file system: copied, synced, compared with what was read, and only then removed.
+ * It is removed under a name of its own, `.NAME.FILE_ID.moving`: a correction that takes its place in the last instant
+ * would else be removed unread.
+ * @param source where it lies in the landing folder
+ * @throws Error as node:fs does; the file is then where it was, or set aside (see restoreSetAside)
+ */
+export async function copyToArchive(file: Archivable, source: string, folder: string): Promise<ArchiveOutcome> {
+  const draft = path.join(folder, `.${file.name}.${file.fileId}.copying`);
+  fs.rmSync(draft, { force: true });
+  try {
+    if (!(await copyAndSync(file, source, draft))) return { kind: 'changed' };
+    const target = firstFree(folder, `${file.name}.${file.fileId}`, (name) => moveIfFree(draft, name));
+    syncFolder(folder);
+    const aside = remove(file, source);
+    return aside === null ? { kind: 'archived', path: target } : { kind: 'aside', path: aside };
+  } finally {
+    fs.rmSync(draft, { force: true });
+  }
+}
+
+/**
+ * Gives a file that was set aside, and then forgotten in a crash, the name it had.
+ * @param aside its name, `.NAME.FILE_ID.moving`
+ * @returns false where that name is taken by another file: it then stays as it is
+ * @throws Error as node:fs does
+ */
+export function restoreSetAside(landing: string, aside: string): boolean {
+  const name = SET_ASIDE.exec(aside)?.groups?.['name'];
+  if (name === undefined) throw new Error('not the name of a file that was set aside');
+  const from = path.join(landing, aside);
+  const to = path.join(landing, name);
+  if (moveIfFree(from, to)) return true;
+  // A crash between the link and the removal of the old name leaves both.
+  if (lstat(from)?.ino !== lstat(to)?.ino) return false;
+  fs.rmSync(from, { force: true });
+  return true;
+}
+
+/** @returns whether the copy is of the file that was read */
+async function copyAndSync(file: Archivable, source: string, draft: string): Promise<boolean> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+  // A pipe or a link may have taken its place: neither is to be waited for or followed.
+  await using from = await open(source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const isAsRead = async (): Promise<boolean> => sameStat(fileStat(await from.stat({ bigint: true })), file.stat);
+  if (!(await isAsRead())) return false;
+  await using to = await open(draft, 'wx', 0o660);
+  await to.chmod(0o660);
+  await pipeline(from.createReadStream({ autoClose: false, start: 0 }), to.createWriteStream({ autoClose: false }));
+  const { atime, mtime } = await from.stat();
+  await to.utimes(atime, mtime);
+  await to.sync();
+  return (await to.stat()).size === file.stat.bytes && (await isAsRead());
+}
+
+/** @returns null, or where a file lies that is neither the one that was read nor the one that has its name now */
+function remove(file: Archivable, source: string): string | null {
+  const aside = path.join(path.dirname(source), `.${file.name}.${file.fileId}.moving`);
+  if (lstat(aside) !== null) throw new Error('a file that an earlier move set aside is in the way');
+  fs.renameSync(source, aside);
+  if (sameContent(fs.lstatSync(aside, { bigint: true }), file.stat, true)) {
+    fs.unlinkSync(aside);
+    return null;
+  }
+  return moveIfFree(aside, source) ? null : aside;
+}
+
+function syncFolder(folder: string): void {
+  const handle = fs.openSync(folder, 'r');
+  try {
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
+}

@@ -1,0 +1,153 @@
+import { isUtf8 } from 'node:buffer';
+import fs from 'node:fs';
+import path from 'node:path';
+import { readFileName } from '../feed/file-name.ts';
+import type { Feed, FileName } from '../feed/types.ts';
+import type { ListedFile } from '../ingest/types.ts';
+import type { FileStat, UnreadName } from '../store/types.ts';
+
+/** What lies in the landing folder, as far as it concerns the feed. */
+export interface Listing {
+  /** Regular files with a name of the feed and with content, save those passed over. */
+  readonly files: readonly ListedFile[];
+  /** Names that concern the feed but are not read: near misses, folders, links, pipes, stale uploads, old empty files. */
+  readonly unread: readonly UnreadName[];
+  /** Names that an archive move set aside and did not finish. */
+  readonly setAside: readonly string[];
+  /** How many files were passed over. */
+  readonly passed: number;
+}
+
+/** The stat of a file as node gives it; a FileStat is made of it only where one is kept. */
+export type RawStat = Pick<fs.BigIntStats, 'size' | 'mtimeNs' | 'ctimeNs' | 'ino'>;
+
+export interface ListOptions {
+  readonly folder: string;
+  readonly feed: Feed;
+  /** The wall clock, in ms. */
+  readonly wall: number;
+  /** Whether the loop knows all about this file as it stands. Asked for every regular file, so it must be quick. */
+  readonly passOver: (name: string, stat: RawStat) => boolean;
+}
+
+/** How long an unfinished upload or an empty file lies before it is reported, in ms. */
+const STALE_MS = 3_600_000;
+
+/** What copy-move.ts calls a file that it has set aside: `.NAME.FILE_ID.moving`. */
+export const SET_ASIDE = /^\.(?<name>.+)\.(?<fileId>\d+)\.moving$/s;
+
+/**
+ * Lists the landing folder. Nothing is opened and no link is followed, so that a pipe or a device under a name of the
+ * feed cannot block. Synchronous on purpose: 100,000 names take a quarter of the time that promises would.
+ * @throws Error as node:fs does, when the folder itself cannot be read
+ */
+export function listLanding(options: ListOptions): Listing {
+  const { folder, feed, wall, passOver } = options;
+  const files: ListedFile[] = [];
+  const unread: UnreadName[] = [];
+  const setAside: string[] = [];
+  const prefix = folder + path.sep;
+  let passed = 0;
+  let damaged = false;
+
+  for (const name of fs.readdirSync(folder)) {
+    // U+FFFD stands for bytes that are not UTF-8: no path leads from this name to the file.
+    if (name.includes('\uFFFD')) {
+      damaged = true;
+      continue;
+    }
+    if (name.startsWith('.') && SET_ASIDE.test(name)) {
+      setAside.push(name);
+      continue;
+    }
+    const stat = lstat(prefix + name);
+    if (stat === null) continue;
+    // Before the name is read, since most files of a full folder are long known.
+    if (stat.isFile() && passOver(name, stat)) {
+      passed += 1;
+      continue;
+    }
+    const meaning = readFileName(feed, name);
+    if (meaning.kind === 'taken' && stat.isFile() && stat.size > 0n) {
+      const { dataset, stamp } = meaning;
+      files.push({ name, path: prefix + name, dataset, stamp, stat: fileStat(stat) });
+    } else {
+      const found = unreadName(name, meaning, stat, wall);
+      if (found !== null) unread.push(found);
+    }
+  }
+  if (damaged) unread.push(...damagedNames(folder, feed));
+  return { files, unread, setAside, passed };
+}
+
+/** Keeps of a stat what tells one state of a file from another. */
+export function fileStat(stat: RawStat): FileStat {
+  return { bytes: Number(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino };
+}
+
+/** Null where the file has gone since the folder was read. */
+function lstat(file: string | Buffer): fs.BigIntStats | null {
+  return fs.lstatSync(file, { bigint: true, throwIfNoEntry: false }) ?? null;
+}
+
+function isStale(stat: RawStat, wall: number): boolean {
+  // ctime, since a sender may set mtime to what it was at home.
+  return stat.ctimeNs < BigInt(Math.floor(wall - STALE_MS)) * 1_000_000n;
+}
+
+/** What there is to report of a name that is not read: not a file, empty, a near miss, a stale upload; null: nothing. */
+function unreadName(name: string, meaning: FileName, stat: fs.BigIntStats, wall: number): UnreadName | null {
+  const nothingKnown = { name, state: 'unrecognised', dataset: null, stamp: null, stat: fileStat(stat) } as const;
+  switch (meaning.kind) {
+    case 'taken': {
+      const { dataset, stamp } = meaning;
+      const known = { ...nothingKnown, state: 'quarantined', dataset: dataset.name, stamp } as const;
+      if (!stat.isFile()) return { ...known, code: 'not_a_file', reason: `it is ${kindOf(stat)}, not a file` };
+      if (!isStale(stat, wall)) return null;
+      return { ...known, code: 'empty', reason: 'the file has had no bytes for more than an hour' };
+    }
+    case 'near_miss':
+      // A folder beside the uploads may be called as it likes.
+      if (stat.isDirectory()) return null;
+      return { ...nothingKnown, code: meaning.code, reason: meaning.reason };
+    case 'partial':
+      if (!stat.isFile() || !isStale(stat, wall)) return null;
+      return { ...nothingKnown, code: 'partial_upload', reason: 'the upload has not gone on for more than an hour' };
+    case 'foreign':
+      return null;
+  }
+}
+
+function kindOf(stat: fs.BigIntStats): string {
+  if (stat.isDirectory()) return 'a folder';
+  if (stat.isSymbolicLink()) return 'a symbolic link';
+  if (stat.isFIFO()) return 'a pipe';
+  if (stat.isSocket()) return 'a socket';
+  return 'a device';
+}
+
+/** The names that are not UTF-8 and come near to the feed's, with each odd byte written as `\xNN`. */
+function damagedNames(folder: string, feed: Feed): UnreadName[] {
+  const found: UnreadName[] = [];
+  for (const bytes of fs.readdirSync(folder, { encoding: 'buffer' })) {
+    if (isUtf8(bytes)) continue;
+    const name = [...bytes].map(spellByte).join('');
+    if (readFileName(feed, name).kind === 'foreign') continue;
+    const stat = lstat(Buffer.concat([Buffer.from(folder + path.sep), bytes]));
+    if (stat === null || stat.isDirectory()) continue;
+    found.push({
+      name,
+      state: 'unrecognised',
+      code: 'bad_name',
+      reason: 'the name is not valid UTF-8',
+      dataset: null,
+      stamp: null,
+      stat: fileStat(stat),
+    });
+  }
+  return found;
+}
+
+function spellByte(byte: number): string {
+  return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+}

@@ -1,0 +1,111 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { FileStat } from '../store/types.ts';
+import { systemCode } from './system-error.ts';
+
+/** An ingested file that is to leave the landing folder. */
+export interface Archivable {
+  readonly fileId: number;
+  readonly name: string;
+  /** `YYYY-MM-DDThh:mm:ssZ`; says which folder of the archive it goes to. */
+  readonly stamp: string;
+  /** As it was when it was read. */
+  readonly stat: FileStat;
+}
+
+/**
+ * What became of a move.
+ * - `archived`: it lies at `path`.
+ * - `changed`: it is not the file that was read any more; it lies in the landing folder, as new.
+ * - `aside`: it is not the file that was read, and its name is taken again by a newer one; it lies at `path`, unread.
+ * - `gone`: someone else has taken it away.
+ */
+export type ArchiveOutcome =
+  | { readonly kind: 'archived'; readonly path: string }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'aside'; readonly path: string }
+  | { readonly kind: 'gone' };
+
+/** How many files of one name and id a folder can hold (a database made anew counts its ids from 1 again). */
+const MOST_NAMESAKES = 1000;
+
+/** The stat of what lies at a path, links not followed; null where there is nothing. */
+export function lstat(file: string): fs.BigIntStats | null {
+  return fs.lstatSync(file, { bigint: true, throwIfNoEntry: false }) ?? null;
+}
+
+/**
+ * Whether a file that was moved is the one that was read. Its ctime says nothing, since a move changes it.
+ * @param sameDevice false for a copy, which has another inode
+ */
+export function sameContent(found: fs.BigIntStats, read: FileStat, sameDevice: boolean): boolean {
+  return (
+    found.size === BigInt(read.bytes) && found.mtimeNs === read.mtimeNs && (!sameDevice || found.ino === read.inode)
+  );
+}
+
+/**
+ * Gives a file the name `name`, if that is free.
+ * @returns whether it was; else the file stays where it is
+ * @throws Error as node:fs does
+ */
+export function moveIfFree(from: string, name: string): boolean {
+  try {
+    // A link fails where the name exists; a rename would overwrite.
+    fs.linkSync(from, name);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST') return false;
+    // Linux lets nobody link a stranger's file that he may not write, and some file systems know no links.
+    if (code === 'EPERM' || code === 'EOPNOTSUPP' || code === 'EMLINK') return renameOverClaim(from, name);
+    throw error;
+  }
+  fs.unlinkSync(from);
+  return true;
+}
+
+/**
+ * Takes a free name by creating an empty file, over which only the one who created it may rename.
+ * @returns whether it was free
+ * @throws Error as node:fs does
+ */
+export function claim(target: string): boolean {
+  try {
+    fs.closeSync(fs.openSync(target, 'wx', 0o660));
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function renameOverClaim(from: string, name: string): boolean {
+  if (!claim(name)) return false;
+  fs.renameSync(from, name);
+  return true;
+}
+
+/**
+ * Tries names in a folder, `NAME`, `NAME-2`, `NAME-3` …, until `take` finds one free.
+ * @param take takes the path if it is free, and says whether it was
+ * @throws Error when all are taken, or as `take` does
+ */
+export function firstFree(folder: string, name: string, take: (target: string) => boolean): string {
+  for (let ordinal = 1; ordinal <= MOST_NAMESAKES; ordinal++) {
+    const target = path.join(folder, ordinal === 1 ? name : `${name}-${ordinal}`);
+    if (take(target)) return target;
+  }
+  throw new Error(`${MOST_NAMESAKES} files of this name are in the archive already`);
+}
+
+/** Makes a folder and its missing parents for their owner and group, whatever the umask. */
+export function makePrivateFolder(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  makePrivateFolder(path.dirname(folder));
+  try {
+    fs.mkdirSync(folder);
+    fs.chmodSync(folder, 0o770);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+}
