@@ -42,6 +42,8 @@ CREATE TABLE files (
   CHECK (state NOT IN ('quarantined', 'unrecognised') OR reason_code IS NOT NULL)
 );
 
+CREATE INDEX files_by_dataset ON files (dataset, file_id);
+
 -- A row that is not loaded. Only state = 'rejected' is final; a waiting row keeps its typed values in record.
 CREATE TABLE rejects (
   reject_id          INTEGER PRIMARY KEY,
@@ -85,11 +87,12 @@ CREATE TABLE checkpoints (
   PRIMARY KEY (feed, dataset)
 ) WITHOUT ROWID;
 
--- Attempts to read a content that have not ended yet: after three deaths it is quarantined.
+-- Readings that have not ended well: what is left open by a process that is gone was a death. After three failures the content is quarantined.
 CREATE TABLE attempts (
   name       TEXT    NOT NULL,
   sha256     TEXT    NOT NULL,
-  attempts   INTEGER NOT NULL,
+  failures   INTEGER NOT NULL,
+  process    TEXT,                            -- which run of the program has the attempt open, or NULL
   started_at TEXT    NOT NULL,
   PRIMARY KEY (name, sha256)
 ) WITHOUT ROWID;

@@ -58,3 +58,12 @@ export type IngestOutcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'moved'; readonly reason: string }
   | { readonly kind: 'given_up' };
+
+export interface IngestOptions {
+  /** A retry: a new revision, even where the bytes are those of the latest one. */
+  readonly afresh: boolean;
+  /** Aborted to give up at the next chunk. */
+  readonly stop: AbortSignal;
+  readonly onProgress: (progress: IngestProgress) => void;
+  readonly now: () => Date;
+}

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
 
 /**
@@ -9,12 +10,58 @@ import { LandfallError } from '../errors.ts';
  */
 export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'corrupt';
 
+const HINTS: Readonly<Record<FaultKind, { problem: string; hint: string }>> = {
+  busy: { problem: 'another program holds the write lock', hint: 'end its open edit or transaction' },
+  full: { problem: 'no room left', hint: 'free space on the disk of the database' },
+  io: { problem: 'the disk could not be read or written', hint: 'check the disk and its mount' },
+  readonly: { problem: 'it cannot be written', hint: 'check the owner and mode of the file and its folder' },
+  corrupt: {
+    problem: 'it is not a sound SQLite database',
+    hint: 'stop, keep a copy, run "landfall verify", restore a backup or use sqlite3 .recover; the landing folder or archive can refill an empty one',
+  },
+};
+
 /** A fault of the database or its disk: no file's fault, so the whole loop waits (or, for `corrupt`, stops). */
 export class DatabaseFault extends LandfallError {
   readonly kind: FaultKind;
 
-  constructor(kind: FaultKind, operation: string, problem: string, details: { file?: string; hint?: string; cause?: unknown }) {
-    super(operation, problem, details);
+  constructor(kind: FaultKind, operation: string, file: string, cause: unknown) {
+    super(operation, HINTS[kind].problem, { file, hint: HINTS[kind].hint, cause });
     this.kind = kind;
   }
+}
+
+/** The fault that an SQLite result code stands for, or null for an error that is none (https://sqlite.org/rescode.html). */
+function faultKind(code: string): FaultKind | null {
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'busy';
+  if (code === 'SQLITE_FULL') return 'full';
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return 'corrupt';
+  if (/^SQLITE_(READONLY|PERM)/.test(code)) return 'readonly';
+  if (/^SQLITE_(IOERR|CANTOPEN|PROTOCOL)/.test(code)) return 'io';
+  return null;
+}
+
+/**
+ * Runs `work` and turns an SQLite error that is a fault of the database or its disk into a DatabaseFault.
+ * Every other error passes unchanged.
+ */
+export function guardFaults<T>(operation: string, file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw asFault(operation, file, error);
+  }
+}
+
+/** The DatabaseFault that `error` is, or `error` itself. */
+export function asFault(operation: string, file: string, error: unknown): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const kind = faultKind(error.code);
+  return kind === null ? error : new DatabaseFault(kind, operation, file, error);
+}
+
+/** Whether the database refused a statement for one of its constraints; `foreignKey` tells the reference from the others. */
+export function constraintRefusal(error: unknown): 'foreign_key' | 'other' | null {
+  if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CONSTRAINT')) return null;
+  return error.code === 'SQLITE_CONSTRAINT_FOREIGNKEY' ? 'foreign_key' : 'other';
 }

@@ -57,3 +57,9 @@ export interface RejectSummary {
   readonly rows: number;
   readonly firstLines: readonly number[];
 }
+
+/** The instants of an ingest at which the crash campaign kills the process. */
+export type Moment = 'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | 'before_archive' | 'checkpoint';
+
+/** Called at each moment; does nothing outside the crash campaign. */
+export type Probe = (moment: Moment) => void;

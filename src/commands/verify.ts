@@ -1,0 +1,46 @@
+import { loadFeed } from '../feed/load.ts';
+import type { Settings } from '../settings.ts';
+import { guardFaults } from '../store/fault.ts';
+import { openForReading } from '../store/open.ts';
+import { type Verification, verifyDatabase } from '../store/verify.ts';
+import { printable } from '../terminal.ts';
+import type { CommandIo } from './io.ts';
+
+/** What `verify` takes. */
+export interface VerifyOptions {
+  readonly settings: Settings;
+  readonly json: boolean;
+}
+
+/**
+ * Verifies the database: SQLite's integrity, the foreign keys, the accounting. Progress goes to standard error on a terminal.
+ * @returns 0 when all is sound, 3 when something was found
+ * @throws LandfallError, DatabaseFault when the database cannot be opened
+ */
+export function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
+  const { settings } = options;
+  const feed = loadFeed(settings.feed);
+  const db = openForReading(settings.db);
+  const done: Verification[] = [];
+  try {
+    guardFaults('verify', settings.db, () => {
+      for (const verification of verifyDatabase(db, feed)) {
+        done.push(verification);
+        if (!options.json) io.stdout.write(describe(verification));
+      }
+    });
+  } finally {
+    db.close();
+  }
+  const sound = done.every((verification) => verification.findings.length === 0);
+  if (options.json) io.stdout.write(`${JSON.stringify({ sound, checks: done }, null, 2)}\n`);
+  else io.stdout.write(sound ? 'The database is sound.\n' : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.\n');
+  return Promise.resolve(sound ? 0 : 3);
+}
+
+/** One line a check as it ends, so that a long run shows how far it is. */
+function describe(verification: Verification): string {
+  const { check, findings } = verification;
+  if (findings.length === 0) return `ok      ${check}\n`;
+  return findings.map((finding) => `FAILED  ${check}: ${printable(finding)}\n`).join('');
+}

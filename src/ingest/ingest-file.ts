@@ -1,0 +1,136 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type FileCode } from '../codes.ts';
+import { FileMoved, FileRefused } from '../errors.ts';
+import { type FileEntry, enterQuarantined } from '../store/commit.ts';
+import { asFault, guardFaults } from '../store/fault.ts';
+import { closeAttempt, openAttempt } from '../store/attempts.ts';
+import { latestRevision, noteStat } from '../store/ledger.ts';
+import type { Store } from '../store/open.ts';
+import { createRejectWriter } from '../store/rejects.ts';
+import { createSurveyor } from '../reader/survey.ts';
+import type { Survey } from '../reader/types.ts';
+import { GivenUp } from './given-up.ts';
+import { loadFile } from './load-file.ts';
+import { type Source, openSource } from './source.ts';
+import { type Tally, createTally } from './tally.ts';
+import type { IngestOptions, IngestOutcome, ListedFile } from './types.ts';
+
+/** How often reading a content may fail or kill the program before it is quarantined. */
+const MAX_FAILURES = 3;
+
+/**
+ * Ingests one file in one transaction (P2): its rows, rejects, what it heals, its ledger entry and the checkpoint, or nothing.
+ * Yields to the event loop between chunks.
+ *
+ * @returns what became of it; a file that cannot be read as its dataset, or has failed three times, is quarantined
+ * @throws DatabaseFault for a fault of the database or its disk; a node fs error for a fault of the file; anything else for an
+ *   unexpected error, which counts toward the three
+ */
+export async function ingestFile(store: Store, file: ListedFile, options: IngestOptions): Promise<IngestOutcome> {
+  let source: Source | null = null;
+  try {
+    source = openSource(file.path, file.stat);
+    return await ingestSource(store, file, source, options);
+  } catch (error) {
+    if (error instanceof FileMoved) return { kind: 'moved', reason: error.message };
+    if (error instanceof GivenUp) return { kind: 'given_up' };
+    throw asFault('ingest', store.file, error);
+  } finally {
+    source?.close();
+  }
+}
+
+async function ingestSource(store: Store, file: ListedFile, source: Source, options: IngestOptions): Promise<IngestOutcome> {
+  const startedAt = options.now();
+  const begun = performance.now();
+  const { sha256, survey } = await surveySource(file, source, store, options);
+  const latest = latestRevision(store, file.name);
+  const same = latest?.sha256 === sha256 && !options.afresh;
+  if (same && latest.state === 'ingested') {
+    noteStat(store, latest.fileId, file.stat);
+    return { kind: 'unchanged' };
+  }
+  // A quarantined content that is tried again keeps its revision.
+  const revision = same && latest.state === 'quarantined' ? latest.revision : (latest?.revision ?? 0) + 1;
+  const failures = openAttempt(store, file.name, sha256, startedAt);
+  const entry: FileEntry = {
+    dataset: file.dataset,
+    name: file.name,
+    revision,
+    stamp: file.stamp,
+    sha256,
+    stat: file.stat,
+    attempts: failures + 1,
+    startedAt,
+  };
+  const ms = () => Math.round(performance.now() - begun);
+  const tally = createTally();
+  try {
+    if (failures >= MAX_FAILURES) {
+      throw new FileRefused('internal_error', `reading it failed ${failures} times without another reason; the log of those times says more`);
+    }
+    if (!survey.text) throw new FileRefused('not_text', 'its bytes are not text: an archive, a document, a picture, or random');
+    const loaded = await loadFile(store, entry, source, survey, tally, options);
+    return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
+  } catch (error) {
+    if (error instanceof FileRefused) {
+      const fileId = quarantine(store, entry, error.code, error.message, tally);
+      return { kind: 'quarantined', fileId, revision, code: error.code, reason: error.message, rejects: tally.summaries(), ms: ms() };
+    }
+    const fault = asFault('ingest', store.file, error);
+    closeQuietly(store, entry, isUnexpected(fault));
+    throw fault;
+  }
+}
+
+/** Reads the whole file once: what it is, before a row of it is believed. */
+async function surveySource(
+  file: ListedFile,
+  source: Source,
+  store: Store,
+  options: IngestOptions,
+): Promise<{ sha256: string; survey: Survey }> {
+  const walk = source.walk();
+  const surveyor = createSurveyor(store.feed.format);
+  let bytesRead = 0;
+  for (const chunk of walk.chunks) {
+    surveyor.update(chunk);
+    bytesRead += chunk.length;
+    if (bytesRead % (16 * 1024 * 1024) === 0) {
+      await nextTurn();
+      if (options.stop.aborted) throw new GivenUp();
+      options.onProgress({ name: file.name, rows: 0, bytesRead, bytesTotal: file.stat.bytes, phase: 'hashing' });
+    }
+  }
+  source.requireUnmoved();
+  return { sha256: walk.digest(), survey: surveyor.finish() };
+}
+
+function quarantine(store: Store, entry: FileEntry, code: FileCode, reason: string, tally: Tally): number {
+  return guardFaults('quarantine', store.file, () =>
+    store.db
+      .transaction(() => {
+        const fileId = enterQuarantined(store, entry, { code, reason, rejectCounts: tally.counts() });
+        const write = createRejectWriter(store.db);
+        for (const row of tally.firstRejected()) write(fileId, entry.dataset.name, row);
+        return fileId;
+      })
+      .immediate(),
+  );
+}
+
+/** Neither the file's fault nor the database's: a defect of the program, or of a library, that this content brings out. */
+function isUnexpected(error: unknown): boolean {
+  if (error instanceof FileMoved || error instanceof GivenUp) return false;
+  if (error instanceof Error && 'code' in error && 'syscall' in error) return false;
+  return !(error instanceof Error && error.name === 'LandfallError');
+}
+
+/** The error that ended the attempt matters more than one of noting its end. */
+function closeQuietly(store: Store, entry: FileEntry, failed: boolean): void {
+  try {
+    closeAttempt(store, entry.name, entry.sha256, failed);
+  } catch {
+    // The attempt then stays open, and at worst counts as one failure.
+  }
+}

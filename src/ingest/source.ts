@@ -1,0 +1,99 @@
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import { FileMoved } from '../errors.ts';
+import type { Encoding } from '../feed/types.ts';
+import type { FileStat } from '../store/types.ts';
+
+/** Bytes read from a file at a time. */
+const CHUNK_BYTES = 1024 * 1024;
+
+/** A file of the landing folder, opened to be read more than once and held against what was listed. */
+export interface Source {
+  /** Walks the whole file in chunks; each walk hashes what it reads. The chunk is only good until the next one. */
+  walk(): SourceWalk;
+  /** A row exactly as sent, without its line ending: text, or bytes where it is not text in the given encoding. */
+  row(byteOffset: number, byteLength: number, encoding: Encoding): string | Uint8Array;
+  /** @throws FileMoved when the open file or its path is no longer what was listed */
+  requireUnmoved(): void;
+  close(): void;
+}
+
+export interface SourceWalk {
+  readonly chunks: Iterable<Uint8Array>;
+  /** SHA-256 (hex) of what was walked, once `chunks` has ended. */
+  digest(): string;
+}
+
+/**
+ * Opens a listed file. Links are not followed, and a pipe is not waited for.
+ * @throws FileMoved when it is not the file that was listed; a node fs error when it cannot be opened
+ */
+export function openSource(path: string, listed: FileStat): Source {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+  const handle = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const window = { start: 0, bytes: Buffer.alloc(0) };
+
+  const source: Source = {
+    walk() {
+      const hash = crypto.createHash('sha256');
+      return { chunks: readChunks(handle, listed.bytes, hash), digest: () => hash.digest('hex') };
+    },
+    row(byteOffset, byteLength, encoding) {
+      // Rows are asked for in file order: a window read ahead serves many of them with one system call.
+      if (byteOffset < window.start || byteOffset + byteLength > window.start + window.bytes.length) {
+        const bytes = Buffer.allocUnsafe(Math.max(byteLength, CHUNK_BYTES / 4));
+        window.start = byteOffset;
+        window.bytes = bytes.subarray(0, fs.readSync(handle, bytes, 0, bytes.length, byteOffset));
+      }
+      const at = byteOffset - window.start;
+      const bytes = window.bytes.subarray(at, at + byteLength);
+      return asText(bytes, encoding) ?? Uint8Array.from(bytes);
+    },
+    requireUnmoved() {
+      const open = fs.fstatSync(handle, { bigint: true });
+      const named = fs.lstatSync(path, { bigint: true });
+      if (!open.isFile() || !sameStat(open, listed) || !sameStat(named, listed)) {
+        throw new FileMoved('it changed while it was read');
+      }
+    },
+    close() {
+      fs.closeSync(handle);
+    },
+  };
+  try {
+    source.requireUnmoved();
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+  return source;
+}
+
+function* readChunks(handle: number, size: number, hash: crypto.Hash): Iterable<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  let position = 0;
+  for (;;) {
+    const length = fs.readSync(handle, buffer, 0, buffer.length, position);
+    if (length === 0) return;
+    position += length;
+    // Without this a writer that is as fast as the reader would keep it going for ever.
+    if (position > size) throw new FileMoved('it grew while it was read');
+    const chunk = buffer.subarray(0, length);
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+function asText(bytes: Uint8Array, encoding: Encoding): string | null {
+  try {
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r?\n$|\r$/, '');
+  } catch {
+    return null;
+  }
+}
+
+function sameStat(stat: fs.BigIntStats, listed: FileStat): boolean {
+  return (
+    stat.size === BigInt(listed.bytes) && stat.mtimeNs === listed.mtimeNs && stat.ctimeNs === listed.ctimeNs && stat.ino === listed.inode
+  );
+}

@@ -1,0 +1,130 @@
+import type { FileCode } from '../codes.ts';
+import type { Dataset } from '../feed/types.ts';
+import type { Store } from './open.ts';
+import type { FileStat, RowCounts } from './types.ts';
+
+/** What the ledger keeps of a content before its rows are read. */
+export interface FileEntry {
+  readonly dataset: Dataset;
+  readonly name: string;
+  readonly revision: number;
+  /** `YYYY-MM-DDThh:mm:ssZ` */
+  readonly stamp: string;
+  readonly sha256: string;
+  readonly stat: FileStat;
+  readonly attempts: number;
+  readonly startedAt: Date;
+}
+
+/** What the ledger keeps of a file that was read whole. */
+export interface FileTotals {
+  readonly counts: RowCounts;
+  readonly bytesHeader: number;
+  readonly bytesRows: number;
+  readonly bytesRefused: number;
+  readonly bytesSkipped: number;
+  /** JSON */
+  readonly dialect: string;
+  /** JSON */
+  readonly extra: string;
+  /** Rows by reject code. */
+  readonly rejectCounts: Readonly<Record<string, number>>;
+}
+
+/** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
+export function enterFile(store: Store, entry: FileEntry): number {
+  const { db, feed } = store;
+  clearTheWay(store, entry);
+  const late = db
+    .prepare<[string, string, string], number>('SELECT EXISTS (SELECT 1 FROM checkpoints WHERE feed = ? AND dataset = ? AND stamp > ?)')
+    .pluck()
+    .get(feed.name, entry.dataset.name, entry.stamp);
+  return insertEntry(store, entry, { state: 'ingested', code: null, reason: null, late: late ?? 0, rejectCounts: null });
+}
+
+/** Completes the entry of an ingested file: counts, checkpoint, earlier revisions; whether the file was late. */
+export function completeFile(store: Store, fileId: number, entry: FileEntry, totals: FileTotals, now: Date): { late: boolean } {
+  const { db, feed } = store;
+  const { counts } = totals;
+  const at = now.toISOString();
+  db.prepare(
+    `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
+       bytes_header = ?, bytes_rows = ?, bytes_refused = ?, bytes_skipped = ?, dialect = ?, extra = ?, reject_counts = ?, finished_at = ?
+     WHERE file_id = ?`,
+  ).run(counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale, counts.rejected, counts.waiting,
+    totals.bytesHeader, totals.bytesRows, totals.bytesRefused, totals.bytesSkipped, totals.dialect, totals.extra,
+    JSON.stringify(totals.rejectCounts), at, fileId); // prettier-ignore
+  db.prepare(
+    `UPDATE files SET state = 'replaced' WHERE name = ? AND revision < ? AND state IN ('ingested', 'quarantined')`,
+  ).run(entry.name, entry.revision);
+  db.prepare(
+    `INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
+     WHERE excluded.stamp >= checkpoints.stamp`,
+  ).run(feed.name, entry.dataset.name, entry.stamp, fileId, at);
+  forget(store, entry);
+  return { late: db.prepare<[number], number>('SELECT late FROM files WHERE file_id = ?').pluck().get(fileId) === 1 };
+}
+
+/** Enters a file as quarantined, inside a transaction of its own; gives its file_id. */
+export function enterQuarantined(
+  store: Store,
+  entry: FileEntry,
+  refusal: { readonly code: FileCode; readonly reason: string; readonly rejectCounts: Readonly<Record<string, number>> },
+): number {
+  clearTheWay(store, entry);
+  const fileId = insertEntry(store, entry, {
+    state: 'quarantined',
+    code: refusal.code,
+    reason: refusal.reason,
+    late: 0,
+    rejectCounts: JSON.stringify(refusal.rejectCounts),
+  });
+  forget(store, entry);
+  return fileId;
+}
+
+/** The dialect and the extra header cells (JSON) of the last file of a dataset that was read, or null. */
+export function lastFormat(store: Store, dataset: Dataset): { dialect: string; extra: string } | null {
+  const row = store.db
+    .prepare<[string], { dialect: string; extra: string }>(
+      'SELECT dialect, extra FROM files WHERE dataset = ? AND dialect IS NOT NULL ORDER BY file_id DESC LIMIT 1',
+    )
+    .get(dataset.name);
+  return row ?? null;
+}
+
+/** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
+function clearTheWay(store: Store, entry: FileEntry): void {
+  const { db } = store;
+  db.prepare('DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE name = ? AND revision IN (0, ?))').run(
+    entry.name,
+    entry.revision,
+  );
+  db.prepare('DELETE FROM files WHERE name = ? AND revision IN (0, ?)').run(entry.name, entry.revision);
+}
+
+function insertEntry(
+  store: Store,
+  entry: FileEntry,
+  outcome: { state: 'ingested' | 'quarantined'; code: FileCode | null; reason: string | null; late: number; rejectCounts: string | null },
+): number {
+  const { stat } = entry;
+  const at = entry.startedAt.toISOString();
+  const result = store.db
+    .prepare(
+      `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
+         state, reason_code, reason, late, attempts, reject_counts, started_at, finished_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(store.feed.name, store.feed.hash, store.program, entry.dataset.name, entry.name, entry.revision, entry.stamp,
+      stat.bytes, entry.sha256, stat.mtimeNs, stat.ctimeNs, stat.inode,
+      outcome.state, outcome.code, outcome.reason, outcome.late, entry.attempts, outcome.rejectCounts, at, at); // prettier-ignore
+  return Number(result.lastInsertRowid);
+}
+
+/** With the entry, its attempts and the request to read the name again are settled. */
+function forget(store: Store, entry: FileEntry): void {
+  store.db.prepare('DELETE FROM attempts WHERE name = ?').run(entry.name);
+  store.db.prepare('DELETE FROM retries WHERE name = ?').run(entry.name);
+}

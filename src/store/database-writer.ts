@@ -1,0 +1,68 @@
+import type { Dataset, Value } from '../feed/types.ts';
+import { type ChunkResult, type DatasetWriter, createDatasetWriter, prepareMerging } from './dataset-writer.ts';
+import type { Origin } from './merge.ts';
+import type { Store } from './open.ts';
+import { type RejectedRow, createRejectWriter } from './rejects.ts';
+
+/** Puts the rows of one file into the database, inside a transaction that the caller begins and ends. */
+export interface DatabaseWriter {
+  merge(dataset: Dataset, rows: readonly Value[], origin: Origin): ChunkResult;
+  reject(fileId: number, dataset: string, row: RejectedRow): void;
+  /** Admits what waited for this file's rows, and what waited for that in turn; gives how many rows healed. */
+  heal(dataset: Dataset, origin: Origin, onChunk: () => Promise<void>): Promise<number>;
+}
+
+/** The prepared statements of an open database; preparing them anew for each file would cost more than a small file. */
+interface Prepared {
+  readonly writers: ReadonlyMap<string, DatasetWriter>;
+  readonly reject: DatabaseWriter['reject'];
+  readonly current: { rawRow: (byteOffset: number, byteLength: number) => string | Uint8Array };
+  clearFreed(): void;
+}
+
+const preparedByStore = new WeakMap<Store, Prepared>();
+
+/**
+ * The writer for one file.
+ * @param rawRow gives a row of the file exactly as sent, for the rows that have to be kept
+ */
+export function createDatabaseWriter(
+  store: Store,
+  rawRow: (byteOffset: number, byteLength: number) => string | Uint8Array,
+): DatabaseWriter {
+  const prepared = preparedByStore.get(store) ?? prepare(store);
+  prepared.current.rawRow = rawRow;
+  prepared.clearFreed();
+  const writerOf = (dataset: Dataset): DatasetWriter => {
+    const writer = prepared.writers.get(dataset.table);
+    if (writer === undefined) throw new Error('every dataset of the feed has its writer');
+    return writer;
+  };
+  return {
+    merge: (dataset, rows, origin) => writerOf(dataset).merge(rows, origin),
+    reject: prepared.reject,
+    async heal(dataset, origin, onChunk) {
+      const { datasets } = store.feed;
+      let healed = 0;
+      // Parents stand before children: what heals in one dataset has freed its children before their turn comes.
+      for (const child of datasets.slice(datasets.indexOf(dataset) + 1)) {
+        healed += await writerOf(child).healer.run(origin, onChunk);
+      }
+      return healed;
+    },
+  };
+}
+
+function prepare(store: Store): Prepared {
+  const current: Prepared['current'] = { rawRow: () => '' };
+  prepareMerging(store, (offset, length) => current.rawRow(offset, length));
+  const clear = store.db.prepare('DELETE FROM temp.freed');
+  const prepared: Prepared = {
+    writers: new Map(store.feed.datasets.map((dataset) => [dataset.table, createDatasetWriter(store, dataset)])),
+    reject: createRejectWriter(store.db),
+    current,
+    clearFreed: () => void clear.run(),
+  };
+  preparedByStore.set(store, prepared);
+  return prepared;
+}

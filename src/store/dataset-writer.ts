@@ -1,0 +1,108 @@
+import type { Dataset, Value } from '../feed/types.ts';
+import { constraintRefusal } from './fault.ts';
+import { type Healer, READY_SQL, createHealer } from './heal.ts';
+import { SCRATCH_SQL, freshMergeSql, healingMergeSql } from './merge-sql.ts';
+import { type Merged, type Merger, type Origin, createMerger } from './merge.ts';
+import type { Store } from './open.ts';
+import { STAGED_PREFIX, createStage } from './stage.ts';
+import { createWaitingRows } from './waiting.ts';
+
+/** A row that the database refused for a constraint other than a foreign key. */
+export interface RefusedRow {
+  readonly line: number;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly key: string;
+}
+
+/** What a chunk of rows came to. */
+export interface ChunkResult extends Merged {
+  /** One for each orphan. */
+  readonly orphanLines: readonly number[];
+  readonly refused: readonly RefusedRow[];
+}
+
+/** Puts rows of one dataset into the database. */
+export interface DatasetWriter {
+  /**
+   * Merges rows with distinct keys into the dataset's table; orphans are kept waiting.
+   * @param rows laid end to end: line, byte offset, byte length, then the dataset's values
+   */
+  merge(rows: readonly Value[], origin: Origin): ChunkResult;
+  readonly healer: Healer;
+}
+
+/** Registers what the statements of all datasets share. To be called once for each connection, before the writers are made. */
+export function prepareMerging(store: Pick<Store, 'db'>, rawRow: (byteOffset: number, byteLength: number) => string | Uint8Array): void {
+  store.db.function('raw_row', { deterministic: false, directOnly: true }, (offset: unknown, length: unknown) =>
+    rawRow(Number(offset), Number(length)),
+  );
+  store.db.exec(SCRATCH_SQL + READY_SQL);
+}
+
+/** Prepares the writing of one dataset. */
+export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWriter {
+  const { db, feed } = store;
+  const sql = freshMergeSql(feed, dataset);
+  const healing = healingMergeSql(feed, dataset);
+  db.exec(`${sql.createStage}; ${healing.createStage}`);
+  const merger: Merger = createMerger(db, dataset, sql);
+  const stage = createStage(db, dataset, sql.stage);
+  const waiting = createWaitingRows(db, feed, dataset);
+  const healer = createHealer(db, dataset, healing, waiting);
+  const width = STAGED_PREFIX + dataset.columns.length;
+
+  const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
+
+  const mergeWhole = (rows: readonly Value[], origin: Origin): ChunkResult => {
+    merger.clear();
+    stage(rows);
+    const merged = merger.run(origin);
+    if (merged.orphans === 0) return { ...merged, orphanLines: [], refused: [] };
+    waiting.keep(origin);
+    return { ...merged, orphanLines: orphanLines.all(), refused: [] };
+  };
+
+  return {
+    healer,
+    merge(rows, origin) {
+      db.exec('SAVEPOINT chunk');
+      try {
+        return mergeWhole(rows, origin);
+      } catch (error) {
+        if (constraintRefusal(error) === null) throw error;
+        db.exec('ROLLBACK TO chunk');
+        return mergeSingly(rows, origin);
+      } finally {
+        if (db.inTransaction) db.exec('RELEASE chunk');
+      }
+    },
+  };
+
+  /** Row by row, so that one row the database refuses costs only itself (P7). */
+  function mergeSingly(rows: readonly Value[], origin: Origin): ChunkResult {
+    const sum = { inserted: 0, updated: 0, unchanged: 0, stale: 0, orphans: 0 };
+    const lines: number[] = [];
+    const refused: RefusedRow[] = [];
+    for (let at = 0; at < rows.length; at += width) {
+      db.exec('SAVEPOINT single');
+      try {
+        const merged = mergeWhole(rows.slice(at, at + width), origin);
+        sum.inserted += merged.inserted;
+        sum.updated += merged.updated;
+        sum.unchanged += merged.unchanged;
+        sum.stale += merged.stale;
+        sum.orphans += merged.orphans;
+        lines.push(...merged.orphanLines);
+      } catch (error) {
+        if (constraintRefusal(error) === null) throw error;
+        db.exec('ROLLBACK TO single');
+        const [line, byteOffset, byteLength, key] = rows.slice(at, at + STAGED_PREFIX + 1);
+        refused.push({ line: Number(line), byteOffset: Number(byteOffset), byteLength: Number(byteLength), key: String(key) });
+      } finally {
+        if (db.inTransaction) db.exec('RELEASE single');
+      }
+    }
+    return { ...sum, orphanLines: lines, refused };
+  }
+}

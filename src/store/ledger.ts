@@ -1,0 +1,121 @@
+import type { FileCode } from '../codes.ts';
+import { guardFaults } from './fault.ts';
+import type { Store } from './open.ts';
+import type { FileStat, FileState, LedgerEntry, UnreadName } from './types.ts';
+
+interface LatestRow {
+  file_id: bigint;
+  name: string;
+  revision: bigint;
+  state: FileState;
+  reason_code: FileCode | null;
+  sha256: string | null;
+  bytes: bigint;
+  mtime_ns: bigint;
+  ctime_ns: bigint;
+  inode: bigint;
+  feed_hash: string;
+  program: string;
+  archived_to: string | null;
+  finished_at: string;
+}
+
+const LATEST = `SELECT file_id, name, revision, state, reason_code, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
+    archived_to, finished_at
+  FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
+
+/** The latest revision of every name of the feed; 0 for names that were never read. */
+export function latestRevisions(store: Store): Map<string, LedgerEntry> {
+  return guardFaults('read ledger', store.file, () => {
+    const rows = store.db.prepare<[string], LatestRow>(LATEST).safeIntegers();
+    const latest = new Map<string, LedgerEntry>();
+    for (const row of rows.iterate(store.feed.name)) latest.set(row.name, toEntry(row));
+    return latest;
+  });
+}
+
+/** The latest revision of one name, or null. */
+export function latestRevision(store: Store, name: string): LedgerEntry | null {
+  return guardFaults('read ledger', store.file, () => {
+    const row = store.db.prepare<[string, string], LatestRow>(`${LATEST} AND name = ?`).safeIntegers().get(store.feed.name, name);
+    return row === undefined ? null : toEntry(row);
+  });
+}
+
+function toEntry(row: LatestRow): LedgerEntry {
+  return {
+    fileId: Number(row.file_id),
+    name: row.name,
+    revision: Number(row.revision),
+    state: row.state,
+    reasonCode: row.reason_code,
+    sha256: row.sha256,
+    stat: { bytes: Number(row.bytes), mtimeNs: row.mtime_ns, ctimeNs: row.ctime_ns, inode: row.inode },
+    feedHash: row.feed_hash,
+    program: row.program,
+    archivedTo: row.archived_to,
+    finishedAt: row.finished_at,
+  };
+}
+
+/**
+ * Makes the names that are listed without having been read (revision 0) exactly these. Writes only where they differ.
+ * @returns the names that are new, to be reported once
+ */
+export function noteUnread(store: Store, names: readonly UnreadName[], now: Date): readonly UnreadName[] {
+  return guardFaults('write ledger', store.file, () => {
+    const { db, feed } = store;
+    const listed = db
+      .prepare<[string], { name: string; reason_code: string }>('SELECT name, reason_code FROM files WHERE feed = ? AND revision = 0')
+      .all(feed.name);
+    const known = new Map(listed.map((row) => [row.name, row.reason_code]));
+    const wanted = new Set(names.map((unread) => unread.name));
+    const fresh = names.filter((unread) => known.get(unread.name) !== unread.code);
+    const gone = listed.filter((row) => !wanted.has(row.name));
+    if (fresh.length === 0 && gone.length === 0) return [];
+    const remove = db.prepare('DELETE FROM files WHERE name = ? AND revision = 0');
+    const insert = db.prepare(
+      `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, mtime_ns, ctime_ns, inode,
+         state, reason_code, reason, started_at, finished_at)
+       VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    const at = now.toISOString();
+    db.transaction(() => {
+      for (const row of [...gone, ...fresh]) remove.run(row.name);
+      for (const unread of fresh) {
+        const { bytes, mtimeNs, ctimeNs, inode } = unread.stat;
+        insert.run(feed.name, feed.hash, store.program, unread.dataset, unread.name, unread.stamp, bytes, mtimeNs, ctimeNs, inode,
+          unread.state, unread.code, unread.reason, at, at); // prettier-ignore
+      }
+    }).immediate();
+    return fresh;
+  });
+}
+
+/** Keeps the size and times of a file whose bytes are those of its latest revision, so that it is not hashed again. */
+export function noteStat(store: Store, fileId: number, stat: FileStat): void {
+  guardFaults('write ledger', store.file, () => {
+    store.db
+      .prepare('UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?')
+      .run(stat.bytes, stat.mtimeNs, stat.ctimeNs, stat.inode, fileId);
+  });
+}
+
+/** Keeps where a file was moved to after its ingest. */
+export function noteArchived(store: Store, fileId: number, path: string): void {
+  guardFaults('write ledger', store.file, () => {
+    store.db.prepare('UPDATE files SET archived_to = ? WHERE file_id = ?').run(path, fileId);
+  });
+}
+
+/** Asks for a name to be read again, as a new revision. */
+export function requestRetry(store: Store, name: string, now: Date): void {
+  guardFaults('request retry', store.file, () => {
+    store.db.prepare('INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(name, now.toISOString());
+  });
+}
+
+/** The names that someone asked to have read again; a name leaves the set with the commit of its next reading. */
+export function pendingRetries(store: Store): Set<string> {
+  return guardFaults('read ledger', store.file, () => new Set(store.db.prepare<[], string>('SELECT name FROM retries').pluck().all()));
+}

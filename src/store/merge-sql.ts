@@ -1,0 +1,136 @@
+import type { Column, Dataset, Feed } from '../feed/types.ts';
+import { quoteName } from './schema.ts';
+
+/** What the merge finds for a staged row whose key is already in the table. */
+export const VERDICT = { stale: 0, unchanged: 1, updated: 2 } as const;
+
+/**
+ * Where the rows of a merge come from, as SQL over the staged row `s`.
+ * - fresh: rows of the file in hand (`@file_id`, `@stamp`), numbered by their line
+ * - healing: waiting rows of any files, whose own file and stamp stand beside them
+ */
+interface Source {
+  readonly stage: string;
+  readonly fileId: string;
+  readonly line: string;
+  readonly stamp: string;
+}
+
+/** The statements that merge one dataset's staged rows into its table. See merge.ts for their order. */
+export interface MergeSql {
+  /** The temporary table the rows are staged in. */
+  readonly stage: string;
+  readonly createStage: string;
+  readonly findKnown: string;
+  readonly findOrphans: string | null;
+  readonly insert: (skipKnown: boolean, skipOrphans: boolean) => string;
+  readonly update: string;
+  readonly touch: string;
+  readonly supersede: string;
+  readonly noteFreed: string;
+  readonly dropFreed: string;
+}
+
+/** Scratch tables of a merge: which staged rows have a known key, and which lack a parent. Both number rows by `s.seq`. */
+export const SCRATCH_SQL = `
+  CREATE TABLE temp.known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
+  CREATE TABLE temp.orphans (seq INTEGER PRIMARY KEY);
+  CREATE TABLE temp.superseded (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE temp.freed (reject_id INTEGER PRIMARY KEY);
+`;
+
+/** Statements for rows of the file in hand; staged as `seq` (the line), `byte_offset`, `byte_length` and the dataset's columns. */
+export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
+  const stage = stageName('fresh', dataset);
+  return mergeSql(feed, dataset, 'byte_offset INTEGER, byte_length INTEGER', {
+    stage,
+    fileId: '@file_id',
+    line: 's.seq',
+    stamp: '@stamp',
+  });
+}
+
+/** Statements for waiting rows that are about to heal; staged with their reject and their own lineage. */
+export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
+  const stage = stageName('healing', dataset);
+  return mergeSql(feed, dataset, 'reject_id INTEGER, file_id INTEGER, line INTEGER, stamp TEXT', {
+    stage,
+    fileId: 's.file_id',
+    line: 's.line',
+    stamp: 's.stamp',
+  });
+}
+
+/** The temporary table that rows of a dataset are staged in. */
+export function stageName(source: 'fresh' | 'healing', dataset: Dataset): string {
+  return `temp.${quoteName(`${source}_${dataset.table}`)}`;
+}
+
+/** The columns of a dataset that refer to other tables. */
+export function referencesOf(dataset: Dataset): readonly (Column & { readonly references: string })[] {
+  return dataset.columns.filter((column): column is Column & { references: string } => column.references !== null);
+}
+
+/** SQL that is true where `column` of the staged row `s` names a parent that is not there. */
+export function parentMissing(feed: Feed, column: Column & { readonly references: string }): string {
+  const parent = feed.datasets.find((dataset) => dataset.table === column.references);
+  if (parent === undefined) throw new Error('a reference of a loaded feed has its dataset');
+  const value = `s.${quoteName(column.name)}`;
+  return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
+}
+
+function mergeSql(feed: Feed, dataset: Dataset, stageColumns: string, source: Source): MergeSql {
+  const { stage } = source;
+  const table = quoteName(dataset.table);
+  const key = quoteName(dataset.key.name);
+  const columns = dataset.columns.map((column) => quoteName(column.name));
+  const values = columns.filter((column) => column !== key);
+  const lineage = `source_file_id = ${source.fileId}, source_line = ${source.line}, source_stamp = ${source.stamp}`;
+  const same = ['1', ...values.map((column) => `t.${column} IS s.${column}`)].join(' AND ');
+  const missing = referencesOf(dataset).map((column) => parentMissing(feed, column));
+  const skip = (scratch: string) => `s.seq NOT IN (SELECT seq FROM temp.${scratch})`;
+  const matched = (verdict: number) =>
+    `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict} AND t.${key} = s.${key}`;
+  // Whether the row in the table is a newer statement than the staged one (P4).
+  const newer = `CASE
+      WHEN t.source_stamp <> ${source.stamp} THEN t.source_stamp > ${source.stamp}
+      ELSE (SELECT f.name, f.revision, t.source_line FROM files f WHERE f.file_id = t.source_file_id)
+         > (SELECT f.name, f.revision, ${source.line} FROM files f WHERE f.file_id = ${source.fileId}) END`;
+  const admitted = `${skip('orphans')} AND s.seq NOT IN (SELECT seq FROM temp.known WHERE verdict = ${VERDICT.stale})`;
+
+  return {
+    stage,
+    createStage: `CREATE TABLE ${stage} (seq INTEGER PRIMARY KEY, ${stageColumns}, ${dataset.columns
+      .map((column) => `${quoteName(column.name)} ${column.type === 'money' ? 'INTEGER' : 'TEXT'}`)
+      .join(', ')})`,
+    findKnown: `INSERT INTO temp.known (seq, verdict)
+      SELECT s.seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same} THEN ${VERDICT.unchanged} ELSE ${VERDICT.updated} END
+      FROM ${stage} s CROSS JOIN ${table} t ON t.${key} = s.${key}`,
+    findOrphans:
+      missing.length === 0
+        ? null
+        : `INSERT INTO temp.orphans (seq)
+      SELECT s.seq FROM ${stage} s LEFT JOIN temp.known k ON k.seq = s.seq
+      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.updated}) AND (${missing.join(' OR ')})`,
+    insert: (skipKnown, skipOrphans) => {
+      const conditions = [...(skipKnown ? [skip('known')] : []), ...(skipOrphans ? [skip('orphans')] : [])];
+      return `INSERT INTO ${table} (${columns.join(', ')}, source_file_id, source_line, source_stamp)
+      SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${source.fileId}, ${source.line}, ${source.stamp}
+      FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}`;
+    },
+    update: `UPDATE ${table} AS t SET ${values.map((column) => `${column} = s.${column}, `).join('')}${lineage}
+      ${matched(VERDICT.updated)} AND ${skip('orphans')}`,
+    touch: `UPDATE ${table} AS t SET ${lineage} ${matched(VERDICT.unchanged)}`,
+    supersede: `INSERT INTO temp.superseded (reject_id)
+      SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
+        ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}
+      WHERE ${admitted}
+        AND (SELECT f.stamp, f.name, f.revision, r.line FROM files f WHERE f.file_id = r.file_id)
+          < (SELECT f.stamp, f.name, f.revision, ${source.line} FROM files f WHERE f.file_id = ${source.fileId})`,
+    noteFreed: `INSERT OR IGNORE INTO temp.freed (reject_id)
+      SELECT w.reject_id FROM ${stage} s CROSS JOIN waiting_on w
+        ON w.parent_table = @table AND w.parent_key = s.${key} WHERE ${admitted}`,
+    dropFreed: `DELETE FROM waiting_on WHERE parent_table = @table
+      AND parent_key IN (SELECT s.${key} FROM ${stage} s WHERE ${admitted})`,
+  };
+}

@@ -1,0 +1,108 @@
+import type Database from 'better-sqlite3';
+import type { Dataset } from '../feed/types.ts';
+import { constraintRefusal } from './fault.ts';
+import { type MergeSql, VERDICT } from './merge-sql.ts';
+
+/** Whose rows are merged, and in whose commit. */
+export interface Origin {
+  readonly fileId: number;
+  readonly stamp: string;
+  /** The file whose commit this is: it settles what heals or is superseded. */
+  readonly settler: number;
+  /** ISO 8601, UTC. */
+  readonly now: string;
+}
+
+/** What a merge did with the staged rows. Orphans are left in `temp.orphans` for the caller to keep. */
+export interface Merged {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly stale: number;
+  readonly orphans: number;
+}
+
+/** Merges the rows staged for one dataset; the keys among them are distinct. */
+export interface Merger {
+  run(origin: Origin): Merged;
+  /** Empties the stage for the next chunk. */
+  clear(): void;
+}
+
+/**
+ * Prepares the merge of one dataset: staged rows against the table, in a handful of statements over whole chunks.
+ *
+ * The order of the statements is the order of the rules: stale is told before the foreign key is asked, the database refuses
+ * orphans, and only rows that were admitted supersede waiting versions of their key and free the rows that waited for them.
+ */
+export function createMerger(db: Database.Database, dataset: Dataset, sql: MergeSql): Merger {
+  const names = { dataset: dataset.name, table: dataset.table };
+  const statement = (text: string) => {
+    const prepared = db.prepare<[Record<string, unknown>]>(text);
+    return (origin: Origin) => prepared.run({ file_id: origin.fileId, stamp: origin.stamp, ...names }).changes;
+  };
+
+  const findKnown = statement(sql.findKnown);
+  const staleCount = db.prepare<[], number>(`SELECT count(*) FROM temp.known WHERE verdict = ${VERDICT.stale}`).pluck();
+  const findOrphans = sql.findOrphans === null ? null : statement(sql.findOrphans);
+  const inserts = [false, true].map((skipKnown) => [false, true].map((skipOrphans) => statement(sql.insert(skipKnown, skipOrphans))));
+  const update = statement(sql.update);
+  const touch = statement(sql.touch);
+  const anyWaiting = db.prepare<[string], number>(`SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)`).pluck();
+  const supersede = statement(sql.supersede);
+  const settleSuperseded = db.prepare<[number, string]>(
+    `UPDATE rejects SET state = 'superseded', record = NULL, settled_by_file_id = ?, settled_at = ?
+     WHERE reject_id IN (SELECT reject_id FROM temp.superseded)`,
+  );
+  const dropSuperseded = db.prepare('DELETE FROM waiting_on WHERE reject_id IN (SELECT reject_id FROM temp.superseded)');
+  const anyWaitingOn = db.prepare<[string], number>('SELECT EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)').pluck();
+  const noteFreed = statement(sql.noteFreed);
+  const dropFreed = statement(sql.dropFreed);
+  const clearScratch = ['known', 'orphans', 'superseded'].map((table) => db.prepare(`DELETE FROM temp.${table}`));
+  const clearStage = db.prepare(`DELETE FROM ${sql.stage}`);
+  // A file that had orphans a chunk ago has more: asking first is then cheaper than being refused first.
+  let expectOrphans = false;
+
+  return {
+    run(origin) {
+      for (const clear of clearScratch) clear.run();
+      const known = findKnown(origin);
+      const stale = known === 0 ? 0 : (staleCount.get() ?? 0);
+      let orphans = 0;
+      const admit = () => {
+        const insert = inserts[known > 0 ? 1 : 0]?.[orphans > 0 ? 1 : 0];
+        if (insert === undefined) throw new Error('four insert statements are prepared');
+        // Updates first: they may be refused too, and are fewer to undo.
+        const updated = known > stale ? update(origin) : 0;
+        return { updated, inserted: insert(origin) };
+      };
+      if (expectOrphans && findOrphans !== null) orphans = findOrphans(origin);
+      let admitted: { updated: number; inserted: number };
+      db.exec('SAVEPOINT admit');
+      try {
+        admitted = admit();
+      } catch (error) {
+        db.exec('ROLLBACK TO admit');
+        if (constraintRefusal(error) !== 'foreign_key' || findOrphans === null || orphans > 0) throw error;
+        orphans = findOrphans(origin);
+        admitted = admit();
+      } finally {
+        if (db.inTransaction) db.exec('RELEASE admit');
+      }
+      expectOrphans = orphans > 0;
+      const unchanged = known > stale + admitted.updated ? touch(origin) : 0;
+      if (anyWaiting.get(dataset.name) === 1 && supersede(origin) > 0) {
+        settleSuperseded.run(origin.settler, origin.now);
+        dropSuperseded.run();
+      }
+      if (anyWaitingOn.get(dataset.table) === 1) {
+        noteFreed(origin);
+        dropFreed(origin);
+      }
+      return { ...admitted, unchanged, stale, orphans };
+    },
+    clear() {
+      clearStage.run();
+    },
+  };
+}

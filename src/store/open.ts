@@ -1,0 +1,141 @@
+import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { LandfallError } from '../errors.ts';
+import type { Feed } from '../feed/types.ts';
+import { DatabaseFault, guardFaults } from './fault.ts';
+import { migrate } from './migrate.ts';
+import { checkSchema } from './schema.ts';
+import type { Probe } from './types.ts';
+
+/** An open database that belongs to a feed. Only the process that holds the writer's lock opens one. */
+export interface Store {
+  readonly db: Database.Database;
+  readonly file: string;
+  readonly feed: Feed;
+  /** The version of Landfall, kept with every ledger entry. */
+  readonly program: string;
+  /** Names this run of the program, so that an attempt left open by another one is known for a death. */
+  readonly run: string;
+  readonly probe: Probe;
+}
+
+export interface StoreOptions {
+  readonly file: string;
+  readonly feed: Feed;
+  /** The folder of `NNNN_name.sql` files. */
+  readonly migrations: string;
+  readonly program: string;
+  /** Page cache in MiB. */
+  readonly cacheMib: number;
+  /** Called at each instant where a crash must be harmless; the crash campaign kills the process there. */
+  readonly probe?: Probe;
+}
+
+/** Marks a database as Landfall's (`PRAGMA application_id`): "Land" in ASCII. */
+const APPLICATION_ID = 0x4c616e64;
+
+/** How long a statement waits for another program's lock before it is reported as `busy`, in ms. */
+const BUSY_TIMEOUT_MS = 1000;
+
+/** What the write-ahead log is cut back to after a checkpoint, in bytes. */
+const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Opens the database for writing: creates it where it is missing, applies pending migrations, and holds it against the feed.
+ * @throws LandfallError when the file is another program's, newer than this one, or does not fit the feed
+ * @throws DatabaseFault when it cannot be opened, is damaged, or cannot be written
+ */
+export function openStore(options: StoreOptions): Store {
+  const { file, feed } = options;
+  const probe = options.probe ?? (() => undefined);
+  createPrivately(file);
+  const db = guardFaults('open database', file, () => new Database(file, { timeout: BUSY_TIMEOUT_MS }));
+  try {
+    guardFaults('open database', file, () => {
+      adopt(db, file);
+      // better-sqlite3 opens WAL databases with NORMAL, which may lose the last commits in a power cut.
+      db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+      db.pragma('temp_store = MEMORY');
+      db.pragma(`cache_size = -${options.cacheMib * 1024}`);
+      db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+      migrate(db, file, options.migrations, probe);
+      checkSchema(db, file, feed);
+    });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return { db, file, feed, program: options.program, run: crypto.randomUUID(), probe };
+}
+
+/** Closes the database; the write-ahead log is merged into it where no other program reads. */
+export function closeStore(store: Store): void {
+  store.db.close();
+}
+
+/**
+ * Opens an existing database to read it, also while a daemon writes.
+ * @throws LandfallError when it is missing or not Landfall's
+ * @throws DatabaseFault when it cannot be opened or is damaged
+ */
+export function openForReading(file: string): Database.Database {
+  if (!fs.existsSync(file)) {
+    throw new LandfallError('open database', 'there is no such file', {
+      file,
+      hint: 'start the daemon once, or name the database with --db',
+    });
+  }
+  return guardFaults('open database', file, () => {
+    const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+    try {
+      if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw notOurs(file);
+      db.pragma('temp_store = MEMORY');
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+/** SQLite would create the file as the umask says; owner and group may write it, since a reader of a WAL database writes its index. */
+function createPrivately(file: string): void {
+  try {
+    const folder = path.dirname(file);
+    if (!fs.existsSync(folder)) {
+      fs.mkdirSync(folder, { recursive: true });
+      fs.chmodSync(folder, 0o2770);
+    }
+    if (fs.existsSync(file)) return;
+    const handle = fs.openSync(file, 'wx', 0o660);
+    fs.fchmodSync(handle, 0o660);
+    fs.closeSync(handle);
+  } catch (cause) {
+    throw new LandfallError('create database', 'its folder cannot be written', {
+      file,
+      hint: 'check the owner and mode of the folder, or name another place with --db',
+      cause,
+    });
+  }
+}
+
+/** Refuses a database that is another program's; marks an empty one as Landfall's. */
+function adopt(db: Database.Database, file: string): void {
+  const id = db.pragma('application_id', { simple: true });
+  if (id === APPLICATION_ID) return;
+  const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
+  if (id !== 0 || tables !== 0) throw notOurs(file);
+  if (db.pragma('query_only', { simple: true }) === 1) throw new DatabaseFault('readonly', 'open database', file, null);
+  db.pragma(`application_id = ${APPLICATION_ID}`);
+}
+
+function notOurs(file: string): LandfallError {
+  return new LandfallError('open database', "it is another program's database, or one that was never set up", {
+    file,
+    hint: 'nothing was changed; name another file with --db',
+  });
+}

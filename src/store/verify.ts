@@ -1,0 +1,116 @@
+import type Database from 'better-sqlite3';
+import type { Dataset, Feed } from '../feed/types.ts';
+import { referencesOf } from './merge-sql.ts';
+import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
+
+/** One check of a database and what it found; no findings: sound. */
+export interface Verification {
+  readonly check: string;
+  /** One sentence each, without a value from a row. At most a hundred. */
+  readonly findings: readonly string[];
+}
+
+const MOST_FINDINGS = 100;
+
+/**
+ * Verifies a database, one check after the other: SQLite's own integrity of each table, the foreign keys, the accounting (P3),
+ * the waiting rows (P5) and the lineage.
+ * @param db open for reading; one snapshot is read, also while a daemon writes
+ */
+export function* verifyDatabase(db: Database.Database, feed: Feed): Iterable<Verification> {
+  db.exec('BEGIN');
+  try {
+    for (const table of listTables(db)) yield { check: `integrity of ${table}`, findings: integrity(db, table) };
+    for (const dataset of feed.datasets) {
+      yield { check: `foreign keys of ${dataset.table}`, findings: foreignKeys(db, dataset.table) };
+    }
+    yield { check: 'accounting of files', findings: accountingOfFiles(db) };
+    for (const dataset of feed.datasets) {
+      yield { check: `accounting of ${dataset.table}`, findings: accountingOfTable(db, dataset) };
+      yield { check: `lineage of ${dataset.table}`, findings: lineage(db, dataset) };
+    }
+    yield { check: 'waiting rows', findings: waitingRows(db, feed) };
+  } finally {
+    db.exec('COMMIT');
+  }
+}
+
+function listTables(db: Database.Database): readonly string[] {
+  return db.prepare<[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`).pluck().all();
+}
+
+/** SQLite's messages name pages, rows and indexes, never values. */
+function integrity(db: Database.Database, table: string): readonly string[] {
+  const messages = db.prepare<[], string>(`PRAGMA integrity_check(${quoteName(table)})`).pluck().all();
+  return messages.filter((message) => message !== 'ok');
+}
+
+function foreignKeys(db: Database.Database, table: string): readonly string[] {
+  return db
+    .prepare<[string], { rowid: number | null; parent: string }>('SELECT "rowid", "parent" FROM pragma_foreign_key_check(?)')
+    .all(table)
+    .slice(0, MOST_FINDINGS)
+    .map((row) => `row ${row.rowid ?? '?'} of ${table} refers to a row of ${row.parent} that is not there`);
+}
+
+function accountingOfFiles(db: Database.Database): readonly string[] {
+  const sums = db.prepare<[], { name: string; revision: number }>(
+    `SELECT name, revision FROM files
+     WHERE rows_read <> rows_inserted + rows_updated + rows_unchanged + rows_stale + rows_rejected + rows_waiting`,
+  );
+  const kept = db.prepare<[], { name: string; revision: number; rejected: number; waiting: number; rows_rejected: number; rows_waiting: number }>(
+    `SELECT f.name, f.revision, f.rows_rejected, f.rows_waiting,
+       count(r.reject_id) FILTER (WHERE r.state = 'rejected') AS rejected, count(r.reject_id) FILTER (WHERE r.state <> 'rejected') AS waiting
+     FROM files f LEFT JOIN rejects r ON r.file_id = f.file_id WHERE f.reason_code IS NULL GROUP BY f.file_id
+     HAVING rejected <> f.rows_rejected OR waiting <> f.rows_waiting`,
+  );
+  return [
+    ...sums.all().map((file) => `${file.name} revision ${file.revision}: the counts do not add up to the rows read`),
+    ...kept.all().map(
+      (file) =>
+        `${file.name} revision ${file.revision}: ${file.rejected} rejected and ${file.waiting} waiting rows are kept, the ledger says ${file.rows_rejected} and ${file.rows_waiting}`,
+    ),
+  ].slice(0, MOST_FINDINGS);
+}
+
+/** A table's row count is the sum of the rows inserted and of the healed rows that made a new key (P3). */
+function accountingOfTable(db: Database.Database, dataset: Dataset): readonly string[] {
+  const count = (sql: string, ...values: string[]) => db.prepare<string[], number>(sql).pluck().get(...values) ?? 0;
+  const rows = count(`SELECT count(*) FROM ${quoteName(dataset.table)}`);
+  const inserted = count('SELECT coalesce(sum(rows_inserted), 0) FROM files WHERE dataset = ?', dataset.name);
+  const healed = count(`SELECT count(*) FROM rejects WHERE dataset = ? AND healed_as = 'inserted'`, dataset.name);
+  if (rows === inserted + healed) return [];
+  return [`${dataset.table} has ${rows} rows, the ledger accounts for ${inserted} inserted and ${healed} healed`];
+}
+
+function lineage(db: Database.Database, dataset: Dataset): readonly string[] {
+  const [fileId, , stamp] = LINEAGE_COLUMNS;
+  const lost = db
+    .prepare<[string], number>(
+      `SELECT count(*) FROM ${quoteName(dataset.table)} t WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.file_id = t.${fileId}
+         AND f.stamp = t.${stamp} AND f.dataset = ? AND f.state IN ('ingested', 'replaced'))`,
+    )
+    .pluck()
+    .get(dataset.name);
+  return lost === 0 ? [] : [`${lost ?? 0} rows of ${dataset.table} do not come from an ingested file of the ledger`];
+}
+
+function waitingRows(db: Database.Database, feed: Feed): readonly string[] {
+  const count = (sql: string) => db.prepare<[], number>(sql).pluck().get() ?? 0;
+  const findings: string[] = [];
+  const idle = count(
+    `SELECT count(*) FROM rejects r WHERE r.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM waiting_on w WHERE w.reject_id = r.reject_id)`,
+  );
+  if (idle > 0) findings.push(`${idle} rows wait for nothing`);
+  const settled = count(`SELECT count(*) FROM waiting_on w JOIN rejects r USING (reject_id) WHERE r.state <> 'waiting'`);
+  if (settled > 0) findings.push(`${settled} dependencies belong to rows that do not wait`);
+  const parents = new Set(feed.datasets.flatMap((dataset) => referencesOf(dataset).map((column) => column.references)));
+  for (const dataset of feed.datasets.filter((candidate) => parents.has(candidate.table))) {
+    const here = count(
+      `SELECT count(*) FROM waiting_on w JOIN ${quoteName(dataset.table)} p ON p.${quoteName(dataset.key.name)} = w.parent_key
+       WHERE w.parent_table = '${dataset.table}'`,
+    );
+    if (here > 0) findings.push(`${here} dependencies are on rows of ${dataset.table} that are there`);
+  }
+  return findings;
+}

@@ -1,0 +1,59 @@
+import type Database from 'better-sqlite3';
+import type { Dataset, Feed } from '../feed/types.ts';
+import { parentMissing, referencesOf, stageName } from './merge-sql.ts';
+import type { Origin } from './merge.ts';
+import { quoteName } from './schema.ts';
+
+/** Keeps the staged rows that a merge left in `temp.orphans`. */
+export interface WaitingRows {
+  /** Rows of the file in hand become rejects that wait, each with its typed values and its missing parents. */
+  keep(origin: Origin): void;
+  /** Waiting rows that turned out to lack a parent after all go on waiting for it. */
+  keepOn(): void;
+}
+
+/**
+ * Prepares the keeping of one dataset's orphans.
+ * `raw_row(byte_offset, byte_length)` must be registered: it gives a row of the file in hand exactly as sent.
+ */
+export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Dataset): WaitingRows {
+  const references = referencesOf(dataset);
+  if (references.length === 0) return { keep: () => undefined, keepOn: () => undefined };
+
+  const fresh = stageName('fresh', dataset);
+  const healing = stageName('healing', dataset);
+  const firstMissing = references.map((column) => `WHEN ${parentMissing(feed, column)} THEN '${column.name}'`).join(' ');
+  const record = dataset.columns.map((column) => `'${column.name}', s.${quoteName(column.name)}`).join(', ');
+  const lastReject = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck();
+  const reject = db.prepare<[Record<string, unknown>]>(
+    `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
+     SELECT @file_id, @dataset, s.seq, s.byte_offset, s.${quoteName(dataset.key.name)}, 'missing_parent',
+       CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s.byte_offset, s.byte_length), json_object(${record}), 'waiting'
+     FROM temp.orphans o CROSS JOIN ${fresh} s ON s.seq = o.seq ORDER BY s.seq`,
+  );
+  const waitFor = references.map((column) => {
+    const value = `s.${quoteName(column.name)}`;
+    return {
+      fresh: db.prepare<[number]>(
+        `INSERT OR IGNORE INTO waiting_on (parent_table, parent_key, reject_id)
+         SELECT '${column.references}', ${value}, r.reject_id FROM rejects r CROSS JOIN ${fresh} s ON s.seq = r.line
+         WHERE r.reject_id > ? AND ${parentMissing(feed, column)} ORDER BY 2, 3`,
+      ),
+      healing: db.prepare(
+        `INSERT OR IGNORE INTO waiting_on (parent_table, parent_key, reject_id)
+         SELECT '${column.references}', ${value}, s.reject_id FROM temp.orphans o CROSS JOIN ${healing} s ON s.seq = o.seq
+         WHERE ${parentMissing(feed, column)}`,
+      ),
+    };
+  });
+  return {
+    keep(origin) {
+      const before = lastReject.get() ?? 0;
+      reject.run({ file_id: origin.fileId, dataset: dataset.name });
+      for (const statement of waitFor) statement.fresh.run(before);
+    },
+    keepOn() {
+      for (const statement of waitFor) statement.healing.run();
+    },
+  };
+}

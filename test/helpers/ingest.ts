@@ -1,0 +1,86 @@
+import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { readFileName } from '../../src/feed/file-name.ts';
+import { loadFeed } from '../../src/feed/load.ts';
+import type { Feed } from '../../src/feed/types.ts';
+import { ingestFile } from '../../src/ingest/ingest-file.ts';
+import type { IngestOptions, IngestOutcome, ListedFile } from '../../src/ingest/types.ts';
+import { type Store, type StoreOptions, closeStore, openStore } from '../../src/store/open.ts';
+import { type DatasetName, type FileOptions, type Row, feedFileName, feedFileText } from './feed-files.ts';
+import { tempFolder } from './temp.ts';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+export const FEED_FILE = join(ROOT, 'feeds/visitpay.yaml');
+export const MIGRATIONS = join(ROOT, 'migrations');
+
+/** A store and a landing folder of one test, without the loop around them. */
+export interface Desk {
+  readonly folder: string;
+  readonly landing: string;
+  readonly feed: Feed;
+  readonly store: Store;
+  /** Writes a file into the landing folder. */
+  write(name: string, content: string | Uint8Array): ListedFile;
+  /** Ingests a listed file. */
+  ingest(file: ListedFile, options?: Partial<IngestOptions>): Promise<IngestOutcome>;
+  /** Writes rows as a file of the feed and ingests it. */
+  deliver(dataset: DatasetName, stamp: string, rows: readonly (Row | string)[], options?: FileOptions): Promise<IngestOutcome>;
+  /** The rows of a query, as objects. */
+  rows(sql: string): readonly Record<string, unknown>[];
+  /** The first column of a query. */
+  column(sql: string): readonly unknown[];
+}
+
+/** Opens a store on a new database in a temporary folder; closed and removed when the test is over. */
+export function openDesk(options: Partial<StoreOptions> = {}): Desk {
+  const folder = tempFolder();
+  const landing = join(folder, 'landing');
+  mkdirSync(landing);
+  const feed = options.feed ?? loadFeed(FEED_FILE);
+  const store = openStore({ file: join(folder, 'db/test.sqlite'), feed, migrations: MIGRATIONS, program: '0.0.0', cacheMib: 8, ...options });
+  onTestFinished(() => {
+    closeStore(store);
+  });
+
+  const desk: Desk = {
+    folder,
+    landing,
+    feed,
+    store,
+    write(name, content) {
+      writeFileSync(join(landing, name), content);
+      return listed(feed, landing, name);
+    },
+    ingest(file, changes = {}) {
+      return ingestFile(store, file, {
+        afresh: false,
+        stop: new AbortController().signal,
+        onProgress: () => undefined,
+        now: () => new Date('2026-08-10T12:00:00Z'),
+        ...changes,
+      });
+    },
+    deliver(dataset, stamp, rows, fileOptions = {}) {
+      return desk.ingest(desk.write(feedFileName(dataset, stamp, fileOptions), feedFileText(dataset, rows, fileOptions)));
+    },
+    rows: (sql) => store.db.prepare<[], Record<string, unknown>>(sql).all(),
+    column: (sql) => store.db.prepare(sql).pluck().all(),
+  };
+  return desk;
+}
+
+/** A file of the feed as the landing folder lists it. */
+export function listed(feed: Feed, landing: string, name: string): ListedFile {
+  const fileName = readFileName(feed, name);
+  if (fileName.kind !== 'taken') throw new Error(`${name} is not a name of the feed`);
+  const path = join(landing, name);
+  const stat = lstatSync(path, { bigint: true });
+  return {
+    name,
+    path,
+    dataset: fileName.dataset,
+    stamp: fileName.stamp,
+    stat: { bytes: Number(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino },
+  };
+}
