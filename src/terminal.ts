@@ -1,0 +1,74 @@
+import Table from 'cli-table3';
+import type { Output } from './commands/io.ts';
+
+/**
+ * What could move the cursor, recolour, reorder or fake a line: C0, DEL and C1 controls, line and paragraph separators,
+ * and the marks that turn the direction of writing.
+ */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Makes a name or a value safe to print: unprintable characters as `\n`, `\t`, `\x1b`, `\u202e`. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+function escaped(character: string): string {
+  if (character === '\n') return '\\n';
+  if (character === '\r') return '\\r';
+  if (character === '\t') return '\\t';
+  const code = character.charCodeAt(0).toString(16);
+  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
+}
+
+const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+export type Colour = keyof typeof COLOURS;
+
+/** Text in a colour, where the output takes any. The text must be printable. */
+export function paint(output: Output, colour: Colour, text: string): string {
+  return output.colour ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
+}
+
+/** A cell: its text and, on a terminal, its colour. Numbers stand to the right. */
+export interface Cell {
+  readonly text: string | number;
+  readonly colour?: Colour;
+}
+
+export type Row = readonly (Cell | string | number | null)[];
+
+/**
+ * Lays out rows: a table with rules on a terminal, else tab-separated lines under a header line, which `cut` and `awk` take.
+ * Values are made printable; NULL is empty.
+ */
+export function layOut(output: Output, headers: readonly string[], rows: readonly Row[]): string {
+  if (!output.isTTY) {
+    return [headers, ...rows].map((row) => `${row.map((cell) => textOf(cell)).join('\t')}\n`).join('');
+  }
+  const numeric = headers.map((_, index) => rows.every((row) => typeof valueOf(row[index] ?? null) !== 'string'));
+  const table = new Table({
+    head: headers.map((header) => paint(output, 'bold', header)),
+    colAligns: numeric.map((right) => (right ? 'right' : 'left')),
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of rows) {
+    table.push(
+      row.map((cell) =>
+        isCell(cell) && cell.colour !== undefined ? paint(output, cell.colour, textOf(cell)) : textOf(cell),
+      ),
+    );
+  }
+  return `${table.toString()}\n`;
+}
+
+function isCell(cell: Row[number]): cell is Cell {
+  return typeof cell === 'object' && cell !== null;
+}
+
+function valueOf(cell: Row[number]): string | number | null {
+  return isCell(cell) ? cell.text : cell;
+}
+
+function textOf(cell: Row[number]): string {
+  const value = valueOf(cell);
+  return value === null ? '' : printable(String(value));
+}
