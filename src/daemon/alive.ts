@@ -1,0 +1,115 @@
+import fs from 'node:fs';
+import { z } from 'zod';
+
+/** How often the keeper writes that it lives, in ms. */
+export const BEAT_MS = 5_000;
+
+/** A beat older than this means that the daemon is not alive, in ms: two may come late. */
+const STALE_MS = 3 * BEAT_MS;
+
+const faultSchema = z.object({
+  /** `landing`: the folder; `file`: one file; `database`; `archive`: a move; `loader`: the process that loads. */
+  kind: z.enum(['landing', 'file', 'database', 'archive', 'loader']),
+  /** The file's name, where it is one file's fault. */
+  file: z.string().nullable(),
+  /** One clause, no value from a row. */
+  problem: z.string(),
+  /** ISO 8601, UTC. */
+  since: z.string(),
+});
+
+/** Something that is wrong and is tried again until it is over. */
+export type Fault = Readonly<z.infer<typeof faultSchema>>;
+
+export const workSchema = z.object({
+  doing: z.enum(['starting', 'idle', 'ingesting', 'archiving', 'waiting', 'stopping', 'stopped']),
+  /** The file in hand. */
+  file: z
+    .object({
+      name: z.string(),
+      phase: z.enum(['hashing', 'reading', 'healing']),
+      rows: z.number(),
+      bytesRead: z.number(),
+      bytesTotal: z.number(),
+    })
+    .nullable(),
+  /** Files that are ready and not yet taken. */
+  due: z.number(),
+  /** Files that have not stood still for long enough. */
+  settling: z.number(),
+  /** Files that wait for a parent's file that is still being written. */
+  held: z.number(),
+  /** Since the loader started. */
+  taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number() }),
+  faults: z.array(faultSchema),
+});
+
+/** What the loader is doing, and how far it is. */
+export type Work = Readonly<z.infer<typeof workSchema>>;
+
+const aliveSchema = z.object({
+  version: z.string(),
+  host: z.string(),
+  /** The keeper's process id: the one to send a signal to. */
+  pid: z.number(),
+  /** The loader's; null while there is none. */
+  loaderPid: z.number().nullable(),
+  /** ISO 8601, UTC. */
+  startedAt: z.string(),
+  /** ISO 8601, UTC: when this was written. */
+  beat: z.string(),
+  landing: z.string(),
+  work: workSchema,
+});
+
+/** The content of `<db>.alive`: how `status` learns of a daemon whose database is locked or full. Holds no row value (P8). */
+export type Alive = Readonly<z.infer<typeof aliveSchema>>;
+
+/** What a loader is doing before it has said anything. */
+export const STARTING: Work = {
+  doing: 'starting',
+  file: null,
+  due: 0,
+  settling: 0,
+  held: 0,
+  taken: { files: 0, rows: 0, quarantined: 0 },
+  faults: [],
+};
+
+/** Where the daemon of a database says that it lives. */
+export function alivePath(db: string): string {
+  return `${db}.alive`;
+}
+
+/**
+ * Writes it whole or not at all: a reader never sees half of it.
+ * @throws Error as node:fs does
+ */
+export function writeAlive(db: string, alive: Alive): void {
+  const file = alivePath(db);
+  const draft = `${file}.new`;
+  const handle = fs.openSync(draft, 'w', 0o660);
+  try {
+    fs.writeSync(handle, `${JSON.stringify(alive)}\n`);
+    fs.fchmodSync(handle, 0o660);
+  } finally {
+    fs.closeSync(handle);
+  }
+  fs.renameSync(draft, file);
+}
+
+/** Reads it; null where there is none, or none that can be understood. */
+export function readAlive(db: string): Alive | null {
+  try {
+    const read = aliveSchema.safeParse(JSON.parse(fs.readFileSync(alivePath(db), 'utf8')));
+    return read.success ? read.data : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the daemon that wrote this still lives. A beat from the future is none: the clock was set back since. */
+export function isAlive(alive: Alive | null, now: Date): boolean {
+  if (alive === null || alive.work.doing === 'stopped') return false;
+  return Math.abs(now.getTime() - Date.parse(alive.beat)) <= STALE_MS;
+}

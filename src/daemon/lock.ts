@@ -1,0 +1,129 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { z } from 'zod';
+import { LandfallError } from '../errors.ts';
+
+/** Who writes the database. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** The verb, e.g. `run`. */
+  readonly command: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
+export interface Lock {
+  release(): void;
+}
+
+const holderSchema = z.object({ pid: z.number(), host: z.string(), command: z.string(), since: z.string() });
+
+/** How long to wait for a loader that has lost its keeper and is on its way out, in ms. */
+const PATIENCE_MS = 3_000;
+
+const RETRY_MS = 100;
+
+/**
+ * Takes the right to write a database: one process at a time. The lock is SQLite's own on a small database beside it,
+ * so the system lets go of it when the process ends, however it ends, and others can still read who holds it.
+ * @returns the lock, or who holds it after 3 s (null: someone who has not written a name)
+ * @throws LandfallError when the lock file cannot be written
+ */
+export async function takeLock(db: string, holder: Holder, stop: AbortSignal): Promise<Lock | Holder | null> {
+  const file = lockPath(db);
+  const until = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const lock = tryLock(db, holder);
+    if (lock !== null) return lock;
+    if (performance.now() >= until || stop.aborted) return readHolder(file);
+    await sleep(RETRY_MS);
+  }
+}
+
+/**
+ * Takes the lock if it is free.
+ * @returns null where someone holds it
+ * @throws LandfallError when the lock file cannot be written
+ */
+export function tryLock(db: string, holder: Holder): Lock | null {
+  const file = lockPath(db);
+  const connection = openLockFile(file);
+  try {
+    // The first transaction leaves a name for others to read; the second is held for life. Readers read beside it.
+    connection.exec('BEGIN IMMEDIATE');
+    connection.exec('CREATE TABLE IF NOT EXISTS holder (pid INTEGER, host TEXT, command TEXT, since TEXT)');
+    connection.exec('DELETE FROM holder');
+    connection
+      .prepare('INSERT INTO holder (pid, host, command, since) VALUES (?, ?, ?, ?)')
+      .run(holder.pid, holder.host, holder.command, holder.since);
+    connection.exec('COMMIT');
+    connection.exec('BEGIN IMMEDIATE');
+  } catch (error) {
+    connection.close();
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return null;
+    throw unusable(file, error);
+  }
+  return {
+    release() {
+      connection.close();
+    },
+  };
+}
+
+/** The error for someone who wants to write a database that another process writes. */
+export function heldBy(db: string, holder: Holder | null): LandfallError {
+  const who = holder === null ? 'another process' : `"${holder.command}", process ${holder.pid} on ${holder.host}`;
+  const since = holder === null ? '' : ` since ${holder.since}`;
+  return new LandfallError('lock database', `${who} has written to it${since}`, {
+    file: db,
+    hint: 'only one process writes a database: stop that one first, or name another database with --db',
+  });
+}
+
+function lockPath(db: string): string {
+  return `${db}.lock`;
+}
+
+function openLockFile(file: string): Database.Database {
+  try {
+    const folder = path.dirname(file);
+    if (!fs.existsSync(folder)) {
+      fs.mkdirSync(folder, { recursive: true });
+      fs.chmodSync(folder, 0o2770);
+    }
+    if (!fs.existsSync(file)) {
+      const handle = fs.openSync(file, 'a', 0o660);
+      fs.fchmodSync(handle, 0o660);
+      fs.closeSync(handle);
+    }
+    return new Database(file, { timeout: 0 });
+  } catch (error) {
+    throw unusable(file, error);
+  }
+}
+
+function readHolder(file: string): Holder | null {
+  try {
+    const connection = new Database(file, { readonly: true, timeout: 0 });
+    try {
+      const read = holderSchema.safeParse(connection.prepare('SELECT pid, host, command, since FROM holder').get());
+      return read.success ? read.data : null;
+    } finally {
+      connection.close();
+    }
+  } catch {
+    // Being written just now, or not to be read: who it is does not matter enough to fail for it.
+    return null;
+  }
+}
+
+function unusable(file: string, cause: unknown): LandfallError {
+  return new LandfallError('lock database', 'the lock file beside it cannot be written', {
+    file,
+    hint: 'check the owner and mode of the folder, and that there is room; a damaged lock file may be removed while no daemon runs',
+    cause,
+  });
+}

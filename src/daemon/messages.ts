@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { workSchema } from './alive.ts';
+
+/** Why the loop is to look at the folder. */
+export type PokeReason = 'watch' | 'clock' | 'start';
+
+/** What the keeper says to the loader. */
+export const toLoaderSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('start'),
+    settings: z.unknown(),
+    keeperPid: z.number(),
+    /** The loader before was killed on purpose: its open attempts are no deaths. */
+    forgive: z.boolean(),
+  }),
+  z.object({ kind: z.literal('poke') }),
+  /** Commit the file in hand if that takes under `graceMs`, else give it up; then end. */
+  z.object({ kind: z.literal('stop'), graceMs: z.number() }),
+  z.object({ kind: z.literal('ping') }),
+]);
+export type ToLoader = z.infer<typeof toLoaderSchema>;
+
+/** What the loader says to the keeper. */
+export const fromLoaderSchema = z.discriminatedUnion('kind', [
+  /** It runs and can be given its settings. */
+  z.object({ kind: z.literal('born') }),
+  /** The database is open. */
+  z.object({ kind: z.literal('ready') }),
+  z.object({ kind: z.literal('work'), work: workSchema }),
+  z.object({ kind: z.literal('pong') }),
+  /** It ends, and starting it again would not help. The message is for a person. */
+  z.object({ kind: z.literal('fatal'), message: z.string(), exitCode: z.number() }),
+]);
+export type FromLoader = z.infer<typeof fromLoaderSchema>;
