@@ -13,6 +13,8 @@ export interface Output {
   readonly columns: number;
   /** Whether colour may be used: a terminal, and NO_COLOR is not set. */
   readonly colour: boolean;
+  /** Whether journald reads it, which takes a line's priority from a `<6>` before it. */
+  readonly journal: boolean;
 }
 
 /** The process that started this one with an IPC channel (the keeper, for the loader). */
