@@ -9,8 +9,11 @@ export interface Dialect {
   /** null: no field of the file is quoted as far as was looked. */
   readonly quote: '"' | "'" | null;
   readonly escape: 'double' | 'backslash';
-  readonly newline: 'lf' | 'crlf' | 'cr' | 'mixed';
+  readonly newline: Newline;
 }
+
+/** What ends a line. `mixed`: LF, CRLF and CR may all occur. */
+export type Newline = 'lf' | 'crlf' | 'cr' | 'mixed';
 
 /** What the whole file's bytes say, collected while it is hashed, before the first row is read. */
 export interface Survey {
@@ -33,6 +36,12 @@ export interface ReadOptions {
   /** What the feed or the command line fixes; null entries are found from the file. */
   readonly format: FeedFormat;
   readonly survey: Survey;
+  /** Line ends that count, where the command line says so; null or absent: LF, CRLF and CR, as the file has them. */
+  readonly newline?: Newline | null;
+  /** Physical lines to leave out before the header is looked for; 0 when absent. */
+  readonly skipLines?: number;
+  /** Without a dataset: how many lines make the header (0: none, the columns are numbered); 1 when absent. */
+  readonly headerLines?: number;
 }
 
 export interface Header {

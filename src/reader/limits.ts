@@ -1,0 +1,24 @@
+/** Where the reader gives up, and how much it takes at once: what keeps its memory bounded whatever the file holds. */
+export interface Limits {
+  /** Bytes decoded at a time. */
+  readonly blockBytes: number;
+  /** Bytes looked at to find the dialect and the header. */
+  readonly sampleBytes: number;
+  /** A longer line quarantines the file (`line_too_long`). */
+  readonly lineBytes: number;
+  /** A quoted field that does not close within so many bytes … */
+  readonly quotedBytes: number;
+  /** … or so many lines is given up (`unterminated_quote`). */
+  readonly quotedLines: number;
+  /** Events in a batch at most. */
+  readonly batchRows: number;
+}
+
+export const LIMITS: Limits = {
+  blockBytes: 256 * 1024,
+  sampleBytes: 64 * 1024,
+  lineBytes: 8 * 1024 * 1024,
+  quotedBytes: 64 * 1024,
+  quotedLines: 100,
+  batchRows: 4096,
+};
