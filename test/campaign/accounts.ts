@@ -9,7 +9,8 @@ interface LedgerRow {
   readonly dataset: string;
   readonly sha256: string;
   readonly bytes: number;
-  readonly state: string;
+  /** Set where the file was never ingested, also when a newer revision has replaced it since. */
+  readonly reason_code: string | null;
   readonly rows_read: number;
   readonly rows_rejected: number;
   readonly rows_waiting: number;
@@ -68,7 +69,7 @@ function auditFile(database: Database.Database, file: LedgerRow, content: Buffer
       problems.push(`reject on line ${reject.line} does not keep the line as it was sent`);
     }
   }
-  if (file.state === 'quarantined') {
+  if (file.reason_code !== null) {
     check('outcomes of a quarantined file', file.outcomes, 0);
     check(
       'state of all rejects',
@@ -118,7 +119,7 @@ function auditCheckpoints(database: Database.Database): string[] {
   return database
     .prepare<[], string>(
       `SELECT dataset || ': checkpoint ' || coalesce(c.stamp, 'none') || ', newest ingested ' || coalesce(n.stamp, 'none')
-       FROM (SELECT dataset, max(stamp) AS stamp FROM files WHERE state IN ('ingested', 'replaced') AND revision > 0
+       FROM (SELECT dataset, max(stamp) AS stamp FROM files WHERE reason_code IS NULL AND revision > 0
              GROUP BY dataset) n
        FULL JOIN checkpoints c USING (dataset) WHERE c.stamp IS NOT n.stamp`,
     )

@@ -1,11 +1,72 @@
 import Database from 'better-sqlite3';
+import { auditAccounts } from './accounts.ts';
 import { TABLE_COLUMNS, TABLES } from './feeds.ts';
-import type { EndState, Statement, Waiter } from './oracle.ts';
+import { endState, type Delivery, type EndState, type Outcome, type Statement, type Waiter } from './oracle.ts';
 
 /** A database opened to be looked at, never to be written. Closes at the end of its scope. */
 export function openToRead(file: string): Database.Database & Disposable {
   const database = new Database(file, { readonly: true });
   return Object.assign(database, { [Symbol.dispose]: () => database.close() });
+}
+
+/**
+ * Holds a database against the oracle in everything: tables, waiting rows, the fate of every row that ever waited, the
+ * books, and SQLite's own checks.
+ * @param expected the oracle's replay of what was delivered
+ * @param contents the text of every content that ever turned up
+ * @returns one line for each difference
+ */
+export function judge(
+  file: string,
+  expected: { readonly statements: readonly Statement[]; readonly waiters: readonly Waiter[] },
+  contents: readonly string[],
+): string[] {
+  using database = openToRead(file);
+  return [
+    ...compareEndState(database, endState(expected.statements)),
+    ...compareWaiters(database, expected.waiters),
+    ...auditAccounts(
+      database,
+      contents.map((text) => Buffer.from(text)),
+    ),
+    ...checkIntegrity(database),
+  ];
+}
+
+/**
+ * Holds the ledger against the oracle's replay: an entry for each revision, with its frozen counts.
+ * @param outcomes what the replay made of each of `deliveries`, in the order in which they were ingested
+ */
+export function compareLedger(file: string, deliveries: readonly Delivery[], outcomes: readonly Outcome[]): string[] {
+  using database = openToRead(file);
+  const expected = deliveries.flatMap(({ name }, at) => {
+    const outcome = outcomes[at];
+    if (outcome === undefined || outcome.kind === 'unchanged') return [];
+    const entry = `${name} r${outcome.revision} `;
+    if (outcome.kind === 'quarantined') return [`${entry}bad_rows 0 0 0 0 0 0 0 0`];
+    const { read, inserted, updated, unchanged, stale, rejected, waiting } = outcome.counts;
+    const counts = [read, inserted, updated, unchanged, stale, rejected, waiting].join(' ');
+    return [`${entry}${outcome.late ? 'late' : 'in time'} ${counts}`];
+  });
+  const found = database
+    .prepare<[], string>(
+      `SELECT name || ' r' || revision || ' ' || coalesce(reason_code || ' 0', iif(late, 'late', 'in time')) || ' '
+         || concat_ws(' ', rows_read, rows_inserted, rows_updated, rows_unchanged, rows_stale, rows_rejected, rows_waiting)
+       FROM files WHERE revision > 0`,
+    )
+    .pluck()
+    .all();
+  return difference('ledger', expected, found);
+}
+
+/** What SQLite itself finds wrong with the pages, the constraints and the foreign keys. */
+export function checkIntegrity(database: Database.Database): string[] {
+  const integrity = database.prepare<[], string>('PRAGMA integrity_check').pluck().all();
+  const orphans = database.prepare<[], { table: string; parent: string }>('PRAGMA foreign_key_check').all();
+  return [
+    ...integrity.filter((line) => line !== 'ok').map((line) => `integrity_check: ${line}`),
+    ...orphans.map((row) => `foreign_key_check: a row of ${row.table} lacks its parent in ${row.parent}`),
+  ];
 }
 
 /**
