@@ -1,0 +1,151 @@
+import { copyFileSync, constants, linkSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { z } from 'zod';
+import { CACHE } from './generate.ts';
+import { measureProcess } from './process.ts';
+
+export const ROOT = join(import.meta.dirname, '..');
+export const LAUNCHER = join(ROOT, 'bin/landfall.cjs');
+
+/** SQLite's page cache, the same for every contender, MiB. */
+export const CACHE_MIB = 64;
+
+/** A generated file and the table that it goes to. */
+export interface TableFile {
+  readonly table: 'procedures' | 'visits' | 'transactions';
+  readonly path: string;
+}
+
+/** What a load took. */
+export interface Load {
+  readonly ms: number;
+  readonly peakMib: number;
+}
+
+/** Someone who loads feed files into a SQLite database, in a process of their own. */
+export interface Contender {
+  readonly name: string;
+  /** What it takes to run, when that is not there; null when it can run. */
+  readonly missing: string | null;
+  /** A database with the tables and no rows. */
+  create(database: string): void;
+  /** Loads files in the order given, each in one transaction. */
+  load(database: string, files: readonly TableFile[]): Promise<Load>;
+}
+
+/** The contenders as far as they are installed, Landfall first. */
+export async function contenders(): Promise<Contender[]> {
+  const there = async (command: string): Promise<string | null> => {
+    try {
+      await measureProcess(command, ['--version']);
+      return null;
+    } catch {
+      return `${command} is not installed`;
+    }
+  };
+  return [
+    landfall,
+    { ...shell, missing: await there('sqlite3') },
+    { ...python, missing: await there('python3') },
+    floor,
+  ];
+}
+
+/** Landfall as a user runs it: `landfall once` on a folder with the files. The time is that of the whole process. */
+export const landfall: Contender = {
+  name: 'landfall',
+  missing: null,
+  create: () => undefined,
+  async load(database, files) {
+    const landing = mkdtempSync(join(CACHE, 'landing-'));
+    try {
+      for (const file of files) linkSync(file.path, join(landing, basename(file.path)));
+      const { ms, peakMib } = await runLandfall(['once', '--landing', landing, '--db', database]);
+      return { ms, peakMib };
+    } finally {
+      rmSync(landing, { recursive: true });
+    }
+  },
+};
+
+/** Runs a command of Landfall to its end with the contenders' page cache. */
+export async function runLandfall(args: readonly string[]): Promise<Load & { stdout: string }> {
+  return measureProcess(process.execPath, [LAUNCHER, ...args, '--cache-mib', String(CACHE_MIB)], { exitCodes: [0, 3] });
+}
+
+/** The sqlite3 shell's `.import`: checks nothing but what the database checks. */
+const shell: Contender = {
+  name: 'sqlite3 shell',
+  missing: null,
+  create: createPeerDatabase,
+  load: async (database, files) =>
+    measureProcess('sqlite3', ['-batch', '-bail', database], {
+      input: [
+        `PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -${CACHE_MIB * 1024};`,
+        '.mode csv',
+        '.separator |',
+        ...files.map((file) => `.import --skip 1 "${file.path}" ${file.table}`),
+      ].join('\n'),
+    }),
+};
+
+/** Python's csv and sqlite3 as in a first version. */
+const python: Contender = {
+  name: 'python',
+  missing: null,
+  create: createPeerDatabase,
+  load: async (database, files) =>
+    measureProcess('python3', [
+      join(import.meta.dirname, 'peers/import.py'),
+      database,
+      String(CACHE_MIB),
+      ...named(files),
+    ]),
+};
+
+/** One prepared better-sqlite3 upsert a row over rows split in memory; only the loops and commits are timed. */
+export const floor: Contender = {
+  name: 'floor',
+  missing: null,
+  create: createPeerDatabase,
+  async load(database, files) {
+    const script = join(import.meta.dirname, 'peers/floor.ts');
+    const args = ['--max-old-space-size=8192', script, database, String(CACHE_MIB), ...named(files)];
+    const { stdout, peakMib } = await measureProcess(process.execPath, args);
+    return { ms: z.object({ ms: z.number() }).parse(JSON.parse(stdout)).ms, peakMib };
+  },
+};
+
+function named(files: readonly TableFile[]): string[] {
+  return files.map((file) => `${file.table}=${file.path}`);
+}
+
+function createPeerDatabase(database: string): void {
+  const db = new Database(database);
+  db.pragma('journal_mode = WAL');
+  db.exec(readFileSync(join(import.meta.dirname, 'peers/schema.sql'), 'utf8'));
+  db.close();
+}
+
+/** Reads files once, so that nobody has to wait for the disk. */
+export function warm(files: readonly TableFile[]): void {
+  for (const file of files) readFileSync(file.path);
+}
+
+/** Copies a closed database. */
+export function copyDatabase(from: string, to: string): void {
+  copyFileSync(from, to, constants.COPYFILE_FICLONE);
+}
+
+/** A folder that is removed at the end of its scope. */
+export function workFolder(): { path: string } & Disposable {
+  mkdirSync(CACHE, { recursive: true });
+  const path = mkdtempSync(join(CACHE, 'work-'));
+  return {
+    path,
+    [Symbol.dispose]() {
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * `npm run bench -- [--rows N] [--repeat N] [--scenario NAME,…] [--json] [--write]`: measures Landfall against its peers
+ * on the same generated files. Prints a table, or JSON; `--write` also writes bench/RESULTS.md.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Context } from './context.ts';
+import { machine, reached, renderMarkdown, renderText, type ScenarioResult } from './report.ts';
+import { bulk, childrenFirst, redelivery } from './scenarios/load.ts';
+
+const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioResult>>> = {
+  bulk,
+  redelivery,
+  'children-first': childrenFirst,
+};
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '1000000' },
+    repeat: { type: 'string', default: '3' },
+    scenario: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+const names = values.scenario?.split(',') ?? Object.keys(SCENARIOS);
+const context: Context = {
+  rows: Number(values.rows),
+  repeat: Number(values.repeat),
+  say: (progress) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${progress}\n`),
+};
+const unknown = names.filter((name) => !(name in SCENARIOS));
+if (unknown.length > 0 || !(context.rows >= 1000) || !(context.repeat >= 1)) {
+  process.stderr.write(
+    `usage: npm run bench -- [--rows N (at least 1000)] [--repeat N] [--scenario NAME,…] [--json] [--write]\n` +
+      `scenarios: ${Object.keys(SCENARIOS).join(', ')}\n`,
+  );
+  process.exit(1);
+}
+
+const results: ScenarioResult[] = [];
+for (const name of names) {
+  const run = SCENARIOS[name];
+  if (run !== undefined) results.push(await run(context));
+}
+if (values.json) {
+  const judged = results.map((each) => ({
+    ...each,
+    marks: each.marks.map((mark) => ({ ...mark, reached: reached(mark) })),
+  }));
+  process.stdout.write(`${JSON.stringify({ machine: machine(), rows: context.rows, results: judged }, null, 2)}\n`);
+} else {
+  process.stdout.write(renderText(results));
+}
+if (values.write) writeFileSync(join(import.meta.dirname, 'RESULTS.md'), renderMarkdown(results, context.rows));

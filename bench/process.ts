@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** What a process cost. */
+export interface Cost {
+  /** Wall time from start to exit, ms. */
+  readonly ms: number;
+  /** The most memory it and its children ever held, MiB (VmHWM, summed over processes). */
+  readonly peakMib: number;
+  readonly stdout: string;
+}
+
+/** How often a process's memory is looked at, ms. The kernel keeps the peak, so only what dies in between is missed. */
+const LOOK_EVERY_MS = 20;
+
+/**
+ * Runs a process to its end and measures it.
+ * @param input text for its standard input
+ * @throws Error with what it wrote to stderr when it exits other than expected
+ */
+export async function measureProcess(
+  command: string,
+  args: readonly string[],
+  options: { input?: string; exitCodes?: readonly number[]; cwd?: string } = {},
+): Promise<Cost> {
+  const begun = performance.now();
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: options.cwd });
+  const peaks = new Map<number, number>();
+  const look = setInterval(() => {
+    if (child.pid !== undefined) notePeaks(child.pid, peaks);
+  }, LOOK_EVERY_MS);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-4000)));
+  child.stdin.end(options.input ?? '');
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  }).finally(() => {
+    clearInterval(look);
+  });
+  if (code === null || !(options.exitCodes ?? [0]).includes(code)) {
+    throw new Error(`${command} ${args.join(' ')} exited with ${code}: ${stderr}`);
+  }
+  return { ms: performance.now() - begun, peakMib: total(peaks), stdout };
+}
+
+/** Notes the memory peak (MiB) of a process and of all below it. */
+export function notePeaks(pid: number, peaks: Map<number, number>): void {
+  try {
+    const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    if (kib !== undefined) peaks.set(pid, Number(kib) / 1024);
+    for (const child of childrenOf(pid)) notePeaks(child, peaks);
+  } catch {
+    // It ended in between, or this system has no /proc: then memory is not reported.
+  }
+}
+
+/** The processes that a process started. */
+export function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+/** The processor time that a process and all below it have used, ms. */
+export function processorMs(pid: number): number {
+  // Fields after the name in brackets: utime and stime are the 14th and 15th of the line, in ticks of 10 ms.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  const own = (Number(fields[11]) + Number(fields[12])) * 10;
+  return childrenOf(pid).reduce((sum, child) => sum + processorMs(child), own);
+}
+
+/** The sum of all peaks. */
+export function total(peaks: ReadonlyMap<number, number>): number {
+  return [...peaks.values()].reduce((sum, peak) => sum + peak, 0);
+}
