@@ -35,8 +35,10 @@ export interface SettingInfo {
   /** What stands for the value in the help, e.g. `DIR`. */
   readonly placeholder: string;
   readonly help: string;
-  /** The default as users write it; null: none. */
+  /** The default as users write it; null: one that cannot be written so. */
   readonly fallback: string | null;
+  /** What the default is, in words, where `fallback` is null. */
+  readonly fallbackInWords?: string;
   /** Relative paths are taken from the working folder (flag, variable), or from the settings file's folder. */
   readonly path: boolean;
   /** `all` commands take it, or only those that ingest. */
@@ -104,8 +106,9 @@ export const SETTINGS: readonly SettingInfo[] = [
   {
     name: 'feed',
     placeholder: 'FILE',
-    help: 'the feed definition (default: feeds/visitpay.yaml of the program)',
+    help: 'the feed definition',
     fallback: null,
+    fallbackInWords: "the program's feeds/visitpay.yaml",
     path: true,
     takenBy: 'all',
   },
@@ -144,8 +147,9 @@ export const SETTINGS: readonly SettingInfo[] = [
   {
     name: 'archive_dir',
     placeholder: 'DIR',
-    help: 'where to archive to (default: archive/ in the landing folder)',
+    help: 'where to archive to',
     fallback: null,
+    fallbackInWords: 'archive/ in the landing folder',
     path: true,
     takenBy: 'ingest',
   },

@@ -1,0 +1,216 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Filter } from './commands/filter.ts';
+import type { CommandIo } from './commands/io.ts';
+import { flagOf, readSettings, SETTINGS, variableOf, type Settings } from './settings.ts';
+
+/**
+ * How a command runs:
+ * - `short`: a signal ends it, as does a reader of its output that goes away.
+ * - `long`: it is told of signals by `io.stop`, and goes on when nobody reads what it writes.
+ * - `child`: it heeds no signal but only its parent.
+ */
+export type CommandKind = 'short' | 'long' | 'child';
+
+/** What the command line is told of the process: `open` gives a command its io and makes the process behave as its kind. */
+export interface Surroundings {
+  readonly open: (kind: CommandKind) => CommandIo;
+}
+
+/** Exit codes, as the help and the README list them. */
+export const EXIT_CODES = {
+  0: 'done; rows may wait for a parent',
+  1: 'could not run, or `status --check` found no healthy daemon',
+  3: 'done, but a file was quarantined or a row rejected, or `verify` found something',
+} as const;
+
+const EXAMPLES = `
+Examples:
+  landfall run                             watch ./landing, keep ./db/visitpay.sqlite
+  landfall once --landing /data/in         take everything that is there, then exit
+  landfall status                          is yesterday's data in?
+  landfall rejects --state rejected        what was refused, and why
+  landfall check FILE                      what would become of a file, without taking it
+  landfall preview FILE --format csv       a file as the reader sees it
+
+Settings are flags, then LANDFALL_* variables, then a settings file (--settings), then defaults.
+
+Exit codes:
+${Object.entries(EXIT_CODES)
+  .map(([code, meaning]) => `  ${code}  ${meaning}`)
+  .join('\n')}
+`;
+
+/**
+ * Runs what the arguments ask for.
+ * @param args without node and script
+ * @returns the exit code
+ * @throws whatever the command throws
+ */
+export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  let exitCode = 0;
+  const program = createCommandLine(surroundings, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    // Commander has already said what is wrong, or shown the help.
+    if (error instanceof CommanderError) return error.exitCode;
+    throw error;
+  }
+  return exitCode;
+}
+
+/**
+ * Lays out all commands and their options.
+ * @param done takes the exit code of the command that ran
+ */
+export function createCommandLine(surroundings: Surroundings, done: (exitCode: number) => void): Command {
+  const { stdout, stderr, program: self } = surroundings.open('short');
+  const program = new Command('landfall');
+  program
+    .description("Watches a landing folder for a hospital's billing extracts and keeps a SQLite database true to them.")
+    .version(self.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: stdout.write,
+      writeErr: stderr.write,
+      getOutHelpWidth: () => stdout.columns,
+      getErrHelpWidth: () => stderr.columns,
+      getOutHasColors: () => stdout.colour,
+      getErrHasColors: () => stderr.colour,
+    })
+    .helpCommand(false)
+    .showHelpAfterError('(--help lists what there is)')
+    .addHelpText('after', EXAMPLES);
+
+  /** Adds a command that takes settings: all of them, or those that matter to one that does not ingest. */
+  const verb = (usage: string, description: string, takes: 'all' | 'ingest' = 'all'): Command =>
+    addSettings(program.command(usage).description(description), takes);
+
+  /** Runs a command's function. Each is imported only when it is run, so that the others start fast. */
+  async function act(
+    command: Command,
+    kind: CommandKind,
+    run: (settings: Settings, io: CommandIo) => Promise<number>,
+  ): Promise<void> {
+    const io = surroundings.open(kind);
+    done(await run(settingsOf(command, io), io));
+  }
+
+  verb('run', 'the daemon: watch the landing folder and keep the database true to it', 'ingest').action(
+    async (_flags: unknown, command: Command) => {
+      const { run } = await import('./commands/run.ts');
+      await act(command, 'long', (settings, io) => run({ settings }, io));
+    },
+  );
+
+  verb('once', 'take everything that is there, then exit', 'ingest').action(
+    async (_flags: unknown, command: Command) => {
+      const { once } = await import('./commands/once.ts');
+      await act(command, 'long', (settings, io) => once({ settings }, io));
+    },
+  );
+
+  verb('retry <name...>', 'have files read again, as new revisions').action(
+    async (names: readonly string[], _flags: unknown, command: Command) => {
+      const { retry } = await import('./commands/retry.ts');
+      await act(command, 'short', (settings, io) => retry({ settings, names }, io));
+    },
+  );
+
+  verb('status', 'files, rows, what waits, rejects by code, checkpoints, the daemon')
+    .option('--json', 'as JSON')
+    .option('--check', 'exit 1 when the daemon is not alive or in a fault')
+    .action(async (flags: { json?: true; check?: true }, command: Command) => {
+      const { status } = await import('./commands/status.ts');
+      await act(command, 'short', (settings, io) => status({ json: false, check: false, ...flags, settings }, io));
+    });
+
+  addFilters(
+    verb('files', 'the ledger: every file seen, newest first'),
+    'ingested, quarantined, replaced or unrecognised',
+  )
+    .option('--json', 'as JSON')
+    .action(async (flags: FilterFlags & { json?: true }, command: Command) => {
+      const { files } = await import('./commands/files.ts');
+      await act(command, 'short', (settings, io) => files({ json: false, ...NO_FILTER, ...flags, settings }, io));
+    });
+
+  addFilters(
+    verb('rejects', 'rows that were refused or wait, and why, newest first'),
+    'open, rejected, waiting, healed, superseded or all; default open',
+  )
+    .addOption(new Option('--json', 'as JSON').conflicts('csv'))
+    .option('--csv', 'as CSV (RFC 4180)')
+    .option('--raw', 'show keys, and rows as they were sent: patient data')
+    .action(async (flags: FilterFlags & { json?: true; csv?: true; raw?: true }, command: Command) => {
+      const { rejects } = await import('./commands/rejects.ts');
+      await act(command, 'short', (settings, io) =>
+        rejects({ json: false, csv: false, raw: false, ...NO_FILTER, ...flags, settings }, io),
+      );
+    });
+
+  verb('check <file...>', 'what an ingest would do, without doing it, also while the daemon runs')
+    .option('--json', 'as JSON')
+    .option('--raw', 'show the keys of missing parents: patient data')
+    .action(async (files: readonly string[], flags: { json?: true; raw?: true }, command: Command) => {
+      const { check } = await import('./commands/check.ts');
+      await act(command, 'long', (settings, io) => check({ json: false, raw: false, ...flags, settings, files }, io));
+    });
+
+  verb('verify', 'the integrity of the database, its references and its books')
+    .option('--json', 'as JSON')
+    .action(async (flags: { json?: true }, command: Command) => {
+      const { verify } = await import('./commands/verify.ts');
+      await act(command, 'short', (settings, io) => verify({ json: false, ...flags, settings }, io));
+    });
+
+  program.command('load', { hidden: true }).action(async () => {
+    const { load } = await import('./daemon/loader-process.ts');
+    done(await load(surroundings.open('child')));
+  });
+  return program;
+}
+
+type FilterFlags = Partial<Filter>;
+const NO_FILTER: Filter = { state: [], code: [], file: null, since: null, limit: null };
+
+function addFilters(command: Command, states: string): Command {
+  const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+  return command
+    .option('--state <state>', `only this state (${states}); may be given again`, collect)
+    .option('--code <code>', 'only this reason code; may be given again', collect)
+    .option('--file <text>', 'only files with this in their name')
+    .option('--since <time>', 'only what was finished since: 2026-08-01, 2026-08-01T06:00Z, 12h or 7d')
+    .option('--limit <n>', 'at most so many, 0 is all; default 50 in text, else all', wholeNumber);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+function addSettings(command: Command, takes: 'all' | 'ingest'): Command {
+  for (const info of SETTINGS) {
+    if (info.takenBy === 'ingest' && takes === 'all') continue;
+    const fallback = info.fallback ?? info.fallbackInWords ?? 'none';
+    command.addOption(
+      new Option(
+        `${flagOf(info.name)} <${info.placeholder}>`,
+        `${info.help} [${variableOf(info.name)}; default ${fallback}]`,
+      ),
+    );
+  }
+  return command.addOption(new Option('--settings <FILE>', 'a settings file (YAML) [LANDFALL_SETTINGS]'));
+}
+
+function settingsOf(command: Command, io: CommandIo): Settings {
+  const values = command.opts<Record<string, unknown>>();
+  const flags: Record<string, string> = {};
+  for (const name of ['settings', ...SETTINGS.map((info) => info.name)]) {
+    const value = values[name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    if (typeof value === 'string') flags[name] = value;
+  }
+  return readSettings({ flags, env: io.env, cwd: io.cwd, root: io.program.root });
+}

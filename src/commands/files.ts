@@ -1,0 +1,120 @@
+import { FILE_CODES } from '../codes.ts';
+import { loadFeed } from '../feed/load.ts';
+import type { Settings } from '../settings.ts';
+import { guardFaults } from '../store/fault.ts';
+import { openForReading } from '../store/open.ts';
+import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
+import { layOut, type Cell, type Colour } from '../terminal.ts';
+import { checkWords, readSince, type Filter } from './filter.ts';
+import type { CommandIo } from './io.ts';
+import { writeJsonList } from './json-list.ts';
+
+const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];
+const COLOURS: Record<FileRow['state'], Colour> = {
+  ingested: 'green',
+  quarantined: 'red',
+  replaced: 'dim',
+  unrecognised: 'yellow',
+};
+
+/** Lines of text shown when `--limit` is not given. */
+const FIRST = 50;
+
+/**
+ * Shows the ledger: every revision of every name, newest first.
+ * @returns 0
+ * @throws LandfallError for a filter that cannot be read, or a database that is missing or not set up
+ */
+export function files(
+  options: Filter & { readonly settings: Settings; readonly json: boolean },
+  io: CommandIo,
+): Promise<number> {
+  const { settings, json } = options;
+  checkWords('--state', options.state, STATES);
+  checkWords('--code', options.code, Object.keys(FILE_CODES));
+  const limit = options.limit ?? (json ? 0 : FIRST);
+  const search = {
+    states: options.state,
+    codes: options.code,
+    name: options.file,
+    since: options.since === null ? null : readSince(options.since, io.now()),
+    // One more than is shown tells whether there are more.
+    limit: limit === 0 ? null : limit + (json ? 0 : 1),
+  };
+
+  const feed = loadFeed(settings.feed);
+  const db = openForReading(settings.db);
+  try {
+    guardFaults('read ledger', settings.db, () => {
+      checkSetUp(db, settings.db, feed);
+      const rows = listFiles(db, search);
+      if (json) {
+        writeJsonList(io.stdout, rows, toJson);
+        return;
+      }
+      const listed = [...rows];
+      const shown = limit === 0 ? listed : listed.slice(0, limit);
+      io.stdout.write(layOut(io.stdout, HEADERS, shown.map(toRow)));
+      if (shown.length < listed.length) io.stderr.write(`only the first ${limit}: --limit 0 shows all\n`);
+    });
+  } finally {
+    db.close();
+  }
+  return Promise.resolve(0);
+}
+
+/** The ledger's row, its JSON columns unfolded. */
+export function toJson(file: FileRow): object {
+  const unfold = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
+  return {
+    ...file,
+    late: file.late === 1,
+    reject_counts: unfold(file.reject_counts),
+    dialect: unfold(file.dialect),
+    extra: unfold(file.extra),
+  };
+}
+
+const HEADERS = [
+  'id',
+  'state',
+  'name',
+  'rev',
+  'read',
+  'ins',
+  'upd',
+  'same',
+  'stale',
+  'rej',
+  'wait',
+  'finished',
+  'note',
+];
+
+function toRow(file: FileRow): (Cell | string | number | null)[] {
+  return [
+    file.file_id,
+    { text: file.state, colour: COLOURS[file.state] },
+    file.name,
+    file.revision,
+    file.rows_read,
+    file.rows_inserted,
+    file.rows_updated,
+    file.rows_unchanged,
+    file.rows_stale,
+    file.rows_rejected,
+    file.rows_waiting,
+    file.finished_at.slice(0, 19),
+    noteOf(file),
+  ];
+}
+
+/** What is worth knowing of it beside the counts. */
+function noteOf(file: FileRow): string {
+  const notes: string[] = [];
+  if (file.reason_code !== null) notes.push(`${file.reason_code}: ${file.reason ?? ''}`);
+  if (file.late === 1) notes.push('late');
+  const extra: unknown = file.extra === null ? [] : JSON.parse(file.extra);
+  if (Array.isArray(extra) && extra.length > 0) notes.push(`unknown columns: ${extra.join(', ')}`);
+  return notes.join('; ');
+}

@@ -1,0 +1,52 @@
+import { sub } from 'date-fns/sub';
+import { LandfallError } from '../errors.ts';
+
+/** What `files` and `rejects` are narrowed to, as it is written on the command line. */
+export interface Filter {
+  /** Any of these states; none: the verb's own choice. */
+  readonly state: readonly string[];
+  /** Any of these reason codes; none: all. */
+  readonly code: readonly string[];
+  /** A part of the file's name, or null. */
+  readonly file: string | null;
+  /** `2026-08-01`, `2026-08-01T06:00Z`, `12h`, `7d`, or null. */
+  readonly since: string | null;
+  /** At most so many, 0 for all; null: the verb's own choice. */
+  readonly limit: number | null;
+}
+
+/**
+ * Reads `--since`: a day or a time (UTC), or so many minutes, hours or days ago.
+ * @returns ISO 8601, UTC
+ * @throws LandfallError when it is neither
+ */
+export function readSince(text: string, now: Date): string {
+  const ago = /^(\d{1,6})([mhd])$/.exec(text);
+  if (ago !== null) {
+    const amount = Number(ago[1]);
+    const minutes = { m: 1, h: 60, d: 24 * 60 }[ago[2] as 'm' | 'h' | 'd'] * amount;
+    return sub(now, { minutes }).toISOString();
+  }
+  const parts = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)Z?)?$/.exec(text);
+  const time = parts === null ? NaN : Date.parse(`${parts[1] ?? ''}T${parts[2] ?? '00:00'}Z`);
+  if (Number.isNaN(time)) {
+    throw new LandfallError('read --since', `${JSON.stringify(text)} is no time`, {
+      hint: 'write 2026-08-01, 2026-08-01T06:00Z, 30m, 12h or 7d; days and times are UTC',
+    });
+  }
+  return new Date(time).toISOString();
+}
+
+/** @throws LandfallError naming the words that are none of those known */
+export function checkWords(option: string, words: readonly string[], known: readonly string[]): void {
+  const unknown = words.filter((word) => !known.includes(word));
+  if (unknown.length > 0) {
+    throw new LandfallError(
+      `read ${option}`,
+      `${unknown.map((word) => JSON.stringify(word)).join(', ')} is not known`,
+      {
+        hint: `there are ${known.join(', ')}`,
+      },
+    );
+  }
+}

@@ -1,0 +1,126 @@
+import { fstatSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isatty } from 'node:tty';
+import { fileURLToPath } from 'node:url';
+import { runCommandLine, type CommandKind } from './command-line.ts';
+import type { CommandIo, Output, Parent } from './commands/io.ts';
+import { describeError } from './error-report.ts';
+import { printable } from './terminal.ts';
+
+/** How long whatever a command has left open may keep the process, in ms. */
+const LINGER_MS = 1000;
+
+// Owner and one group may read what is made here, nobody else, whatever the caller's umask.
+process.umask(0o007);
+
+let kind: CommandKind = 'short';
+const stop = new AbortController();
+const leave = new AbortController();
+const script = fileURLToPath(import.meta.url);
+const root = dirname(dirname(script));
+
+const io: CommandIo = {
+  stdout: output(process.stdout, 1),
+  stderr: output(process.stderr, 2),
+  env: { ...process.env },
+  cwd: process.cwd(),
+  now: () => new Date(),
+  program: {
+    version: version(),
+    root,
+    command: [process.execPath, ...process.execArgv, script],
+    pid: process.pid,
+  },
+  stop: stop.signal,
+  leave: leave.signal,
+  parent: parent(),
+};
+
+// Node would print the message, which may quote a row.
+process.on('uncaughtException', (error) => {
+  fail(error);
+  leave.abort();
+  process.exit(1);
+});
+// A reader of the output that goes away (`| head`) is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', () => {
+    if (kind === 'short') process.exit();
+  });
+}
+
+try {
+  process.exitCode = await runCommandLine(process.argv.slice(2), { open });
+} catch (error) {
+  fail(error);
+  process.exitCode = 1;
+}
+if (process.connected) process.disconnect();
+setTimeout(() => process.exit(), LINGER_MS).unref();
+
+function open(asked: CommandKind): CommandIo {
+  kind = asked;
+  if (kind === 'long') for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, heed);
+  // The terminal and systemd signal the whole group: the parent decides what becomes of its child.
+  if (kind === 'child') for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => undefined);
+  return io;
+}
+
+function heed(_name: NodeJS.Signals, number: number): void {
+  if (stop.signal.aborted) {
+    leave.abort();
+    process.exit(128 + number);
+  }
+  stop.abort();
+}
+
+function fail(error: unknown): void {
+  // Lines of a list are indented; any other line break is part of a name.
+  const lines = describeError(error).split(/\n(?= {2})/);
+  process.stderr.write(`landfall: ${lines.map((line) => printable(line)).join('\n')}\n`);
+}
+
+function output(stream: NodeJS.WriteStream, descriptor: number): Output {
+  const isTTY = isatty(descriptor);
+  return {
+    write: (text) => void stream.write(text),
+    isTTY,
+    columns: isTTY ? stream.columns : 80,
+    colour: isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
+    journal: isJournal(descriptor),
+  };
+}
+
+/** JOURNAL_STREAM names the device and inode that journald reads; the stream may have been redirected since (systemd.exec(5)). */
+function isJournal(descriptor: number): boolean {
+  const named = process.env['JOURNAL_STREAM'];
+  if (named === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(descriptor);
+    return named === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}
+
+function parent(): Parent | null {
+  if (process.send === undefined) return null;
+  return {
+    send: (message) => {
+      // A parent that has gone is told to onGone, not here.
+      if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+    },
+    onMessage: (listener) => process.on('message', listener),
+    onGone: (listener) => {
+      if (process.connected) process.once('disconnect', listener);
+      else listener();
+    },
+  };
+}
+
+function version(): string {
+  const text = readFileSync(`${root}/package.json`, 'utf8');
+  const content: unknown = JSON.parse(text);
+  const found = typeof content === 'object' && content !== null && 'version' in content ? content.version : undefined;
+  return typeof found === 'string' ? found : 'unknown';
+}

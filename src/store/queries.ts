@@ -1,0 +1,258 @@
+import type Database from 'better-sqlite3';
+import { LandfallError } from '../errors.ts';
+import type { Feed } from '../feed/types.ts';
+import { quoteName } from './schema.ts';
+import type { FileState } from './types.ts';
+
+/** What the commands that only look ask of the database. Names are those of the columns, and of the JSON that is printed. */
+
+export interface FileRow {
+  readonly file_id: number;
+  readonly name: string;
+  readonly revision: number;
+  readonly dataset: string | null;
+  readonly stamp: string | null;
+  readonly state: FileState;
+  readonly reason_code: string | null;
+  readonly reason: string | null;
+  readonly late: 0 | 1;
+  readonly bytes: number;
+  readonly sha256: string | null;
+  readonly attempts: number;
+  readonly rows_read: number;
+  readonly rows_inserted: number;
+  readonly rows_updated: number;
+  readonly rows_unchanged: number;
+  readonly rows_stale: number;
+  readonly rows_rejected: number;
+  readonly rows_waiting: number;
+  /** JSON */
+  readonly reject_counts: string | null;
+  /** JSON */
+  readonly dialect: string | null;
+  /** JSON */
+  readonly extra: string | null;
+  readonly archived_to: string | null;
+  readonly started_at: string;
+  readonly finished_at: string;
+}
+
+export interface RejectRow {
+  readonly reject_id: number;
+  readonly file: string;
+  readonly revision: number;
+  readonly dataset: string;
+  readonly line: number;
+  readonly byte_offset: number;
+  readonly code: string;
+  readonly column_name: string | null;
+  readonly reason: string;
+  readonly state: 'rejected' | 'waiting' | 'healed' | 'superseded';
+  /** The tables of the parents it waits for, joined by commas. */
+  readonly waits_for: string | null;
+  readonly settled_by: string | null;
+  readonly settled_at: string | null;
+  readonly finished_at: string;
+  /** A value of the row: shown with `--raw` only. */
+  readonly row_key: string | null;
+  /** As sent, bytes where it is no valid text: shown with `--raw` only. */
+  readonly raw: string | Buffer | null;
+}
+
+/** What to look for; every part that is given must hold. */
+export interface Search {
+  /** Any of these; none: all. `open` for rejects: waiting, or rejected in a file that no correction has replaced. */
+  readonly states: readonly string[];
+  readonly codes: readonly string[];
+  /** A part of the file's name. */
+  readonly name: string | null;
+  /** Finished at or after, ISO 8601. */
+  readonly since: string | null;
+  /** null: all */
+  readonly limit: number | null;
+}
+
+const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_code, reason, late, bytes, sha256, attempts,
+  rows_read, rows_inserted, rows_updated, rows_unchanged, rows_stale, rows_rejected, rows_waiting,
+  reject_counts, dialect, extra, archived_to, started_at, finished_at`;
+
+/** Rejects that someone may have to see to. */
+const OPEN = "(r.state = 'waiting' OR (r.state = 'rejected' AND f.state <> 'replaced'))";
+
+/** @throws LandfallError when a table of the ledger or of the feed is not there */
+export function checkSetUp(db: Database.Database, file: string, feed: Feed): void {
+  const tables = new Set(db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
+  const missing = ['files', 'rejects', 'waiting_on', 'checkpoints', ...feed.datasets.map((one) => one.table)].filter(
+    (table) => !tables.has(table),
+  );
+  if (missing.length > 0) {
+    throw new LandfallError('read database', `it has no table ${missing.join(', ')}`, {
+      file,
+      hint: 'start the daemon once with this feed, which sets it up',
+    });
+  }
+}
+
+/** The ledger, newest first. */
+export function listFiles(db: Database.Database, search: Search): IterableIterator<FileRow> {
+  return db
+    .prepare<[object], FileRow>(
+      `SELECT ${FILE_COLUMNS} FROM files
+       WHERE (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+         AND (:codes IS NULL OR reason_code IN (SELECT value FROM json_each(:codes)))
+         AND (:name IS NULL OR instr(name, :name) > 0) AND (:since IS NULL OR finished_at >= :since)
+       ORDER BY file_id DESC LIMIT :limit`,
+    )
+    .iterate(bind(search));
+}
+
+/** Rows that were not loaded, newest file first, in line order within a file. */
+export function listRejects(db: Database.Database, search: Search): IterableIterator<RejectRow> {
+  return db
+    .prepare<[object], RejectRow>(
+      `SELECT r.reject_id, f.name AS file, f.revision, r.dataset, r.line, r.byte_offset, r.code, r.column_name, r.reason, r.state,
+         (SELECT group_concat(DISTINCT w.parent_table) FROM waiting_on w WHERE w.reject_id = r.reject_id) AS waits_for,
+         s.name AS settled_by, r.settled_at, f.finished_at, r.row_key, r.raw
+       FROM rejects r JOIN files f ON f.file_id = r.file_id LEFT JOIN files s ON s.file_id = r.settled_by_file_id
+       WHERE (:states IS NULL OR r.state IN (SELECT value FROM json_each(:states))
+           OR ('open' IN (SELECT value FROM json_each(:states)) AND ${OPEN}))
+         AND (:codes IS NULL OR r.code IN (SELECT value FROM json_each(:codes)))
+         AND (:name IS NULL OR instr(f.name, :name) > 0) AND (:since IS NULL OR f.finished_at >= :since)
+       ORDER BY r.file_id DESC, r.line, r.reject_id LIMIT :limit`,
+    )
+    .iterate(bind(search));
+}
+
+function bind(search: Search): object {
+  const list = (words: readonly string[]) => (words.length === 0 ? null : JSON.stringify(words));
+  return {
+    states: list(search.states),
+    codes: list(search.codes),
+    name: search.name,
+    since: search.since,
+    limit: search.limit ?? -1,
+  };
+}
+
+export interface DatasetStatus {
+  readonly name: string;
+  readonly table: string;
+  /** Rows in the table now. */
+  readonly rows: number;
+  readonly rows_waiting: number;
+  /** In files that no correction has replaced. */
+  readonly rows_rejected: number;
+  readonly files_ingested: number;
+  readonly files_replaced: number;
+  readonly files_quarantined: number;
+  readonly files_late: number;
+  /** The newest stamp ingested, or null. */
+  readonly checkpoint: string | null;
+  /** When the checkpoint's file was committed. */
+  readonly checkpoint_at: string | null;
+}
+
+/** A file in a list of the status. */
+export type FileNote = Pick<
+  FileRow,
+  'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'finished_at'
+>;
+
+export interface DatabaseStatus {
+  readonly datasets: readonly DatasetStatus[];
+  /** Open rejects of ingested files by code; what waits is under `missing_parent`. */
+  readonly rejects: readonly { readonly dataset: string; readonly code: string; readonly rows: number }[];
+  /** Rows that wait, by the table they wait for; a row with two missing parents is counted with each. */
+  readonly waiting: readonly { readonly dataset: string; readonly parent_table: string; readonly rows: number }[];
+  /** The file that was finished last. */
+  readonly last_file: FileRow | null;
+  /** Files whose latest revision was refused. */
+  readonly quarantined: readonly FileNote[];
+  /** Names that are not taken in: near misses, and files that are held. */
+  readonly not_taken: readonly FileNote[];
+  /** Files that came after a newer one of their dataset. */
+  readonly late: readonly FileNote[];
+  /** Files of which a later revision was read. */
+  readonly corrected: readonly FileNote[];
+}
+
+/**
+ * Where the database stands, read in one snapshot.
+ * @param most how long each list of files may get; null: no bound
+ */
+export function readStatus(db: Database.Database, feed: Feed, most: number | null): DatabaseStatus {
+  return db.transaction(() => {
+    const notes = (condition: string): FileNote[] =>
+      db
+        .prepare<[number], FileNote>(
+          `SELECT name, revision, dataset, stamp, reason_code, reason, finished_at FROM files f
+           WHERE ${condition} ORDER BY file_id DESC LIMIT ?`,
+        )
+        .all(most ?? -1);
+    const latest = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
+    return {
+      datasets: feed.datasets.map((dataset) => datasetStatus(db, feed, dataset.name, dataset.table)),
+      rejects: db
+        .prepare<[], DatabaseStatus['rejects'][number]>(
+          `SELECT r.dataset, r.code, count(*) AS "rows" FROM rejects r JOIN files f ON f.file_id = r.file_id
+           WHERE r.state = 'waiting' OR (r.state = 'rejected' AND f.state = 'ingested') GROUP BY r.dataset, r.code ORDER BY count(*) DESC`,
+        )
+        .all(),
+      waiting: db
+        .prepare<[], DatabaseStatus['waiting'][number]>(
+          `SELECT r.dataset, w.parent_table, count(DISTINCT w.reject_id) AS "rows"
+           FROM waiting_on w JOIN rejects r ON r.reject_id = w.reject_id GROUP BY r.dataset, w.parent_table ORDER BY 1, 2`,
+        )
+        .all(),
+      last_file:
+        db
+          .prepare<[], FileRow>(`SELECT ${FILE_COLUMNS} FROM files WHERE revision > 0 ORDER BY file_id DESC LIMIT 1`)
+          .get() ?? null,
+      quarantined: notes(`revision > 0 AND state = 'quarantined' AND ${latest}`),
+      not_taken: notes('revision = 0'),
+      late: notes("late = 1 AND state = 'ingested'"),
+      corrected: notes("revision > 1 AND state = 'ingested'"),
+    };
+  })();
+}
+
+function datasetStatus(db: Database.Database, feed: Feed, name: string, table: string): DatasetStatus {
+  const count = (sql: string, ...values: string[]): number =>
+    db
+      .prepare<string[], number>(sql)
+      .pluck()
+      .get(...values) ?? 0;
+  const files = db
+    .prepare<
+      [string, string],
+      Pick<DatasetStatus, 'files_ingested' | 'files_replaced' | 'files_quarantined' | 'files_late'>
+    >(
+      `SELECT count(*) FILTER (WHERE state = 'ingested') AS files_ingested,
+         count(*) FILTER (WHERE state = 'replaced') AS files_replaced,
+         count(*) FILTER (WHERE state = 'quarantined' AND revision > 0) AS files_quarantined,
+         count(*) FILTER (WHERE late = 1) AS files_late
+       FROM files WHERE feed = ? AND dataset = ?`,
+    )
+    .get(feed.name, name);
+  const checkpoint = db
+    .prepare<[string, string], { stamp: string; updated_at: string }>(
+      'SELECT stamp, updated_at FROM checkpoints WHERE feed = ? AND dataset = ?',
+    )
+    .get(feed.name, name);
+  return {
+    name,
+    table,
+    rows: count(`SELECT count(*) FROM ${quoteName(table)}`),
+    rows_waiting: count("SELECT count(*) FROM rejects WHERE dataset = ? AND state = 'waiting'", name),
+    rows_rejected: count(
+      "SELECT coalesce(sum(rows_rejected), 0) FROM files WHERE dataset = ? AND state = 'ingested'",
+      name,
+    ),
+    files_ingested: files?.files_ingested ?? 0,
+    files_replaced: files?.files_replaced ?? 0,
+    files_quarantined: files?.files_quarantined ?? 0,
+    files_late: files?.files_late ?? 0,
+    checkpoint: checkpoint?.stamp ?? null,
+    checkpoint_at: checkpoint?.updated_at ?? null,
+  };
+}
