@@ -59,6 +59,8 @@ const aliveSchema = z.object({
   /** ISO 8601, UTC: when this was written. */
   beat: z.string(),
   landing: z.string(),
+  /** The loader was, or may yet be, killed in the middle of a file in order to stop: that attempt is nobody's fault. */
+  cutShort: z.boolean(),
   work: workSchema,
 });
 

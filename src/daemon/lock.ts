@@ -76,8 +76,8 @@ export function tryLock(db: string, holder: Holder): Lock | null {
 /** The error for someone who wants to write a database that another process writes. */
 export function heldBy(db: string, holder: Holder | null): LandfallError {
   const who = holder === null ? 'another process' : `"${holder.command}", process ${holder.pid} on ${holder.host}`;
-  const since = holder === null ? '' : ` since ${holder.since}`;
-  return new LandfallError('lock database', `${who} has written to it${since}`, {
+  const since = holder === null ? ' for some time' : ` since ${holder.since}`;
+  return new LandfallError('lock database', `${who} has held it${since}`, {
     file: db,
     hint: 'only one process writes a database: stop that one first, or name another database with --db',
   });

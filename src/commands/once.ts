@@ -1,0 +1,81 @@
+import { createDrain, type RunTotals } from '../daemon/drain.ts';
+import { EXIT_DAMAGED, EXIT_FAILED, EXIT_REFUSED } from '../daemon/exit-codes.ts';
+import { createFaultBook } from '../daemon/faults.ts';
+import { storeLedger } from '../daemon/ledger.ts';
+import { createWaker, runLoop } from '../daemon/loop.ts';
+import { ownDatabase } from '../daemon/own.ts';
+import { loadFeed } from '../feed/load.ts';
+import { createLog } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import { DatabaseFault } from '../store/fault.ts';
+import type { CommandIo } from './io.ts';
+import { createProgress } from './progress.ts';
+
+/** What `once` takes. */
+export interface OnceOptions {
+  readonly settings: Settings;
+}
+
+/** How long a locked database, a full disk or a missing folder is waited for, in ms. */
+const PATIENCE_MS = 300_000;
+
+/**
+ * Takes everything that is in the landing folder, and what is still being written there, then ends.
+ * @returns 0 all in (rows may wait), 3 a file or name was refused or cannot be read, or a row was rejected, 4 the
+ *   database is damaged, 1 stopped before everything was in
+ * @throws LandfallError when it cannot run
+ */
+export async function once(options: OnceOptions, io: CommandIo): Promise<number> {
+  const { settings } = options;
+  const { stop } = io;
+  const progress = createProgress(io.stdout);
+  const logger = createLog(settings, progress.output, io.program.pid);
+  const feed = loadFeed(settings.feed);
+  const waker = createWaker(stop);
+  const faults = createFaultBook(logger, io.now, () => undefined);
+  const monotonic = (): number => performance.now();
+  const totals: { now: RunTotals | null } = { now: null };
+  try {
+    await ownDatabase(
+      { settings, io, feed, command: 'once', faults, waker, stop, patienceMs: PATIENCE_MS },
+      async (store) => {
+        const drain = createDrain({
+          settings,
+          feed,
+          program: io.program.version,
+          ledger: storeLedger(store, io.now),
+          logger,
+          faults,
+          now: io.now,
+          monotonic,
+          stop,
+          giveUp: stop,
+          // Nothing watches: what comes in the meantime is found when the batch is done.
+          hasNews: () => true,
+          onWork: (work) => {
+            progress.show(work);
+          },
+        });
+        await runLoop({ drain, waker, faults, until: 'drained', stop, patienceMs: PATIENCE_MS, monotonic });
+        totals.now = drain.totals();
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof DatabaseFault) || error.kind !== 'corrupt') throw error;
+    logger.fatal(error.message);
+    return EXIT_DAMAGED;
+  } finally {
+    progress.end();
+  }
+  if (totals.now === null || stop.aborted) {
+    logger.warn('stopped before everything was in; the next run goes on from here');
+    return EXIT_FAILED;
+  }
+  logger.info(totals.now, 'everything that was there is in, or listed as refused');
+  return exitCodeOf(totals.now);
+}
+
+function exitCodeOf(totals: RunTotals): number {
+  const { quarantined, rejectedRows, unreadable, refusedNames } = totals;
+  return quarantined + rejectedRows + unreadable + refusedNames > 0 ? EXIT_REFUSED : 0;
+}

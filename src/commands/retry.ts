@@ -1,0 +1,88 @@
+import path from 'node:path';
+import { EXIT_FAILED, EXIT_REFUSED } from '../daemon/exit-codes.ts';
+import { storeLedger } from '../daemon/ledger.ts';
+import { tryLock } from '../daemon/lock.ts';
+import { holderOf, openOwn } from '../daemon/own.ts';
+import { reportFile } from '../daemon/report.ts';
+import { loadFeed } from '../feed/load.ts';
+import type { Feed } from '../feed/types.ts';
+import type { ListedFile } from '../ingest/types.ts';
+import { listLanding } from '../landing/list.ts';
+import { orderBatch } from '../landing/order.ts';
+import { createLog } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import { requestRetry } from '../store/ledger.ts';
+import { closeStore, type Store } from '../store/open.ts';
+import { printable } from '../terminal.ts';
+import type { CommandIo } from './io.ts';
+
+/** What `retry` takes. */
+export interface RetryOptions {
+  readonly settings: Settings;
+  /** File names in the landing folder; a path is taken by its last part. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Has files read again, each as a new revision: by the daemon where one runs, else at once.
+ * @returns 0 done or asked for, 3 a file was quarantined or a row rejected, 1 a name is not a file of the landing folder,
+ *   or a file cannot be read
+ * @throws LandfallError, DatabaseFault when the database cannot be opened or written
+ */
+export async function retry(options: RetryOptions, io: CommandIo): Promise<number> {
+  const { settings } = options;
+  const feed = loadFeed(settings.feed);
+  const names = new Set(options.names.map((name) => path.basename(name)));
+  const files = find(settings.landing, feed, names, io);
+  const missing = [...names].filter((name) => !files.some((file) => file.name === name));
+  for (const name of missing) {
+    io.stderr.write(`landfall: ${printable(name)} is not a file of the feed in ${printable(settings.landing)}\n`);
+  }
+  if (missing.length > 0) return EXIT_FAILED;
+
+  const lock = tryLock(settings.db, holderOf(io, 'retry'));
+  try {
+    const store = openOwn(settings, io, feed);
+    try {
+      // The wish comes first: it outlives a process that is killed.
+      for (const file of files) requestRetry(store, file.name, io.now());
+      if (lock !== null) return await readAgain(store, feed, files, settings, io);
+    } finally {
+      closeStore(store);
+    }
+  } finally {
+    lock?.release();
+  }
+  io.stdout.write(`asked the daemon to read again: ${files.map((file) => printable(file.name)).join(', ')}\n`);
+  return 0;
+}
+
+/** The files of these names, as they lie in the landing folder. */
+function find(landing: string, feed: Feed, names: ReadonlySet<string>, io: CommandIo): ListedFile[] {
+  const passOver = (name: string): boolean => !names.has(name);
+  return orderBatch(feed, listLanding({ folder: landing, feed, wall: io.now().getTime(), passOver }).files);
+}
+
+async function readAgain(
+  store: Store,
+  feed: Feed,
+  files: readonly ListedFile[],
+  settings: Settings,
+  io: CommandIo,
+): Promise<number> {
+  const logger = createLog(settings, io.stdout, io.program.pid);
+  const ledger = storeLedger(store, io.now);
+  let exitCode = 0;
+  for (const file of files) {
+    const outcome = await ledger.ingest(file, { afresh: true, stop: io.stop, onProgress: () => undefined });
+    reportFile(logger, feed, file, outcome);
+    if (outcome.kind === 'given_up') return EXIT_FAILED;
+    if (outcome.kind === 'moved') {
+      logger.warn({ file: file.name }, 'it is still being written; the next run reads it again');
+      exitCode = EXIT_FAILED;
+    }
+    const refused = outcome.kind === 'quarantined' || (outcome.kind === 'ingested' && outcome.counts.rejected > 0);
+    if (refused && exitCode === 0) exitCode = EXIT_REFUSED;
+  }
+  return exitCode;
+}

@@ -1,0 +1,18 @@
+import { keep } from '../daemon/keeper.ts';
+import { createLog } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { CommandIo } from './io.ts';
+
+/** What `run` takes. */
+export interface RunCommandOptions {
+  readonly settings: Settings;
+}
+
+/**
+ * The daemon: watches the landing folder and keeps the database true to it, until it is stopped.
+ * @returns 0 when it was stopped, 1 when it could not run, 4 when the database is damaged
+ */
+export function run(options: RunCommandOptions, io: CommandIo): Promise<number> {
+  const { settings } = options;
+  return keep({ settings, io, logger: createLog(settings, io.stdout, io.program.pid) });
+}

@@ -1,0 +1,315 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import { LandfallError } from '../errors.ts';
+import type { Feed } from '../feed/types.ts';
+import type { IngestOutcome, ListedFile } from '../ingest/types.ts';
+import { restoreSetAside } from '../landing/copy-move.ts';
+import { listLanding, type Listing } from '../landing/list.ts';
+import { createParentWait, holdFuture, orderBatch } from '../landing/order.ts';
+import { createSettler } from '../landing/settle.ts';
+import { systemCode } from '../landing/system-error.ts';
+import type { Settings } from '../settings.ts';
+import { DatabaseFault } from '../store/fault.ts';
+import type { LedgerEntry, UnreadName } from '../store/types.ts';
+import { STARTING, type Work } from './alive.ts';
+import { createArchiver } from './archiver.ts';
+import { sooner } from './back-off.ts';
+import type { FaultBook } from './faults.ts';
+import { entryAfter, isKnown, type Readers } from './known.ts';
+import type { Ledger } from './ledger.ts';
+import { addOutcome, emptyTally, reportBatch, reportFile, reportUnread, type BatchTally } from './report.ts';
+import { createTries } from './tries.ts';
+
+export interface DrainOptions {
+  readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
+  readonly feed: Feed;
+  /** The version of Landfall. */
+  readonly program: string;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  readonly faults: FaultBook;
+  readonly now: () => Date;
+  /** Monotonic ms. */
+  readonly monotonic: () => number;
+  /** Aborted: take no other file. */
+  readonly stop: AbortSignal;
+  /** Aborted: give up the file in hand. */
+  readonly giveUp: AbortSignal;
+  /** Whether there is news of the folder since the round began. */
+  readonly hasNews: () => boolean;
+  /** Called at each step. */
+  readonly onWork: (work: Work) => void;
+}
+
+/** What one round left. */
+export interface Round {
+  /** When to look again even if nothing is heard, in ms from now; null: no need. */
+  readonly wakeMs: number | null;
+  /** How many files will be taken by and by without anyone's doing. */
+  readonly open: number;
+  /** How long listing the folder took, in ms. */
+  readonly listMs: number;
+}
+
+/** What a run has come to. */
+export interface RunTotals {
+  files: number;
+  rows: number;
+  quarantined: number;
+  rejectedRows: number;
+  /** Files that cannot be read just now. */
+  unreadable: number;
+  /** Names of the feed that are held or cannot be read at all. */
+  refusedNames: number;
+}
+
+/** The serial loop's body: list, compare with the ledger, settle, order, ingest one at a time, archive. */
+export interface Drain {
+  /**
+   * Takes all that is due.
+   * @throws FolderFault when the landing folder cannot be listed
+   * @throws DatabaseFault when the database or its disk fails; what was due still is
+   */
+  round(): Promise<Round>;
+  totals(): Readonly<RunTotals>;
+  work(): Work;
+}
+
+/** The landing folder itself cannot be listed: it is missing, unmounted, or not to be read. */
+export class FolderFault extends LandfallError {
+  constructor(folder: string, code: string, cause: unknown) {
+    super('list landing folder', code === 'ENOENT' ? 'it is not there' : `it cannot be read (${code})`, {
+      file: folder,
+      hint: 'check that it is mounted, its owner and mode, or name another with --landing',
+      cause,
+    });
+  }
+}
+
+/** While a long batch is taken the folder is listed again at most this often, so that late parents still come before children. */
+const RELIST_MS = 2_000;
+
+/** And at most this share of the time is spent on it. */
+const RELIST_SHARE = 0.05;
+
+export function createDrain(options: DrainOptions): Drain {
+  const { settings, feed, ledger, logger, faults, stop } = options;
+  const settler = createSettler(settings.settleMs);
+  const parentWait = createParentWait(feed);
+  const tries = createTries();
+  const archiver =
+    settings.after === 'archive'
+      ? createArchiver({
+          ...settings,
+          archiveDir: settings.archiveDir ?? path.join(settings.landing, 'archive'),
+          feed,
+          ledger,
+          faults,
+          logger,
+        })
+      : null;
+  const totals: RunTotals = { files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, refusedNames: 0 };
+  let known: Map<string, LedgerEntry> | null = null;
+  let noted: string | null = null;
+  let batch: BatchTally | null = null;
+  let work: Work = STARTING;
+
+  function show(change: Partial<Work>): void {
+    const { files, rows, quarantined } = totals;
+    work = { ...work, ...change, taken: { files, rows, quarantined }, faults: faults.list() };
+    options.onWork(work);
+  }
+
+  async function round(): Promise<Round> {
+    known ??= ledger.latest();
+    const entries = known;
+    const readers: Readers = { feedHash: feed.hash, program: options.program, retries: ledger.retries() };
+    const ingested: LedgerEntry[] = [];
+    const began = options.monotonic();
+    const clock = { monotonic: began, wall: options.now().getTime() };
+    const listing = list(clock.wall, (name, stat) => {
+      const entry = entries.get(name);
+      if (!isKnown(entry, stat, readers)) return false;
+      if (archiver !== null && entry?.state === 'ingested') ingested.push(entry);
+      return true;
+    });
+    const listMs = options.monotonic() - began;
+    const restored = restoreAll(listing.setAside);
+
+    const dated = holdFuture(listing.files, clock.wall);
+    noteNames([...listing.unread, ...dated.held]);
+    const settling = settler.look(dated.due, clock);
+    const attended = parentWait.look(settling.settled, settling.unsettled, clock.monotonic);
+    forgetGone(listing);
+    const now = tries.divide(attended.ready, clock.monotonic);
+    const held = attended.waiting.length;
+    show({ due: now.ready.length, settling: settling.unsettled.length, held });
+
+    const takenAll = await takeAll(orderBatch(feed, now.ready), readers, entries, began, listMs);
+    let archiveMs: number | null = null;
+    if (takenAll && !stop.aborted) {
+      endBatch();
+      if (archiver !== null) {
+        show({ doing: 'archiving' });
+        archiveMs = await archiver.step(ingested, entries, clock);
+      }
+    }
+    totals.unreadable = tries.count('unreadable');
+    show({ doing: settling.unsettled.length + held > 0 ? 'waiting' : 'idle', due: 0 });
+    const again = !takenAll || restored ? 0 : null;
+    const releaseMs = dated.releaseAt === null ? null : dated.releaseAt - clock.wall;
+    const retryMs = tries.divide(attended.ready, options.monotonic()).nextTryMs;
+    const spent = options.monotonic() - clock.monotonic;
+    const sinceListed = [settling.nextLookMs, attended.nextLookMs, releaseMs].reduce(sooner);
+    const wakeMs = [sinceListed === null ? null : Math.max(0, sinceListed - spent), retryMs, archiveMs, again].reduce(
+      sooner,
+    );
+    const open = settling.unsettled.length + held + tries.count('moved') + tries.count('unexpected');
+    return { wakeMs, open: open + (again === null ? 0 : 1), listMs };
+  }
+
+  function list(wall: number, passOver: Parameters<typeof listLanding>[0]['passOver']): Listing {
+    const folder = settings.landing;
+    try {
+      return listLanding({ folder, feed, wall, passOver });
+    } catch (error) {
+      const code = systemCode(error);
+      if (code === null) throw error;
+      throw new FolderFault(folder, code, error);
+    }
+  }
+
+  /** @returns whether every file was taken; false: there is news of the folder, or the loop is to stop */
+  async function takeAll(
+    files: readonly ListedFile[],
+    readers: Readers,
+    entries: Map<string, LedgerEntry>,
+    listedAt: number,
+    listMs: number,
+  ): Promise<boolean> {
+    const relistAt = listedAt + Math.max(RELIST_MS, listMs / RELIST_SHARE);
+    for (const [index, file] of files.entries()) {
+      if (stop.aborted) return false;
+      if (options.hasNews() && options.monotonic() >= relistAt) return false;
+      show({ doing: 'ingesting', due: files.length - index });
+      await take(file, readers, entries);
+      await nextTurn();
+    }
+    return true;
+  }
+
+  async function take(file: ListedFile, readers: Readers, entries: Map<string, LedgerEntry>): Promise<void> {
+    batch ??= emptyTally(options.monotonic());
+    let outcome: IngestOutcome;
+    try {
+      outcome = await ledger.ingest(file, {
+        afresh: readers.retries.has(file.name),
+        stop: options.giveUp,
+        onProgress: ({ name, phase, rows, bytesRead, bytesTotal }) => {
+          show({ file: { name, phase, rows, bytesRead, bytesTotal } });
+        },
+      });
+    } catch (error) {
+      if (error instanceof DatabaseFault) throw error;
+      failed(file, error);
+      return;
+    } finally {
+      work = { ...work, file: null };
+    }
+    const entry = entryAfter(entries.get(file.name), file, outcome, readers, options.now());
+    if (entry !== null) entries.set(file.name, entry);
+    addOutcome(batch, outcome);
+    reportFile(logger, feed, file, outcome);
+    if (outcome.kind === 'moved') {
+      tries.failed(file, 'moved', options.monotonic());
+      faults.begin({ kind: 'file', file: file.name, problem: 'it is still being written' });
+      return;
+    }
+    if (outcome.kind === 'given_up') return;
+    forget(file.name);
+    count(outcome);
+  }
+
+  function count(outcome: IngestOutcome): void {
+    totals.files += 1;
+    if (outcome.kind === 'quarantined') totals.quarantined += 1;
+    if (outcome.kind !== 'ingested') return;
+    totals.rows += outcome.counts.read;
+    totals.rejectedRows += outcome.counts.rejected;
+  }
+
+  function failed(file: ListedFile, error: unknown): void {
+    const code = systemCode(error);
+    if (code === 'ENOENT') {
+      forget(file.name);
+      return;
+    }
+    if (code === 'ELOOP' || code === 'ENXIO') {
+      // A link or a socket has taken its place: the next listing says so.
+      tries.failed(file, 'moved', options.monotonic());
+      return;
+    }
+    if (code !== null) {
+      tries.failed(file, 'unreadable', options.monotonic());
+      faults.begin({ kind: 'file', file: file.name, problem: `it cannot be read (${code})` });
+      return;
+    }
+    tries.failed(file, 'unexpected', options.monotonic());
+    logger.error({ file: file.name, err: error }, 'unexpected error; rolled back, to be tried again');
+  }
+
+  function forget(name: string): void {
+    tries.forget(name);
+    faults.end('file', name);
+  }
+
+  /** A file that failed and is not there any more is nobody's fault now. */
+  function forgetGone(listing: Listing): void {
+    const failedNames = tries.names();
+    if (failedNames.length === 0) return;
+    const present = new Set(listing.files.map((file) => file.name));
+    for (const name of failedNames) if (!present.has(name)) forget(name);
+  }
+
+  function noteNames(names: readonly UnreadName[]): void {
+    totals.refusedNames = names.filter((name) => name.state === 'quarantined').length;
+    const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
+    if (now === noted) return;
+    reportUnread(logger, ledger.noteUnread(names));
+    noted = now;
+  }
+
+  /** @returns whether a file has its name back and is yet to be listed */
+  function restoreAll(names: readonly string[]): boolean {
+    let restored = false;
+    for (const name of names) {
+      try {
+        if (restoreSetAside(settings.landing, name)) restored = true;
+        else
+          logger.warn({ file: name }, 'set aside by a move that was cut short, and its name is taken by a newer file');
+      } catch (error) {
+        if (systemCode(error) === null) throw error;
+      }
+    }
+    return restored;
+  }
+
+  function endBatch(): void {
+    if (batch !== null && batch.files > 0) reportBatch(logger, batch, options.monotonic());
+    batch = null;
+  }
+
+  return {
+    async round() {
+      try {
+        return await round();
+      } catch (error) {
+        show({ doing: 'waiting', file: null, due: 0 });
+        throw error;
+      }
+    },
+    totals: () => totals,
+    work: () => ({ ...work, faults: faults.list() }),
+  };
+}

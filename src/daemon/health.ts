@@ -1,0 +1,51 @@
+import type { Work } from './alive.ts';
+
+/**
+ * How long a loader may say nothing before it counts as hung, in ms. While it works it speaks between chunks, and one
+ * SQLite statement (an index rebuilt over a large table, a migration) may take minutes; idle, it answers each ping.
+ */
+export interface Patience {
+  readonly idleMs: number;
+  readonly workingMs: number;
+  readonly startingMs: number;
+}
+
+export const PATIENCE: Patience = { idleMs: 30_000, workingMs: 600_000, startingMs: 3_600_000 };
+
+/**
+ * Whether a loader that was last heard `silentMs` ago still counts as well.
+ * @param doing what it last said it was doing
+ */
+export function isWell(doing: Work['doing'], silentMs: number, patience: Patience): boolean {
+  switch (doing) {
+    case 'idle':
+    case 'waiting':
+      return silentMs <= patience.idleMs;
+    case 'ingesting':
+    case 'archiving':
+      return silentMs <= patience.workingMs;
+    case 'starting':
+      return silentMs <= patience.startingMs;
+    case 'stopping':
+    case 'stopped':
+      return true;
+  }
+}
+
+/** One line for the service manager's status and for people. No row values. */
+export function describeWork(work: Work): string {
+  const parts = [describeDoing(work)];
+  if (work.settling > 0) parts.push(`${work.settling} settling`);
+  if (work.held > 0) parts.push(`${work.held} waiting for a parent's file`);
+  parts.push(`${work.taken.files} files and ${work.taken.rows} rows taken since the start`);
+  for (const fault of work.faults.slice(0, 3)) parts.push(`fault since ${fault.since}: ${fault.problem}`);
+  return parts.join('; ');
+}
+
+function describeDoing(work: Work): string {
+  if (work.doing !== 'ingesting') return work.doing;
+  if (work.file === null) return `ingesting, ${work.due} due`;
+  const { name, bytesRead, bytesTotal } = work.file;
+  const percent = bytesTotal === 0 ? 100 : Math.floor((bytesRead / bytesTotal) * 100);
+  return `ingesting ${name} (${percent} %), ${work.due} due`;
+}

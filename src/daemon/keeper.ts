@@ -1,0 +1,260 @@
+import { hostname } from 'node:os';
+import type { CommandIo } from '../commands/io.ts';
+import { watchLanding } from '../landing/watch.ts';
+import type { Logger } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import { BEAT_MS, readAlive, STARTING, writeAlive, type Work } from './alive.ts';
+import { createFaultBook } from './faults.ts';
+import { describeWork, isWell, PATIENCE, type Patience } from './health.ts';
+import { createLoaderProcess, type LoaderEnd } from './loader.ts';
+import { createNotifier } from './notify.ts';
+import { startSchedule } from './schedule.ts';
+
+/** What the loader is given on a stop: to commit the file in hand, or to give it up; then it is killed. In ms. */
+export const STOP_MS = 5_000;
+const GRACE_MS = 4_000;
+
+/** Events come in swarms: the loader hears at once, and then at most so often, in ms. */
+const POKE_GAP_MS = 20;
+
+/** The status line for the service manager changes at most so often, in ms. */
+const STATUS_GAP_MS = 1_000;
+
+export interface KeeperOptions {
+  readonly settings: Settings;
+  readonly io: CommandIo;
+  readonly logger: Logger;
+  /** How long a silent loader is waited for. */
+  readonly patience?: Patience;
+}
+
+/**
+ * The daemon's parent process. It watches, keeps the clock, answers signals, pings the watchdog and says that it lives;
+ * all that takes time or touches the database is the loader's. So it is always there within milliseconds.
+ * @returns the exit code, once stopped: 0, or the loader's where it cannot go on
+ */
+export async function keep(options: KeeperOptions): Promise<number> {
+  const { settings, io, logger, patience = PATIENCE } = options;
+  const startedAt = io.now().toISOString();
+  const ended = Promise.withResolvers<number>();
+  using releases = new DisposableStack();
+
+  const before = readAlive(settings.db);
+  const notifier = createNotifier(io.env, io.program.pid);
+  releases.defer(() => {
+    notifier.close();
+  });
+  const faults = createFaultBook(logger, io.now, () => {
+    beat();
+  });
+
+  let work: Work = STARTING;
+  let stopping = false;
+  let killed = false;
+  let ready = false;
+  /** Until this daemon has the database, what others read about it is another daemon's to say. */
+  let owner = false;
+  let toldStatusAt = -Infinity;
+
+  const loader = createLoaderProcess({
+    settings,
+    command: io.program.command,
+    keeperPid: io.program.pid,
+    forgive: before?.cutShort === true,
+    onOwner() {
+      owner = true;
+      beat();
+    },
+    onReady() {
+      faults.end('loader');
+      announceReady();
+    },
+    onWork(now) {
+      const changed = now.doing !== work.doing || now.faults.length !== work.faults.length;
+      work = now;
+      // It waits for its database: as ready as it can be.
+      if (work.faults.length > 0) announceReady();
+      if (changed) beat();
+      tellStatus();
+    },
+    onEnd,
+  });
+
+  function onEnd(end: LoaderEnd): void {
+    if (stopping) {
+      ended.resolve(0);
+      return;
+    }
+    if (end.kind === 'fatal') {
+      logger.fatal(end.message);
+      ended.resolve(end.exitCode);
+      return;
+    }
+    work = { ...STARTING, taken: work.taken };
+    faults.begin({
+      kind: 'loader',
+      file: null,
+      problem: `the loading process ended (${end.how}); it is started again`,
+    });
+    loader.startAgain();
+  }
+
+  function currentWork(): Work {
+    const all = [...faults.list(), ...work.faults];
+    return { ...work, doing: stopping ? 'stopping' : work.doing, faults: all };
+  }
+
+  function beat(doing?: 'stopped'): void {
+    if (!owner) return;
+    const now = currentWork();
+    try {
+      writeAlive(settings.db, {
+        version: io.program.version,
+        host: hostname(),
+        pid: io.program.pid,
+        loaderPid: loader.pid(),
+        startedAt,
+        beat: io.now().toISOString(),
+        landing: settings.landing,
+        // Until the loader has ended by itself, something may yet kill it on the way out.
+        cutShort: stopping && (doing === undefined || killed),
+        work: { ...now, doing: doing ?? now.doing },
+      });
+    } catch {
+      // The disk of the database is full or gone. The loader reports that; here the next beat tries again.
+    }
+  }
+
+  function announceReady(): void {
+    if (ready) return;
+    ready = true;
+    notifier.send({ READY: '1' });
+    tellStatus();
+  }
+
+  function tellStatus(): void {
+    const now = performance.now();
+    if (now - toldStatusAt < STATUS_GAP_MS) return;
+    toldStatusAt = now;
+    notifier.send({ STATUS: describeWork(currentWork()) });
+  }
+
+  function loaderIsWell(): boolean {
+    return isWell(work.doing, loader.silentMs(), patience);
+  }
+
+  const poke = createPoker(() => {
+    loader.send({ kind: 'poke' });
+  }, releases);
+  const watcher = watchLanding({
+    folder: settings.landing,
+    onPoke: poke,
+    onError: () => {
+      // Nothing is lost: the schedule lists the folder as well.
+      logger.warn('the landing folder cannot be watched; it is listed by the schedule only');
+    },
+  });
+  const clock = { wall: () => io.now().getTime(), monotonic: () => performance.now() };
+  const schedule = startSchedule({
+    ...clock,
+    expression: settings.rescan,
+    onDue: poke,
+    onTrouble: () => {
+      logger.warn('the schedule met a trouble; it goes on');
+    },
+  });
+  releases.defer(() => {
+    schedule.stop();
+  });
+
+  every(releases, BEAT_MS, () => {
+    beat();
+    schedule.check();
+    loader.send({ kind: 'ping' });
+    tellStatus();
+    if (loader.pid() !== null && !loaderIsWell()) {
+      logger.error({ silentSeconds: Math.round(loader.silentMs() / 1000) }, 'the loading process hangs; it is killed');
+      loader.kill();
+    }
+  });
+  every(releases, WATCH_CHECK_MS, () => {
+    watcher.check();
+  });
+  if (notifier.pingMs !== null) {
+    every(releases, notifier.pingMs, () => {
+      if (loaderIsWell()) notifier.send({ WATCHDOG: '1' });
+    });
+  }
+
+  function stop(): void {
+    stopping = true;
+    notifier.send({ STOPPING: '1', STATUS: 'stopping' });
+    logger.info('stopping');
+    beat();
+    if (loader.pid() === null) {
+      loader.kill();
+      ended.resolve(0);
+      return;
+    }
+    loader.send({ kind: 'stop', graceMs: GRACE_MS });
+    const timer = setTimeout(() => {
+      killed = true;
+      logger.warn('the file in hand takes longer; it is given up, and read again after the next start');
+      loader.kill();
+    }, STOP_MS);
+    releases.defer(() => {
+      clearTimeout(timer);
+    });
+  }
+  onAbort(io.stop, stop);
+  onAbort(io.leave, () => {
+    stopping = true;
+    killed = true;
+    loader.kill();
+    beat('stopped');
+  });
+
+  logger.info({ version: io.program.version, landing: settings.landing, db: settings.db }, 'landfall starts');
+  if (!io.stop.aborted) loader.start();
+  const exitCode = await ended.promise;
+  await watcher.close();
+  beat('stopped');
+  logger.info('stopped');
+  return exitCode;
+}
+
+/** How often to look whether the folder that is watched is still the one at its path, in ms. */
+const WATCH_CHECK_MS = 1_000;
+
+/** Passes on the first poke at once, and of a swarm one every few ms. */
+function createPoker(send: () => void, releases: DisposableStack): () => void {
+  let timer: NodeJS.Timeout | null = null;
+  let more = false;
+  const passOn = (): void => {
+    send();
+    more = false;
+    timer = setTimeout(() => {
+      timer = null;
+      if (more) passOn();
+    }, POKE_GAP_MS);
+  };
+  releases.defer(() => {
+    if (timer !== null) clearTimeout(timer);
+  });
+  return () => {
+    more = true;
+    if (timer === null) passOn();
+  };
+}
+
+function every(releases: DisposableStack, ms: number, act: () => void): void {
+  const timer = setInterval(act, ms);
+  releases.defer(() => {
+    clearInterval(timer);
+  });
+}
+
+function onAbort(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act, { once: true });
+}

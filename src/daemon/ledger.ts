@@ -1,0 +1,35 @@
+import { ingestFile } from '../ingest/ingest-file.ts';
+import type { IngestOptions, IngestOutcome, ListedFile } from '../ingest/types.ts';
+import { latestRevisions, noteArchived, noteUnread, pendingRetries } from '../store/ledger.ts';
+import type { Store } from '../store/open.ts';
+import type { LedgerEntry, UnreadName } from '../store/types.ts';
+
+/** What the loop asks of the database and tells it. Every call may throw a DatabaseFault. */
+export interface Ledger {
+  /** The latest revision of every name. The map is the caller's to keep current. */
+  latest(): Map<string, LedgerEntry>;
+  /** Names that someone asked to have read again. */
+  retries(): Set<string>;
+  /** @returns those that were not noted before */
+  noteUnread(names: readonly UnreadName[]): readonly UnreadName[];
+  noteArchived(fileId: number, path: string): void;
+  /** Called before each move to the archive (the crash campaign kills the process there). */
+  beforeArchive(): void;
+  ingest(file: ListedFile, options: Omit<IngestOptions, 'now'>): Promise<IngestOutcome>;
+}
+
+/** The ledger of an open database. */
+export function storeLedger(store: Store, now: () => Date): Ledger {
+  return {
+    latest: () => latestRevisions(store),
+    retries: () => pendingRetries(store),
+    noteUnread: (names) => noteUnread(store, names, now()),
+    noteArchived: (fileId, path) => {
+      noteArchived(store, fileId, path);
+    },
+    beforeArchive: () => {
+      store.probe('before_archive');
+    },
+    ingest: (file, options) => ingestFile(store, file, { ...options, now }),
+  };
+}

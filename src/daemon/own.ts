@@ -1,0 +1,85 @@
+import { hostname } from 'node:os';
+import path from 'node:path';
+import type { CommandIo } from '../commands/io.ts';
+import type { Feed } from '../feed/types.ts';
+import type { Settings } from '../settings.ts';
+import { DatabaseFault } from '../store/fault.ts';
+import { closeStore, openStore, type Store } from '../store/open.ts';
+import { backOff } from './back-off.ts';
+import type { FaultBook } from './faults.ts';
+import { heldBy, takeLock, type Holder } from './lock.ts';
+import { FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
+
+export interface OwnOptions {
+  readonly settings: Settings;
+  readonly io: CommandIo;
+  readonly feed: Feed;
+  /** The verb, for whoever else wants the database. */
+  readonly command: string;
+  readonly faults: FaultBook;
+  readonly waker: Waker;
+  readonly stop: AbortSignal;
+  /** How long a locked database or a full disk is waited for, in ms; null: for ever. */
+  readonly patienceMs: number | null;
+  /** Called when the lock is taken, before the database is opened. */
+  readonly onLocked?: () => void;
+}
+
+/**
+ * Takes the writer's lock, opens the database, lets `use` work with it, and lets go of both again.
+ * Does nothing more where it is stopped before the database is open.
+ * @throws LandfallError when someone else writes it, or it does not fit the feed
+ * @throws DatabaseFault when it is damaged, cannot be written, or stays locked or full for longer than the patience
+ */
+export async function ownDatabase(options: OwnOptions, use: (store: Store) => Promise<void>): Promise<void> {
+  const { settings, stop } = options;
+  const lock = await takeLock(settings.db, holderOf(options.io, options.command), stop);
+  if (lock === null || !('release' in lock)) throw heldBy(settings.db, lock);
+  try {
+    options.onLocked?.();
+    const store = await openPatiently(options);
+    if (store === null) return;
+    try {
+      await use(store);
+    } finally {
+      closeStore(store);
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Who this process is to others that want the database. */
+export function holderOf(io: CommandIo, command: string): Holder {
+  return { pid: io.program.pid, host: hostname(), command, since: io.now().toISOString() };
+}
+
+/** Opens the database for writing, as the settings say. */
+export function openOwn(settings: Settings, io: CommandIo, feed: Feed): Store {
+  return openStore({
+    file: settings.db,
+    feed,
+    migrations: path.join(io.program.root, 'migrations'),
+    program: io.program.version,
+    cacheMib: settings.cacheMib,
+  });
+}
+
+/** A database that is locked or whose disk is full at the start is waited for, as it is later on. */
+async function openPatiently(options: OwnOptions): Promise<Store | null> {
+  const { settings, io, feed, faults, waker, stop, patienceMs } = options;
+  const begun = performance.now();
+  for (let failures = 1; !stop.aborted; failures++) {
+    try {
+      const store = openOwn(settings, io, feed);
+      faults.end('database');
+      return store;
+    } catch (error) {
+      if (!(error instanceof DatabaseFault) || error.kind === 'corrupt' || error.kind === 'readonly') throw error;
+      if (patienceMs !== null && performance.now() - begun >= patienceMs) throw error;
+      faults.begin({ kind: 'database', file: null, problem: error.message });
+      await waker.sleep(backOff(failures, FAULT_FIRST_MS, FAULT_CAP_MS), false);
+    }
+  }
+  return null;
+}
