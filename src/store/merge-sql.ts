@@ -1,5 +1,5 @@
 import type { Column, Dataset, Feed } from '../feed/types.ts';
-import { quoteName } from './schema.ts';
+import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 
 /** What the merge finds for a staged row whose key is already in the table. */
 export const VERDICT = { stale: 0, unchanged: 1, updated: 2 } as const;
@@ -85,12 +85,14 @@ function mergeSql(feed: Feed, dataset: Dataset, stageColumns: string, source: So
   const key = quoteName(dataset.key.name);
   const columns = dataset.columns.map((column) => quoteName(column.name));
   const values = columns.filter((column) => column !== key);
-  const lineage = `source_file_id = ${source.fileId}, source_line = ${source.line}, source_stamp = ${source.stamp}`;
+  const into = `INSERT INTO ${table} (${columns.join(', ')}, source_file_id, source_line, source_stamp)
+      SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${source.fileId}, ${source.line}, ${source.stamp}`;
+  const replace = (names: readonly string[]) =>
+    `ON CONFLICT (${key}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
   const same = ['1', ...values.map((column) => `t.${column} IS s.${column}`)].join(' AND ');
   const missing = referencesOf(dataset).map((column) => parentMissing(feed, column));
   const skip = (scratch: string) => `s.seq NOT IN (SELECT seq FROM temp.${scratch})`;
-  const matched = (verdict: number) =>
-    `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict} AND t.${key} = s.${key}`;
+  const known = (verdict: number) => `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict}`;
   // Whether the row in the table is a newer statement than the staged one (P4).
   const newer = `CASE
       WHEN t.source_stamp <> ${source.stamp} THEN t.source_stamp > ${source.stamp}
@@ -114,13 +116,12 @@ function mergeSql(feed: Feed, dataset: Dataset, stageColumns: string, source: So
       WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.updated}) AND (${missing.join(' OR ')})`,
     insert: (skipKnown, skipOrphans) => {
       const conditions = [...(skipKnown ? [skip('known')] : []), ...(skipOrphans ? [skip('orphans')] : [])];
-      return `INSERT INTO ${table} (${columns.join(', ')}, source_file_id, source_line, source_stamp)
-      SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${source.fileId}, ${source.line}, ${source.stamp}
-      FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}`;
+      return `${into} FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}`;
     },
-    update: `UPDATE ${table} AS t SET ${values.map((column) => `${column} = s.${column}, `).join('')}${lineage}
-      ${matched(VERDICT.updated)} AND ${skip('orphans')}`,
-    touch: `UPDATE ${table} AS t SET ${lineage} ${matched(VERDICT.unchanged)}`,
+    // Upserts of rows that are known to be there: an UPDATE … FROM makes SQLite walk the whole table.
+    update: `${into} ${known(VERDICT.updated)} AND ${skip('orphans')} ${replace([...values, ...LINEAGE_COLUMNS])}`,
+    // Setting nothing but the lineage spares the foreign keys and the secondary indexes.
+    touch: `${into} ${known(VERDICT.unchanged)} ${replace(LINEAGE_COLUMNS)}`,
     supersede: `INSERT INTO temp.superseded (reject_id)
       SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
         ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}

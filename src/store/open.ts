@@ -102,6 +102,28 @@ export function openForReading(file: string): Database.Database {
   });
 }
 
+/**
+ * Opens a database to rehearse on (shadow.ts): read-only, or an empty one in memory where there is none yet.
+ * @throws LandfallError, DatabaseFault as `openStore` does
+ */
+export function openForRehearsal(options: StoreOptions): Store {
+  const { file, feed } = options;
+  const exists = fs.existsSync(file);
+  const db = exists ? openForReading(file) : new Database(':memory:');
+  try {
+    if (!exists) migrate(db, ':memory:', options.migrations, () => undefined);
+    guardFaults('open database', file, () => {
+      checkSchema(db, file, feed);
+      // Rows are copied into temporary tables: on disk, not in memory, however many wait.
+      db.pragma('temp_store = FILE');
+    });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return { db, file, feed, program: options.program, run: crypto.randomUUID(), probe: () => undefined };
+}
+
 /** SQLite would create the file as the umask says; owner and group may write it, since a reader of a WAL database writes its index. */
 function createPrivately(file: string): void {
   try {

@@ -1,0 +1,97 @@
+import { type Rehearsal, listNamed, rehearse } from '../ingest/rehearse.ts';
+import { loadFeed } from '../feed/load.ts';
+import type { Settings } from '../settings.ts';
+import { openForRehearsal } from '../store/open.ts';
+import { printable } from '../terminal.ts';
+import type { CommandIo } from './io.ts';
+
+/** What `check` takes. */
+export interface CheckOptions {
+  readonly settings: Settings;
+  readonly files: readonly string[];
+  readonly json: boolean;
+  /** Show the keys of missing parents, which are values of rows. */
+  readonly raw: boolean;
+}
+
+/** Lines listed for each kind of finding before the rest is only counted. */
+const LISTED = 20;
+
+/**
+ * Says what an ingest of the files would do, in the order they would be taken, without doing it and without the write lock.
+ * @returns 0 when every file would go in whole (rows may wait), 3 when a file or a row would be refused
+ * @throws LandfallError for a file that cannot be read or a name that is not the feed's
+ */
+export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
+  const { settings } = options;
+  const feed = loadFeed(settings.feed);
+  const files = listNamed(feed, options.files);
+  const store = openForRehearsal({
+    file: settings.db,
+    feed,
+    migrations: `${io.program.root}/migrations`,
+    program: io.program.version,
+    cacheMib: settings.cacheMib,
+  });
+  let refused = false;
+  const results: unknown[] = [];
+  try {
+    for await (const rehearsal of rehearse(store, files, { afresh: false, stop: io.stop, onProgress: () => undefined, now: io.now })) {
+      const { outcome } = rehearsal;
+      if (outcome.kind === 'given_up') return 1;
+      refused ||= outcome.kind === 'quarantined' || outcome.kind === 'moved' || (outcome.kind === 'ingested' && outcome.counts.rejected > 0);
+      if (options.json) results.push(toJson(rehearsal, options.raw));
+      else io.stdout.write(`${describe(rehearsal, options.raw).join('\n')}\n`);
+    }
+  } finally {
+    store.db.close();
+  }
+  if (options.json) io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+  return refused ? 3 : 0;
+}
+
+function toJson({ file, outcome, report }: Rehearsal, raw: boolean): unknown {
+  const waiting = report?.waiting.map(({ parentKey, ...rest }) => (raw ? { ...rest, parentKey } : rest));
+  return { name: file.name, dataset: file.dataset.name, outcome, ...(report === null ? {} : { ...report, waiting }) };
+}
+
+function describe({ file, outcome, report }: Rehearsal, raw: boolean): readonly string[] {
+  const name = printable(file.name);
+  switch (outcome.kind) {
+    case 'unchanged':
+      return [`${name}: nothing to do, the same bytes are in already`];
+    case 'quarantined':
+      return [`${name}: would be quarantined (${outcome.code}): ${printable(outcome.reason)}`, ...outcome.rejects.map(rejectLine)];
+    case 'moved':
+      return [`${name}: ${outcome.reason}; check it again when it is still`];
+    case 'given_up':
+      return [];
+    case 'ingested':
+      break;
+  }
+  const { counts } = outcome;
+  const late = outcome.late ? ', late' : '';
+  const lines = [
+    `${name}: ${counts.read} rows${late}: ${counts.inserted} inserted, ${counts.updated} updated, ${counts.unchanged} unchanged, ` +
+      `${counts.stale} stale, ${counts.rejected} rejected, ${counts.waiting} waiting`,
+  ];
+  if (report === null) return lines;
+  lines.push(...listed('update', report.updates, (row) => `line ${row.line}: ${row.columns.join(', ')}`));
+  lines.push(
+    ...listed('reject', report.rejected, (row) => `line ${row.line}: ${row.code}${row.column === null ? '' : ` in ${row.column}`}: ${printable(row.reason)}`),
+  );
+  lines.push(
+    ...listed('wait', report.waiting, (row) => `line ${row.line}: for ${row.parentTable}${raw ? ` ${printable(row.parentKey)}` : ''}`),
+  );
+  lines.push(...report.heals.map((heal) => `  heal    ${heal.rows} waiting rows of ${heal.dataset}`));
+  return lines;
+}
+
+function listed<T>(word: string, rows: readonly T[], text: (row: T) => string): readonly string[] {
+  const lines = rows.slice(0, LISTED).map((row) => `  ${word.padEnd(7)} ${text(row)}`);
+  return rows.length > LISTED ? [...lines, `  ${word.padEnd(7)} … and ${rows.length - LISTED} more (--json lists them all)`] : lines;
+}
+
+function rejectLine(reject: { code: string; rows: number; firstLines: readonly number[] }): string {
+  return `  reject  ${reject.rows} rows: ${reject.code}, first on line ${reject.firstLines.join(', ')}`;
+}

@@ -1,0 +1,142 @@
+import type { Dataset, Feed, Value } from '../feed/types.ts';
+import { referencesOf } from './merge-sql.ts';
+import type { Store } from './open.ts';
+import { quoteName } from './schema.ts';
+
+/**
+ * A rehearsal's database: temporary tables that shadow the real ones and hold just the rows that the files at hand can touch.
+ * An unqualified table name finds a temporary table first, so an ingest runs on them unchanged, and the real database is only read.
+ */
+export interface Shadow {
+  readonly store: Store;
+  /** Tells of a row of a file: its key and what it refers to will be copied. */
+  want(dataset: Dataset, values: readonly Value[]): void;
+  /** Copies what is wanted, and all that waits, in one snapshot. To be called once, before the rehearsal. */
+  copy(): void;
+}
+
+const LEDGER_TABLES = ['files', 'rejects', 'waiting_on', 'checkpoints', 'attempts', 'retries'] as const;
+
+/** Makes the shadow of a database; `store.db` may be read-only. */
+export function createShadow(store: Store): Shadow {
+  const { db, feed } = store;
+  db.pragma('foreign_keys = ON');
+  const tables = [...LEDGER_TABLES, ...feed.datasets.map((dataset) => dataset.table)];
+  const schema = db.prepare<[string], string>(
+    `SELECT sql FROM main.sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC`,
+  );
+  for (const table of tables) {
+    for (const sql of schema.pluck().all(table)) db.exec(sql.replace(/^CREATE (TABLE|(?:UNIQUE )?INDEX) /, 'CREATE $1 temp.'));
+  }
+  for (const dataset of feed.datasets) {
+    db.exec(`CREATE TABLE temp.${quoteName(`before_${dataset.table}`)} AS SELECT * FROM main.${quoteName(dataset.table)} WHERE 0`);
+  }
+  db.exec('CREATE TABLE temp.wanted (of_table TEXT, key TEXT, PRIMARY KEY (of_table, key)) WITHOUT ROWID');
+  const want = db.prepare<[string, Value]>('INSERT OR IGNORE INTO temp.wanted (of_table, key) VALUES (?, ?)');
+  const references = new Map(
+    feed.datasets.map((dataset) => [
+      dataset.table,
+      dataset.columns.flatMap((column, index) => (column.references === null ? [] : [{ table: column.references, index }])),
+    ]),
+  );
+
+  return {
+    store,
+    want(dataset, values) {
+      want.run(dataset.table, values[0] ?? null);
+      for (const { table, index } of references.get(dataset.table) ?? []) {
+        const key = values[index] ?? null;
+        if (key !== null) want.run(table, key);
+      }
+    },
+    copy() {
+      db.transaction(() => {
+        for (const table of ['files', 'checkpoints'] as const) db.exec(`INSERT INTO temp.${table} SELECT * FROM main.${table}`);
+        db.exec(`INSERT INTO temp.rejects SELECT * FROM main.rejects WHERE state = 'waiting'`);
+        db.exec('INSERT INTO temp.waiting_on SELECT * FROM main.waiting_on');
+        for (const dataset of feed.datasets.toReversed()) wantParents(store, dataset);
+        for (const dataset of feed.datasets) copyTable(store, dataset);
+      })();
+    },
+  };
+}
+
+/** Children first: what a child's row refers to is wanted of its parents. */
+function wantParents(store: Store, dataset: Dataset): void {
+  const { db } = store;
+  const table = quoteName(dataset.table);
+  const insert = 'INSERT OR IGNORE INTO temp.wanted (of_table, key)';
+  const waiting = `FROM temp.rejects WHERE state = 'waiting' AND dataset = ?`;
+  db.prepare<[string, string]>(`${insert} SELECT ?, row_key ${waiting}`).run(dataset.table, dataset.name);
+  for (const column of referencesOf(dataset)) {
+    const value = `record ->> '$.${column.name}'`;
+    db.prepare<[string, string]>(`${insert} SELECT ?, ${value} ${waiting} AND ${value} IS NOT NULL`).run(column.references, dataset.name);
+    db.prepare<[string, string]>(
+      `${insert} SELECT ?, t.${quoteName(column.name)} FROM temp.wanted w CROSS JOIN main.${table} t
+         ON t.${quoteName(dataset.key.name)} = w.key WHERE w.of_table = ? AND t.${quoteName(column.name)} IS NOT NULL`,
+    ).run(column.references, dataset.table);
+  }
+}
+
+function copyTable(store: Store, dataset: Dataset): void {
+  const table = quoteName(dataset.table);
+  const before = quoteName(`before_${dataset.table}`);
+  store.db
+    .prepare<[string]>(
+      `INSERT INTO temp.${before} SELECT t.* FROM temp.wanted w CROSS JOIN main.${table} t
+         ON t.${quoteName(dataset.key.name)} = w.key WHERE w.of_table = ?`,
+    )
+    .run(dataset.table);
+  store.db.exec(`INSERT INTO temp.${table} SELECT * FROM temp.${before}`);
+}
+
+/** What a file of the rehearsal would bring, besides its counts. */
+export interface ShadowReport {
+  /** Rows that would be updated: line, and the columns that would change. */
+  readonly updates: readonly { readonly line: number; readonly columns: readonly string[] }[];
+  readonly rejected: readonly { readonly line: number; readonly code: string; readonly column: string | null; readonly reason: string }[];
+  /** Rows that would wait, by line and missing parent; the key is a value of the row. */
+  readonly waiting: readonly { readonly line: number; readonly parentTable: string; readonly parentKey: string }[];
+  /** Waiting rows that would heal, by dataset. */
+  readonly heals: readonly { readonly dataset: string; readonly rows: number }[];
+}
+
+/** Reads from the shadow what the rehearsed ingest of one file did. */
+export function reportOf(store: Store, dataset: Dataset, fileId: number): ShadowReport {
+  const { db, feed } = store;
+  return {
+    updates: updatesOf(store, feed, dataset, fileId),
+    rejected: db
+      .prepare<[number], ShadowReport['rejected'][number]>(
+        `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = ? AND state = 'rejected' ORDER BY line`,
+      )
+      .all(fileId),
+    waiting: db
+      .prepare<[number], ShadowReport['waiting'][number]>(
+        `SELECT r.line, w.parent_table AS parentTable, w.parent_key AS parentKey FROM temp.rejects r JOIN temp.waiting_on w USING (reject_id)
+         WHERE r.file_id = ? ORDER BY r.line, w.parent_table`,
+      )
+      .all(fileId),
+    heals: db
+      .prepare<[number], ShadowReport['heals'][number]>(
+        `SELECT dataset, count(*) AS rows FROM temp.rejects WHERE settled_by_file_id = ? AND state = 'healed' GROUP BY dataset`,
+      )
+      .all(fileId),
+  };
+}
+
+function updatesOf(store: Store, feed: Feed, dataset: Dataset, fileId: number): ShadowReport['updates'] {
+  if (!feed.datasets.includes(dataset)) return [];
+  const key = quoteName(dataset.key.name);
+  const names = dataset.columns.slice(1).map((column) => column.name);
+  const changed = names.map((name) => `t.${quoteName(name)} IS NOT b.${quoteName(name)}`);
+  const rows = store.db
+    .prepare<[number], number[]>(
+      `SELECT t.source_line, ${changed.join(', ')} FROM temp.${quoteName(dataset.table)} t
+         JOIN temp.${quoteName(`before_${dataset.table}`)} b ON b.${key} = t.${key}
+       WHERE t.source_file_id = ? AND (${changed.join(' OR ')}) ORDER BY t.source_line`,
+    )
+    .raw()
+    .all(fileId);
+  return rows.map(([line, ...flags]) => ({ line: line ?? 0, columns: names.filter((_, index) => flags[index] === 1) }));
+}
