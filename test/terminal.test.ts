@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { layOut, paint, printable } from '../src/terminal.ts';
+import { captureIo } from './helpers/command-io.ts';
+
+const pipe = captureIo().stdout;
+const terminal = captureIo({ terminal: true }).stdout;
+
+test('what could move the cursor or fake a line is shown by its code', () => {
+  expect(printable('a\nb\r\tc\u001b[2J\u0000\u009b1m\u202e\u2028')).toBe(
+    'a\\nb\\r\\tc\\x1b[2J\\x00\\x9b1m\\u202e\\u2028',
+  );
+  expect(printable('José, 日本 🙂')).toBe('José, 日本 🙂');
+});
+
+test('whatever is printed, it is one line without a control character', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(printable(text)).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+    }),
+  );
+});
+
+test('in a pipe a table is tab-separated lines, whatever the cells hold', () => {
+  expect(
+    layOut(
+      pipe,
+      ['a', 'b'],
+      [
+        ['x\ty\n', 1],
+        [null, { text: 'z', colour: 'red' }],
+      ],
+    ),
+  ).toBe('a\tb\nx\\ty\\n\t1\n\tz\n');
+});
+
+test('on a terminal it has rules and colours, with numbers to the right', () => {
+  const text = layOut(terminal, ['name', 'rows'], [['x', 5], ['y', { text: 12_345, colour: 'red' }]]); // prettier-ignore
+  expect(text).toContain('│');
+  expect(text).toContain('     5 │');
+  expect(text).toContain('\u001b[31m12345\u001b[0m');
+});
+
+test('colour is left out where it is not wanted', () => {
+  expect(paint(pipe, 'red', 'x')).toBe('x');
+  expect(paint(terminal, 'red', 'x')).toBe('\u001b[31mx\u001b[0m');
+});
