@@ -237,7 +237,7 @@ describe('rule 7 and P6: quarantine', () => {
   test('rule 9: tried again with the same bytes it keeps its revision; ingested, it replaces what was refused', async () => {
     const desk = openDesk();
     const name = 'HospitalABC_VisitPay_Procedure_[20260801_060000].txt';
-    const file = desk.write(name, 'ProcedureID|Something\nP1|x\n');
+    const file = desk.write(name, 'ProcedureID|CodeSystem|Description|StandardCharge|EffectiveDate\nP1|CPT|x|1|2026-01-01\n');
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'missing_column', revision: 1 });
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', revision: 1 });
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
