@@ -1,0 +1,306 @@
+import { parse } from 'csv-parse/sync';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { files } from '../../src/commands/files.ts';
+import { rejects, type RejectsOptions } from '../../src/commands/rejects.ts';
+import { status } from '../../src/commands/status.ts';
+import { STARTING, writeAlive, type Alive, type Work } from '../../src/daemon/alive.ts';
+import { readSettings, type Settings } from '../../src/settings.ts';
+import { noteUnread } from '../../src/store/ledger.ts';
+import { createBilling, LEAK } from '../helpers/billing.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const listSchema = z.array(z.record(z.string(), z.unknown()));
+const databaseSchema = z.object({ database: z.record(z.string(), z.unknown()) });
+
+const NOW = new Date('2026-08-10T12:00:00Z');
+const NO_FILTER = { state: [], code: [], file: null, since: null, limit: null };
+
+function settingsOf(db: string): Settings {
+  return readSettings({ flags: { db }, env: {}, cwd: ROOT, root: ROOT });
+}
+
+/** A database with one of everything: a correction, a late file, rejects, a waiting row, a quarantined file, a near miss. */
+async function openEventfulDesk(): Promise<Desk> {
+  const desk = openDesk();
+  const billing = createBilling(1);
+  const procedure = billing.procedure();
+  const visit = billing.visit(procedure);
+  await desk.deliver('Procedure', '20260802_060000', [
+    procedure,
+    { ...billing.procedure(), StandardCharge: 'ZQX' },
+    'ZQX|short',
+  ]);
+  await desk.deliver('Procedure', '20260801_060000', [procedure]);
+  await desk.deliver('Visit', '20260802_060000', [visit, billing.visit(billing.procedure())]);
+  await desk.deliver('Visit', '20260802_060000', [visit, billing.visit(billing.procedure(), { Status: '|"' })]);
+  await desk.deliver('Transaction', '20260802_060000', ['ZQX|1907-01-01|no header'], { columns: ['ZQX'] });
+  const stat = { bytes: 1, mtimeNs: 0n, ctimeNs: 0n, inode: 1n };
+  const name = 'HospitalABC_VisitPay_Vis\u001b[2Jit.txt';
+  noteUnread(
+    desk.store,
+    [{ name, state: 'unrecognised', code: 'bad_dataset', reason: 'no dataset', dataset: null, stamp: null, stat }],
+    NOW,
+  );
+  return desk;
+}
+
+async function runRejects(desk: Desk, options: Partial<RejectsOptions> = {}, terminal = false): Promise<string> {
+  const io = captureIo({ terminal });
+  const given = {
+    json: false,
+    csv: false,
+    raw: false,
+    ...NO_FILTER,
+    settings: settingsOf(desk.store.file),
+    ...options,
+  };
+  expect(await rejects(given, io)).toBe(0);
+  return io.written.out;
+}
+
+function listed(text: string): Record<string, unknown>[] {
+  return listSchema.parse(JSON.parse(text));
+}
+
+async function runFiles(desk: Desk, options: object = {}, terminal = false): Promise<string> {
+  const io = captureIo({ terminal });
+  expect(await files({ json: false, ...NO_FILTER, settings: settingsOf(desk.store.file), ...options }, io)).toBe(0);
+  return io.written.out;
+}
+
+describe('files', () => {
+  test('shows each revision of each name, in a pipe a line each', async () => {
+    const text = await runFiles(await openEventfulDesk());
+    const lines = text.trimEnd().split('\n');
+    expect(lines.map((line) => line.split('\t').slice(1, 4).join(' '))).toEqual([
+      'state name rev',
+      'unrecognised HospitalABC_VisitPay_Vis\\x1b[2Jit.txt 0',
+      'quarantined HospitalABC_VisitPay_Transaction_[20260802_060000].txt 1',
+      'ingested HospitalABC_VisitPay_Visit_[20260802_060000].txt 2',
+      'replaced HospitalABC_VisitPay_Visit_[20260802_060000].txt 1',
+      'ingested HospitalABC_VisitPay_Procedure_[20260801_060000].txt 1',
+      'ingested HospitalABC_VisitPay_Procedure_[20260802_060000].txt 1',
+    ]);
+    expect(lines[5]).toMatch(/\tlate$/);
+    expect(text).not.toMatch(LEAK);
+  });
+
+  test('narrows by state, code, name and time, and says when there is more', async () => {
+    const desk = await openEventfulDesk();
+    const count = async (options: object): Promise<number> =>
+      listed(await runFiles(desk, { json: true, ...options })).length;
+    expect(await count({})).toBe(6);
+    expect(await count({ state: ['replaced', 'quarantined'] })).toBe(2);
+    expect(await count({ code: ['bad_dataset'] })).toBe(1);
+    expect(await count({ file: 'Procedure_' })).toBe(2);
+    expect(await count({ since: '2026-08-11' })).toBe(0);
+    expect(await count({ since: '1d' })).toBe(6);
+    expect(await count({ limit: 1 })).toBe(1);
+    const io = captureIo();
+    await files({ json: false, ...NO_FILTER, limit: 2, settings: settingsOf(desk.store.file) }, io);
+    expect(io.written.out.trimEnd().split('\n')).toHaveLength(3);
+    expect(io.written.err).toContain('--limit 0 shows all');
+    expect(() =>
+      files({ json: true, ...NO_FILTER, state: ['lost'], settings: settingsOf(desk.store.file) }, io),
+    ).toThrow('read --state: "lost" is not known (there are ingested,');
+    expect(() =>
+      files({ json: true, ...NO_FILTER, since: 'monday', settings: settingsOf(desk.store.file) }, io),
+    ).toThrow('is no time');
+  });
+
+  test('JSON has the columns of the ledger, unfolded', async () => {
+    const [newest, , , , , oldest] = listed(await runFiles(await openEventfulDesk(), { json: true }));
+    expect(newest).toMatchObject({ revision: 0, state: 'unrecognised', reason_code: 'bad_dataset', late: false });
+    expect(oldest).toMatchObject({
+      rows_read: 3,
+      rows_inserted: 1,
+      rows_rejected: 2,
+      reject_counts: { bad_money: 1, field_count: 1 },
+      dialect: { delimiter: '|' },
+    });
+  });
+});
+
+describe('rejects', () => {
+  test('P8: values and keys are shown only with --raw', async () => {
+    const desk = await openEventfulDesk();
+    for (const options of [{}, { json: true }, { csv: true }, { state: ['all'] }]) {
+      for (const terminal of [false, true]) expect(await runRejects(desk, options, terminal)).not.toMatch(LEAK);
+    }
+    for (const options of [{ raw: true }, { json: true, raw: true }, { csv: true, raw: true }]) {
+      expect(await runRejects(desk, options)).toMatch(LEAK);
+    }
+  });
+
+  test('shows what is open unless asked for another state', async () => {
+    const desk = await openEventfulDesk();
+    const list = async (...state: string[]): Promise<string[]> =>
+      listed(await runRejects(desk, { json: true, state })).map(
+        (one) => `${String(one['state'])} ${String(one['code'])}`,
+      );
+    expect(await list()).toEqual([
+      'waiting missing_parent',
+      'waiting missing_parent',
+      'rejected bad_money',
+      'rejected field_count',
+    ]);
+    expect(await list('healed')).toEqual([]);
+    await desk.deliver('Procedure', '20260802_060000', [createBilling(1).procedure()]);
+    expect(await list()).toEqual(['waiting missing_parent', 'waiting missing_parent']);
+    expect(await list('all')).toHaveLength(4);
+  });
+
+  test('CSV is RFC 4180, also with delimiters, quotes and line breaks in the rows', async () => {
+    const desk = await openEventfulDesk();
+    const text = await runRejects(desk, { csv: true, raw: true });
+    expect(text).toMatch(/^reject_id,file,.*,raw,raw_base64\r\n/);
+    const rows = parse<Record<string, string>>(text, { columns: true, record_delimiter: '\r\n' });
+    const raws = desk.column("SELECT raw FROM rejects WHERE state <> 'healed' ORDER BY file_id DESC, line");
+    expect(rows.map((row) => row['raw'])).toEqual(raws);
+    expect(rows.some((row) => row['raw']?.includes('"|"""'))).toBe(true);
+  });
+
+  test('says what a row waits for, without its key', async () => {
+    const [row] = listed(await runRejects(await openEventfulDesk(), { json: true, state: ['waiting'] }));
+    expect(row).toMatchObject({ waits_for: 'procedures', line: 3, code: 'missing_parent' });
+  });
+
+  test('a row cannot move the cursor', async () => {
+    const desk = openDesk();
+    await desk.deliver('Procedure', '20260802_060000', ['P1|C1||\u001b[2J||', 'P2|C1||||', 'P3|C1||||']);
+    const text = await runRejects(desk, { raw: true }, true);
+    expect(text).toContain('\\x1b[2J');
+    expect(text).not.toContain('\u001b[2J');
+  });
+});
+
+describe('status', () => {
+  const alive: Alive = {
+    version: '0.0.0',
+    host: 'here',
+    pid: 41,
+    loaderPid: 42,
+    startedAt: '2026-08-10T06:00:00.000Z',
+    beat: '2026-08-10T11:59:58.000Z',
+    landing: '/landing',
+    cutShort: false,
+    work: { ...STARTING, doing: 'idle' },
+  };
+
+  async function run(
+    db: string,
+    options: { json?: boolean; check?: boolean; terminal?: boolean } = {},
+  ): Promise<{ code: number; text: string }> {
+    const io = captureIo({ now: NOW, terminal: options.terminal ?? false });
+    const code = await status(
+      { settings: settingsOf(db), json: options.json ?? false, check: options.check ?? false },
+      io,
+    );
+    return { code, text: io.written.out };
+  }
+
+  test('shows the tables, what waits, what was refused, the correction, the late file and the name that is not taken', async () => {
+    const desk = await openEventfulDesk();
+    for (const terminal of [false, true]) {
+      const { code, text } = await run(desk.store.file, { terminal });
+      expect(code).toBe(0);
+      for (const part of [
+        'Datasets',
+        'bad_money',
+        'missing_parent',
+        'Quarantined',
+        'Not taken',
+        'bad_dataset',
+        'Late',
+        'Corrected',
+      ]) {
+        expect(text).toContain(part);
+      }
+      expect(text).toContain('no daemon has run on this database');
+      expect(text).not.toMatch(LEAK);
+      expect(text).not.toContain('\u001b[2J');
+    }
+    const { database } = databaseSchema.parse(JSON.parse((await run(desk.store.file, { json: true })).text));
+    expect(database['datasets']).toMatchObject([
+      {
+        name: 'Procedure',
+        table: 'procedures',
+        rows: 1,
+        rows_rejected: 2,
+        files_late: 1,
+        checkpoint: '2026-08-02T06:00:00Z',
+      },
+      { name: 'Visit', rows: 1, rows_waiting: 2, files_ingested: 1, files_replaced: 1 },
+      { name: 'Transaction', rows: 0, files_quarantined: 1, checkpoint: null },
+    ]);
+    expect(database['rejects']).toContainEqual({ dataset: 'Procedure', code: 'bad_money', rows: 1 });
+    expect(database).toMatchObject({
+      problem: null,
+      waiting: [{ dataset: 'Visit', parent_table: 'procedures', rows: 2 }],
+      quarantined: [{ name: 'HospitalABC_VisitPay_Transaction_[20260802_060000].txt', reason_code: 'no_header' }],
+      late: [{ name: 'HospitalABC_VisitPay_Procedure_[20260801_060000].txt' }],
+      corrected: [{ name: 'HospitalABC_VisitPay_Visit_[20260802_060000].txt', revision: 2 }],
+    });
+  });
+
+  test.each<[string, Partial<Alive>, Partial<Work>, number, string]>([
+    ['idle', {}, {}, 0, 'idle (process 41, last heard 2 seconds ago)'],
+    ['silent', { beat: '2026-08-10T11:58:00.000Z' }, {}, 1, 'no sign of life for 2 minutes'],
+    ['stopped', {}, { doing: 'stopped' }, 1, 'stopped 2 seconds ago'],
+    [
+      'full disk',
+      {},
+      { faults: [{ kind: 'database', file: null, problem: 'the disk is full', since: '2026-08-10T11:00:00.000Z' }] },
+      1,
+      'database: the disk is full, since 1 hour ago',
+    ],
+    [
+      'one file',
+      {},
+      { faults: [{ kind: 'file', file: 'x', problem: 'EACCES', since: '2026-08-10T11:00:00.000Z' }] },
+      0,
+      'idle',
+    ],
+  ])('--check on a daemon that is %s', async (_, changes, work, code, text) => {
+    const desk = openDesk();
+    writeAlive(desk.store.file, { ...alive, ...changes, work: { ...alive.work, ...work } });
+    const checked = await run(desk.store.file, { check: true });
+    expect(checked.code).toBe(code);
+    expect(checked.text).toContain(text);
+    expect((await run(desk.store.file)).code).toBe(0);
+    expect((await run(desk.store.file, { json: true, check: true })).code).toBe(code);
+  });
+
+  test('shows the daemon at work and its faults, also when the database cannot be read', async () => {
+    const db = join(tempFolder(), 'broken.sqlite');
+    writeFileSync(db, 'not a database, but long enough to be looked at'.repeat(100));
+    const file = { name: 'A\u001b[2J', phase: 'reading' as const, rows: 7, bytesRead: 50, bytesTotal: 200 };
+    const faults = [{ kind: 'file' as const, file: 'B', problem: 'EACCES', since: '2026-08-10T11:00:00.000Z' }];
+    writeAlive(db, { ...alive, work: { ...alive.work, doing: 'ingesting', file, faults, due: 3 } });
+    const { text } = await run(db);
+    expect(text).toContain('ingesting, A\\x1b[2J: reading, 25 %, 7 rows, 3 due');
+    expect(text).toContain('file: B: EACCES, since 1 hour ago');
+    expect(text).toContain('broken.sqlite');
+    const { database } = databaseSchema.parse(JSON.parse((await run(db, { json: true })).text));
+    expect(database['problem']).toContain('broken.sqlite');
+  });
+
+  test('a database that is missing or was never set up is one clear error', async () => {
+    const missing = join(tempFolder(), 'none.sqlite');
+    await expect(async () => run(missing)).rejects.toThrow(
+      /none\.sqlite: there is no such file \(start the daemon once/,
+    );
+    writeFileSync(missing, '');
+    await expect(async () => run(missing)).rejects.toThrow(/one that was never set up/);
+    const desk = openDesk();
+    desk.store.db.exec('DROP TABLE transactions');
+    await expect(async () => run(desk.store.file)).rejects.toThrow(
+      'it has no table transactions (start the daemon once',
+    );
+  });
+});

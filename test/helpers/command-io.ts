@@ -1,0 +1,34 @@
+import type { CommandIo, Output } from '../../src/commands/io.ts';
+import { ROOT } from './ingest.ts';
+
+/** A command's io that keeps what is written. */
+export interface CapturedIo extends CommandIo {
+  readonly written: { out: string; err: string };
+}
+
+/** Makes an io without a terminal (or with one, in colour), whose clock stands at `now`. */
+export function captureIo(options: { terminal?: boolean; now?: Date } = {}): CapturedIo {
+  const written = { out: '', err: '' };
+  const terminal = options.terminal ?? false;
+  const output = (to: keyof typeof written): Output => ({
+    write: (text) => {
+      written[to] += text;
+    },
+    isTTY: terminal,
+    columns: 120,
+    colour: terminal,
+    journal: false,
+  });
+  return {
+    written,
+    stdout: output('out'),
+    stderr: output('err'),
+    env: {},
+    cwd: ROOT,
+    now: () => options.now ?? new Date('2026-08-10T12:00:00Z'),
+    program: { version: '0.0.0', root: ROOT, command: ['node'], pid: 1 },
+    stop: new AbortController().signal,
+    leave: new AbortController().signal,
+    parent: null,
+  };
+}
