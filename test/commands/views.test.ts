@@ -32,6 +32,7 @@ async function openEventfulDesk(): Promise<Desk> {
   const visit = billing.visit(procedure);
   await desk.deliver('Procedure', '20260802_060000', [
     procedure,
+    billing.procedure(),
     { ...billing.procedure(), StandardCharge: 'ZQX' },
     'ZQX|short',
   ]);
@@ -117,8 +118,8 @@ describe('files', () => {
     const [newest, , , , , oldest] = listed(await runFiles(await openEventfulDesk(), { json: true }));
     expect(newest).toMatchObject({ revision: 0, state: 'unrecognised', reason_code: 'bad_dataset', late: false });
     expect(oldest).toMatchObject({
-      rows_read: 3,
-      rows_inserted: 1,
+      rows_read: 4,
+      rows_inserted: 2,
       rows_rejected: 2,
       reject_counts: { bad_money: 1, field_count: 1 },
       dialect: { delimiter: '|' },
@@ -230,7 +231,7 @@ describe('status', () => {
       {
         name: 'Procedure',
         table: 'procedures',
-        rows: 1,
+        rows: 2,
         rows_rejected: 2,
         files_late: 1,
         checkpoint: '2026-08-02T06:00:00Z',
