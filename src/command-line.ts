@@ -19,8 +19,9 @@ export interface Surroundings {
 /** Exit codes, as the help and the README list them. */
 export const EXIT_CODES = {
   0: 'done; rows may wait for a parent',
-  1: 'could not run, or `status --check` found no healthy daemon',
+  1: 'could not run, or was stopped before it was done, or `status --check` found no healthy daemon',
   3: 'done, but a file was quarantined or a row rejected, or `verify` found something',
+  4: 'the database is damaged: starting again does not help, a person has to look',
 } as const;
 
 const EXAMPLES = `
@@ -112,10 +113,10 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     },
   );
 
-  verb('retry <name...>', 'have files read again, as new revisions').action(
+  verb('retry <name...>', 'read files of the landing folder again, as new revisions', 'ingest').action(
     async (names: readonly string[], _flags: unknown, command: Command) => {
       const { retry } = await import('./commands/retry.ts');
-      await act(command, 'short', (settings, io) => retry({ settings, names }, io));
+      await act(command, 'long', (settings, io) => retry({ settings, names }, io));
     },
   );
 
