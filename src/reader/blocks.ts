@@ -22,6 +22,8 @@ interface Damage {
   readonly textEnds: readonly number[];
   readonly byteEnds: readonly number[];
   readonly bad: readonly boolean[];
+  /** The bytes end in the middle of a character. */
+  readonly cut: boolean;
 }
 
 /** Hands out a file's bytes as decoded blocks of whole lines. */
@@ -144,7 +146,9 @@ export function createBlockReader(
       bad.push(whole === null);
       from = to;
     }
-    return { text, damage: { textEnds, byteEnds, bad } };
+    const end = bytes.subarray(byteEnds.at(-2) ?? 0);
+    const cut = bad.at(-1) === true && [1, 2, 3].some((less) => decodeWhole(end.subarray(0, -less)) !== null);
+    return { text, damage: { textEnds, byteEnds, bad, cut } };
   }
 
   return {

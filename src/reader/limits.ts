@@ -15,7 +15,7 @@ export interface Limits {
 }
 
 export const LIMITS: Limits = {
-  blockBytes: 256 * 1024,
+  blockBytes: 64 * 1024,
   sampleBytes: 64 * 1024,
   lineBytes: 8 * 1024 * 1024,
   quotedBytes: 64 * 1024,

@@ -1,143 +1,196 @@
-import { bytesBetween, damagedBetween, type Block, type BlockReader } from './blocks.ts';
+import { bytesBetween, type Block, type BlockReader } from './blocks.ts';
+import { judgeRefused, judgeRow, type Refusal, type SplitRow } from './judge.ts';
+import type { HeaderWatch } from './layout.ts';
 import type { Limits } from './limits.ts';
+import { takeHeader, takeRefused, takeRow, takeSkipped, takeTrailer, type Place } from './place.ts';
 import { readRecord, type RecordContext } from './records.ts';
 import type { Syntax } from './split.ts';
-import type { Newline, ReadEvent, ReadTotals } from './types.ts';
+import { TRAILER_INITIALS } from './trailer.ts';
+import type { Newline, ReadEvent } from './types.ts';
 
 /** What the opening of a table has found out, for the rows to be read by. */
 export interface RowRules {
   readonly syntax: Syntax;
   readonly newline: Newline;
-  /** Fields of a row. */
-  readonly count: number;
+  /** How most rows end; null: line ends are fixed, and no other is looked at. */
+  readonly usualEnd: 'lf' | 'crlf' | 'cr' | null;
+  readonly headers: HeaderWatch;
+  /** By the code of its first character (below 256): whether a line may be something other than a row. */
+  readonly suspects: Uint8Array;
+  readonly limits: Limits;
 }
 
-/** The counts of `ReadTotals` while they grow. */
-export type Tally = { -readonly [key in keyof ReadTotals]: ReadTotals[key] };
+/** The first characters of lines that may be blank, a header or a trailer; see `RowRules.suspects`. */
+export function suspectCharacters(headers: HeaderWatch, syntax: Syntax): Uint8Array {
+  const suspects = Uint8Array.from(headers.mayBegin);
+  for (const char of TRAILER_INITIALS + TRAILER_INITIALS.toUpperCase() + syntax.delimiter.charAt(0)) {
+    suspects[char.charCodeAt(0)] = 1;
+  }
+  return suspects;
+}
 
-/** The place of a text's next occurrence of a string at or behind a place that only moves on. */
+/** Where a text has no more of what is looked for. */
 const NOWHERE = Number.MAX_SAFE_INTEGER;
+/** A row is not split further than so many fields beyond what it should have. */
+const SPARE_FIELDS = 1000;
+/** What `readOddLine` gives where it needs more text. */
+const MORE = -1;
+const BROKEN: Refusal = { code: 'bad_text', reason: 'a line break outside quotes' };
 
-/** Reads rows in batches from where the reader stands. */
-export function* readRows(
-  reader: BlockReader,
-  firstLine: number,
-  rules: RowRules,
-  tally: Tally,
-  limits: Limits,
-): Generator<ReadEvent[]> {
-  let line = firstLine;
-  let target = limits.blockBytes;
-  for (;;) {
-    const block = reader.read(target, line);
+/** The first physical line of a record. */
+type FirstLine = Omit<SplitRow, 'lines' | 'fields'>;
+
+/**
+ * Reads rows in batches from where the reader stands.
+ * @throws FileRefused `line_too_long`, `trailer_count`, and those of a repeated header
+ */
+export function* readRows(reader: BlockReader, place: Place, rules: RowRules): Generator<ReadEvent[]> {
+  const { limits } = rules;
+  for (let target = limits.blockBytes; ;) {
+    const block = reader.read(target, place.line);
     if (block === null) return;
-    const pass = readBlock(block, line, rules, tally, limits);
-    line = pass.line;
-    if (pass.taken === 0) {
-      target = Math.min(target * 2, block.text.length * 4 + limits.lineBytes);
+    const { events, taken } = readBlock(block, place, rules);
+    if (taken === 0) {
+      target = Math.min(target * 2, bytesBetween(block, 0, block.text.length) + limits.lineBytes + limits.quotedBytes);
       continue;
     }
     target = limits.blockBytes;
-    reader.advance(bytesBetween(block, 0, pass.taken));
-    for (let from = 0; from < pass.events.length; from += limits.batchRows) {
-      yield from === 0 && pass.events.length <= limits.batchRows
-        ? pass.events
-        : pass.events.slice(from, from + limits.batchRows);
+    reader.advance(bytesBetween(block, 0, taken));
+    for (let from = 0; from < events.length; from += limits.batchRows) {
+      yield events.length <= limits.batchRows ? events : events.slice(from, from + limits.batchRows);
     }
   }
 }
 
-interface Pass {
-  readonly events: ReadEvent[];
-  /** How much of the block's text was read: a record that needs more text is left. */
-  readonly taken: number;
-  readonly line: number;
-}
-
 /**
- * Reads the records of a block. The plain row (no quote in it) is split in place: this loop is what the speed of
- * reading hangs on. `lf`, `cr`, `mark` and `cut` are the next line feed, carriage return, quote and delimiter.
+ * Reads the records of a block, up to one that needs more text than there is. The plain row is split in place, all
+ * others by `readOddLine`: this loop is what the speed of reading hangs on. `lf`, `cr`, `mark` and `cut` are the next
+ * line feed, carriage return, quote and delimiter; each is looked for once, from behind the last one.
  */
-function readBlock(block: Block, firstLine: number, rules: RowRules, tally: Tally, limits: Limits): Pass {
+function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadEvent[]; taken: number } {
   const { text, width } = block;
+  const { newline, usualEnd } = rules;
   const { delimiter, quote } = rules.syntax;
-  const context: RecordContext = {
-    ...rules,
-    text,
-    last: block.last,
-    limits,
-    bytes: (from, to) => bytesBetween(block, from, to),
-  };
+  const lineFeed = newline === 'crlf' ? '\r\n' : '\n';
   const find = (what: string, from: number): number => {
     const at = text.indexOf(what, from);
     return at === -1 ? NOWHERE : at;
   };
   const events: ReadEvent[] = [];
-  let line = firstLine;
-  let byteOffset = block.byteOffset;
   let pos = 0;
-  let lf = -1;
-  let cr = -1;
+  let lf = newline === 'cr' ? NOWHERE : -1;
+  let cr = newline === 'lf' || newline === 'crlf' ? NOWHERE : -1;
   let mark = -1;
   let cut = -1;
+
   while (pos < text.length) {
-    if (lf < pos) lf = find('\n', pos);
+    if (lf < pos) lf = find(lineFeed, pos);
     if (cr < pos) cr = find('\r', pos);
     if (mark < pos) mark = find(quote, pos);
-    let end = Math.min(lf, cr);
-    let next = end + 1;
-    if (end === NOWHERE) end = next = text.length;
-    else if (cr + 1 === lf) next = lf + 1;
+    let end = lf;
+    let next = lf + lineFeed.length;
+    let found: 'lf' | 'crlf' | 'cr' = 'lf';
+    if (cr < lf) {
+      found = cr + 1 === lf ? 'crlf' : 'cr';
+      end = cr;
+      next = found === 'crlf' ? lf + 1 : cr + 1;
+    } else if (lf === NOWHERE) {
+      end = next = text.length;
+    }
+    const unusualEnd =
+      usualEnd !== null && found !== usualEnd && !(usualEnd === 'lf' && found === 'crlf') && next > end;
 
-    let fields: string[];
-    let lines = 1;
-    if (mark < end) {
-      const read = readRecord(context, pos, { end, next });
-      if (read.kind === 'more') break;
-      next = read.next;
-      if (read.kind === 'refused') {
-        const byteLength = bytesBetween(block, pos, next);
-        const { code, reason, fields } = read;
-        events.push({ kind: 'refused', line, byteOffset, byteLength, code, reason, fields });
-        tally.refusedBytes += byteLength;
-        line++;
-        byteOffset += byteLength;
-        pos = next;
-        continue;
-      }
-      fields = read.fields;
-      lines = read.lines;
-    } else {
+    let fields: string[] | null = null;
+    if (mark >= end) {
       fields = [];
-      let from = pos;
       if (cut < pos) cut = find(delimiter, pos);
-      while (cut < end) {
+      const most = place.layout.count + SPARE_FIELDS;
+      let from = pos;
+      while (cut < end && fields.length < most) {
         fields.push(text.slice(from, cut));
         from = cut + delimiter.length;
         cut = find(delimiter, from);
       }
       fields.push(text.slice(from, end));
+      if (!unusualEnd && block.damage === null && isPlain(text.charCodeAt(pos), fields, place, rules)) {
+        const bytes = width > 0 ? (next - pos) * width : bytesBetween(block, pos, next);
+        events.push(takeRow(place, bytes, 1, fields));
+        pos = next;
+        continue;
+      }
     }
-
-    const byteLength = width > 0 ? (next - pos) * width : bytesBetween(block, pos, next);
-    if (fields.length === 1 && fields[0]?.trim() === '') {
-      tally.skippedBytes += byteLength;
-      tally.skippedLines += lines;
-    } else if (damagedBetween(block, pos, next)) {
-      const reason = "bytes that are not text in the file's encoding";
-      events.push({ kind: 'refused', line, byteOffset, byteLength, code: 'bad_encoding', reason, fields });
-      tally.refusedBytes += byteLength;
-    } else if (fields.length !== rules.count) {
-      const reason = `${fields.length} fields instead of ${rules.count}`;
-      events.push({ kind: 'refused', line, byteOffset, byteLength, code: 'field_count', reason, fields });
-      tally.refusedBytes += byteLength;
-    } else {
-      events.push({ kind: 'row', line, byteOffset, byteLength, fields });
-      tally.rowBytes += byteLength;
-    }
-    line += lines;
-    byteOffset += byteLength;
-    pos = next;
+    const line = { start: pos, end, next, line: place.line, unusualEnd };
+    const taken = readOddLine(block, line, fields, place, rules, events);
+    if (taken === MORE) break;
+    pos = taken;
   }
-  return { events, taken: pos, line };
+  return { events, taken: pos };
+}
+
+/** Whether a row is surely a row: it has its fields, and cannot be blank, a header or a trailer. */
+function isPlain(firstCode: number, fields: readonly string[], place: Place, { headers, suspects }: RowRules): boolean {
+  if (fields.length !== place.layout.count) return false;
+  if (suspects[firstCode] === 0) return true;
+  if (headers.mayEndInDigit) return false;
+  const [first = ''] = fields;
+  const last = first.charCodeAt(first.length - 1);
+  return last >= 48 && last <= 57;
+}
+
+/**
+ * Reads a record that has quotes or is perhaps no row at all.
+ * @param fields its fields, where they are split already
+ * @returns where reading goes on, or `MORE`
+ */
+function readOddLine(
+  block: Block,
+  first: FirstLine,
+  fields: string[] | null,
+  place: Place,
+  rules: RowRules,
+  events: ReadEvent[],
+): number {
+  const { text, last } = block;
+  const { syntax, newline, limits, headers, usualEnd } = rules;
+  const { count } = place.layout;
+  const { start } = first;
+  const bytes = (from: number, to: number): number => bytesBetween(block, from, to);
+  const context: RecordContext = { text, last, syntax, newline, count, limits, bytes };
+  const read =
+    fields === null ? readRecord(context, start, first) : { ...first, kind: 'record' as const, lines: 1, fields };
+  if (read.kind === 'more') return MORE;
+  const { next } = read;
+  if (read.kind === 'refused') {
+    const refusal = judgeRefused({ ...first, lines: 1, fields: read.fields }, block, count, read);
+    events.push(takeRefused(place, bytes(start, next), 1, refusal, read.fields));
+    return next;
+  }
+  const { lines } = read;
+  if (block.damage === null && !first.unusualEnd && isPlain(text.charCodeAt(start), read.fields, place, rules)) {
+    events.push(takeRow(place, bytes(start, next), lines, read.fields));
+    return next;
+  }
+  const verdict = judgeRow({ ...first, ...read }, block, context, headers, usualEnd);
+  switch (verdict.kind) {
+    case 'more':
+      return MORE;
+    case 'row':
+      events.push(takeRow(place, bytes(start, next), lines, read.fields));
+      return next;
+    case 'refused':
+      events.push(takeRefused(place, bytes(start, next), lines, verdict, read.fields));
+      return next;
+    case 'broken':
+      events.push(takeRefused(place, bytes(start, verdict.next), verdict.lines, BROKEN, verdict.fields));
+      return verdict.next;
+    case 'blank':
+      takeSkipped(place, bytes(start, next), lines);
+      return next;
+    case 'header':
+      takeHeader(place, bytes(start, next), lines, verdict.layout);
+      return next;
+    case 'trailer':
+      takeTrailer(place, bytes(start, next), lines, verdict.trailer);
+      return next;
+  }
 }

@@ -1,12 +1,14 @@
 import { FileRefused } from '../errors.ts';
-import type { Dataset } from '../feed/types.ts';
-import { bytesBetween, createBlockReader } from './blocks.ts';
-import { matchHeader } from './header.ts';
+import { bytesBetween, createBlockReader, type Block, type BlockReader } from './blocks.ts';
+import { describeDialect, usualEnd, type Sample } from './dialect.ts';
+import { watchHeader } from './layout.ts';
 import { LIMITS, type Limits } from './limits.ts';
-import { lineAt } from './lines.ts';
-import { readRows, type Tally } from './rows.ts';
-import { splitRecord, type Syntax } from './split.ts';
-import type { Dialect, Header, ReadOptions, Table } from './types.ts';
+import { countLines, lineAt } from './lines.ts';
+import { openAny, openDataset, type Opening } from './opening.ts';
+import { startPlace, type Place, type Tally } from './place.ts';
+import { readRows, suspectCharacters, type RowRules } from './rows.ts';
+import { bomBytes } from './survey.ts';
+import type { Dialect, Newline, ReadOptions, Table } from './types.ts';
 
 /**
  * Opens a file as a table: finds dialect and header, and leaves the rows to be walked.
@@ -14,46 +16,71 @@ import type { Dialect, Header, ReadOptions, Table } from './types.ts';
  * @throws FileRefused `empty`, `not_text`, `no_header`, `missing_column`, `duplicate_column`, `line_too_long`
  */
 export function openTable(chunks: Iterable<Uint8Array>, options: ReadOptions, limits: Limits = LIMITS): Table {
-  const { survey, format, dataset } = options;
+  const { survey } = options;
   if (survey.bytes === 0) throw new FileRefused('empty', 'the file has no bytes');
+  if (!survey.text) throw new FileRefused('not_text', `the file is no text: ${survey.notText ?? 'unknown'}`);
   const newline = options.newline ?? 'mixed';
   const reader = createBlockReader(chunks, survey.encoding, newline, limits);
-  const tally: Tally = { headerBytes: 0, rowBytes: 0, refusedBytes: 0, skippedBytes: 0, skippedLines: 0 };
-  if (survey.bom) {
-    reader.advance(3);
-    tally.skippedBytes += 3;
+  try {
+    return openRows(reader, newline, options, limits);
+  } catch (error) {
+    reader.close();
+    throw error;
   }
+}
+
+function openRows(reader: BlockReader, newline: Newline, options: ReadOptions, limits: Limits): Table {
+  const { survey, dataset, format } = options;
+  const bom = survey.bom ? bomBytes(survey.encoding) : 0;
+  reader.advance(bom);
   const block = reader.read(limits.sampleBytes, 1);
-  if (block === null) throw new FileRefused('no_header', 'the file has no line');
-  const syntax: Syntax = {
-    delimiter: format.delimiter ?? '|',
-    quote: format.quote ?? '"',
-    escape: format.escape ?? 'double',
-  };
-  const { text } = block;
-  let header: Header | null = null;
-  let line = 1;
-  for (let from = 0; from < text.length && header === null; line++) {
-    const { end, next } = lineAt(text, from, newline);
-    const cells = splitRecord(text.slice(from, end), syntax).fields;
-    header = asHeader(cells, line, dataset);
-    if (header === null) tally.skippedLines++;
-    else tally.headerBytes = bytesBetween(block, from, next);
-    const bytes = bytesBetween(block, from, next);
-    if (header === null) tally.skippedBytes += bytes;
-    reader.advance(bytes);
-    from = next;
-  }
-  if (header === null) throw new FileRefused('no_header', 'no line looks like the header of the dataset');
+  const sample = takeSample(block, newline, options.skipLines ?? 0, limits);
+  const opening =
+    dataset === null
+      ? openAny(sample, format, format.header === 'none' ? 0 : (options.headerLines ?? 1))
+      : openDataset(sample, format, dataset);
   const dialect: Dialect = {
     encoding: survey.encoding,
     bom: survey.bom,
-    delimiter: syntax.delimiter,
-    quote: text.includes(syntax.quote) ? syntax.quote : null,
-    escape: syntax.escape,
-    newline: text.includes('\r\n') ? 'crlf' : 'lf',
+    ...describeDialect(sample, opening.syntax, opening.trial),
   };
-  const rules = { syntax, newline, count: header.cells.length };
+  const header = { ...opening.header, extra: [...opening.header.extra] };
+  const headers = watchHeader(header, dataset, header.extra);
+  const rules: RowRules = {
+    syntax: opening.syntax,
+    newline,
+    usualEnd: newline === 'mixed' ? usualEnd(opening.trial) : null,
+    headers,
+    suspects: suspectCharacters(headers, opening.syntax),
+    limits,
+  };
+  const tally: Tally = { headerBytes: 0, rowBytes: 0, refusedBytes: 0, skippedBytes: bom, skippedLines: 0 };
+  const line = passHeader(block, sample, opening, reader, tally);
+  const place = startPlace(line, tally.skippedBytes + tally.headerBytes, headers.layout, tally);
+  return asTable(dialect, header, reader, place, rules);
+}
+
+function takeSample(block: Block | null, newline: Newline, skipLines: number, limits: Limits): Sample {
+  const text = block?.text ?? '';
+  let from = 0;
+  for (let lines = 0; lines < skipLines; lines++) from = lineAt(text, from, newline).next;
+  return { text, last: block?.last ?? true, from, line: skipLines + 1, newline, limits };
+}
+
+/** Moves on to the first row, and counts the lines before the header and the header; gives the row's line number. */
+function passHeader(block: Block | null, sample: Sample, opening: Opening, reader: BlockReader, tally: Tally): number {
+  if (block === null) return 1;
+  const { text, newline } = sample;
+  const { headerStart, rowsStart } = opening;
+  const before = countLines(text, 0, headerStart, newline);
+  tally.skippedLines += before;
+  tally.skippedBytes += bytesBetween(block, 0, headerStart);
+  tally.headerBytes += bytesBetween(block, headerStart, rowsStart);
+  reader.advance(bytesBetween(block, 0, rowsStart));
+  return 1 + before + countLines(text, headerStart, rowsStart, newline);
+}
+
+function asTable(dialect: Dialect, header: Table['header'], reader: BlockReader, place: Place, rules: RowRules): Table {
   let state: 'open' | 'walking' | 'walked' = 'open';
   return {
     dialect,
@@ -62,7 +89,7 @@ export function openTable(chunks: Iterable<Uint8Array>, options: ReadOptions, li
       if (state !== 'open') throw new Error('the rows of a table can be walked once');
       state = 'walking';
       try {
-        yield* readRows(reader, line, rules, tally, limits);
+        yield* readRows(reader, place, rules);
         state = 'walked';
       } finally {
         reader.close();
@@ -70,26 +97,7 @@ export function openTable(chunks: Iterable<Uint8Array>, options: ReadOptions, li
     },
     totals() {
       if (state !== 'walked') throw new Error('the totals of a table are known once its rows have been walked');
-      return { ...tally };
+      return { ...place.tally };
     },
   };
-}
-
-function asHeader(cells: readonly string[], line: number, dataset: Dataset | null): Header | null {
-  if (dataset === null) {
-    if (cells.length === 1 && cells[0]?.trim() === '') return null;
-    return { cells, line, fieldOf: cells.map((_, index) => index), extra: [] };
-  }
-  const match = matchHeader(cells, dataset);
-  if (match.known < 2 && match.known < dataset.columns.length) return null;
-  const missing = dataset.columns.filter((column, index) => match.fieldOf[index] === null && !column.optional);
-  if (missing.length > 0) {
-    const names = missing.map((column) => column.header).join(', ');
-    throw new FileRefused('missing_column', `the header lacks ${names}`);
-  }
-  if (match.duplicates.length > 0) {
-    const names = match.duplicates.map((column) => column.header).join(', ');
-    throw new FileRefused('duplicate_column', `the header has ${names} more than once`);
-  }
-  return { cells, line, fieldOf: match.fieldOf, extra: match.extra };
 }

@@ -22,6 +22,8 @@ export interface Survey {
   readonly bom: boolean;
   /** False for an archive, a document, a picture, random bytes. */
   readonly text: boolean;
+  /** What a file that is not text seems to be, e.g. `a PDF document`; null when it is text. */
+  readonly notText: string | null;
 }
 
 /** Collects a survey from a file's bytes, chunk by chunk. */
@@ -50,7 +52,10 @@ export interface Header {
   readonly line: number;
   /** For each column of the dataset the index of its field, or null where an optional column is absent. */
   readonly fieldOf: readonly (number | null)[];
-  /** Cells that no column of the dataset takes (safe to show: at least half of the header is known). */
+  /**
+   * Cells that no column of the dataset takes (safe to show: the line has every column that is needed).
+   * A header that is repeated further down can add to them: complete once `batches` has ended.
+   */
   readonly extra: readonly string[];
 }
 

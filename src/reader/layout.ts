@@ -1,0 +1,93 @@
+import { FileRefused } from '../errors.ts';
+import type { Dataset } from '../feed/types.ts';
+import { checkHeader } from './header-fault.ts';
+import { columnNames, headerKey, isHeaderLike, isMostlyKnown, matchHeader } from './header.ts';
+import type { Header } from './types.ts';
+
+/** How the fields of the rows at hand stand. */
+export interface Layout {
+  /** Fields of a row. */
+  readonly count: number;
+  /** For each cell of the file's first header the index of its field (-1: it has none); null: they stand as there. */
+  readonly arrange: readonly number[] | null;
+}
+
+/** Tells a header that is repeated further down: several files were put together. */
+export interface HeaderWatch {
+  readonly layout: Layout;
+  /** By the code of a line's first character (below 256): whether it may begin a header. */
+  readonly mayBegin: Uint8Array;
+  /** Whether a header's first cell may end in a digit. */
+  readonly mayEndInDigit: boolean;
+  /**
+   * The layout of the rows below a line, or null where it is no header.
+   * @throws FileRefused where the columns are not those of the first header
+   */
+  read(fields: readonly string[], line: number): Layout | null;
+}
+
+/**
+ * Watches for headers below the first one. Files put together may have their columns in another order: their rows
+ * are brought into the order of the first header, so that no value gets into a wrong column.
+ * @param extra where cells that no column takes are added
+ */
+export function watchHeader(header: Header, dataset: Dataset | null, extra: string[]): HeaderWatch {
+  const layout: Layout = { count: header.cells.length, arrange: null };
+  const keys = header.cells.map(headerKey);
+  const names = dataset === null ? new Map<string, number>() : columnNames(dataset);
+  const firstCells = new Set([...names.keys(), ...keys].filter((key) => key !== ''));
+  const watched = header.line > 0 || dataset !== null;
+
+  function read(fields: readonly string[], line: number): Layout | null {
+    if (!watched || !firstCells.has(headerKey(fields[0] ?? ''))) return null;
+    if (dataset === null) return isSame(fields) ? layout : null;
+    if (fields.length === keys.length && fields.every((field, index) => headerKey(field) === keys[index]))
+      return layout;
+    const match = matchHeader(fields, dataset, names);
+    if (!isHeaderLike(match, dataset) || !isMostlyKnown(match) || match.known * 2 < dataset.columns.length) return null;
+    checkHeader(match, line, dataset);
+    const arrange = header.cells.map((): number => -1);
+    for (const [column, field] of match.fieldOf.entries()) {
+      const place = header.fieldOf[column] ?? null;
+      if (field === null) continue;
+      if (place === null) {
+        const name = dataset.columns[column]?.header ?? '';
+        throw new FileRefused('missing_column', `the header in line ${line} has ${name}, the one before it lacks it`);
+      }
+      arrange[place] = field;
+    }
+    for (const [index, field] of fields.entries()) {
+      const place = keys.indexOf(headerKey(field));
+      if (place !== -1 && arrange[place] === -1) arrange[place] = index;
+    }
+    for (const cell of match.extra) if (!extra.includes(cell)) extra.push(cell);
+    return { count: fields.length, arrange };
+  }
+
+  /** Without a dataset nothing is known of the cells: only the very same line is a header again. */
+  function isSame(fields: readonly string[]): boolean {
+    return (
+      fields.length === keys.length && fields.every((field, index) => field.trim() === header.cells[index]?.trim())
+    );
+  }
+
+  return {
+    layout,
+    mayBegin: firstCharacters(firstCells),
+    mayEndInDigit: [...firstCells].some((key) => /\d$/.test(key)),
+    read,
+  };
+}
+
+/** A row's fields in the order of the first header. */
+export function arrangeFields(fields: readonly string[], arrange: readonly number[]): string[] {
+  return arrange.map((index) => fields[index] ?? '');
+}
+
+const KEY_OF_CODE = Array.from({ length: 256 }, (_, code) => headerKey(String.fromCharCode(code)));
+
+/** Letters and digits that a key begins with, and everything that is neither: it does not count in a header. */
+function firstCharacters(keys: ReadonlySet<string>): Uint8Array {
+  const firsts = new Set([...keys].map((key) => key.charAt(0)));
+  return Uint8Array.from(KEY_OF_CODE, (key) => (key === '' || firsts.has(key.charAt(0)) ? 1 : 0));
+}

@@ -1,0 +1,75 @@
+import { FileRefused } from '../errors.ts';
+import { headerKey } from './header.ts';
+
+/** What a line at the end of a table says: the whole numbers in it, of which one may be the count of rows. */
+export interface Trailer {
+  readonly numbers: readonly number[];
+}
+
+/** First words of a trailer that are never anything else: the line may even have a row's number of fields. */
+const TRAILER_WORDS: ReadonlySet<string> = new Set(['trailer', 'trl', 'tlr', 'footer', 'ftr', 'eof', 'endoffile']);
+
+/** What those begin with, in small letters. */
+export const TRAILER_INITIALS = [...new Set([...TRAILER_WORDS].map((word) => word.charAt(0)))].join('');
+
+/** First words of a trailer that has another number of fields than a row. */
+const LOOSER_WORDS: ReadonlySet<string> = new Set([
+  ...TRAILER_WORDS,
+  ...['end', 'endofdata', 'endofextract', 'endofreport', 'endoflist'],
+  ...['count', 'rows', 'records', 'rowcount', 'recordcount', 'totalrows', 'totalrecords', 'totalcount'],
+  ...['numberofrows', 'numberofrecords', 'noofrows', 'noofrecords'],
+]);
+
+/** `(1234 rows affected)`, `1234 rows selected.` and the like, as SQL tools write them. */
+const TOOL_FOOTER = /^\(?(\d[\d,]*) (?:rows?|records?|row\(s\)|record\(s\))(?: [a-z]+)?\)?\.?$/i;
+
+/**
+ * Reads a line as a trailer, or null where it is none.
+ * @param full whether the line has as many fields as a row
+ */
+export function readTrailer(fields: readonly string[], full: boolean): Trailer | null {
+  const first = (fields[0] ?? '').trim();
+  const footer = fields.length === 1 ? TOOL_FOOTER.exec(first) : null;
+  if (footer !== null) return { numbers: wholeNumbers([footer[1] ?? '']) };
+  const word = /^[^\p{L}\p{N}]*([\p{L}_ ]+)/u.exec(first);
+  if (word === null) return null;
+  const values = [first.slice(word[0].length), ...fields.slice(1)].map((value) =>
+    value.replace(/^[\s:=#-]+|\s+$/g, ''),
+  );
+  const known = full ? TRAILER_WORDS : LOOSER_WORDS;
+  if (!known.has(headerKey(word[0]))) return null;
+  // A line of full length is a row unless there is nothing but the word, counts, sums and dates.
+  if (full && values.some((value) => !/^[\d.,:/ TZ-]*$/.test(value))) return null;
+  return { numbers: wholeNumbers(values) };
+}
+
+/** Dates and times of creation stand in trailers too, and are no counts. */
+const DATE = /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-3]\d)(?:[0-2]\d[0-5]\d(?:[0-5]\d)?)?$/;
+
+function wholeNumbers(values: readonly string[]): number[] {
+  return values
+    .filter((value) => /^(?:\d+|\d{1,3}(?:,\d{3})+)$/.test(value) && !DATE.test(value))
+    .map((value) => Number(value.replaceAll(',', '')));
+}
+
+/** How many rows there are above a trailer. A row that was not split well may have been counted as several. */
+export interface RowsAbove {
+  readonly most: number;
+  readonly least: number;
+}
+
+/**
+ * Holds the count that a trailer states, if any, against the rows above it: those since the last header or trailer
+ * (files put together), or all of them.
+ * @throws FileRefused `trailer_count`
+ */
+export function checkTrailer(trailer: Trailer, line: number, since: RowsAbove, all: RowsAbove): void {
+  const [stated] = trailer.numbers;
+  if (stated === undefined) return;
+  const fits = (rows: RowsAbove): boolean => trailer.numbers.some((n) => n >= rows.least && n <= rows.most);
+  if (fits(since) || fits(all)) return;
+  throw new FileRefused(
+    'trailer_count',
+    `the trailer in line ${line} states ${stated} rows, the file has ${all.most}: it was probably cut off`,
+  );
+}
