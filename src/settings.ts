@@ -233,8 +233,9 @@ export function readSettings(sources: SettingSources): Settings {
   });
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0]);
-    const { source, text } = given.get(name) ?? { source: name, text: '' };
-    faults.push(`${source}: ${issue.message}, not ${JSON.stringify(text)}`);
+    const wrongly = given.get(name);
+    // One that is not there has been named already.
+    if (wrongly !== undefined) faults.push(`${wrongly.source}: ${issue.message}, not ${JSON.stringify(wrongly.text)}`);
   }
   const values = parsed.data;
   if (values?.archive_dir != null && values.archive_dir === values.landing) {

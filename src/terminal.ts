@@ -50,14 +50,38 @@ export function layOut(output: Output, headers: readonly string[], rows: readonl
     colAligns: numeric.map((right) => (right ? 'right' : 'left')),
     style: { head: [], border: [], compact: true },
   });
+  const widths = widthsOf(headers, rows, output.columns);
   for (const row of rows) {
     table.push(
-      row.map((cell) =>
-        isCell(cell) && cell.colour !== undefined ? paint(output, cell.colour, textOf(cell)) : textOf(cell),
-      ),
+      row.map((cell, index) => {
+        // Broken into lines here: the table's own wrapping counts colours as letters.
+        const lines = textOf(cell).match(new RegExp(`.{1,${widths[index] ?? NARROWEST}}`, 'gu')) ?? [''];
+        const colour = isCell(cell) ? cell.colour : undefined;
+        return lines.map((line) => (colour === undefined ? line : paint(output, colour, line))).join('\n');
+      }),
     );
   }
   return `${table.toString()}\n`;
+}
+
+/** No column is broken narrower than this, half a file name: the terminal then has to wrap. */
+const NARROWEST = 28;
+/** Two spaces and a rule. */
+const PADDING = 3;
+
+/** The width of each column: what it needs, or less for the widest where the terminal is too narrow. */
+function widthsOf(headers: readonly string[], rows: readonly Row[], available: number): number[] {
+  const needs = headers.map((header, index) =>
+    Math.max(header.length, ...rows.map((row) => textOf(row[index] ?? null).length)),
+  );
+  for (;;) {
+    const total = needs.reduce((sum, width) => sum + width + PADDING, 1);
+    const widest = needs.indexOf(Math.max(...needs));
+    const width = needs[widest];
+    if (total <= available || width === undefined || width <= NARROWEST) break;
+    needs[widest] = Math.max(NARROWEST, width - (total - available), ...needs.filter((other) => other < width));
+  }
+  return needs;
 }
 
 function isCell(cell: Row[number]): cell is Cell {

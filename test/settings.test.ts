@@ -74,6 +74,10 @@ test('an empty variable is one that is not set', () => {
   expect(read({ env: { LANDFALL_SETTLE: '', LANDFALL_DB: '' } })).toEqual(read());
 });
 
+test('an empty flag is one fault', () => {
+  expect(faultOf({ flags: { landing: '' } })).toBe('read settings: --landing: is empty');
+});
+
 test('all wrong ones are named at once, each with where it came from and its value', () => {
   const settings = settingsFile('cache_mib: lots\nlog_format: [json]\nsettel: 3\n');
   const message = faultOf({
@@ -99,8 +103,11 @@ test.each<[string, Partial<SettingSources>, string]>([
   ['an endless time', { flags: { settle: '1000h' } }, '--settle: must be at most 24 days'],
   ['a negative time', { flags: { settle: '-1' } }, '--settle: must be a time'],
   ['no cache', { env: { LANDFALL_CACHE_MIB: '0' } }, 'LANDFALL_CACHE_MIB: must be from 1 to 65536, not "0"'],
-  ['an empty flag', { flags: { landing: '' } }, '--landing: is empty'],
-  ['an archive that is the landing folder', { flags: { archive_dir: 'landing' } }, '--archive_dir'.replace('_', '-')],
+  [
+    'an archive that is the landing folder',
+    { flags: { archive_dir: 'landing' } },
+    '--archive-dir: is the landing folder itself, "/work/landing"',
+  ],
   ['a settings file that is not there', { flags: { settings: '/none.yaml' } }, 'read settings file /none.yaml: ENOENT'],
 ])('%s is refused', (_, sources, message) => {
   expect(faultOf(sources)).toContain(message);

@@ -45,3 +45,15 @@ test('colour is left out where it is not wanted', () => {
   expect(paint(pipe, 'red', 'x')).toBe('x');
   expect(paint(terminal, 'red', 'x')).toBe('\u001b[31mx\u001b[0m');
 });
+
+test('a table that is too wide for the terminal is wrapped, not cut', () => {
+  const text = layOut(
+    { ...terminal, columns: 80, colour: false },
+    ['a', 'b', 'n'],
+    [['x'.repeat(70), 'y'.repeat(30), 12345]],
+  );
+  for (const line of text.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect(text.replaceAll(/[^x]/g, '')).toHaveLength(70);
+  expect(text.replaceAll(/[^y]/g, '')).toHaveLength(30);
+  expect(text).toContain('12345');
+});

@@ -104,7 +104,7 @@ function toRow(file: FileRow): (Cell | string | number | null)[] {
     file.rows_stale,
     file.rows_rejected,
     file.rows_waiting,
-    file.finished_at.slice(0, 19),
+    file.finished_at.slice(0, 16).replace('T', ' '),
     noteOf(file),
   ];
 }
