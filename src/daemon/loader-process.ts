@@ -216,7 +216,7 @@ function lookForRetries(drain: Drain, waker: Waker, retries: () => Set<string>):
 function leash(keeperPid: number): void {
   const worker = new Worker(new URL('./leash.ts', import.meta.url), {
     workerData: keeperPid,
-    resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
+    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
   });
   worker.unref();
 }
