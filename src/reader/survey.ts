@@ -136,8 +136,9 @@ function createUtf8Count(): { lookAt(chunk: Uint8Array): void; encoding(): Encod
   return {
     lookAt(chunk) {
       if (due === 0 && isAscii(chunk)) return;
-      for (let at = 0; at < chunk.length; at++) {
-        const byte = chunk[at] ?? 0;
+      // By index: an iterator takes twice the time.
+      for (let at = 0; at < chunk.length;) {
+        const byte = chunk[at++] ?? 0;
         if (byte >= 0x80 || due > 0) lookAtByte(byte);
       }
     },
