@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
-import { asFault, DatabaseFault } from './fault.ts';
+import { asFault } from './fault.ts';
 import type { Probe } from './types.ts';
 
 interface Migration {
@@ -52,23 +52,38 @@ export function migrate(db: Database.Database, file: string, folder: string, pro
 
 function apply(db: Database.Database, file: string, folder: string, migration: Migration, probe: Probe): void {
   const record = db.prepare('INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)');
-  db.exec('BEGIN IMMEDIATE');
   try {
+    // The savepoint is gone once the migration has ended this transaction, even where it began another one.
+    db.exec('BEGIN IMMEDIATE; SAVEPOINT migration');
     db.exec(migration.sql);
-    if (!db.inTransaction) throw new Error('it ends the transaction it runs in');
+    if (!releases(db, 'migration')) {
+      throw new LandfallError('migrate', 'it ends the transaction it runs in, so what it did before that may have stayed', {
+        file: path.join(folder, migration.name),
+        hint: 'take COMMIT, ROLLBACK and BEGIN out of it, and restore the database from a backup',
+      });
+    }
     probe('migration');
     record.run(migration.version, migration.name, migration.sha256, new Date().toISOString());
     db.exec('COMMIT');
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
     const fault = asFault('migrate', file, error);
-    if (fault instanceof DatabaseFault) throw fault;
+    if (fault instanceof LandfallError) throw fault;
     const problem = error instanceof Error ? error.message : 'it failed';
     throw new LandfallError('migrate', `${problem}; it was rolled back`, {
       file: path.join(folder, migration.name),
       hint: 'correct the migration and start again',
       cause: error,
     });
+  }
+}
+
+function releases(db: Database.Database, savepoint: string): boolean {
+  try {
+    db.exec(`RELEASE ${savepoint}`);
+    return db.inTransaction;
+  } catch {
+    return false;
   }
 }
 
@@ -84,7 +99,7 @@ function readMigrations(folder: string): readonly Migration[] {
     if (version === undefined) {
       throw new LandfallError('migrate', 'the name is not NNNN_name.sql', { file: path.join(folder, name) });
     }
-    const sql = fs.readFileSync(path.join(folder, name), 'utf8');
+    const sql = readMigration(path.join(folder, name));
     return { version: Number(version), name, sql, sha256: crypto.createHash('sha256').update(sql).digest('hex') };
   });
   migrations.sort((a, b) => a.version - b.version);
@@ -93,4 +108,12 @@ function readMigrations(folder: string): readonly Migration[] {
     throw new LandfallError('migrate', 'another migration has the same number', { file: path.join(folder, twin.name) });
   }
   return migrations;
+}
+
+function readMigration(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new LandfallError('migrate', 'the migration cannot be read', { file, cause });
+  }
 }

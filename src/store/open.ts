@@ -51,6 +51,7 @@ export function openStore(options: StoreOptions): Store {
   const { file, feed } = options;
   const probe = options.probe ?? (() => undefined);
   createPrivately(file);
+  requireWritable(file);
   const db = guardFaults('open database', file, () => new Database(file, { timeout: BUSY_TIMEOUT_MS }));
   try {
     guardFaults('open database', file, () => {
@@ -129,7 +130,7 @@ function createPrivately(file: string): void {
   try {
     const folder = path.dirname(file);
     if (!fs.existsSync(folder)) {
-      fs.mkdirSync(folder, { recursive: true });
+      fs.mkdirSync(folder, { recursive: true, mode: 0o770 });
       fs.chmodSync(folder, 0o2770);
     }
     if (fs.existsSync(file)) return;
@@ -145,13 +146,23 @@ function createPrivately(file: string): void {
   }
 }
 
+/** SQLite opens what cannot be written to be read, and says so only at the first write. */
+function requireWritable(file: string): void {
+  try {
+    fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK);
+    // The write-ahead log is made beside it.
+    fs.accessSync(path.dirname(file), fs.constants.W_OK | fs.constants.X_OK);
+  } catch (cause) {
+    throw new DatabaseFault('readonly', 'open database', file, cause);
+  }
+}
+
 /** Refuses a database that is another program's; marks an empty one as Landfall's. */
 function adopt(db: Database.Database, file: string): void {
   const id = db.pragma('application_id', { simple: true });
   if (id === APPLICATION_ID) return;
   const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
   if (id !== 0 || tables !== 0) throw notOurs(file);
-  if (db.pragma('query_only', { simple: true }) === 1) throw new DatabaseFault('readonly', 'open database', file, null);
   db.pragma(`application_id = ${APPLICATION_ID}`);
 }
 

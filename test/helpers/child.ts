@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { FEED_FILE, MIGRATIONS, ROOT } from './ingest.ts';
+
+/** How a child process that opens a store is to be set up. */
+export interface ChildSetUp {
+  /** The file mode creation mask. */
+  readonly umask?: number;
+  /** Give up the rights of root for those of a user who owns nothing. */
+  readonly unprivileged?: boolean;
+  /** JavaScript to be run with the open `store`. */
+  readonly then?: string;
+}
+
+/** The user and group that own nothing, by custom. */
+const NOBODY = 65534;
+
+/**
+ * Opens a store in a process of its own, whose mask and rights are not those of the tests.
+ * @returns `opened`, or the error's class, kind (of a DatabaseFault) and message
+ */
+export function openInChild(file: string, setUp: ChildSetUp = {}): string {
+  const module = (path: string) => JSON.stringify(join(ROOT, path));
+  const script = `
+    import { loadFeed } from ${module('src/feed/load.ts')};
+    import { openStore, closeStore } from ${module('src/store/open.ts')};
+    const feed = loadFeed(${JSON.stringify(FEED_FILE)});
+    ${setUp.umask === undefined ? '' : `process.umask(${setUp.umask});`}
+    ${setUp.unprivileged === true ? `process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});` : ''}
+    try {
+      const store = openStore({ file: ${JSON.stringify(file)}, feed, migrations: ${JSON.stringify(MIGRATIONS)}, program: '0.0.0', cacheMib: 4 });
+      ${setUp.then ?? ''}
+      closeStore(store);
+      console.log('opened');
+    } catch (error) {
+      console.log(error.constructor.name, error.kind ?? '-', error.message);
+    }`;
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  if (child.status !== 0) throw new Error(`the child failed: ${child.stderr}`);
+  return child.stdout.trim();
+}

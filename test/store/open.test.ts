@@ -1,0 +1,383 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { LandfallError } from '../../src/errors.ts';
+import { loadFeed } from '../../src/feed/load.ts';
+import { DatabaseFault } from '../../src/store/fault.ts';
+import { closeStore, openForReading, openForRehearsal, openStore } from '../../src/store/open.ts';
+import { openInChild } from '../helpers/child.ts';
+import { FEED_FILE, MIGRATIONS, openDesk } from '../helpers/ingest.ts';
+import { procedure } from '../helpers/rows.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const feed = loadFeed(FEED_FILE);
+
+function open(file: string, migrations = MIGRATIONS): void {
+  closeStore(openStore({ file, feed, migrations, program: '0.0.0', cacheMib: 4 }));
+}
+
+/** What `work` throws. */
+function refusalOf(work: () => unknown): LandfallError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof LandfallError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+/** The files of a folder with their bytes, to be held against themselves. */
+function contents(folder: string): Map<string, string> {
+  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
+}
+
+const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
+
+/** A sound database of Landfall's with one row, closed. */
+function writeSound(file: string): void {
+  open(file);
+  const db = new Database(file);
+  db.exec(`INSERT INTO procedures VALUES ('P1', 'C', NULL, NULL, NULL, NULL, 1, 2, '2026-08-01T00:00:00Z')`);
+  db.close();
+}
+
+describe('a database that is made', () => {
+  test.each([0o000, 0o022, 0o077, 0o777])(
+    'is for its owner and one group, whatever the mask (%o), and so are its side files',
+    (umask) => {
+      const file = join(tempFolder(), 'made/db/new.sqlite');
+      const then = `
+      const { readdirSync, statSync } = await import('node:fs');
+      const folder = ${JSON.stringify(dirname(file))};
+      for (const name of readdirSync(folder).sort()) console.log(name, (statSync(folder + '/' + name).mode & 0o7777).toString(8));`;
+      const out = openInChild(file, { umask, then });
+      expect(out.split('\n')).toEqual(['new.sqlite 660', 'new.sqlite-shm 660', 'new.sqlite-wal 660', 'opened']);
+      expect(modeOf(dirname(file))).toBe('2770');
+      expect(statSync(dirname(dirname(file))).mode & 0o007).toBe(0);
+    },
+  );
+
+  test('a folder that is there keeps its mode', () => {
+    const folder = tempFolder();
+    chmodSync(folder, 0o750);
+    open(join(folder, 'new.sqlite'));
+    expect(modeOf(folder)).toBe('750');
+  });
+
+  test('P2: commits are on the disk, foreign keys are enforced, and readers are not held up', () => {
+    const { store } = openDesk();
+    expect(store.db.pragma('synchronous', { simple: true })).toBe(2);
+    expect(store.db.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(store.db.pragma('foreign_keys', { simple: true })).toBe(1);
+    const orphan = store.db
+      .prepare(`INSERT INTO visits (visit_id, procedure_id, patient_id, visit_date, source_file_id, source_line, source_stamp)
+      VALUES ('V1', 'P1', 'M1', '2026-08-01', 1, 2, '')`);
+    expect(() => orphan.run()).toThrow('FOREIGN KEY constraint failed');
+  });
+
+  test('P2: they still are after an attempt was noted without waiting for the disk', async () => {
+    const desk = openDesk();
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    expect(desk.store.db.pragma('synchronous', { simple: true })).toBe(2);
+    expect(desk.store.db.pragma('foreign_keys', { simple: true })).toBe(1);
+  });
+
+  test('a folder that cannot be made is one clear error', () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'file'), '');
+    const error = refusalOf(() => {
+      open(join(folder, 'file/db/new.sqlite'));
+    });
+    expect(error).toMatchObject({ operation: 'create database' });
+    expect(error.hint).toContain('--db');
+  });
+
+  test('an empty file, as a death right after its creation leaves it, is taken for a new database', () => {
+    const file = join(tempFolder(), 'empty.sqlite');
+    writeFileSync(file, '');
+    open(file);
+    expect(statSync(file).size).toBeGreaterThan(0);
+  });
+});
+
+describe('a file that is not a sound database of Landfall is refused, says what to do, and is not touched', () => {
+  const cases: [string, (file: string) => void, RegExp][] = [
+    [
+      "another program's database",
+      (file) => {
+        const db = new Database(file);
+        db.exec('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)');
+        db.close();
+      },
+      /another program's database.*nothing was changed; name another file with --db/,
+    ],
+    [
+      "another program's database that marks itself and is empty",
+      (file) => {
+        const db = new Database(file);
+        db.pragma('application_id = 1196444487');
+        db.close();
+      },
+      /another program's database.*name another file with --db/,
+    ],
+    [
+      'a text file',
+      (file) => {
+        writeFileSync(file, 'id|name\n1|x\n'.repeat(1000));
+      },
+      /not a sound SQLite database.*keep a copy/,
+    ],
+    [
+      'a short file',
+      (file) => {
+        writeFileSync(file, 'SQLite');
+      },
+      /not a sound SQLite database.*keep a copy/,
+    ],
+    [
+      'a database whose first bytes are overwritten',
+      (file) => {
+        writeSound(file);
+        damage(file, 0, 'NotALite');
+      },
+      /not a sound SQLite database.*keep a copy/,
+    ],
+    [
+      'a database whose page size is overwritten',
+      (file) => {
+        writeSound(file);
+        damage(file, 16, '\x07\x07');
+      },
+      /not a sound SQLite database.*keep a copy/,
+    ],
+    [
+      'a database whose schema page is overwritten',
+      (file) => {
+        writeSound(file);
+        damage(file, 100, '\xff'.repeat(400));
+      },
+      /not a sound SQLite database.*keep a copy/,
+    ],
+    [
+      'a database that is cut off',
+      (file) => {
+        writeSound(file);
+        writeFileSync(file, readFileSync(file).subarray(0, 4096 * 3));
+      },
+      /not a sound SQLite database.*keep a copy/,
+    ],
+  ];
+
+  test.each(cases)('%s', (_, write, message) => {
+    const file = join(tempFolder(), 'given.sqlite');
+    write(file);
+    const before = contents(dirname(file));
+    const error = refusalOf(() => {
+      open(file);
+    });
+    expect(error.message).toMatch(message);
+    expect(error.file).toBe(file);
+    for (const [name, bytes] of before) expect(readFileSync(join(dirname(file), name), 'latin1') === bytes).toBe(true);
+    expect(contents(dirname(file)).size).toBe(before.size);
+  });
+
+  test('a folder', () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'db.sqlite'));
+    expect(
+      refusalOf(() => {
+        open(join(folder, 'db.sqlite'));
+      }),
+    ).toBeInstanceOf(DatabaseFault);
+  });
+
+  test('a database that another program holds to itself is busy, not damaged', () => {
+    const file = join(tempFolder(), 'held.sqlite');
+    writeSound(file);
+    const other = new Database(file);
+    onTestFinished(() => {
+      other.close();
+    });
+    other.pragma('locking_mode = EXCLUSIVE');
+    other.exec('BEGIN IMMEDIATE; COMMIT');
+    expect(
+      refusalOf(() => {
+        open(file);
+      }),
+    ).toMatchObject({ kind: 'busy' });
+  });
+
+  /** Root may write everything: the child gives up being root where the tests are run as root. */
+  const unprivileged = process.getuid?.() === 0;
+
+  test.each([
+    ['file', 0o440, 0o777],
+    ['folder', 0o666, 0o555],
+  ])('a database whose %s cannot be written is read-only', (_, fileMode, folderMode) => {
+    const folder = tempFolder();
+    const file = join(folder, 'db/given.sqlite');
+    writeSound(file);
+    chmodSync(folder, 0o755);
+    chmodSync(file, fileMode | 0o444);
+    chmodSync(dirname(file), folderMode);
+    const before = contents(dirname(file));
+    expect(openInChild(file, { unprivileged })).toMatch(
+      /^DatabaseFault readonly .*check the owner and mode of the file and its folder/,
+    );
+    expect(contents(dirname(file))).toEqual(before);
+    chmodSync(dirname(file), 0o755);
+  });
+
+  test('a folder in which nothing can be made', () => {
+    const folder = tempFolder();
+    chmodSync(folder, 0o555);
+    expect(openInChild(join(folder, 'new.sqlite'), { unprivileged })).toMatch(
+      /^LandfallError - create database .*its folder cannot be written/,
+    );
+    expect(readdirSync(folder)).toEqual([]);
+    chmodSync(folder, 0o755);
+  });
+
+  function damage(file: string, at: number, bytes: string): void {
+    const content = readFileSync(file);
+    content.write(bytes, at, 'latin1');
+    writeFileSync(file, content);
+  }
+});
+
+describe('opening to read', () => {
+  test('a database that is not there is one clear error, and is not made', () => {
+    const file = join(tempFolder(), 'missing.sqlite');
+    const error = refusalOf(() => openForReading(file));
+    expect(error.message).toContain('there is no such file');
+    expect(error.hint).toContain('--db');
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test('an empty file, a text file and another program’s database are refused', () => {
+    const folder = tempFolder();
+    writeFileSync(join(folder, 'empty'), '');
+    writeFileSync(join(folder, 'text'), 'no database, but a text that is long enough\n'.repeat(40));
+    const other = new Database(join(folder, 'other'));
+    other.exec('CREATE TABLE theirs (a)');
+    other.close();
+    expect(refusalOf(() => openForReading(join(folder, 'empty'))).message).toContain('never set up');
+    expect(refusalOf(() => openForReading(join(folder, 'text')))).toMatchObject({ kind: 'corrupt' });
+    expect(refusalOf(() => openForReading(join(folder, 'other'))).message).toContain("another program's");
+  });
+
+  test('nothing can be written through it, also while a writer has it open', () => {
+    const desk = openDesk();
+    const db = openForReading(desk.store.file);
+    onTestFinished(() => {
+      db.close();
+    });
+    desk.store.db.exec('BEGIN IMMEDIATE');
+    expect(db.prepare('SELECT count(*) FROM files').pluck().get()).toBe(0);
+    expect(() => db.exec("INSERT INTO retries VALUES ('x', '')")).toThrow('readonly');
+    desk.store.db.exec('ROLLBACK');
+  });
+});
+
+describe('the database is held against the feed before anything is read', () => {
+  const LEDGER = readFileSync(join(MIGRATIONS, '0001_ledger.sql'), 'utf8');
+  const TABLES = readFileSync(join(MIGRATIONS, '0002_visitpay.sql'), 'utf8');
+
+  /** The migrations, the tables of the feed changed. */
+  function migrationsWith(change: (tables: string) => string): string {
+    const folder = tempFolder();
+    const changed = change(TABLES);
+    expect(changed).not.toBe(TABLES);
+    writeFileSync(join(folder, '0001_ledger.sql'), LEDGER);
+    writeFileSync(join(folder, '0002_visitpay.sql'), changed);
+    return folder;
+  }
+
+  function problems(change: (tables: string) => string): string {
+    const file = join(tempFolder(), 'new.sqlite');
+    const error = refusalOf(() => {
+      open(file, migrationsWith(change));
+    });
+    expect(error.hint).toContain('migration');
+    return error.message;
+  }
+
+  test('all that is wrong is told at once', () => {
+    const message = problems((tables) =>
+      tables
+        .replace('standard_charge_cents INTEGER,', '')
+        .replace('visit_id           TEXT PRIMARY KEY NOT NULL', 'visit_id TEXT NOT NULL UNIQUE')
+        .replace('procedure_id     TEXT REFERENCES procedures (procedure_id)', 'procedure_id TEXT')
+        .replace('source_line           INTEGER NOT NULL', 'ward TEXT NOT NULL'),
+    );
+    for (const problem of [
+      'procedures has no column standard_charge_cents',
+      'procedures has no column source_line',
+      'procedures.ward is NOT NULL, but no column of the feed fills it',
+      'the primary key of visits is not visit_id',
+      'transactions.procedure_id has no foreign key to procedures',
+    ]) {
+      expect(message).toContain(problem);
+    }
+  });
+
+  test('a table that is missing', () => {
+    expect(problems((tables) => tables.slice(0, tables.indexOf('CREATE TABLE transactions')))).toContain(
+      'there is no table transactions',
+    );
+  });
+
+  test('a foreign key to another table, or another column, is none', () => {
+    expect(
+      problems((tables) =>
+        tables.replace(
+          'visit_id         TEXT NOT NULL REFERENCES visits (visit_id)',
+          'visit_id TEXT NOT NULL REFERENCES procedures (procedure_id)',
+        ),
+      ),
+    ).toContain('transactions.visit_id has no foreign key to visits');
+  });
+
+  test('a key of two columns is not the key of the feed', () => {
+    const twoColumns = (tables: string) =>
+      tables
+        .replace('transaction_id   TEXT PRIMARY KEY NOT NULL', 'transaction_id TEXT NOT NULL')
+        .replace(
+          /(CREATE TABLE transactions[^;]*source_stamp +TEXT NOT NULL)/,
+          '$1, PRIMARY KEY (transaction_id, payer)',
+        );
+    expect(problems(twoColumns)).toContain('the primary key of transactions is not transaction_id');
+  });
+
+  test('a column more that may be empty, or has a default, does no harm', () => {
+    const file = join(tempFolder(), 'new.sqlite');
+    open(
+      file,
+      migrationsWith((tables) =>
+        tables.replace('code_system           TEXT,', "code_system TEXT, ward TEXT, unit TEXT NOT NULL DEFAULT 'x',"),
+      ),
+    );
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test('a check of a file holds them against each other too', () => {
+    const file = join(tempFolder(), 'missing.sqlite');
+    const migrations = migrationsWith((tables) => tables.replace('code_system           TEXT,', ''));
+    const error = refusalOf(() => openForRehearsal({ file, feed, migrations, program: '0.0.0', cacheMib: 4 }));
+    expect(error.message).toContain('procedures has no column code_system');
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
+test('closing merges the write-ahead log into the database', async () => {
+  const folder = tempFolder();
+  const file = join(folder, 'db.sqlite');
+  const desk = openDesk({ file });
+  await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+  expect(statSync(`${file}-wal`).size).toBeGreaterThan(0);
+  closeStore(desk.store);
+  expect(readdirSync(folder)).toEqual(['db.sqlite']);
+  rmSync(folder, { recursive: true });
+});
