@@ -142,11 +142,11 @@ export function createDrain(options: DrainOptions): Drain {
     const settling = settler.look(dated.due, clock);
     const attended = parentWait.look(settling.settled, settling.unsettled, clock.monotonic);
     forgetGone(listing);
-    const now = tries.divide(attended.ready, clock.monotonic);
+    const ready = tries.ready(attended.ready, clock.monotonic);
     const held = attended.waiting.length;
-    show({ due: now.ready.length, settling: settling.unsettled.length, held });
+    show({ due: ready.length, settling: settling.unsettled.length, held });
 
-    const takenAll = await takeAll(orderBatch(feed, now.ready), readers, entries, began, listMs);
+    const takenAll = await takeAll(orderBatch(feed, ready), readers, entries, began, listMs);
     let archiveMs: number | null = null;
     if (takenAll && !stop.aborted) {
       endBatch();
@@ -159,7 +159,7 @@ export function createDrain(options: DrainOptions): Drain {
     show({ doing: settling.unsettled.length + held > 0 ? 'waiting' : 'idle', due: 0 });
     const again = !takenAll || restored ? 0 : null;
     const releaseMs = dated.releaseAt === null ? null : dated.releaseAt - clock.wall;
-    const retryMs = tries.divide(attended.ready, options.monotonic()).nextTryMs;
+    const retryMs = tries.nextTryMs(attended.ready, options.monotonic());
     const spent = options.monotonic() - clock.monotonic;
     const sinceListed = [settling.nextLookMs, attended.nextLookMs, releaseMs].reduce(sooner);
     const wakeMs = [sinceListed === null ? null : Math.max(0, sinceListed - spent), retryMs, archiveMs, again].reduce(

@@ -31,21 +31,23 @@ export interface Tries {
   failed(file: ListedFile, kind: FailureKind, monotonic: number): void;
   /** The file was taken, refused or has gone. */
   forget(name: string): void;
-  /** Divides files into those to be tried now and those that wait. */
-  divide(files: readonly ListedFile[], monotonic: number): TriesNow;
+  /** Those of the files that are not to wait. */
+  ready(files: readonly ListedFile[], monotonic: number): ListedFile[];
+  /** When the first of the files that failed may be tried again, in ms from now; null: none of them failed. */
+  nextTryMs(files: readonly ListedFile[], monotonic: number): number | null;
   /** The names that failed and are still to be tried. */
   names(): string[];
   count(kind: FailureKind): number;
 }
 
-export interface TriesNow {
-  readonly ready: readonly ListedFile[];
-  /** When the first of the others may be tried, in ms from now. */
-  readonly nextTryMs: number | null;
-}
-
 export function createTries(): Tries {
   const failures = new Map<string, Failure>();
+
+  function waitMs(file: ListedFile, monotonic: number): number {
+    const failure = failures.get(file.name);
+    if (failure === undefined || isMended(failure, file.stat)) return 0;
+    return Math.max(0, failure.notBefore - monotonic);
+  }
 
   return {
     failed(file, kind, monotonic) {
@@ -58,16 +60,11 @@ export function createTries(): Tries {
     forget(name) {
       failures.delete(name);
     },
-    divide(files, monotonic) {
-      const ready: ListedFile[] = [];
-      let nextTryMs: number | null = null;
-      for (const file of files) {
-        const failure = failures.get(file.name);
-        if (failure === undefined || failure.notBefore <= monotonic || isMended(failure, file.stat)) ready.push(file);
-        else nextTryMs = sooner(nextTryMs, failure.notBefore - monotonic);
-      }
-      return { ready, nextTryMs };
-    },
+    ready: (files, monotonic) => files.filter((file) => waitMs(file, monotonic) <= 0),
+    nextTryMs: (files, monotonic) =>
+      files
+        .filter((file) => failures.has(file.name))
+        .reduce<number | null>((next, file) => sooner(next, waitMs(file, monotonic)), null),
     names: () => [...failures.keys()],
     count: (kind) => [...failures.values()].filter((failure) => failure.kind === kind).length,
   };
