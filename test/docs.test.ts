@@ -1,0 +1,262 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Command } from 'commander';
+import { FILE_CODES, REJECT_CODES } from '../src/codes.ts';
+import { createCommandLine, EXIT_CODES } from '../src/command-line.ts';
+import { files } from '../src/commands/files.ts';
+import { rejects } from '../src/commands/rejects.ts';
+import { status } from '../src/commands/status.ts';
+import { createCoercer } from '../src/feed/coerce.ts';
+import { readFileName } from '../src/feed/file-name.ts';
+import { loadFeed } from '../src/feed/load.ts';
+import type { Column, ColumnType } from '../src/feed/types.ts';
+import { LIMITS } from '../src/reader/limits.ts';
+import { createSurveyor } from '../src/reader/survey.ts';
+import { openTable } from '../src/reader/table.ts';
+import { flagOf, readSettings, SETTINGS, variableOf } from '../src/settings.ts';
+import { createBilling } from './helpers/billing.ts';
+import { captureIo } from './helpers/command-io.ts';
+import { FEED_FILE, openDesk, ROOT } from './helpers/ingest.ts';
+
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const CONTRIBUTING = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+const feed = loadFeed(FEED_FILE);
+
+/** The text under a heading, up to the next one. */
+function section(title: string): string {
+  const [, text] = README.split(`\n## ${title}\n`);
+  if (text === undefined) throw new Error(`the README has no section ${title}`);
+  return text.split('\n## ')[0] ?? '';
+}
+
+/** The rows of all tables in a text, as cells; header and rule lines left out. */
+function tableRows(text: string): string[][] {
+  const lines = text.split('\n').filter((line) => line.startsWith('|'));
+  const rules = lines.flatMap((line, at) => (/^\|[-|]+\|$/.test(line) ? [at - 1, at] : []));
+  return lines
+    .filter((_, at) => !rules.includes(at))
+    .map((line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim())); // prettier-ignore
+}
+
+/** What stands between backticks. */
+function code(text: string): string[] {
+  return [...text.matchAll(/`([^`]+)`/g)].map((match) => (match[1] ?? '').replaceAll('\\|', '|'));
+}
+
+function commands(): readonly Command[] {
+  return createCommandLine({ open: () => captureIo() }, () => undefined).commands;
+}
+
+describe('the command line', () => {
+  test('every option and variable is in the README', () => {
+    for (const command of commands()) {
+      for (const option of command.options)
+        expect(README, `${command.name()} ${String(option.long)}`).toContain(option.long);
+    }
+    for (const info of SETTINGS) expect(README).toContain(variableOf(info.name));
+  });
+
+  test('every option and variable of the README is there', () => {
+    const known = commands().flatMap((command) => command.options.map((option) => option.long));
+    const ownText = README.replaceAll(/npm [^\n`]*/g, '');
+    for (const [flag] of ownText.matchAll(/--[a-z][a-z-]+/g)) expect(known).toContain(flag);
+    const variables = ['LANDFALL_SETTINGS', ...SETTINGS.map((info) => variableOf(info.name))];
+    for (const [variable] of README.matchAll(/LANDFALL_[A-Z_]+(?!\*)\b/g)) expect(variables).toContain(variable);
+  });
+
+  test('every command is in the README, and the reverse', () => {
+    const documented = tableRows(section('Commands')).map((row) => code(row[0] ?? '')[0]?.split(' ')[0]);
+    const shown = commands().filter((command) => command.name() !== 'load');
+    expect(documented.sort()).toEqual(shown.map((command) => command.name()).sort());
+  });
+
+  test('the settings table has the names and defaults of the code', () => {
+    const rows = tableRows(section('Settings')).map((row) => row.slice(0, 3).map((cell) => code(cell)[0] ?? cell));
+    expect(rows).toEqual(
+      SETTINGS.map((info) => [flagOf(info.name), variableOf(info.name), info.fallback ?? info.fallbackInWords]),
+    );
+  });
+
+  test('the exit codes are those of the code', () => {
+    expect(tableRows(section('Exit codes')).map(([exit = '', meaning]) => [code(exit)[0], meaning])).toEqual(
+      Object.entries(EXIT_CODES),
+    );
+  });
+});
+
+describe('the feed', () => {
+  test('every example of a file name becomes what the README says', () => {
+    const rows = tableRows(section('File names'));
+    expect(rows.length).toBeGreaterThan(10);
+    for (const [name = '', said = ''] of rows) {
+      const found = readFileName(feed, code(name)[0] ?? '');
+      const expected =
+        found.kind === 'taken' ? (found.warning === null ? 'taken' : 'taken, with a warning')
+        : found.kind === 'near_miss' ? `reported: \`${found.code}\``
+        : found.kind === 'partial' ? 'an upload under way' : 'left alone'; // prettier-ignore
+      expect(said.startsWith(expected), `${name} is ${expected}, not ${said}`).toBe(true);
+      if (expected === 'taken') expect(said).toBe('taken');
+    }
+  });
+
+  test('the table of columns is that of the feed', () => {
+    const spell = (column: Column): string => {
+      const parent = column.references === null ? '' : ` (of \`${column.references}\`)`;
+      return `${column.header}${column.required ? '*' : ''} → \`${column.name}\`${parent}`;
+    };
+    expect(tableRows(section('The tables'))).toEqual(
+      feed.datasets.map((dataset) => [dataset.name, `\`${dataset.table}\``, dataset.columns.map(spell).join(', ')]),
+    );
+  });
+
+  test('the codes and their meanings are those of the code', () => {
+    const rows = tableRows(section('Reject codes')).map(([word = '', meaning]) => [code(word)[0], meaning]);
+    expect(rows).toEqual([...Object.entries(REJECT_CODES), ...Object.entries(FILE_CODES)]);
+  });
+
+  test('every example of a value is taken or refused as the README says', () => {
+    const rows = tableRows(section('What is taken and what is refused')).filter((row) => row.length === 3);
+    expect(rows.map((row) => row[0])).toEqual(['money', 'date', 'id', 'code', 'text']);
+    for (const [type, taken = '', refused = ''] of rows) {
+      const blank = { aliases: [], required: true, optional: false, phi: false, references: null };
+      const column: Column = { ...blank, header: 'Value', name: 'value', type: type as ColumnType };
+      const coerce = createCoercer({ name: 'T', table: 't', key: column, columns: [column] }, feed.format, [0]);
+      for (const value of code(taken)) expect(coerce([value], []), `${value} is taken`).toBeNull();
+      for (const value of code(refused)) expect(coerce([value], []), `${value} is refused`).not.toBeNull();
+    }
+    expect(feed.format.nulls).toEqual(['NULL']);
+  });
+});
+
+describe('the reader', () => {
+  const dialects = section('What is taken and what is refused');
+  const cellOf = (name: string): string => tableRows(dialects).find((row) => row[0] === name)?.[1] ?? '';
+  const FORMAT = { ...feed.format, delimiter: null, quote: null, escape: null, encoding: null };
+
+  function open(bytes: Uint8Array): ReturnType<typeof openTable> {
+    const dataset = feed.datasets[0] ?? null;
+    const surveyor = createSurveyor(FORMAT);
+    surveyor.update(bytes);
+    return openTable([bytes], { dataset, format: FORMAT, survey: surveyor.finish() });
+  }
+
+  function fileOf(delimiter: string, newline = '\n', quote = ''): string {
+    const header = feed.datasets[0]?.columns.map((column) => column.header) ?? [];
+    const row = ['P1', 'C1', 'CPT', `${quote}Visit${quote === '' ? '' : delimiter}é${quote}`, '1.00', '2026-08-01'];
+    return [header, row, row].map((cells) => `${cells.join(delimiter)}${newline}`).join('');
+  }
+
+  test('every delimiter that it names is found', () => {
+    const named = code(cellOf('delimiter').split(';  ')[0] ?? '');
+    expect(named).toEqual(['|', ',', ';', '^', '~']);
+    for (const delimiter of [...named, '\t'])
+      expect(open(Buffer.from(fileOf(delimiter))).dialect.delimiter).toBe(delimiter);
+  });
+
+  test('both quotes and all line ends that it names are found', () => {
+    for (const quote of code(cellOf('quotes')))
+      expect(open(Buffer.from(fileOf('|', '\n', quote))).dialect.quote).toBe(quote);
+    const ends = { LF: '\n', CRLF: '\r\n', CR: '\r' };
+    for (const [name, newline] of Object.entries(ends)) {
+      expect(cellOf('line ends')).toContain(name);
+      expect(open(Buffer.from(fileOf('|', newline))).dialect.newline).toBe(name.toLowerCase());
+    }
+  });
+
+  test('every encoding that it names is found', () => {
+    const text = fileOf('|');
+    const le = Buffer.from(`\uFEFF${text}`, 'utf16le');
+    const bytes: Record<string, Buffer> = {
+      'utf-8': Buffer.from(text),
+      'utf-16le': le,
+      'utf-16be': Buffer.from(le).swap16(),
+      'windows-1252': Buffer.from(text, 'latin1'),
+    };
+    expect(code(cellOf('encoding'))).toEqual(Object.keys(bytes));
+    for (const [encoding, content] of Object.entries(bytes)) expect(open(content).dialect.encoding).toBe(encoding);
+  });
+
+  test('its limits are those of the code', () => {
+    const { quotedBytes, quotedLines, lineBytes } = LIMITS;
+    expect(cellOf('limits')).toContain(`${quotedBytes / 1024} KiB or ${quotedLines} lines`);
+    expect(cellOf('limits')).toContain(`over ${lineBytes / 1024 / 1024} MiB`);
+  });
+});
+
+describe('the database', () => {
+  test('the queries of the README run on a filled database', async () => {
+    const desk = openDesk();
+    const billing = createBilling(1);
+    const procedure = billing.procedure();
+    const visit = billing.visit(procedure);
+    const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10).replaceAll('-', '');
+    await desk.deliver('Procedure', `${yesterday}_060000`, [procedure]);
+    await desk.deliver('Visit', `${yesterday}_060000`, [visit, billing.visit(billing.procedure())]);
+    await desk.deliver('Transaction', `${yesterday}_060000`, [billing.transaction(visit)]);
+    const queries = [...README.matchAll(/```sql\n([^`]+)```/g)].map((match) => match[1] ?? '');
+    expect(queries.map((query) => desk.rows(query).length)).toEqual([3, 1, 1]);
+  });
+
+  test('the JSON that is printed has the fields of the README', async () => {
+    const desk = openDesk();
+    const billing = createBilling(1);
+    await desk.deliver('Visit', '20260801_060000', [billing.visit(billing.procedure())]);
+    const settings = readSettings({ flags: { db: desk.store.file }, env: {}, cwd: ROOT, root: ROOT });
+    const filter = { settings, state: [], code: [], file: null, since: null, limit: null, json: true };
+    const printed = async (run: (io: ReturnType<typeof captureIo>) => Promise<number>): Promise<unknown> => {
+      const io = captureIo();
+      await run(io);
+      return JSON.parse(io.written.out);
+    };
+    const tables = section('JSON').split(/\n(?=\| `(?:files|rejects|status)` \|)/);
+    const documented = (name: string): string[] =>
+      tableRows(tables.find((table) => table.startsWith(`| \`${name}\``)) ?? '').flatMap((row) => code(row[0] ?? ''));
+
+    expect(await printed((io) => files(filter, io))).toEqual([
+      expect.toSatisfy((row: object) => same(row, documented('files'))),
+    ]);
+    expect(await printed((io) => rejects({ ...filter, csv: false, raw: true }, io))).toEqual([
+      expect.toSatisfy((row: object) => same(row, documented('rejects'))),
+    ]);
+    const answer = (await printed((io) => status({ settings, json: true, check: false }, io))) as Record<
+      string,
+      object
+    >;
+    const { path, bytes, wal_bytes: wal, problem, ...lists } = answer['database'] as Record<string, unknown>;
+    expect([path, problem]).toEqual([desk.store.file, null]);
+    expect([bytes, wal].every(Number.isInteger)).toBe(true);
+    expect([...Object.keys(answer), ...Object.keys(lists)].sort()).toEqual(documented('status').sort());
+    const [one] = lists['datasets'] as object[];
+    expect(Object.keys(one ?? {})).toEqual(
+      code(tableRows(tables.join('\n')).find((row) => row[0] === '`datasets`')?.[1] ?? ''),
+    );
+  });
+
+  function same(row: object, fields: readonly string[]): boolean {
+    expect(Object.keys(row).sort()).toEqual([...fields].sort());
+    return true;
+  }
+});
+
+describe('CONTRIBUTING', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >;
+
+  test('names every direct dependency with its reason, and no other', () => {
+    const rows = tableRows(CONTRIBUTING.split('## Dependencies')[1] ?? '');
+    const named = rows.flatMap(([names = '']) => code(names));
+    const direct = [...Object.keys(manifest['dependencies'] ?? {}), ...Object.keys(manifest['devDependencies'] ?? {})];
+    expect(named.sort()).toEqual(direct.sort());
+    for (const row of rows) expect(row[1]).toMatch(/\w{4}/);
+  });
+
+  test('names only scripts that there are', () => {
+    for (const text of [README, CONTRIBUTING]) {
+      for (const [, script = ''] of text.matchAll(/npm run (?:-s )?([a-z:]+)/g))
+        expect(Object.keys(manifest['scripts'] ?? {})).toContain(script);
+    }
+  });
+});
