@@ -37,7 +37,8 @@ export interface PlannedFile {
 }
 
 /** What one content of a file is on disk, and what it says. */
-export interface PlannedContent {
+export interface SpeltContent {
+  readonly name: string;
   readonly text: string;
   readonly delivery: Delivery;
 }
@@ -64,7 +65,7 @@ export const TABLE_COLUMNS: Readonly<Record<string, readonly string[]>> = Object
 );
 
 /** Spells out one content of a planned file: its bytes, and what it says to the oracle. */
-export function spellOut(file: PlannedFile, content: number): PlannedContent & { name: string } {
+export function spellOut(file: PlannedFile, content: number): SpeltContent {
   const planned = file.contents[content];
   if (planned === undefined) throw new RangeError(`the file has no content ${content}`);
   const name = feedFileName(file.dataset, file.stamp, { brackets: file.brackets });
@@ -77,6 +78,13 @@ export function spellOut(file: PlannedFile, content: number): PlannedContent & {
   );
   const stamp = file.stamp.replace(/(....)(..)(..)_(..)(..)(..)/, '$1-$2-$3T$4:$5:$6Z');
   return { name, text, delivery: { name, stamp, table: TABLE_OF[file.dataset], content: text, rows } };
+}
+
+/** The order in which the loop takes a batch: parents' datasets first, then by stamp, then by name bytewise. */
+export function inOrderTaken(a: SpeltContent, b: SpeltContent): number {
+  const rank = (file: SpeltContent): number => TABLES.findIndex((table) => table === file.delivery.table);
+  const byStamp = a.delivery.stamp < b.delivery.stamp ? -1 : Number(a.delivery.stamp > b.delivery.stamp);
+  return rank(a) - rank(b) || byStamp || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name));
 }
 
 /** Feeds in which everything happens: corrections, late files, repeated keys, orphans for a while or for ever, equal stamps. */

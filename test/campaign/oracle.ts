@@ -79,8 +79,8 @@ export type Outcome =
 /** A row that waited once and what became of it. */
 export interface Waiter {
   readonly statement: Statement;
-  readonly state: 'waiting' | 'healed' | 'superseded';
-  readonly healedAs: 'inserted' | 'updated' | null;
+  state: 'waiting' | 'healed' | 'superseded';
+  healedAs: 'inserted' | 'updated' | null;
 }
 
 /** The order of versions (P4): stamp, name bytewise, revision, line. Negative when `a` is older. */
@@ -138,34 +138,33 @@ export function replay(
   const latest = new Map<string, { revision: number; content: string }>();
   const checkpoints = new Map<string, string>();
   const statements: Statement[] = [];
-  let waiters: Waiter[] = [];
+  /** All rows of a key that ever waited, in the order in which they came to wait. */
+  const waiters = new Map<string, Waiter[]>();
 
   const orphan = (row: Statement): boolean => row.references.some((parent) => !rowsOf(parent.table).has(parent.key));
+  /** Settles the waiting versions of a key that are older than one just admitted. */
   const supersede = (winner: Statement): void => {
-    waiters = waiters.map((waiter) =>
-      waiter.state === 'waiting' &&
-      identity(waiter.statement) === identity(winner) &&
-      compareVersions(waiter.statement, winner) < 0
-        ? { ...waiter, state: 'superseded' }
-        : waiter,
-    );
+    for (const waiter of waiters.get(identity(winner)) ?? []) {
+      const older = compareVersions(waiter.statement, winner) < 0;
+      if (older && waiter.state === 'waiting') waiter.state = 'superseded';
+    }
   };
   /** Admits the newest admissible waiting version of each key of a table. */
   const heal = (table: string): number => {
-    const winners = new Map<string, Waiter>();
-    for (const waiter of waiters) {
-      const row = waiter.statement;
-      if (waiter.state !== 'waiting' || row.table !== table || orphan(row)) continue;
-      const other = winners.get(row.key);
-      if (other === undefined || compareVersions(other.statement, row) < 0) winners.set(row.key, waiter);
+    let healed = 0;
+    for (const versions of waiters.values()) {
+      const [winner] = versions
+        .filter(({ state, statement }) => state === 'waiting' && statement.table === table && !orphan(statement))
+        .toSorted((a, b) => compareVersions(b.statement, a.statement));
+      if (winner === undefined) continue;
+      const { statement } = winner;
+      winner.state = 'healed';
+      winner.healedAs = rowsOf(table).has(statement.key) ? 'updated' : 'inserted';
+      rowsOf(table).set(statement.key, statement);
+      supersede(statement);
+      healed += 1;
     }
-    for (const [key, winner] of winners) {
-      const healedAs = rowsOf(table).has(key) ? 'updated' : 'inserted';
-      waiters = waiters.map((waiter) => (waiter === winner ? { ...waiter, state: 'healed', healedAs } : waiter));
-      rowsOf(table).set(key, winner.statement);
-      supersede(winner.statement);
-    }
-    return winners.size;
+    return healed;
   };
 
   const take = (delivery: Delivery): Outcome => {
@@ -189,7 +188,7 @@ export function replay(
         counts.stale += 1;
       } else if (orphan(statement)) {
         counts.waiting += 1;
-        waiters.push({ statement, state: 'waiting', healedAs: null });
+        entry(waiters, identity(statement), (): Waiter[] => []).push({ statement, state: 'waiting', healedAs: null });
       } else {
         if (current === undefined) counts.inserted += 1;
         else if (sameValues(current, statement)) counts.unchanged += 1;
@@ -205,7 +204,8 @@ export function replay(
     return { kind: 'ingested', revision, late, counts, healed };
   };
 
-  return { outcomes: deliveries.map(take), waiters, statements, tables: admitted };
+  const outcomes = deliveries.map(take);
+  return { outcomes, waiters: [...waiters.values()].flat(), statements, tables: admitted };
 }
 
 /** Whether two rows say the same. */

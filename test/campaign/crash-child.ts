@@ -1,0 +1,80 @@
+/**
+ * One drain of a landing folder in a process of its own, to be killed. It is what the loader runs, with a probe that
+ * ends the process at a chosen moment, or says on stdout that it is there, so that the parent kills it a little later.
+ *
+ * usage: crash-child.ts CRASH_ORDERS   (JSON, see CrashOrders)
+ */
+import { writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createDrain } from '../../src/daemon/drain.ts';
+import { createFaultBook } from '../../src/daemon/faults.ts';
+import { storeLedger } from '../../src/daemon/ledger.ts';
+import { createWaker, runLoop } from '../../src/daemon/loop.ts';
+import { loadFeed } from '../../src/feed/load.ts';
+import { closeStore, openStore, type Store } from '../../src/store/open.ts';
+import type { Moment } from '../../src/store/types.ts';
+
+export interface CrashOrders {
+  readonly landing: string;
+  readonly database: string;
+  readonly after: 'keep' | 'archive';
+  /** Null: it is left to finish. */
+  readonly kill: {
+    readonly moment: Moment;
+    /** At which time that the moment comes round, from 1. */
+    readonly nth: number;
+    /** `exact`: the process ends itself there. `announced`: it writes `!` to stdout and goes on. */
+    readonly how: 'exact' | 'announced';
+  } | null;
+  /** The control arm: a file's ledger entry is committed, as ingested, before its rows are. */
+  readonly broken: boolean;
+}
+
+const ROOT = join(import.meta.dirname, '../..');
+const orders = JSON.parse(process.argv[2] ?? '') as CrashOrders;
+const { landing, database, after, kill, broken } = orders;
+
+let store: Store | null = null;
+let seen = 0;
+const probe = (moment: Moment): void => {
+  if (broken && moment === 'reading') store?.db.exec('COMMIT; BEGIN IMMEDIATE');
+  if (moment !== kill?.moment || ++seen !== kill.nth) return;
+  if (kill.how === 'exact') process.kill(process.pid, 'SIGKILL');
+  else writeSync(1, '!');
+};
+
+const feed = loadFeed(join(ROOT, 'feeds/visitpay.yaml'));
+const program = '0.0.0-test';
+store = openStore({ file: database, feed, migrations: join(ROOT, 'migrations'), program, cacheMib: 4, probe });
+// Small, so that checkpoints fall into the commits.
+store.db.pragma('wal_autocheckpoint = 20');
+const never = new AbortController().signal;
+const logger = pino({ level: 'silent' });
+const now = (): Date => new Date();
+const monotonic = (): number => performance.now();
+const faults = createFaultBook(logger, now, () => undefined);
+const drain = createDrain({
+  settings: { landing, settleMs: 0, after, archiveAfterMs: 0, archiveDir: null },
+  feed,
+  program,
+  ledger: storeLedger(store, now),
+  logger,
+  faults,
+  now,
+  monotonic,
+  stop: never,
+  giveUp: never,
+  hasNews: () => false,
+  onWork: () => undefined,
+});
+await runLoop({
+  drain,
+  waker: createWaker(never),
+  faults,
+  until: 'drained',
+  stop: never,
+  patienceMs: 10_000,
+  monotonic,
+});
+closeStore(store);

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { tempFolder } from '../helpers/temp.ts';
+import type { Moment } from '../../src/store/types.ts';
+import { runCrashPlan, type Blow, type CrashPlan } from './crash.ts';
+
+// Small on purpose: `npm run test:campaign` runs hundreds of larger ones.
+const SMALL = { seed: 9, files: 6, rowsPerFile: 60 };
+const at = (moment: Moment, nth: number): Blow => ({ kind: 'at', moment, nth });
+
+describe('P2: killed, restarted, and left to finish, it ends as if it had never been killed', () => {
+  test.each<[string, number, CrashPlan['blows']]>([
+    [
+      'in a migration, while reading, around a commit',
+      4,
+      [
+        [at('migration', 2), at('reading', 2)],
+        [at('before_commit', 1), at('after_commit', 1)],
+      ],
+    ],
+    [
+      'while healing, before a move to the archive',
+      3,
+      [[at('after_commit', 4), at('before_archive', 2)], [at('healing', 1)]],
+    ],
+    [
+      'inside a commit',
+      0,
+      [
+        [{ kind: 'after', moment: 'before_commit', nth: 2, ms: 0 }],
+        [{ kind: 'after', moment: 'before_commit', nth: 1, ms: 1 }],
+      ],
+    ],
+    ['once and the keeper', 0, [[{ kind: 'once', ms: 300 }], [{ kind: 'daemon', victim: 'keeper', ms: 250 }]]],
+    [
+      'the loader, both',
+      2,
+      [[{ kind: 'daemon', victim: 'loader', ms: 200 }], [{ kind: 'daemon', victim: 'both', ms: 150 }]],
+    ],
+  ])('%s', async (_, leastHits, blows) => {
+    const { differences, hits } = await runCrashPlan({ ...SMALL, after: 'archive', blows }, tempFolder());
+    expect(differences).toEqual([]);
+    expect(hits).toBeGreaterThanOrEqual(leastHits);
+  });
+});
+
+test('control arm: a drain that records a file as ingested before its rows are committed is caught', async () => {
+  const broken: CrashPlan = { ...SMALL, after: 'keep', blows: [[at('reading', 2)], []], broken: true };
+  const { differences, hits } = await runCrashPlan(broken, tempFolder());
+  expect(hits).toBe(1);
+  expect(differences).not.toEqual([]);
+});

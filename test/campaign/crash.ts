@@ -1,0 +1,311 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createRandom, type Random } from '../helpers/random.ts';
+import type { Moment } from '../../src/store/types.ts';
+import { compareLedger, judge } from './compare.ts';
+import type { CrashOrders } from './crash-child.ts';
+import { inOrderTaken, largeFeed, spellOut, TABLES, type SpeltContent } from './feeds.ts';
+import { replay } from './oracle.ts';
+
+/** Where a process is killed from inside. */
+export const MOMENTS = [
+  'migration',
+  'reading',
+  'healing',
+  'before_commit',
+  'after_commit',
+  'before_archive',
+] as const satisfies readonly Moment[];
+
+/** How one run is killed. */
+export type Blow =
+  /** The drain ends itself at the nth time of a moment. */
+  | { readonly kind: 'at'; readonly moment: Moment; readonly nth: number }
+  /** The drain is killed some ms after the nth time of a moment: inside a commit, a checkpoint, a move. */
+  | { readonly kind: 'after'; readonly moment: Moment; readonly nth: number; readonly ms: number }
+  /** `landfall once` is killed so many ms after its start. */
+  | { readonly kind: 'once'; readonly ms: number }
+  /** The daemon, or a part of it, is killed so many ms after its loader was started. */
+  | { readonly kind: 'daemon'; readonly victim: 'keeper' | 'loader' | 'both'; readonly ms: number };
+
+export interface CrashPlan {
+  readonly seed: number;
+  readonly files: number;
+  readonly rowsPerFile: number;
+  readonly after: 'keep' | 'archive';
+  /** The blows of each wave. Two at most, since three deaths quarantine a content. */
+  readonly blows: readonly [readonly Blow[], readonly Blow[]];
+  /** The drain is broken on purpose. */
+  readonly broken?: boolean;
+}
+
+const ROOT = join(import.meta.dirname, '../..');
+const LAUNCHER = join(ROOT, 'bin/landfall.cjs');
+const CHILD = join(import.meta.dirname, 'crash-child.ts');
+
+/** Longer than any run takes; what is not over by then hangs. */
+const PATIENCE_MS = 60_000;
+
+/** What a crash plan came to. */
+export interface CrashResult {
+  /** One line for each difference. */
+  readonly differences: readonly string[];
+  /** How many blows hit a process that was still at work. */
+  readonly hits: number;
+}
+
+/**
+ * Delivers a feed in two waves, kills what takes it, restarts, lets it finish, and holds the database against the oracle.
+ * @param folder an empty folder to work in
+ */
+export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<CrashResult> {
+  const landing = join(folder, 'landing');
+  const database = join(folder, 'db', 'db.sqlite');
+  mkdirSync(landing);
+  const waves = wavesOf(plan).map((files, wave) => ({ files, blows: plan.blows[wave] ?? [] }));
+  const problems: string[] = [];
+  let hits = 0;
+  const overwritten = new Set<string>();
+  for (const [wave, { blows, files }] of waves.entries()) {
+    for (const text of deliver(landing, files, wave)) overwritten.add(text);
+    for (const blow of blows) {
+      const { hit, findings } = await strike(blow, plan, landing, database);
+      hits += hit ? 1 : 0;
+      problems.push(...findings);
+    }
+    await drain({ landing, database, after: plan.after, kill: null, broken: false });
+  }
+
+  const deliveries = waves.flatMap((wave) => wave.files.map((file) => file.delivery));
+  const texts = waves.flatMap((wave) => wave.files.map((file) => file.text));
+  const expected = replay(deliveries, TABLES);
+  const differences = [
+    ...problems,
+    ...judge(database, expected, texts),
+    ...compareLedger(database, deliveries, expected.outcomes),
+    ...lostFiles(
+      landing,
+      texts.filter((text) => !overwritten.has(text)),
+    ),
+  ];
+  return { differences, hits };
+}
+
+/** Half of the files come first; the others, with parents that rows wait for, and all corrections come second. */
+export function wavesOf(plan: Pick<CrashPlan, 'seed' | 'files' | 'rowsPerFile'>): [SpeltContent[], SpeltContent[]] {
+  const random = createRandom(plan.seed);
+  const feed = largeFeed(plan.seed, plan.files, plan.rowsPerFile).map((file) => ({ file, late: random.chance(0.5) }));
+  const first = feed.filter(({ late }) => !late).map(({ file }) => spellOut(file, 0));
+  const second = feed
+    .filter(({ file, late }) => late || file.contents.length > 1)
+    .map(({ file, late }) => spellOut(file, late ? 0 : 1));
+  return [first.toSorted(inOrderTaken), second.toSorted(inOrderTaken)];
+}
+
+/** Drops files as a sender does, long still. @returns the texts that this overwrote */
+function deliver(landing: string, files: readonly SpeltContent[], wave: number): string[] {
+  return files.flatMap((file) => {
+    const path = join(landing, file.name);
+    const before = existsSync(path) ? [readFileSync(path, 'utf8')] : [];
+    writeFileSync(`${path}.part`, file.text);
+    utimesSync(`${path}.part`, new Date('2025-07-01T00:00:00Z'), new Date(Date.UTC(2025, 6, 1 + wave)));
+    renameSync(`${path}.part`, path);
+    return before;
+  });
+}
+
+interface Struck {
+  readonly hit: boolean;
+  readonly findings: readonly string[];
+}
+
+/** Runs something that takes files, and kills it. */
+async function strike(blow: Blow, plan: CrashPlan, landing: string, database: string): Promise<Struck> {
+  const orders = { landing, database, after: plan.after, broken: plan.broken ?? false };
+  switch (blow.kind) {
+    case 'at':
+      return drain({ ...orders, kill: { ...blow, how: 'exact' } });
+    case 'after': {
+      const announced = { ...orders, kill: { ...blow, how: 'announced' } } satisfies CrashOrders;
+      const child = start(CHILD, [JSON.stringify(announced)]);
+      child.process.stdout?.once('data', () => void sleep(blow.ms).then(() => child.process.kill('SIGKILL')));
+      const { signal } = await child.ended;
+      return { hit: signal !== null, findings: [] };
+    }
+    case 'once': {
+      const child = start(LAUNCHER, ['once', ...flags(plan, landing, database)]);
+      await Promise.race([child.ended, sleep(blow.ms)]);
+      child.process.kill('SIGKILL');
+      const { signal } = await child.ended;
+      return { hit: signal !== null, findings: [] };
+    }
+    case 'daemon':
+      return strikeDaemon(blow, flags(plan, landing, database));
+  }
+}
+
+/** Kills a part of the daemon, and the rest where it does not end by itself, which is a finding. */
+async function strikeDaemon(blow: Extract<Blow, { kind: 'daemon' }>, args: readonly string[]): Promise<Struck> {
+  const keeper = start(LAUNCHER, ['run', ...args]);
+  const { pid } = keeper.process;
+  if (pid === undefined) throw new Error('the daemon cannot be started');
+  while (childrenOf(pid).length === 0 && keeper.process.exitCode === null) await sleep(5);
+  await sleep(blow.ms);
+  const loaders = childrenOf(pid);
+  if (blow.victim !== 'loader') keeper.process.kill('SIGKILL');
+  if (blow.victim !== 'keeper') for (const loader of loaders) kill(loader);
+  const hit = loaders.length > 0;
+  // After the loader alone dies, the keeper is to go on: it starts another.
+  if (blow.victim === 'loader') {
+    await sleep(200);
+    if (keeper.process.exitCode !== null) return { hit, findings: ['the keeper ended when its loader was killed'] };
+    keeper.process.kill('SIGTERM');
+    const { code, stderr } = await keeper.ended;
+    const findings =
+      code === 0 ? [] : [`the daemon exited with ${code} when told to stop after its loader was killed: ${stderr}`];
+    return { hit, findings };
+  }
+  await keeper.ended;
+  const deadline = performance.now() + 5_000;
+  while (loaders.some(isAlive)) {
+    if (performance.now() > deadline) {
+      for (const loader of loaders) kill(loader);
+      return { hit, findings: ['the loader outlived its keeper'] };
+    }
+    await sleep(20);
+  }
+  return { hit, findings: [] };
+}
+
+function flags(plan: CrashPlan, landing: string, database: string): string[] {
+  const archive = plan.after === 'archive' ? ['--after', 'archive', '--archive-after', '0'] : [];
+  return [
+    '--landing',
+    landing,
+    '--db',
+    database,
+    '--settle',
+    '0',
+    '--cache-mib',
+    '4',
+    '--log-level',
+    'error',
+    ...archive,
+  ];
+}
+
+async function drain(orders: CrashOrders): Promise<Struck> {
+  const { ended } = start(CHILD, [JSON.stringify(orders)]);
+  const { code, signal, stderr } = await ended;
+  const expected = orders.kill === null ? code === 0 : signal === 'SIGKILL' || code === 0;
+  if (!expected) throw new Error(`the drain ended with ${code ?? signal ?? 'nothing'}: ${stderr}`);
+  return { hit: signal !== null, findings: [] };
+}
+
+/** Starts a script; whatever hangs is killed in the end. */
+function start(
+  script: string,
+  args: readonly string[],
+): {
+  process: ChildProcess;
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
+} {
+  const child = spawn(process.execPath, [script, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: PATIENCE_MS,
+    killSignal: 'SIGKILL',
+  });
+  let stderr = '';
+  child.stdout.resume();
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>(
+    (resolve, reject) => {
+      child.on('error', reject);
+      child.on('exit', (code, signal) => {
+        resolve({ code, signal, stderr });
+      });
+    },
+  );
+  return { process: child, ended };
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A process that has ended but was not waited for is a zombie: not alive.
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** P6: every content that was delivered still lies somewhere under the landing folder. */
+function lostFiles(landing: string, texts: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const each of readdirSync(landing, { recursive: true, withFileTypes: true })) {
+    if (each.isFile()) found.add(readFileSync(join(each.parentPath, each.name), 'utf8'));
+  }
+  const lost = texts.filter((text) => !found.has(text)).length;
+  return lost === 0 ? [] : [`${lost} of ${texts.length} delivered contents are lost`];
+}
+
+/**
+ * Runs many plans, all different.
+ * @param onRun called after each
+ * @throws Error naming the plan that differs from the oracle
+ */
+export async function crashCampaign(
+  runs: number,
+  seed: number,
+  emptyFolder: () => string,
+  onRun: (result: CrashResult) => void = () => undefined,
+): Promise<void> {
+  for (let run = 0; run < runs; run += 1) {
+    const plan = randomCrashPlan(seed + run, { files: 8, rowsPerFile: 2500, lastMs: 800 });
+    const result = await runCrashPlan(plan, emptyFolder());
+    onRun(result);
+    if (result.differences.length > 0) throw new Error(`${JSON.stringify(plan)}\n${result.differences.join('\n')}`);
+  }
+}
+
+/** A plan with up to two blows in each wave, of every kind. */
+export function randomCrashPlan(seed: number, size: { files: number; rowsPerFile: number; lastMs: number }): CrashPlan {
+  const random = createRandom(seed);
+  const blows = (): Blow[] => Array.from({ length: 1 + random.below(2) }, () => randomBlow(random, size));
+  const after = random.chance(0.4) ? 'archive' : 'keep';
+  return { seed, files: size.files, rowsPerFile: size.rowsPerFile, after, blows: [blows(), blows()] };
+}
+
+function randomBlow(random: Random, size: { files: number; lastMs: number }): Blow {
+  const moment = random.pick(MOMENTS);
+  const nth = 1 + random.below(moment === 'migration' ? 2 : size.files);
+  const ms = random.below(size.lastMs);
+  switch (random.below(4)) {
+    case 0:
+      return { kind: 'at', moment, nth };
+    case 1:
+      return { kind: 'after', moment, nth, ms: random.below(12) };
+    case 2:
+      return { kind: 'once', ms };
+    default:
+      return { kind: 'daemon', victim: random.pick(['keeper', 'loader', 'both']), ms };
+  }
+}

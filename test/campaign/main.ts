@@ -1,0 +1,52 @@
+/**
+ * `npm run test:campaign -- [--runs N] [--seed N] [--only order,once,crash]`: the campaigns at length. Each run of each
+ * campaign is another plan; the same seed makes the same plans. Ends with exit code 1 at the first difference.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect, parseArgs } from 'node:util';
+import { crashCampaign } from './crash.ts';
+import { onceCampaign } from './once.ts';
+import { orderCampaign } from './order.ts';
+
+/** How many runs a campaign has when it is not said. */
+const USUAL = { order: 1000, once: 50, crash: 200 };
+type Campaign = keyof typeof USUAL;
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: Object.keys(USUAL).join(',') },
+  },
+});
+const chosen = (Object.keys(USUAL) as Campaign[]).filter((name) => values.only.split(',').includes(name));
+const seed = Number(values.seed);
+
+for (const name of chosen) {
+  const runs = Number(values.runs ?? USUAL[name]);
+  const begun = performance.now();
+  let hits = 0;
+  let done = 0;
+  let folder = '';
+  const emptyFolder = (): string => {
+    if (folder !== '') rmSync(folder, { recursive: true });
+    if (done > 0 && done % 25 === 0) process.stderr.write(`${name}: ${done} runs\n`);
+    done += 1;
+    return (folder = mkdtempSync(join(tmpdir(), 'landfall-campaign-')));
+  };
+  try {
+    if (name === 'order') await orderCampaign(runs, seed, emptyFolder);
+    if (name === 'once') await onceCampaign(runs, seed, emptyFolder);
+    if (name === 'crash') await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));
+    if (folder !== '') rmSync(folder, { recursive: true });
+    const seconds = Math.round((performance.now() - begun) / 1000);
+    const struck = name === 'crash' ? `, ${hits} kills hit a process at work` : '';
+    process.stdout.write(`${name}: ${runs} runs without a difference in ${seconds} s${struck}\n`);
+  } catch (error) {
+    process.stdout.write(`${name}: run ${done} differs; its files are in ${folder}\n`);
+    process.stdout.write(`${inspect(error)}\n`);
+    process.exit(1);
+  }
+}
