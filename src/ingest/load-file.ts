@@ -1,19 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { RejectCode } from '../codes.ts';
 import { FileMoved, FileRefused } from '../errors.ts';
-import { createCoercer } from '../feed/coerce.ts';
-import type { Value } from '../feed/types.ts';
-import { openTable } from '../reader/table.ts';
-import type { ReadEvent, Survey, Table } from '../reader/types.ts';
+import type { Survey } from '../reader/types.ts';
 import { type FileEntry, completeFile, enterFile, lastFormat } from '../store/commit.ts';
 import { type DatabaseWriter, createDatabaseWriter } from '../store/database-writer.ts';
+import { setIndexesAside } from '../store/indexes.ts';
 import type { Origin } from '../store/merge.ts';
 import type { Store } from '../store/open.ts';
 import type { RowCounts } from '../store/types.ts';
-import { createChunk } from './chunk.ts';
 import { formatNews } from './format-news.ts';
 import { GivenUp } from './given-up.ts';
-import type { Source, SourceWalk } from './source.ts';
+import type { ParsedBatch, ParsedReject } from './parse.ts';
+import { type ParsedFile, parseFile } from './parser.ts';
+import { type RunPlaces, createRunPlaces } from './places.ts';
+import type { Source } from './source.ts';
 import type { Tally } from './tally.ts';
 import type { IngestOptions } from './types.ts';
 
@@ -25,6 +24,19 @@ export interface LoadedFile {
   readonly healed: number;
   readonly newExtra: readonly string[];
   readonly drift: readonly string[];
+}
+
+/** A file in the middle of its load. */
+interface Load {
+  readonly store: Store;
+  readonly entry: FileEntry;
+  readonly source: Source;
+  readonly survey: Survey;
+  readonly tally: Tally;
+  readonly options: IngestOptions;
+  readonly writer: DatabaseWriter;
+  readonly places: RunPlaces;
+  readonly origin: Origin;
 }
 
 /**
@@ -40,126 +52,119 @@ export async function loadFile(
   options: IngestOptions,
 ): Promise<LoadedFile> {
   const { db } = store;
-  const writer = createDatabaseWriter(store, (offset, length) => source.row(offset, length, survey.encoding));
+  const places = createRunPlaces(source, survey.encoding);
+  const writer = createDatabaseWriter(store, places);
   db.exec('BEGIN IMMEDIATE');
   try {
     const fileId = enterFile(store, entry);
-    const walk = source.walk();
-    const table = openTable(walk.chunks, { dataset: entry.dataset, format: store.feed.format, survey });
     const origin: Origin = { fileId, stamp: entry.stamp, settler: fileId, now: entry.startedAt.toISOString() };
-    const counts = await readRows(store, entry, source, survey, table, writer, origin, tally, options);
-    requireSameContent(source, walk, entry);
-    if (counts.rejected > counts.read * store.feed.maxBadRows) {
-      throw new FileRefused('bad_rows', `${counts.rejected} of its ${counts.read} rows were rejected; the feed allows ${store.feed.maxBadRows * 100} %`);
-    }
+    const load: Load = { store, entry, source, survey, tally, options, writer, places, origin };
+    const { counts, parsed } = await loadRows(load);
+    if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
+    requireFewBadRows(store, counts);
     const healed = await writer.heal(entry.dataset, origin, async () => {
       store.probe('healing');
-      await pause(options);
-      options.onProgress({ name: entry.name, rows: counts.read, bytesRead: survey.bytes, bytesTotal: survey.bytes, phase: 'healing' });
+      await breathe(load, 'healing', counts.read, survey.bytes);
     });
-    const totals = table.totals();
-    const format = { dialect: JSON.stringify(table.dialect), extra: JSON.stringify(table.header.extra) };
-    const news = formatNews(lastFormat(store, entry.dataset), format);
-    const { late } = completeFile(
-      store,
-      fileId,
-      entry,
-      {
-        counts,
-        bytesHeader: totals.headerBytes,
-        bytesRows: totals.rowBytes,
-        bytesRefused: totals.refusedBytes,
-        bytesSkipped: totals.skippedBytes,
-        ...format,
-        rejectCounts: tally.counts(),
-      },
-      options.now(),
-    );
+    const news = complete(load, counts, parsed);
     // As late as can be: nothing of a file that moved under the reading may be committed (P1).
     source.requireUnmoved();
     store.probe('before_commit');
     db.exec('COMMIT');
     store.probe('after_commit');
-    return { fileId, late, counts, healed, ...news };
+    return { fileId, counts, healed, ...news };
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
     throw error;
   }
 }
 
-async function readRows(
-  store: Store,
-  entry: FileEntry,
-  source: Source,
-  survey: Survey,
-  table: Table,
-  writer: DatabaseWriter,
-  origin: Origin,
-  tally: Tally,
-  options: IngestOptions,
-): Promise<RowCounts> {
-  const { dataset } = entry;
-  const coerce = createCoercer(dataset, store.feed.format, table.header.fieldOf);
-  const keyField = table.header.fieldOf[0] ?? 0;
-  const values = Array<Value>(dataset.columns.length).fill(null);
-  const chunk = createChunk(dataset.columns.length);
+async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {
+  const { store, entry, source, survey } = load;
   const sum = { read: 0, inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
-  let bytesRead = 0;
-
-  const reject = (event: ReadEvent, code: RejectCode, column: string | null, reason: string, key: string | null) => {
-    const { line, byteOffset, byteLength } = event;
-    const row = { line, byteOffset, key, code, column, reason, raw: source.row(byteOffset, byteLength, survey.encoding) };
-    tally.addRejected(row);
-    writer.reject(origin.fileId, dataset.name, row);
-  };
-  const take = (event: ReadEvent) => {
-    sum.read++;
-    bytesRead = event.byteOffset + event.byteLength;
-    if (event.kind === 'refused') {
-      reject(event, event.code, null, event.reason, null);
-      return;
-    }
-    const fault = coerce(event.fields, values);
-    if (fault === null) chunk.add(event.line, event.byteOffset, event.byteLength, values);
-    else reject(event, fault.code, fault.column, fault.reason, event.fields[keyField]?.trim() ?? null);
-  };
-  const merge = () => {
-    for (const rows of chunk.drain()) {
-      const merged = writer.merge(dataset, rows, origin);
-      sum.inserted += merged.inserted;
-      sum.updated += merged.updated;
-      sum.unchanged += merged.unchanged;
-      sum.stale += merged.stale;
-      sum.waiting += merged.orphans;
-      for (const line of merged.orphanLines) tally.add('missing_parent', line);
-      for (const row of merged.refused) {
-        const { line, byteOffset, byteLength } = row;
-        const reason = 'the database refused it for a constraint of its own';
-        reject({ kind: 'row', line, byteOffset, byteLength, fields: [] }, 'constraint', null, reason, row.key);
+  const batches = parseFile(source, survey.bytes, { dataset: entry.dataset, format: store.feed.format, survey });
+  let rebuildIndexes: (() => void) | null = null;
+  try {
+    for (;;) {
+      const next = await batches.next();
+      if (next.done === true) {
+        rebuildIndexes?.();
+        return { counts: { ...sum, rejected: load.tally.rejected() }, parsed: next.value };
       }
+      const { read, bytesRead } = next.value;
+      rebuildIndexes ??= setIndexesAside(store.db, entry.dataset.table, (survey.bytes / bytesRead) * read);
+      sum.read += read;
+      loadBatch(load, next.value, sum);
+      store.probe('reading');
+      await breathe(load, 'reading', sum.read, bytesRead);
     }
-  };
-  for (const batch of table.batches()) {
-    for (const event of batch) {
-      take(event);
-      if (chunk.full) merge();
-    }
-    store.probe('reading');
-    await pause(options);
-    options.onProgress({ name: entry.name, rows: sum.read, bytesRead, bytesTotal: survey.bytes, phase: 'reading' });
+  } finally {
+    // Does nothing after the end; before it, it stops the parsing.
+    await batches.throw(new GivenUp()).catch(() => undefined);
   }
-  merge();
-  return { ...sum, rejected: tally.rejected() };
 }
 
-/** The bytes that were parsed must be the bytes that were hashed before (P1). */
-function requireSameContent(source: Source, walk: SourceWalk, entry: FileEntry): void {
-  source.requireUnmoved();
-  if (walk.digest() !== entry.sha256) throw new FileMoved('its content changed while it was read');
+function loadBatch(load: Load, batch: ParsedBatch, sum: Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>): void {
+  const { entry, writer, places, origin, tally } = load;
+  for (const row of batch.rejects) reject(load, row);
+  for (const run of batch.runs) {
+    places.use(run.places);
+    const merged = writer.merge(entry.dataset, run.rows, origin);
+    sum.inserted += merged.inserted;
+    sum.updated += merged.updated;
+    sum.unchanged += merged.unchanged;
+    sum.stale += merged.stale;
+    sum.waiting += merged.orphans;
+    for (const line of merged.orphanLines) tally.add('missing_parent', line);
+    for (const { line, key } of merged.refused) {
+      const reason = 'the database refused it for a constraint of its own';
+      const place = { line, byteOffset: places.byteOffset(line), byteLength: places.byteLength(line) };
+      reject(load, { ...place, key, code: 'constraint', column: null, reason });
+    }
+  }
+}
+
+function reject(load: Load, rejected: ParsedReject): void {
+  const { entry, source, survey, tally, writer, origin } = load;
+  const { byteLength, ...row } = rejected;
+  const kept = { ...row, raw: source.row(row.byteOffset, byteLength, survey.encoding) };
+  tally.addRejected(kept);
+  writer.reject(origin.fileId, entry.dataset.name, kept);
+}
+
+function requireFewBadRows(store: Store, counts: RowCounts): void {
+  const { maxBadRows } = store.feed;
+  if (counts.rejected <= counts.read * maxBadRows) return;
+  throw new FileRefused('bad_rows', `${counts.rejected} of its ${counts.read} rows were rejected; the feed allows ${maxBadRows * 100} %`);
+}
+
+function complete(load: Load, counts: RowCounts, parsed: ParsedFile): Pick<LoadedFile, 'late' | 'newExtra' | 'drift'> {
+  const { store, entry, origin, tally, options } = load;
+  const { totals, dialect, extra } = parsed.end;
+  const format = { dialect: JSON.stringify(dialect), extra: JSON.stringify(extra) };
+  const news = formatNews(lastFormat(store, entry.dataset), format);
+  const { late } = completeFile(
+    store,
+    origin.fileId,
+    entry,
+    {
+      counts,
+      bytesHeader: totals.headerBytes,
+      bytesRows: totals.rowBytes,
+      bytesRefused: totals.refusedBytes,
+      bytesSkipped: totals.skippedBytes,
+      ...format,
+      rejectCounts: tally.counts(),
+    },
+    options.now(),
+  );
+  return { late, ...news };
 }
 
 /** Lets signals and messages in between two chunks. */
-async function pause(options: IngestOptions): Promise<void> {
+async function breathe(load: Load, phase: 'reading' | 'healing', rows: number, bytesRead: number): Promise<void> {
+  const { options, entry, survey } = load;
   await nextTurn();
   if (options.stop.aborted) throw new GivenUp();
+  options.onProgress({ name: entry.name, rows, bytesRead, bytesTotal: survey.bytes, phase });
 }

@@ -9,6 +9,8 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /** A file of the landing folder, opened to be read more than once and held against what was listed. */
 export interface Source {
+  /** The descriptor of the open file. */
+  readonly handle: number;
   /** Walks the whole file in chunks; each walk hashes what it reads. The chunk is only good until the next one. */
   walk(): SourceWalk;
   /** A row exactly as sent, without its line ending: text, or bytes where it is not text in the given encoding. */
@@ -34,10 +36,8 @@ export function openSource(path: string, listed: FileStat): Source {
   const window = { start: 0, bytes: Buffer.alloc(0) };
 
   const source: Source = {
-    walk() {
-      const hash = crypto.createHash('sha256');
-      return { chunks: readChunks(handle, listed.bytes, hash), digest: () => hash.digest('hex') };
-    },
+    handle,
+    walk: () => walkFile(handle, listed.bytes),
     row(byteOffset, byteLength, encoding) {
       // Rows are asked for in file order: a window read ahead serves many of them with one system call.
       if (byteOffset < window.start || byteOffset + byteLength > window.start + window.bytes.length) {
@@ -67,6 +67,15 @@ export function openSource(path: string, listed: FileStat): Source {
     throw error;
   }
   return source;
+}
+
+/**
+ * Walks an open file from its beginning.
+ * @param size what it is expected to hold, in bytes; its chunks throw FileMoved when there is more
+ */
+export function walkFile(handle: number, size: number): SourceWalk {
+  const hash = crypto.createHash('sha256');
+  return { chunks: readChunks(handle, size, hash), digest: () => hash.digest('hex') };
 }
 
 function* readChunks(handle: number, size: number, hash: crypto.Hash): Iterable<Uint8Array> {

@@ -1,12 +1,13 @@
-import type { Dataset, Value } from '../feed/types.ts';
-import { type ChunkResult, type DatasetWriter, createDatasetWriter, prepareMerging } from './dataset-writer.ts';
+import type { Dataset } from '../feed/types.ts';
+import { type ChunkResult, type DatasetWriter, type RowPlaces, createDatasetWriter, prepareMerging } from './dataset-writer.ts';
 import type { Origin } from './merge.ts';
 import type { Store } from './open.ts';
+import type { StagedRows } from './stage.ts';
 import { type RejectedRow, createRejectWriter } from './rejects.ts';
 
 /** Puts the rows of one file into the database, inside a transaction that the caller begins and ends. */
 export interface DatabaseWriter {
-  merge(dataset: Dataset, rows: readonly Value[], origin: Origin): ChunkResult;
+  merge(dataset: Dataset, rows: StagedRows, origin: Origin): ChunkResult;
   reject(fileId: number, dataset: string, row: RejectedRow): void;
   /** Admits what waited for this file's rows, and what waited for that in turn; gives how many rows healed. */
   heal(dataset: Dataset, origin: Origin, onChunk: () => Promise<void>): Promise<number>;
@@ -16,7 +17,7 @@ export interface DatabaseWriter {
 interface Prepared {
   readonly writers: ReadonlyMap<string, DatasetWriter>;
   readonly reject: DatabaseWriter['reject'];
-  readonly current: { rawRow: (byteOffset: number, byteLength: number) => string | Uint8Array };
+  readonly current: { places: RowPlaces };
   clearFreed(): void;
 }
 
@@ -24,14 +25,11 @@ const preparedByStore = new WeakMap<Store, Prepared>();
 
 /**
  * The writer for one file.
- * @param rawRow gives a row of the file exactly as sent, for the rows that have to be kept
+ * @param places finds a row of the file, for the rows that have to be kept
  */
-export function createDatabaseWriter(
-  store: Store,
-  rawRow: (byteOffset: number, byteLength: number) => string | Uint8Array,
-): DatabaseWriter {
+export function createDatabaseWriter(store: Store, places: RowPlaces): DatabaseWriter {
   const prepared = preparedByStore.get(store) ?? prepare(store);
-  prepared.current.rawRow = rawRow;
+  prepared.current.places = places;
   prepared.clearFreed();
   const writerOf = (dataset: Dataset): DatasetWriter => {
     const writer = prepared.writers.get(dataset.table);
@@ -54,8 +52,11 @@ export function createDatabaseWriter(
 }
 
 function prepare(store: Store): Prepared {
-  const current: Prepared['current'] = { rawRow: () => '' };
-  prepareMerging(store, (offset, length) => current.rawRow(offset, length));
+  const current: Prepared['current'] = { places: { byteOffset: () => 0, raw: () => '' } };
+  prepareMerging(store.db, {
+    byteOffset: (line) => current.places.byteOffset(line),
+    raw: (line) => current.places.raw(line),
+  });
   const clear = store.db.prepare('DELETE FROM temp.freed');
   const prepared: Prepared = {
     writers: new Map(store.feed.datasets.map((dataset) => [dataset.table, createDatasetWriter(store, dataset)])),

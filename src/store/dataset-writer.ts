@@ -1,18 +1,25 @@
-import type { Dataset, Value } from '../feed/types.ts';
+import type Database from 'better-sqlite3';
+import type { Dataset } from '../feed/types.ts';
 import { constraintRefusal } from './fault.ts';
 import { type Healer, READY_SQL, createHealer } from './heal.ts';
 import { SCRATCH_SQL, freshMergeSql, healingMergeSql } from './merge-sql.ts';
 import { type Merged, type Merger, type Origin, createMerger } from './merge.ts';
 import type { Store } from './open.ts';
-import { STAGED_PREFIX, createStage } from './stage.ts';
+import { quoteName } from './schema.ts';
+import { type StagedRows, createStage } from './stage.ts';
 import { createWaitingRows } from './waiting.ts';
 
 /** A row that the database refused for a constraint other than a foreign key. */
 export interface RefusedRow {
   readonly line: number;
-  readonly byteOffset: number;
-  readonly byteLength: number;
   readonly key: string;
+}
+
+/** Finds a row of the file in hand by its line. */
+export interface RowPlaces {
+  byteOffset(line: number): number;
+  /** The row exactly as sent. */
+  raw(line: number): string | Uint8Array;
 }
 
 /** What a chunk of rows came to. */
@@ -26,18 +33,17 @@ export interface ChunkResult extends Merged {
 export interface DatasetWriter {
   /**
    * Merges rows with distinct keys into the dataset's table; orphans are kept waiting.
-   * @param rows laid end to end: line, byte offset, byte length, then the dataset's values
    */
-  merge(rows: readonly Value[], origin: Origin): ChunkResult;
+  merge(rows: StagedRows, origin: Origin): ChunkResult;
   readonly healer: Healer;
 }
 
 /** Registers what the statements of all datasets share. To be called once for each connection, before the writers are made. */
-export function prepareMerging(store: Pick<Store, 'db'>, rawRow: (byteOffset: number, byteLength: number) => string | Uint8Array): void {
-  store.db.function('raw_row', { deterministic: false, directOnly: true }, (offset: unknown, length: unknown) =>
-    rawRow(Number(offset), Number(length)),
-  );
-  store.db.exec(SCRATCH_SQL + READY_SQL);
+export function prepareMerging(db: Database.Database, places: RowPlaces): void {
+  const options = { directOnly: true };
+  db.function('row_offset', options, (line: unknown) => places.byteOffset(Number(line)));
+  db.function('raw_row', options, (line: unknown) => places.raw(Number(line)));
+  db.exec(SCRATCH_SQL + READY_SQL);
 }
 
 /** Prepares the writing of one dataset. */
@@ -50,13 +56,13 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const stage = createStage(db, dataset, sql.stage);
   const waiting = createWaitingRows(db, feed, dataset);
   const healer = createHealer(db, dataset, healing, waiting);
-  const width = STAGED_PREFIX + dataset.columns.length;
+  const staged = db.prepare<[], { line: number; key: string }>(`SELECT seq AS line, ${quoteName(dataset.key.name)} AS key FROM ${sql.stage}`);
 
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
-  const mergeWhole = (rows: readonly Value[], origin: Origin): ChunkResult => {
+  const mergeWhole = (rows: StagedRows, origin: Origin): ChunkResult => {
     merger.clear();
-    stage(rows);
+    stage.fill(rows);
     const merged = merger.run(origin);
     if (merged.orphans === 0) return { ...merged, orphanLines: [], refused: [] };
     waiting.keep(origin);
@@ -80,14 +86,14 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   };
 
   /** Row by row, so that one row the database refuses costs only itself (P7). */
-  function mergeSingly(rows: readonly Value[], origin: Origin): ChunkResult {
+  function mergeSingly(rows: StagedRows, origin: Origin): ChunkResult {
     const sum = { inserted: 0, updated: 0, unchanged: 0, stale: 0, orphans: 0 };
     const lines: number[] = [];
     const refused: RefusedRow[] = [];
-    for (let at = 0; at < rows.length; at += width) {
+    for (const row of stage.split(rows)) {
       db.exec('SAVEPOINT single');
       try {
-        const merged = mergeWhole(rows.slice(at, at + width), origin);
+        const merged = mergeWhole(row, origin);
         sum.inserted += merged.inserted;
         sum.updated += merged.updated;
         sum.unchanged += merged.unchanged;
@@ -96,9 +102,9 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
         lines.push(...merged.orphanLines);
       } catch (error) {
         if (constraintRefusal(error) === null) throw error;
+        const row = staged.get();
+        if (row !== undefined) refused.push(row);
         db.exec('ROLLBACK TO single');
-        const [line, byteOffset, byteLength, key] = rows.slice(at, at + STAGED_PREFIX + 1);
-        refused.push({ line: Number(line), byteOffset: Number(byteOffset), byteLength: Number(byteLength), key: String(key) });
       } finally {
         if (db.inTransaction) db.exec('RELEASE single');
       }

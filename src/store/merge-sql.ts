@@ -39,10 +39,10 @@ export const SCRATCH_SQL = `
   CREATE TABLE temp.freed (reject_id INTEGER PRIMARY KEY);
 `;
 
-/** Statements for rows of the file in hand; staged as `seq` (the line), `byte_offset`, `byte_length` and the dataset's columns. */
+/** Statements for rows of the file in hand; staged as `seq` (the line) and the dataset's columns. */
 export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
   const stage = stageName('fresh', dataset);
-  return mergeSql(feed, dataset, 'byte_offset INTEGER, byte_length INTEGER', {
+  return mergeSql(feed, dataset, [], {
     stage,
     fileId: '@file_id',
     line: 's.seq',
@@ -53,7 +53,7 @@ export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
 /** Statements for waiting rows that are about to heal; staged with their reject and their own lineage. */
 export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
   const stage = stageName('healing', dataset);
-  return mergeSql(feed, dataset, 'reject_id INTEGER, file_id INTEGER, line INTEGER, stamp TEXT', {
+  return mergeSql(feed, dataset, ['reject_id INTEGER', 'file_id INTEGER', 'line INTEGER', 'stamp TEXT'], {
     stage,
     fileId: 's.file_id',
     line: 's.line',
@@ -79,7 +79,7 @@ export function parentMissing(feed: Feed, column: Column & { readonly references
   return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
 }
 
-function mergeSql(feed: Feed, dataset: Dataset, stageColumns: string, source: Source): MergeSql {
+function mergeSql(feed: Feed, dataset: Dataset, stageColumns: readonly string[], source: Source): MergeSql {
   const { stage } = source;
   const table = quoteName(dataset.table);
   const key = quoteName(dataset.key.name);
@@ -102,9 +102,11 @@ function mergeSql(feed: Feed, dataset: Dataset, stageColumns: string, source: So
 
   return {
     stage,
-    createStage: `CREATE TABLE ${stage} (seq INTEGER PRIMARY KEY, ${stageColumns}, ${dataset.columns
-      .map((column) => `${quoteName(column.name)} ${column.type === 'money' ? 'INTEGER' : 'TEXT'}`)
-      .join(', ')})`,
+    createStage: `CREATE TABLE ${stage} (${[
+      'seq INTEGER PRIMARY KEY',
+      ...stageColumns,
+      ...dataset.columns.map((column) => `${quoteName(column.name)} ${column.type === 'money' ? 'INTEGER' : 'TEXT'}`),
+    ].join(', ')})`,
     findKnown: `INSERT INTO temp.known (seq, verdict)
       SELECT s.seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same} THEN ${VERDICT.unchanged} ELSE ${VERDICT.updated} END
       FROM ${stage} s CROSS JOIN ${table} t ON t.${key} = s.${key}`,

@@ -14,7 +14,7 @@ export interface WaitingRows {
 
 /**
  * Prepares the keeping of one dataset's orphans.
- * `raw_row(byte_offset, byte_length)` must be registered: it gives a row of the file in hand exactly as sent.
+ * The functions `row_offset(line)` and `raw_row(line)` must be registered: where a row of the file in hand begins, and the row as sent.
  */
 export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Dataset): WaitingRows {
   const references = referencesOf(dataset);
@@ -27,8 +27,8 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
   const lastReject = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck();
   const reject = db.prepare<[Record<string, unknown>]>(
     `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
-     SELECT @file_id, @dataset, s.seq, s.byte_offset, s.${quoteName(dataset.key.name)}, 'missing_parent',
-       CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s.byte_offset, s.byte_length), json_object(${record}), 'waiting'
+     SELECT @file_id, @dataset, s.seq, row_offset(s.seq), s.${quoteName(dataset.key.name)}, 'missing_parent',
+       CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s.seq), json_object(${record}), 'waiting'
      FROM temp.orphans o CROSS JOIN ${fresh} s ON s.seq = o.seq ORDER BY s.seq`,
   );
   const waitFor = references.map((column) => {

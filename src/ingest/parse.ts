@@ -1,0 +1,121 @@
+import type { RejectCode } from '../codes.ts';
+import { createCoercer } from '../feed/coerce.ts';
+import type { Dataset, FeedFormat, Value } from '../feed/types.ts';
+import { openTable } from '../reader/table.ts';
+import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
+import { type KeyedRow, splitByKey } from './split-by-key.ts';
+
+/** Rows that are merged together: as large as pays, small enough to keep memory and the pauses between them short. */
+const BATCH_ROWS = 20_000;
+const BATCH_BYTES = 16 * 1024 * 1024;
+
+/** Rows of distinct keys. */
+export interface Run {
+  /** An array of rows as JSON text or JSONB; a row is its line and then the dataset's values. */
+  readonly rows: string | Uint8Array;
+  /** Line, byte offset and byte length of each row, one after the other. */
+  readonly places: Float64Array;
+}
+
+/** A row that is refused for good; its raw text is still in the file. */
+export interface ParsedReject {
+  readonly line: number;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+  readonly key: string | null;
+  readonly code: RejectCode;
+  readonly column: string | null;
+  readonly reason: string;
+}
+
+/** A stretch of the file, ready for the database. */
+export interface ParsedBatch {
+  /** To be merged one after the other. */
+  readonly runs: readonly Run[];
+  readonly rejects: readonly ParsedReject[];
+  /** Rows and rejects of the stretch. */
+  readonly read: number;
+  /** Where the stretch ends in the file. */
+  readonly bytesRead: number;
+}
+
+/** What is known of a file when all of it was parsed. */
+export interface ParseEnd {
+  readonly dialect: Dialect;
+  readonly extra: readonly string[];
+  readonly totals: ReadTotals;
+}
+
+export interface ParseOptions {
+  readonly dataset: Dataset;
+  readonly format: FeedFormat;
+  readonly survey: Survey;
+}
+
+/**
+ * Parses a file's bytes into batches for the database: split, coerced, and laid out as the stage takes them.
+ * @throws FileRefused where the file cannot be read as its dataset
+ */
+export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Generator<ParsedBatch, ParseEnd> {
+  const { dataset, format } = options;
+  const table = openTable(chunks, options);
+  const coerce = createCoercer(dataset, format, table.header.fieldOf);
+  const keyField = table.header.fieldOf[0] ?? 0;
+  let values = Array<Value>(dataset.columns.length).fill(null);
+  let rows: KeyedRow[] = [];
+  let rejects: ParsedReject[] = [];
+  let bytes = 0;
+  let bytesRead = 0;
+  let faultBytes = 0;
+
+  const take = (event: ReadEvent): void => {
+    const { line, byteOffset, byteLength } = event;
+    bytes += byteLength;
+    bytesRead = byteOffset + byteLength;
+    if (event.kind === 'refused') {
+      rejects.push({ line, byteOffset, byteLength, key: null, code: event.code, column: null, reason: event.reason });
+      return;
+    }
+    const fault = coerce(event.fields, values);
+    if (fault === null) {
+      rows.push({ line, byteOffset, byteLength, values });
+      values = Array<Value>(dataset.columns.length).fill(null);
+      return;
+    }
+    faultBytes += byteLength;
+    const key = event.fields[keyField]?.trim() ?? '';
+    rejects.push({ line, byteOffset, byteLength, key: key === '' ? null : key, ...fault });
+  };
+  const flush = (): ParsedBatch => {
+    const batch = { runs: splitByKey(rows).map(layOutRun), rejects, read: rows.length + rejects.length, bytesRead };
+    rows = [];
+    rejects = [];
+    bytes = 0;
+    return batch;
+  };
+  for (const events of table.batches()) {
+    for (const event of events) {
+      take(event);
+      if (rows.length + rejects.length >= BATCH_ROWS || bytes >= BATCH_BYTES) yield flush();
+    }
+  }
+  yield flush();
+  const totals = table.totals();
+  return {
+    dialect: table.dialect,
+    extra: table.header.extra,
+    // The reader took these rows; their values were refused.
+    totals: { ...totals, rowBytes: totals.rowBytes - faultBytes, refusedBytes: totals.refusedBytes + faultBytes },
+  };
+}
+
+function layOutRun(rows: readonly KeyedRow[]): Run {
+  const places = new Float64Array(rows.length * 3);
+  const laidOut = rows.map((row, index) => {
+    places[index * 3] = row.line;
+    places[index * 3 + 1] = row.byteOffset;
+    places[index * 3 + 2] = row.byteLength;
+    return [row.line, ...row.values];
+  });
+  return { rows: JSON.stringify(laidOut), places };
+}

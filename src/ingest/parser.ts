@@ -1,0 +1,113 @@
+import { Worker } from 'node:worker_threads';
+import type { FileCode } from '../codes.ts';
+import { FileMoved, FileRefused } from '../errors.ts';
+import { type ParseEnd, type ParseOptions, type ParsedBatch, parse } from './parse.ts';
+import type { Source } from './source.ts';
+
+/** Files from this size on are parsed beside the merging; below it, starting would cost more than it brings. */
+const THREAD_FROM_BYTES = 4 * 1024 * 1024;
+
+/** How many batches the thread may be ahead: enough to bridge uneven ones, few enough to bound memory. */
+const BATCHES_AHEAD = 3;
+
+/** A parse of one file in the thread. */
+export interface Job {
+  readonly kind: 'parse';
+  /** Above 0; messages of an earlier job are ignored. */
+  readonly job: number;
+  readonly credits: number;
+  /** The open file's descriptor; threads share them. */
+  readonly handle: number;
+  readonly bytes: number;
+  readonly options: ParseOptions;
+}
+
+export type ToThread = Job | { readonly kind: 'credit'; readonly job: number } | { readonly kind: 'drop'; readonly job: 0; readonly credits: 0 };
+
+export type FromThread =
+  | { readonly kind: 'batch'; readonly job: number; readonly batch: ParsedBatch }
+  | { readonly kind: 'end'; readonly job: number; readonly end: ParseEnd; readonly sha256: string }
+  | { readonly kind: 'refused'; readonly job: number; readonly code: FileCode; readonly reason: string }
+  | { readonly kind: 'moved'; readonly job: number; readonly reason: string }
+  | { readonly kind: 'failed'; readonly job: number; readonly error: unknown };
+
+/** A file parsed to its end: what it is, and the SHA-256 (hex) of the bytes that were parsed. */
+export interface ParsedFile {
+  readonly end: ParseEnd;
+  readonly sha256: string;
+}
+
+/**
+ * Parses an open file batch by batch: in this thread, or for a large file in the parsing thread, which is kept for the next one.
+ * @throws FileRefused, FileMoved, or whatever reading raises
+ */
+export async function* parseFile(source: Source, bytes: number, options: ParseOptions): AsyncGenerator<ParsedBatch, ParsedFile> {
+  if (bytes >= THREAD_FROM_BYTES) return yield* parseInThread(source, bytes, options);
+  const walk = source.walk();
+  const end = yield* parse(walk.chunks, options);
+  return { end, sha256: walk.digest() };
+}
+
+let thread: Worker | null = null;
+let jobs = 0;
+
+async function* parseInThread(source: Source, bytes: number, options: ParseOptions): AsyncGenerator<ParsedBatch, ParsedFile> {
+  const worker = (thread ??= startThread());
+  const job = ++jobs;
+  const inbox: FromThread[] = [];
+  let wake = () => {};
+  const onMessage = (message: FromThread) => {
+    if (message.job !== job) return;
+    inbox.push(message);
+    wake();
+  };
+  const onError = (error: unknown) => {
+    onMessage({ kind: 'failed', job, error });
+  };
+  worker.on('message', onMessage);
+  worker.on('error', onError);
+  const send = (message: ToThread) => {
+    worker.postMessage(message);
+  };
+  worker.ref();
+  try {
+    send({ kind: 'parse', job, credits: BATCHES_AHEAD, handle: source.handle, bytes, options });
+    for (;;) {
+      const message = inbox.shift();
+      if (message === undefined) {
+        await new Promise<void>((resolve) => (wake = resolve));
+        continue;
+      }
+      switch (message.kind) {
+        case 'batch':
+          send({ kind: 'credit', job });
+          yield message.batch;
+          break;
+        case 'end':
+          return message;
+        case 'refused':
+          throw new FileRefused(message.code, message.reason);
+        case 'moved':
+          throw new FileMoved(message.reason);
+        case 'failed':
+          throw message.error;
+      }
+    }
+  } finally {
+    // An ingest that ends early leaves the thread in the middle of the file.
+    send({ kind: 'drop', job: 0, credits: 0 });
+    worker.off('message', onMessage);
+    worker.off('error', onError);
+    worker.unref();
+  }
+}
+
+/** A thread that died is not used again. It does not keep the process alive. */
+function startThread(): Worker {
+  const worker = new Worker(new URL('./parser-thread.ts', import.meta.url));
+  worker.on('error', () => undefined);
+  worker.once('exit', () => {
+    if (thread === worker) thread = null;
+  });
+  return worker;
+}
