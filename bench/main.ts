@@ -7,12 +7,23 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Context } from './context.ts';
 import { machine, reached, renderMarkdown, renderText, type ScenarioResult } from './report.ts';
+import { crowd, idle, latency, smallFiles } from './scenarios/daemon.ts';
+import { daily, growth } from './scenarios/daily.ts';
+import { presence, size } from './scenarios/large.ts';
 import { bulk, childrenFirst, redelivery } from './scenarios/load.ts';
 
 const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioResult>>> = {
   bulk,
+  daily,
   redelivery,
   'children-first': childrenFirst,
+  growth,
+  size,
+  latency,
+  crowd,
+  'small-files': smallFiles,
+  idle,
+  presence,
 };
 
 const { values } = parseArgs({

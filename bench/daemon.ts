@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, linkSync, mkdirSync, openSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { CACHE_MIB, LAUNCHER } from './contenders.ts';
+import { notePeaks, processorMs, total } from './process.ts';
+
+/** A daemon under measurement, with a folder and a database of its own. */
+export interface Daemon {
+  readonly pid: number;
+  readonly landing: string;
+  readonly database: string;
+  /** Waits until a name is ingested; gives the moment at which that was seen, as performance.now(). */
+  ingested(name: string): Promise<number>;
+  /** The processor time used so far, ms, over all its processes. */
+  processorMs(): number;
+  /** The memory peaks of its processes so far, summed, MiB. */
+  peakMib(): number;
+  /** Tells it to stop. @returns how long that took, ms */
+  stop(): Promise<number>;
+}
+
+/** What is not over by then hangs, ms. */
+const PATIENCE_MS = 600_000;
+
+/**
+ * Starts `landfall run` on `<folder>/landing` and `<folder>/db.sqlite`.
+ * @param args more flags
+ */
+export function startDaemon(folder: string, args: readonly string[] = [], env: Record<string, string> = {}): Daemon {
+  const landing = join(folder, 'landing');
+  const database = join(folder, 'db.sqlite');
+  mkdirSync(landing, { recursive: true });
+  const log = openSync(join(folder, 'log'), 'a');
+  const child = spawn(
+    process.execPath,
+    [LAUNCHER, 'run', '--landing', landing, '--db', database, '--cache-mib', String(CACHE_MIB), ...args],
+    { stdio: ['ignore', log, log], env: { ...process.env, ...env } },
+  );
+  closeSync(log);
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', resolve);
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the daemon cannot be started');
+  const peaks = new Map<number, number>();
+  const look = setInterval(() => {
+    notePeaks(pid, peaks);
+  }, 50);
+  let reader: Database.Database | null = null;
+
+  return {
+    pid,
+    landing,
+    database,
+    async ingested(name) {
+      const deadline = performance.now() + PATIENCE_MS;
+      for (;;) {
+        reader ??= openReader(database);
+        const seen = reader?.prepare(`SELECT 1 FROM files WHERE name = ? AND state = 'ingested'`).get(name);
+        const now = performance.now();
+        if (seen !== undefined) return now;
+        if (child.exitCode !== null || now > deadline)
+          throw new Error(`the daemon has not ingested ${name}: see ${folder}/log`);
+        await sleep(1);
+      }
+    },
+    processorMs: () => processorMs(pid),
+    peakMib: () => {
+      notePeaks(pid, peaks);
+      return total(peaks);
+    },
+    async stop() {
+      clearInterval(look);
+      reader?.close();
+      reader = null;
+      const begun = performance.now();
+      child.kill('SIGTERM');
+      const code = await ended;
+      if (code !== 0) throw new Error(`the daemon exited with ${code}: see ${folder}/log`);
+      return performance.now() - begun;
+    },
+  };
+}
+
+/** Opens the database once it is there and has its tables. */
+function openReader(database: string): Database.Database | null {
+  if (!existsSync(database)) return null;
+  const reader = new Database(database, { readonly: true });
+  const ready = reader.prepare(`SELECT count(*) FROM sqlite_schema WHERE name = 'files'`).pluck().get();
+  if (ready === 1) return reader;
+  reader.close();
+  return null;
+}
+
+/** Drops a generated file into a landing folder, as one rename. @returns its name */
+export function drop(daemon: Pick<Daemon, 'landing'>, path: string): string {
+  const name = basename(path);
+  linkSync(path, join(daemon.landing, `.${name}.part`));
+  renameSync(join(daemon.landing, `.${name}.part`), join(daemon.landing, name));
+  return name;
+}
+
+/** Writes and drops a file of its own making, as one rename. */
+export function dropText(daemon: Pick<Daemon, 'landing'>, name: string, text: string, modified?: Date): void {
+  const partial = join(daemon.landing, `.${name}.part`);
+  writeFileSync(partial, text);
+  if (modified !== undefined) utimesSync(partial, modified, modified);
+  renameSync(partial, join(daemon.landing, name));
+}
