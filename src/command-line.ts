@@ -1,6 +1,7 @@
+import { Writable } from 'node:stream';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Filter } from './commands/filter.ts';
-import type { CommandIo } from './commands/io.ts';
+import type { CommandIo, Output } from './commands/io.ts';
 import { flagOf, readSettings, SETTINGS, variableOf, type Settings } from './settings.ts';
 
 /**
@@ -160,6 +161,29 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
       await act(command, 'long', (settings, io) => check({ json: false, raw: false, ...flags, settings, files }, io));
     });
 
+  verb('preview <file...>', 'files as the reader sees them, of a feed or not; the dialect found goes to standard error')
+    .option('--delimiter <text>', 'one or more characters; \\t or tab is a tab')
+    .addOption(new Option('--quote <character>', 'what fields are quoted with').choices(['"', "'"]))
+    .addOption(new Option('--escape <how>', 'how a quote within quotes is written').choices(['double', 'backslash']))
+    .addOption(
+      new Option('--encoding <name>', 'of the file').choices(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']),
+    )
+    .addOption(new Option('--newline <how>', 'how lines end').choices(['lf', 'crlf', 'cr', 'mixed']))
+    .option('--header-lines <n>', 'lines that make the header, 0 for none; not read as a dataset of the feed then')
+    .option('--skip-lines <n>', 'lines to leave out before the header')
+    .addOption(new Option('--format <format>', 'of the output; default table').choices(['table', 'csv', 'ndjson']))
+    .option('--all', 'the fields of refused rows too, as they were split')
+    .option('--out <dir>', 'write one file each into this folder')
+    .action(async (files: readonly string[], flags: Record<string, unknown>, command: Command) => {
+      const { preview, previewOptions } = await import('./commands/preview.ts');
+      const { loadFeed } = await import('./feed/load.ts');
+      const known = Object.keys(previewOptions.shape);
+      const options = Object.fromEntries(Object.entries(flags).filter(([name]) => known.includes(name)));
+      await act(command, 'short', (settings, io) =>
+        preview(files, options, { stdout: asStream(io.stdout), stderr: io.stderr, feed: loadFeed(settings.feed) }),
+      );
+    });
+
   verb('verify', 'the integrity of the database, its references and its books')
     .option('--json', 'as JSON')
     .action(async (flags: { json?: true }, command: Command) => {
@@ -190,6 +214,16 @@ function addFilters(command: Command, states: string): Command {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function asStream(output: Output): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(text: string | Buffer, _encoding, done) {
+      output.write(text.toString());
+      done();
+    },
+  });
 }
 
 function addSettings(command: Command, takes: 'all' | 'ingest'): Command {

@@ -25,6 +25,7 @@ test('--help names the commands, and --version the version', () => {
     'files',
     'rejects',
     'check',
+    'preview',
     'verify',
     'Examples:',
     'Exit codes:',
