@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
+import { type Express, createExpress } from './express.ts';
 import { constraintRefusal } from './fault.ts';
 import { type Healer, READY_SQL, createHealer } from './heal.ts';
 import { SCRATCH_SQL, freshMergeSql, healingMergeSql } from './merge-sql.ts';
@@ -54,6 +55,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   db.exec(`${sql.createStage}; ${healing.createStage}`);
   const merger: Merger = createMerger(db, dataset, sql);
   const stage = createStage(db, dataset, sql.stage);
+  const express: Express = createExpress(db, dataset);
   const waiting = createWaitingRows(db, feed, dataset);
   const healer = createHealer(db, dataset, healing, waiting);
   const staged = db.prepare<[], { line: number; key: string }>(`SELECT seq AS line, ${quoteName(dataset.key.name)} AS key FROM ${sql.stage}`);
@@ -61,6 +63,8 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
   const mergeWhole = (rows: StagedRows, origin: Origin): ChunkResult => {
+    const inserted = merger.expectsOrphans() ? null : express(rows, origin);
+    if (inserted !== null) return { inserted, updated: 0, unchanged: 0, stale: 0, orphans: 0, orphanLines: [], refused: [] };
     merger.clear();
     stage.fill(rows);
     const merged = merger.run(origin);

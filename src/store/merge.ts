@@ -25,6 +25,8 @@ export interface Merged {
 /** Merges the rows staged for one dataset; the keys among them are distinct. */
 export interface Merger {
   run(origin: Origin): Merged;
+  /** Whether the last rows had orphans among them: then the next have, too. */
+  expectsOrphans(): boolean;
   /** Empties the stage for the next chunk. */
   clear(): void;
 }
@@ -82,8 +84,9 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       try {
         admitted = admit();
       } catch (error) {
-        db.exec('ROLLBACK TO admit');
+        // A full or failing disk has rolled back the whole transaction, and the savepoint is gone.
         if (constraintRefusal(error) !== 'foreign_key' || findOrphans === null || orphans > 0) throw error;
+        db.exec('ROLLBACK TO admit');
         orphans = findOrphans(origin);
         admitted = admit();
       } finally {
@@ -101,6 +104,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       }
       return { ...admitted, unchanged, stale, orphans };
     },
+    expectsOrphans: () => expectOrphans,
     clear() {
       clearStage.run();
     },

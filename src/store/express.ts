@@ -1,0 +1,43 @@
+import type Database from 'better-sqlite3';
+import type { Dataset } from '../feed/types.ts';
+import { constraintRefusal } from './fault.ts';
+import type { Origin } from './merge.ts';
+import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
+import type { StagedRows } from './stage.ts';
+
+/** Inserts rows without staging them; gives how many, or null where the rows need the whole merge. */
+export type Express = (rows: StagedRows, origin: Origin) => number | null;
+
+/**
+ * Prepares the short way for the plainest and largest loads: all keys are new, all parents are there, and nobody waits for these
+ * rows. Then the merge comes to its one insert, and the stage is spared: about a quarter of the time.
+ */
+export function createExpress(db: Database.Database, dataset: Dataset): Express {
+  const table = quoteName(dataset.table);
+  const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
+  const values = dataset.columns.map((_, index) => `e.value ->> ${index + 1}`).join(', ');
+  const anyWaiting = db
+    .prepare<[string, string], number>(
+      `SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)
+           OR EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)`,
+    )
+    .pluck();
+  const anyKnown = db
+    .prepare<[StagedRows], number>(
+      `SELECT EXISTS (SELECT 1 FROM jsonb_each(?) e CROSS JOIN ${table} t ON t.${quoteName(dataset.key.name)} = e.value ->> 1)`,
+    )
+    .pluck();
+  const insert = db.prepare<[number, string, StagedRows]>(
+    `INSERT INTO ${table} (${names}, ${LINEAGE_COLUMNS.join(', ')}) SELECT ${values}, ?, e.value ->> 0, ? FROM jsonb_each(?) e`,
+  );
+  return (rows, origin) => {
+    if (anyWaiting.get(dataset.name, dataset.table) === 1 || anyKnown.get(rows) === 1) return null;
+    try {
+      return insert.run(origin.fileId, origin.stamp, rows).changes;
+    } catch (error) {
+      // The statement was undone as a whole: the merge finds out which rows were refused.
+      if (constraintRefusal(error) === null) throw error;
+      return null;
+    }
+  };
+}
