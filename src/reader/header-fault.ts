@@ -1,6 +1,8 @@
 import { FileRefused } from '../errors.ts';
+import { editDistance } from '../feed/edit-distance.ts';
+import { headerKey } from '../feed/header.ts';
 import type { Column, Dataset } from '../feed/types.ts';
-import { headerKey, isMostlyKnown, type HeaderMatch } from './header.ts';
+import { isMostlyKnown, type HeaderMatch } from './header.ts';
 
 const CELLS_SHOWN = 20;
 const CELL_CHARACTERS = 40;
@@ -73,18 +75,4 @@ function nearest(column: Column, cells: readonly string[]): string | null {
     }
   }
   return best;
-}
-
-/** How many letters must be changed, put in or left out (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const above = row;
-    row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-  }
-  return row[b.length] ?? 0;
 }

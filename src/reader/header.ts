@@ -1,3 +1,4 @@
+import { headerKey } from '../feed/header.ts';
 import type { Column, Dataset } from '../feed/types.ts';
 
 /** The columns of a dataset by every spelling of their names. */
@@ -16,14 +17,6 @@ export interface HeaderMatch {
   readonly missing: readonly Column[];
   /** Cells that name no column (empty ones left out). */
   readonly extra: readonly string[];
-}
-
-/** A header cell without what does not count: case, spaces, punctuation. */
-export function headerKey(cell: string): string {
-  return cell
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, '');
 }
 
 /** The index of each column by the keys of its header and its aliases. */

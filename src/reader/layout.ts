@@ -1,7 +1,8 @@
 import { FileRefused } from '../errors.ts';
+import { headerKey } from '../feed/header.ts';
 import type { Dataset } from '../feed/types.ts';
 import { checkHeader } from './header-fault.ts';
-import { columnNames, headerKey, isHeaderLike, isMostlyKnown, matchHeader } from './header.ts';
+import { columnNames, isHeaderLike, isMostlyKnown, matchHeader } from './header.ts';
 import type { Header } from './types.ts';
 
 /** How the fields of the rows at hand stand. */

@@ -36,6 +36,8 @@ const STRIPE_EVERY = 64 * 1024;
 const STRIPE_BYTES = 1024;
 /** One in so many characters may be a control character in a text. Random bytes have one in nine. */
 const CONTROLS_ONE_IN = 20;
+/** A few are no proof, in however short a text. */
+const CONTROLS_FEW = 8;
 /**
  * Collects what a file's bytes say as a whole, in one pass and whatever the chunks: the encoding, and whether it is
  * text at all. What the format fixes is not looked for.
@@ -193,6 +195,6 @@ function createOddCount(delimiter: string): OddCount {
         odd += unit < 256 ? (oddByte[unit] ?? 0) : unit >= 0xd800 && unit <= 0xf8ff ? 1 : 0;
       });
     },
-    tooMany: () => odd * CONTROLS_ONE_IN > seen,
+    tooMany: () => odd > CONTROLS_FEW && odd * CONTROLS_ONE_IN > seen,
   };
 }

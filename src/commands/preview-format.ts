@@ -1,0 +1,82 @@
+import type { ReadEvent } from '../reader/types.ts';
+import { printable } from '../terminal.ts';
+
+export const PREVIEW_FORMATS = ['table', 'csv', 'ndjson'] as const;
+export type PreviewFormat = (typeof PREVIEW_FORMATS)[number];
+
+/** How a table is written out: what stands above its rows, and each row. */
+export interface RowFormat {
+  readonly head: string;
+  readonly row: (event: ReadEvent) => string;
+}
+
+/** A column of the table format is no wider than this; a longer value stands out, it is not cut. */
+const WIDEST = 40;
+
+/**
+ * Makes a format for a table.
+ * @param cells its header
+ * @param first its first rows, by which columns are aligned
+ */
+export function createRowFormat(
+  format: PreviewFormat,
+  cells: readonly string[],
+  first: readonly ReadEvent[],
+): RowFormat {
+  switch (format) {
+    case 'csv':
+      return { head: csvLine(cells), row: (event) => csvLine(event.fields) };
+    case 'ndjson':
+      return ndjson(uniqueNames(cells));
+    case 'table':
+      return aligned(cells, first);
+  }
+}
+
+/** RFC 4180: commas, doubled quotes, lines that end in CRLF. */
+function csvLine(fields: readonly string[]): string {
+  // A line of nothing would be no row at all.
+  if (fields.length === 1 && fields[0] === '') return '""\r\n';
+  return `${fields.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')}\r\n`;
+}
+
+function ndjson(names: readonly string[]): RowFormat {
+  return {
+    head: '',
+    row: (event) => {
+      const { line, fields } = event;
+      const content =
+        event.kind === 'row'
+          ? { line, row: Object.fromEntries(names.map((name, index) => [name, fields[index] ?? ''])) }
+          : { line, refused: event.code, fields };
+      return `${JSON.stringify(content)}\n`;
+    },
+  };
+}
+
+/** Header cells as names of JSON fields: an empty one is named by its place, a repeated one numbered. */
+function uniqueNames(cells: readonly string[]): string[] {
+  const names = new Set<string>();
+  for (const [index, cell] of cells.entries()) {
+    const name = cell.trim() === '' ? `field_${index + 1}` : cell.trim();
+    let unique = name;
+    for (let n = 2; names.has(unique); n++) unique = `${name}_${n}`;
+    names.add(unique);
+  }
+  return [...names];
+}
+
+function aligned(cells: readonly string[], first: readonly ReadEvent[]): RowFormat {
+  const widths = cells.map((cell, index) => {
+    const texts = [cell, ...first.map((event) => event.fields[index] ?? '')];
+    return Math.min(WIDEST, Math.max(...texts.map((text) => printable(text).length)));
+  });
+  const lineWidth = 8;
+  const layOut = (line: string, fields: readonly string[]): string =>
+    `${[line.padStart(lineWidth), ...fields.map((field, index) => printable(field).padEnd(widths[index] ?? 0))].join('  ').trimEnd()}\n`;
+  const rule = widths.map((width) => '-'.repeat(width));
+  return {
+    head: layOut('line', cells) + layOut('-'.repeat(lineWidth), rule),
+    row: (event) => layOut(event.kind === 'row' ? `${event.line}` : `! ${event.line}`, event.fields),
+  };
+}

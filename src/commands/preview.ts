@@ -1,0 +1,255 @@
+import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { z } from 'zod';
+import { FileRefused, LandfallError } from '../errors.ts';
+import { readFileName } from '../feed/file-name.ts';
+import type { Dataset, Feed, FeedFormat } from '../feed/types.ts';
+import { createSurveyor } from '../reader/survey.ts';
+import { openTable } from '../reader/table.ts';
+import type { Dialect, ReadEvent, ReadOptions, ReadTotals, Table } from '../reader/types.ts';
+import { printable } from '../terminal.ts';
+import { createRowFormat, PREVIEW_FORMATS } from './preview-format.ts';
+import { openFileSink, openSink, type Sink } from './sink.ts';
+
+const EXTENSIONS = { table: 'txt', csv: 'csv', ndjson: 'ndjson' } as const;
+const lines = z.coerce.number().int().min(0).max(1000);
+
+/** The options of `preview` as they stand on the command line. */
+export const previewOptions = z.strictObject({
+  /** One or more characters; `\t` or `tab` is a tab. */
+  delimiter: z
+    .string()
+    .transform((text) => (text === '\\t' || text === 'tab' ? '\t' : text))
+    .refine((text) => text !== '' && !/[\r\n"']/.test(text), 'must be text without quotes and line ends')
+    .nullable()
+    .default(null),
+  quote: z.enum(['"', "'"]).nullable().default(null),
+  escape: z.enum(['double', 'backslash']).nullable().default(null),
+  encoding: z.enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']).nullable().default(null),
+  newline: z.enum(['lf', 'crlf', 'cr', 'mixed']).nullable().default(null),
+  /** Lines that make the header; 0: none. When given, the file is not read as a dataset of the feed. */
+  headerLines: lines.nullable().default(null),
+  /** Lines to leave out before the header. */
+  skipLines: lines.default(0),
+  format: z.enum(PREVIEW_FORMATS).default('table'),
+  /** Print the fields of refused rows too, as they were split. */
+  all: z.boolean().default(false),
+  /** A folder to write one file each into, instead of standard output. */
+  out: z.string().min(1).nullable().default(null),
+});
+export type PreviewOptions = z.infer<typeof previewOptions>;
+
+/** What `preview` is given of the process. */
+export interface PreviewIo {
+  readonly stdout: Writable;
+  readonly stderr: { write(text: string): unknown };
+  /** Files that are named like one of the feed are read as its dataset; null: none is. */
+  readonly feed: Feed | null;
+}
+
+const NOTHING_FIXED: FeedFormat = {
+  delimiter: null,
+  quote: null,
+  escape: null,
+  encoding: null,
+  header: 'present',
+  dateOrder: 'month-first',
+  thousandsSeparator: true,
+  nulls: [],
+};
+
+const CHUNK_BYTES = 256 * 1024;
+/** So many refused rows are named on standard error, the others only counted. */
+const REFUSED_SHOWN = 20;
+
+/**
+ * Prints files as the reader sees them: rows as text on standard output, before any value is judged; the dialect and
+ * what was refused on standard error, which holds no value of a row.
+ * @param options as they were given; see `previewOptions`
+ * @returns 0, or 3 when a file or a row was refused
+ * @throws LandfallError for a wrong option, or a file that cannot be read or written
+ */
+export async function preview(
+  files: readonly string[],
+  options: z.input<typeof previewOptions>,
+  io: PreviewIo,
+): Promise<number> {
+  const parsed = previewOptions.safeParse(options);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new LandfallError('preview', faults.join('; '));
+  }
+  const given = parsed.data;
+  for (const file of files) closeSync(openFile(file));
+  const targets = given.out === null ? null : outputPaths(files, given.out, given);
+  let clean = true;
+  for (const [index, file] of files.entries()) {
+    const target = targets?.[index];
+    const sink = target === undefined ? openSink(io.stdout, 'standard output') : openFileSink(target);
+    let gone: boolean;
+    try {
+      clean = (await previewFile(file, given, io, sink)) && clean;
+    } finally {
+      gone = sink.gone();
+      await sink.close();
+    }
+    if (gone) break;
+  }
+  return clean ? 0 : 3;
+}
+
+/** One output file for each input, in the folder. */
+function outputPaths(files: readonly string[], folder: string, { format }: PreviewOptions): string[] {
+  const paths = files.map((file) => join(folder, `${basename(file)}.${EXTENSIONS[format]}`));
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index);
+  if (twice !== undefined) {
+    throw new LandfallError('preview', 'two files would be written to one', {
+      file: twice,
+      hint: 'preview them one at a time',
+    });
+  }
+  // What is written is patient data.
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return paths;
+}
+
+/** Prints one file; false when it, or a row of it, was refused. */
+async function previewFile(file: string, given: PreviewOptions, io: PreviewIo, sink: Sink): Promise<boolean> {
+  const name = printable(basename(file));
+  const say = (text: string): void => void io.stderr.write(`${name}: ${text}\n`);
+  const dataset = datasetOf(file, given, io.feed);
+  const handle = openFile(file);
+  try {
+    const { table, refusal } = open(handle, given, io.feed, dataset);
+    if (refusal !== null) say(`${refusal.code}: ${printable(refusal.message)}`);
+    if (table === null) return false;
+    say(`${describeDialect(table.dialect)}; ${describeHeader(table, refusal === null ? dataset : null)}`);
+    const refused = await printRows(table, given, sink, say);
+    if (sink.gone()) return true;
+    say(describeTotals(table.totals(), refused));
+    return refusal === null && refused === 0;
+  } catch (error) {
+    if (!(error instanceof FileRefused)) throw error;
+    say(`${error.code}: ${printable(error.message)}`);
+    return false;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function datasetOf(file: string, { headerLines }: PreviewOptions, feed: Feed | null): Dataset | null {
+  if (feed === null || headerLines !== null) return null;
+  const named = readFileName(feed, basename(file));
+  return named.kind === 'taken' ? named.dataset : null;
+}
+
+/** The file as a table of its dataset; where it is none, as any delimited file, with what is wrong with it. */
+function open(
+  handle: number,
+  given: PreviewOptions,
+  feed: Feed | null,
+  dataset: Dataset | null,
+): { table: Table | null; refusal: FileRefused | null } {
+  const base = dataset === null ? NOTHING_FIXED : (feed?.format ?? NOTHING_FIXED);
+  const format: FeedFormat = {
+    ...base,
+    delimiter: given.delimiter ?? base.delimiter,
+    quote: given.quote ?? base.quote,
+    escape: given.escape ?? base.escape,
+    encoding: given.encoding ?? base.encoding,
+  };
+  const surveyor = createSurveyor(format);
+  for (const chunk of chunksOf(handle)) surveyor.update(chunk);
+  const options: ReadOptions = {
+    dataset,
+    format,
+    survey: surveyor.finish(),
+    newline: given.newline,
+    skipLines: given.skipLines,
+    headerLines: given.headerLines ?? 1,
+  };
+  try {
+    return { table: openTable(chunksOf(handle), options), refusal: null };
+  } catch (refusal) {
+    if (!(refusal instanceof FileRefused)) throw refusal;
+    if (dataset === null || !options.survey.text || options.survey.bytes === 0) return { table: null, refusal };
+    return { table: openTable(chunksOf(handle), { ...options, dataset: null }), refusal };
+  }
+}
+
+/** Prints the rows and names the refused ones; gives how many there were. */
+async function printRows(
+  table: Table,
+  given: PreviewOptions,
+  sink: Sink,
+  say: (text: string) => void,
+): Promise<number> {
+  let refused = 0;
+  let write: ((event: ReadEvent) => string) | null = null;
+  const begin = async (first: readonly ReadEvent[]): Promise<(event: ReadEvent) => string> => {
+    const format = createRowFormat(given.format, table.header.cells, first);
+    await sink.send(format.head);
+    return format.row;
+  };
+  for (const batch of table.batches()) {
+    write ??= await begin(batch);
+    let text = '';
+    for (const event of batch) {
+      if (event.kind === 'row' || given.all) text += write(event);
+      if (event.kind === 'row') continue;
+      if (++refused <= REFUSED_SHOWN) say(`line ${event.line}: ${event.code}: ${event.reason}`);
+    }
+    await sink.send(text);
+    if (sink.gone()) return refused;
+  }
+  if (write === null) await begin([]);
+  if (refused > REFUSED_SHOWN) say(`… and ${refused - REFUSED_SHOWN} more refused rows`);
+  return refused;
+}
+
+function describeDialect({ encoding, bom, delimiter, quote, escape, newline }: Dialect): string {
+  const quoting =
+    quote === null ? 'no quotes seen' : `quote ${quote}, ${escape === 'double' ? 'doubled' : 'backslash'}`;
+  return `${encoding}${bom ? ' with a byte order mark' : ''}, delimiter ${JSON.stringify(delimiter)}, ${quoting}, ${newline}`;
+}
+
+function describeHeader({ header }: Table, dataset: Dataset | null): string {
+  const where = header.line === 0 ? 'no header' : `header in line ${header.line}`;
+  const what = dataset === null ? '' : ` of ${dataset.name}`;
+  const unknown = header.extra.map((cell) => JSON.stringify(printable(cell))).join(', ');
+  return `${where}${what}, ${header.cells.length} columns${unknown === '' ? '' : `, not known: ${unknown}`}`;
+}
+
+function describeTotals(totals: ReadTotals, refused: number): string {
+  const { headerBytes, rowBytes, refusedBytes, skippedBytes, skippedLines } = totals;
+  return (
+    `${refused} rows refused, ${skippedLines} lines left out; ` +
+    `bytes: header ${headerBytes}, rows ${rowBytes}, refused ${refusedBytes}, left out ${skippedBytes}`
+  );
+}
+
+/** @throws LandfallError unless it is a file that can be read twice */
+function openFile(file: string): number {
+  let handle: number;
+  try {
+    handle = openSync(file, 'r');
+  } catch (cause) {
+    throw new LandfallError('preview', 'the file cannot be opened', { file, cause });
+  }
+  if (!fstatSync(handle).isFile()) {
+    closeSync(handle);
+    throw new LandfallError('preview', 'it is no regular file', { file, hint: 'it has to be read twice' });
+  }
+  return handle;
+}
+
+function* chunksOf(handle: number): Generator<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let position = 0; ;) {
+    const length = readSync(handle, buffer, 0, buffer.length, position);
+    if (length === 0) return;
+    position += length;
+    yield buffer.subarray(0, length);
+  }
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LandfallError } from '../errors.ts';
+
+/** Where a command writes much: it waits while its reader is slower, and stops when that goes away. */
+export interface Sink {
+  /** @throws LandfallError when the output fails, for another reason than that its reader has gone */
+  send(text: string): Promise<void>;
+  /** The reader has gone away: there is nothing left to do. */
+  gone(): boolean;
+  /** Waits until all is written. @throws LandfallError as `send` */
+  close(): Promise<void>;
+}
+
+/** A sink that is a new file, which its owner alone may read. Nothing is overwritten. */
+export function openFileSink(path: string): Sink {
+  const stream = createWriteStream(path, { flags: 'wx', mode: 0o600 });
+  const sink = openSink(stream, path);
+  return {
+    ...sink,
+    async close() {
+      stream.end();
+      // The fault, if any, is kept by the sink.
+      if (!stream.closed) await once(stream, 'close').catch(() => undefined);
+      await sink.close();
+    },
+  };
+}
+
+/** A sink that is a stream, which is left open in the end. */
+export function openSink(stream: Writable, name: string): Sink {
+  let fault: NodeJS.ErrnoException | null = null;
+  const onError = (error: NodeJS.ErrnoException): void => {
+    fault = error;
+  };
+  stream.on('error', onError);
+
+  function check(): void {
+    if (fault === null || fault.code === 'EPIPE') return;
+    const hint = fault.code === 'EEXIST' ? { hint: 'remove it, or name another folder' } : {};
+    throw new LandfallError('write', fault.code ?? 'the output failed', { file: name, cause: fault, ...hint });
+  }
+
+  function gone(): boolean {
+    return fault !== null || stream.destroyed;
+  }
+
+  return {
+    async send(text) {
+      if (!gone() && text !== '') {
+        const room = stream.write(text);
+        // Errors are told on a later turn, also by streams that write at once.
+        await (room ? nextTurn() : ready(stream));
+      }
+      check();
+    },
+    gone,
+    async close() {
+      await nextTurn();
+      stream.off('error', onError);
+      check();
+    },
+  };
+}
+
+/** Waits until the stream takes more, or never will. */
+function ready(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const event of ['drain', 'close', 'error']) stream.off(event, done);
+      resolve();
+    };
+    for (const event of ['drain', 'close', 'error']) stream.on(event, done);
+  });
+}
