@@ -1,8 +1,10 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { statSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { runCommandLine } from '../src/command-line.ts';
 import { createBilling, LEAK } from './helpers/billing.ts';
+import { captureIo } from './helpers/command-io.ts';
 import { writeFeedFile } from './helpers/feed-files.ts';
 import { openDesk, ROOT } from './helpers/ingest.ts';
 import { tempFolder } from './helpers/temp.ts';
@@ -41,23 +43,27 @@ test.each([
   [['rejects', '--json', '--csv'], 'cannot be used with'],
   [['files', '--limit', 'few'], 'It must be a whole number.'],
   [['check'], "missing required argument 'file'"],
-  [
-    ['status', '--db', '/nowhere/x.sqlite'],
-    'landfall: open database /nowhere/x.sqlite: there is no such file (start the daemon once',
-  ],
-  [['run', '--settle', 'soon', '--after', 'burn'], 'landfall: read settings: 2 are wrong\n  --settle: must be a time'],
-  [['once', '--feed', '/nowhere.yaml'], 'landfall: read feed definition /nowhere.yaml: cannot be read: ENOENT'],
-])('%j ends with 1 and one clear line', (args, message) => {
-  const { status, stdout, stderr } = landfall(args);
-  expect(status).toBe(1);
-  expect(stdout).toBe('');
-  expect(stderr).toContain(message);
-  expect(stderr).not.toContain('    at ');
+  [['preview', 'x', '--quote', '`'], "argument '`' is invalid. Allowed choices are"],
+])('wrong usage %j ends with 1 and says what is wrong', async (args, message) => {
+  const io = captureIo();
+  expect(await runCommandLine(args, { open: () => io })).toBe(1);
+  expect(io.written.out).toBe('');
+  expect(io.written.err).toContain(message);
 });
 
-test('a name in an error cannot move the cursor or fake a line', () => {
-  const { stderr } = landfall(['status', '--db', '/no\u001b[2J\nlandfall: all is well']);
-  expect(stderr).toContain('/no\\x1b[2J\\nlandfall: all is well');
+test('wrong settings end with 1, all of them named', () => {
+  const { status, stdout, stderr } = landfall(['run', '--settle', 'soon', '--after', 'burn']);
+  expect(status).toBe(1);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(/^landfall: read settings: 2 are wrong\n {2}--settle: must be a time .*\n {2}--after: .*\n$/);
+});
+
+test('an error is one clear line; a name in it cannot move the cursor or fake a line', () => {
+  const { status, stderr } = landfall(['status', '--db', '/no\u001b[2J\nlandfall: all is well']);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^landfall: open database \/no\\x1b\[2J\\nlandfall: all is well: there is no such file \(.*\)\n$/,
+  );
 });
 
 test('a file for the database that is not one is refused, and left as it is', () => {
@@ -106,4 +112,19 @@ test('a reader of the output that goes away is no error', async () => {
   const code = await new Promise((resolve) => child.once('close', resolve));
   expect(complaints).toBe('');
   expect(code).toBe(0);
+});
+
+test('journald gets priorities where it is what reads the output, and nobody else does', () => {
+  const folder = tempFolder();
+  const path = join(folder, 'log');
+  const stdout = openSync(path, 'w');
+  const { dev, ino } = fstatSync(stdout);
+  const args = [MAIN, 'once', '--landing', folder, '--db', join(folder, 'db/x.sqlite')];
+  for (const stream of [`${dev}:${ino}`, `${dev}:${ino + 1}`]) {
+    const env = { ...process.env, JOURNAL_STREAM: stream };
+    expect(spawnSync(process.execPath, args, { env, stdio: ['ignore', stdout, 'inherit'] }).status).toBe(0);
+  }
+  closeSync(stdout);
+  const begins = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => line.slice(0, 4)); // prettier-ignore
+  expect([...new Set(begins)]).toEqual(['<6>{', '{"le']);
 });
