@@ -1,21 +1,11 @@
 /** The scenarios of a file that is small against its table. */
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  floor,
-  contenders,
-  copyDatabase,
-  landfall,
-  warm,
-  workFolder,
-  type Load,
-  type TableFile,
-} from '../contenders.ts';
+import { dirname } from 'node:path';
+import { landfall, type Load, type TableFile } from '../contenders.ts';
 import type { Context } from '../context.ts';
 import { drop, startDaemon } from '../daemon.ts';
 import { procedureFile, transactionFile } from '../generate.ts';
 import type { ScenarioResult } from '../report.ts';
-import { figures, ratio, repeated, universeOf, wholeFeed } from './load.ts';
+import { figures, race, ratio, universeOf, wholeFeed } from './load.ts';
 
 /** How many rows the table holds against the feed's, and how many of the feed's the daily file has. */
 const TABLE_TIMES = 5;
@@ -29,36 +19,16 @@ export async function daily(context: Context): Promise<ScenarioResult> {
   const base = wholeFeed(before);
   const mixed = dailyFile(before, count, 0.1);
   const allNew = dailyFile(before, count, 0);
-  const runs = new Map<string, Load | string>();
-
-  using work = workFolder();
-  const start = join(work.path, 'base.sqlite');
-  for (const contender of await contenders()) {
-    if (contender.missing !== null) {
-      runs.set(contender.name, contender.missing);
-      continue;
-    }
-    context.say(`daily: ${contender.name} prepares ${before} rows`);
-    rmSync(start, { force: true });
-    contender.create(start);
-    // Peers begin with the same tables, however they were filled; the floor fills them fastest.
-    await (contender === landfall ? landfall : floor).load(start, base);
-    context.say(`daily: ${contender.name}`);
-    // The shell cannot restate a row: it gets as many rows, all new.
-    const file = contender.name === 'sqlite3 shell' ? allNew : mixed;
-    warm([file]);
-    runs.set(
-      contender.name,
-      await repeated(context, async (round) => {
-        if (contender === landfall) return dropInto(start, file, `daily-${round}`, work.path);
-        const database = join(work.path, `${round}.sqlite`);
-        copyDatabase(start, database);
-        const load = await contender.load(database, [file]);
-        rmSync(database);
-        return load;
-      }),
-    );
-  }
+  const runs = await race(context, {
+    scenario: 'daily',
+    base,
+    files: [mixed, allNew],
+    run(contender, database) {
+      if (contender === landfall) return dropInto(database, mixed);
+      // The shell cannot restate a row: it gets as many rows, all new.
+      return contender.load(database, [contender.name === 'sqlite3 shell' ? allNew : mixed]);
+    },
+  });
   return {
     scenario: 'daily',
     about:
@@ -73,22 +43,20 @@ export async function daily(context: Context): Promise<ScenarioResult> {
 /** **growth**: time per row of a daily file in a table ten times as large. */
 export async function growth(context: Context): Promise<ScenarioResult> {
   const count = Math.round(context.rows * DAILY_SHARE);
-  const runs = new Map<string, Load>();
+  const runs = new Map<string, Load | string>();
   for (const before of [context.rows, context.rows * 10]) {
-    using work = workFolder();
-    const start = join(work.path, 'base.sqlite');
-    context.say(`growth: prepares ${before} rows`);
-    await landfall.load(start, wholeFeed(before));
     const file = dailyFile(before, count, 0.1);
-    warm([file]);
-    context.say(`growth: into ${before} rows`);
-    runs.set(
-      `into ${before.toLocaleString('en-US')} rows`,
-      await repeated(context, (round) => dropInto(start, file, `growth-${round}`, work.path)),
-    );
+    const alone = await race(context, {
+      scenario: `growth, ${before} rows`,
+      base: wholeFeed(before),
+      files: [file],
+      only: [landfall.name],
+      run: (_, database) => dropInto(database, file),
+    });
+    runs.set(`into ${before.toLocaleString('en-US')} rows`, alone.get(landfall.name) ?? 'not run');
   }
   const [small, large] = [...runs.values()];
-  if (small === undefined || large === undefined) throw new Error('growth has two runs');
+  if (typeof small !== 'object' || typeof large !== 'object') throw new Error('growth has two runs');
   return {
     scenario: 'growth',
     about: `a daily file of ${count.toLocaleString('en-US')} transactions, 9 in 10 new, drop to commit in a running daemon`,
@@ -103,12 +71,9 @@ function dailyFile(before: number, count: number, restated: number): TableFile {
   return { table: 'transactions', path };
 }
 
-/** Starts a daemon on a copy of a database, drops a file once it has taken a first small one, and measures from drop to commit. */
-async function dropInto(start: string, file: TableFile, name: string, work: string): Promise<Load> {
-  const folder = join(work, name);
-  mkdirSync(folder);
-  copyDatabase(start, join(folder, 'db.sqlite'));
-  const daemon = startDaemon(folder, ['--settle', '0']);
+/** Starts a daemon on a database, lets it take a first small file, drops the file, and measures from drop to commit. */
+async function dropInto(database: string, file: TableFile): Promise<Load> {
+  const daemon = startDaemon(dirname(database), ['--settle', '0']);
   try {
     await daemon.ingested(drop(daemon, procedureFile({ procedures: 1, visits: 0 }, '20250602_010000')));
     const begun = performance.now();
@@ -116,6 +81,5 @@ async function dropInto(start: string, file: TableFile, name: string, work: stri
     return { ms: over - begun, peakMib: daemon.peakMib() };
   } finally {
     await daemon.stop();
-    rmSync(folder, { recursive: true });
   }
 }

@@ -1,4 +1,5 @@
 /** The scenarios in which contenders load the same files into databases of their own. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   contenders,
@@ -35,7 +36,12 @@ export async function bulk(context: Context): Promise<ScenarioResult> {
   const files = wholeFeed(context.rows);
   const { procedures, visits } = universeOf(context.rows);
   const rows = context.rows + procedures + visits;
-  const runs = await race(context, 'bulk', null, (contender, database) => contender.load(database, files), files);
+  const runs = await race(context, {
+    scenario: 'bulk',
+    base: null,
+    files,
+    run: (contender, database) => contender.load(database, files),
+  });
   return {
     scenario: 'bulk',
     about: `the whole feed, ${rows.toLocaleString('en-US')} rows in three files, into an empty database; whole processes`,
@@ -53,15 +59,13 @@ export async function redelivery(context: Context): Promise<ScenarioResult> {
       path: transactionFile({ ...universe, from: 0, count: context.rows, changed: 0.1 }, '20250602_020000'),
     },
   ];
-  const only = [landfall.name, floor.name];
-  const runs = await race(
-    context,
-    'redelivery',
-    wholeFeed(context.rows),
-    (contender, database) => contender.load(database, again),
-    again,
-    only,
-  );
+  const runs = await race(context, {
+    scenario: 'redelivery',
+    base: wholeFeed(context.rows),
+    files: again,
+    only: [landfall.name, floor.name],
+    run: (contender, database) => contender.load(database, again),
+  });
   return {
     scenario: 'redelivery',
     about: `${context.rows.toLocaleString('en-US')} transactions again, one row in ten changed; landfall's time is that of the whole process`,
@@ -103,53 +107,70 @@ export async function childrenFirst(context: Context): Promise<ScenarioResult> {
   };
 }
 
+export interface Race {
+  readonly scenario: string;
+  /** Files that are in the database before; null: an empty one. */
+  readonly base: readonly TableFile[] | null;
+  /** Files that are read, so that nobody waits for the disk. */
+  readonly files: readonly TableFile[];
+  /** Names of the contenders that take part (default: all). */
+  readonly only?: readonly string[];
+  readonly run: (contender: Contender, database: string) => Promise<Load>;
+}
+
 /**
- * Lets each contender load, in turn, `context.repeat` times, each time from the same start.
- * @param base files that are in the database before; null: an empty one
- * @param only names of the contenders that take part (default: all)
+ * Lets the contenders load, each time from the same start. They take turns `context.repeat` times, so that what else the
+ * machine does meets all of them.
  * @returns the median run of each that could run
  */
 export async function race(
   context: Context,
-  scenario: string,
-  base: readonly TableFile[] | null,
-  run: (contender: Contender, database: string) => Promise<Load>,
-  files: readonly TableFile[],
-  only?: readonly string[],
+  { scenario, base, files, only, run }: Race,
 ): Promise<Map<string, Load | string>> {
-  const results = new Map<string, Load | string>();
-  for (const contender of await contenders()) {
-    if (only !== undefined && !only.includes(contender.name)) continue;
-    if (contender.missing !== null) {
-      results.set(contender.name, contender.missing);
+  using work = workFolder();
+  const all = (await contenders()).filter(({ name }) => only?.includes(name) ?? true);
+  const able = all.filter(({ missing }) => missing === null);
+  const starts = new Map<Contender, string | null>();
+  for (const contender of able) {
+    if (base === null) {
+      starts.set(contender, null);
       continue;
     }
-    using work = workFolder();
-    const start = join(work.path, 'base.sqlite');
-    contender.create(start);
-    if (base !== null) {
-      context.say(`${scenario}: ${contender.name} prepares`);
-      await contender.load(start, base);
+    // Peers begin with the same tables, however they were filled; the floor fills them fastest.
+    const owner = contender === landfall ? landfall : floor;
+    const start = join(work.path, `${owner.name}.sqlite`);
+    if (!existsSync(start)) {
+      context.say(`${scenario}: prepares the database of ${owner === landfall ? 'landfall' : 'the peers'}`);
+      owner.create(start);
+      await owner.load(start, base);
     }
-    context.say(`${scenario}: ${contender.name}`);
-    warm(files);
-    results.set(
-      contender.name,
-      await repeated(context, async (round) => {
-        const database = join(work.path, `${round}.sqlite`);
-        if (base !== null || contender !== landfall) copyDatabase(start, database);
-        return run(contender, database);
-      }),
-    );
+    starts.set(contender, start);
   }
-  return results;
+  const loads = new Map<Contender, Load[]>(able.map((contender) => [contender, []]));
+  for (let round = 1; round <= context.repeat; round += 1) {
+    for (const [contender, start] of starts) {
+      context.say(`${scenario}: ${contender.name}, round ${round} of ${context.repeat}`);
+      warm(files);
+      using own = workFolder();
+      const database = join(own.path, 'db.sqlite');
+      if (start === null) contender.create(database);
+      else copyDatabase(start, database);
+      loads.get(contender)?.push(await run(contender, database));
+    }
+  }
+  return new Map(all.map((contender) => [contender.name, contender.missing ?? middle(loads.get(contender) ?? [])]));
+}
+
+/** The median time and the greatest memory. */
+function middle(loads: readonly Load[]): Load {
+  return { ms: median(loads.map((load) => load.ms)), peakMib: Math.max(...loads.map((load) => load.peakMib)) };
 }
 
 /** Runs several times; the time is the median, the memory the greatest. */
 export async function repeated(context: Context, run: (round: number) => Promise<Load>): Promise<Load> {
   const loads = [];
   for (let round = 0; round < context.repeat; round += 1) loads.push(await run(round));
-  return { ms: median(loads.map((load) => load.ms)), peakMib: Math.max(...loads.map((load) => load.peakMib)) };
+  return middle(loads);
 }
 
 export function figures(runs: ReadonlyMap<string, Load | string>, rows: number): Figure[] {
