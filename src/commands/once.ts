@@ -42,8 +42,7 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
         const drain = createDrain({
           settings,
           feed,
-          program: io.program.version,
-          ledger: storeLedger(store, io.now),
+              ledger: storeLedger(store, io.now),
           logger,
           faults,
           now: io.now,

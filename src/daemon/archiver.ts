@@ -7,9 +7,9 @@ import { finishMove, moveToArchive, recheckArchived } from '../landing/archive.t
 import type { Archivable, ArchiveOutcome } from '../landing/move.ts';
 import { createSettler, type Clock } from '../landing/settle.ts';
 import { systemCode } from '../landing/system-error.ts';
-import type { LedgerEntry } from '../store/types.ts';
 import { backOff, sooner } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
+import type { KnownFile } from './known.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Moves ingested files out of the landing folder. What goes wrong here is tried again and is never an error for the data. */
@@ -17,11 +17,11 @@ export interface Archiver {
   /**
    * One step: as many moves as fit in a moment.
    * @param ingested every ingested file that lies in the landing folder as it was read
-   * @param entries the ledger; `archivedTo` is kept current in it
+   * @param entries what is known of every name; `archivedTo` is kept current in it
    * @returns when there is more to do, in ms from now; null: when a file comes
    * @throws DatabaseFault when a move cannot be recorded; it is recorded with the next step
    */
-  step(ingested: readonly LedgerEntry[], entries: Map<string, LedgerEntry>, clock: Clock): Promise<number | null>;
+  step(ingested: readonly KnownFile[], entries: Map<string, KnownFile>, clock: Clock): Promise<number | null>;
 }
 
 export interface ArchiverOptions {
@@ -40,7 +40,7 @@ const MOVES_A_STEP = 50;
 /** A writer that still had a file open may go on after the move: it is looked at again for so long, in ms. */
 const RECHECK_FOR_MS = 3_600_000;
 
-/** After a start the files of so long are looked at once, in ms. */
+/** After a start the files that were moved in this time are looked at once, in ms. */
 const RECHECK_AT_START_MS = 86_400_000;
 
 /** How often archived files are looked at again, in ms. */
@@ -70,8 +70,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   let first = true;
 
   async function step(
-    ingested: readonly LedgerEntry[],
-    entries: Map<string, LedgerEntry>,
+    ingested: readonly KnownFile[],
+    entries: Map<string, KnownFile>,
     clock: Clock,
   ): Promise<number | null> {
     record();
@@ -99,14 +99,14 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     return archived.length > 0 ? sooner(next, RECHECK_EVERY_MS) : next;
   }
 
-  async function move(entry: LedgerEntry, entries: Map<string, LedgerEntry>, clock: Clock): Promise<void> {
+  async function move(entry: KnownFile, entries: Map<string, KnownFile>, clock: Clock): Promise<void> {
     const file = archivable(feed, entry);
     if (file === null) return;
     ledger.beforeArchive();
     conclude(file, await moveToArchive(file, places), entries, clock);
   }
 
-  function conclude(file: Archivable, outcome: ArchiveOutcome, entries: Map<string, LedgerEntry>, clock: Clock): void {
+  function conclude(file: Archivable, outcome: ArchiveOutcome, entries: Map<string, KnownFile>, clock: Clock): void {
     if (outcome.kind === 'aside') reportAside(file, outcome.path);
     if (outcome.kind !== 'archived') return;
     unrecorded.set(file.fileId, outcome.path);
@@ -117,7 +117,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   }
 
   /** A crash between a move and its record leaves a file in the archive of which the ledger knows nothing. */
-  function finishCutShort(ingested: readonly LedgerEntry[], entries: Map<string, LedgerEntry>, clock: Clock): void {
+  function finishCutShort(ingested: readonly KnownFile[], entries: Map<string, KnownFile>, clock: Clock): void {
     if (!fs.existsSync(archiveDir)) return;
     const present = new Set(ingested.map((entry) => entry.name));
     for (const entry of entries.values()) {
@@ -125,7 +125,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
       const file = archivable(feed, entry);
       if (file === null) continue;
       if (entry.archivedTo !== null) {
-        if (clock.wall - Date.parse(entry.finishedAt) > RECHECK_AT_START_MS) continue;
+        if (!isRecent(entry.archivedTo, clock.wall)) continue;
         archived.push({ file, path: entry.archivedTo, until: clock.monotonic + RECHECK_EVERY_MS });
       } else if (!fs.existsSync(path.join(landing, entry.name))) {
         const outcome = finishMove(file, places);
@@ -162,7 +162,13 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   return { step };
 }
 
-function archivable(feed: Feed, entry: LedgerEntry): Archivable | null {
+/** The move was the last thing that changed its ctime. */
+function isRecent(target: string, wall: number): boolean {
+  const stat = fs.lstatSync(target, { throwIfNoEntry: false });
+  return stat !== undefined && wall - stat.ctimeMs <= RECHECK_AT_START_MS;
+}
+
+function archivable(feed: Feed, entry: KnownFile): Archivable | null {
   const meaning = readFileName(feed, entry.name);
   if (meaning.kind !== 'taken') return null;
   return { fileId: entry.fileId, name: entry.name, stamp: meaning.stamp, stat: entry.stat };

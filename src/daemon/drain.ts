@@ -11,12 +11,12 @@ import { createSettler } from '../landing/settle.ts';
 import { systemCode } from '../landing/system-error.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseFault } from '../store/fault.ts';
-import type { LedgerEntry, UnreadName } from '../store/types.ts';
+import type { UnreadName } from '../store/types.ts';
 import { STARTING, type Work } from './alive.ts';
 import { createArchiver } from './archiver.ts';
 import { sooner } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
-import { entryAfter, isKnown, type Readers } from './known.ts';
+import { isKnown, knownAfter, type KnownFile } from './known.ts';
 import type { Ledger } from './ledger.ts';
 import { addOutcome, emptyTally, reportBatch, reportFile, reportUnread, type BatchTally } from './report.ts';
 import { createTries } from './tries.ts';
@@ -24,8 +24,6 @@ import { createTries } from './tries.ts';
 export interface DrainOptions {
   readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
   readonly feed: Feed;
-  /** The version of Landfall. */
-  readonly program: string;
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly faults: FaultBook;
@@ -110,7 +108,7 @@ export function createDrain(options: DrainOptions): Drain {
         })
       : null;
   const totals: RunTotals = { files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, refusedNames: 0 };
-  let known: Map<string, LedgerEntry> | null = null;
+  let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
   let batch: BatchTally | null = null;
   let work: Work = STARTING;
@@ -122,15 +120,15 @@ export function createDrain(options: DrainOptions): Drain {
   }
 
   async function round(): Promise<Round> {
-    known ??= ledger.latest();
+    known ??= ledger.known();
     const entries = known;
-    const readers: Readers = { feedHash: feed.hash, program: options.program, retries: ledger.retries() };
-    const ingested: LedgerEntry[] = [];
+    const retries = ledger.retries();
+    const ingested: KnownFile[] = [];
     const began = options.monotonic();
     const clock = { monotonic: began, wall: options.now().getTime() };
     const listing = list(clock.wall, (name, stat) => {
       const entry = entries.get(name);
-      if (!isKnown(entry, stat, readers)) return false;
+      if (!isKnown(entry, stat) || retries.has(name)) return false;
       if (archiver !== null && entry?.state === 'ingested') ingested.push(entry);
       return true;
     });
@@ -146,7 +144,7 @@ export function createDrain(options: DrainOptions): Drain {
     const held = attended.waiting.length;
     show({ due: ready.length, settling: settling.unsettled.length, held });
 
-    const takenAll = await takeAll(orderBatch(feed, ready), readers, entries, began, listMs);
+    const takenAll = await takeAll(orderBatch(feed, ready), retries, entries, began, listMs);
     let archiveMs: number | null = null;
     if (takenAll && !stop.aborted) {
       endBatch();
@@ -183,8 +181,8 @@ export function createDrain(options: DrainOptions): Drain {
   /** @returns whether every file was taken; false: there is news of the folder, or the loop is to stop */
   async function takeAll(
     files: readonly ListedFile[],
-    readers: Readers,
-    entries: Map<string, LedgerEntry>,
+    retries: ReadonlySet<string>,
+    entries: Map<string, KnownFile>,
     listedAt: number,
     listMs: number,
   ): Promise<boolean> {
@@ -193,18 +191,18 @@ export function createDrain(options: DrainOptions): Drain {
       if (stop.aborted) return false;
       if (options.hasNews() && options.monotonic() >= relistAt) return false;
       show({ doing: 'ingesting', due: files.length - index });
-      await take(file, readers, entries);
+      await take(file, retries, entries);
       await nextTurn();
     }
     return true;
   }
 
-  async function take(file: ListedFile, readers: Readers, entries: Map<string, LedgerEntry>): Promise<void> {
+  async function take(file: ListedFile, retries: ReadonlySet<string>, entries: Map<string, KnownFile>): Promise<void> {
     batch ??= emptyTally(options.monotonic());
     let outcome: IngestOutcome;
     try {
       outcome = await ledger.ingest(file, {
-        afresh: readers.retries.has(file.name),
+        afresh: retries.has(file.name),
         stop: options.giveUp,
         onProgress: ({ name, phase, rows, bytesRead, bytesTotal }) => {
           show({ file: { name, phase, rows, bytesRead, bytesTotal } });
@@ -217,7 +215,7 @@ export function createDrain(options: DrainOptions): Drain {
     } finally {
       work = { ...work, file: null };
     }
-    const entry = entryAfter(entries.get(file.name), file, outcome, readers, options.now());
+    const entry = knownAfter(entries.get(file.name), file, outcome);
     if (entry !== null) entries.set(file.name, entry);
     addOutcome(batch, outcome);
     reportFile(logger, feed, file, outcome);

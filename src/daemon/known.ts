@@ -1,62 +1,53 @@
 import type { IngestOutcome, ListedFile } from '../ingest/types.ts';
 import type { RawStat } from '../landing/list.ts';
-import type { LedgerEntry } from '../store/types.ts';
+import type { FileStat, LedgerEntry } from '../store/types.ts';
 
-/** What decides, beside a file itself, whether it is read again. */
+/** What the loop keeps in memory of a name's latest revision. There may be 100,000 of them: no more than is needed. */
+export interface KnownFile {
+  readonly name: string;
+  readonly fileId: number;
+  readonly state: 'ingested' | 'quarantined';
+  readonly stat: FileStat;
+  /** It was quarantined under another feed definition or by another version of the program: it is tried again (rule 9). */
+  readonly outdated: boolean;
+  readonly archivedTo: string | null;
+}
+
+/** What a file is read with; a quarantined file is tried again when it changes. */
 export interface Readers {
   readonly feedHash: string;
   /** The version of Landfall. */
   readonly program: string;
-  /** Names that someone asked to have read again. */
-  readonly retries: ReadonlySet<string>;
+}
+
+/** What to keep of a ledger entry; null for a name that was never read. */
+export function knownFrom(entry: LedgerEntry, readers: Readers): KnownFile | null {
+  if (entry.revision === 0) return null;
+  const quarantined = entry.state === 'quarantined';
+  const outdated = quarantined && (entry.feedHash !== readers.feedHash || entry.program !== readers.program);
+  const state = quarantined ? 'quarantined' : 'ingested';
+  return { name: entry.name, fileId: entry.fileId, state, stat: entry.stat, outdated, archivedTo: entry.archivedTo };
+}
+
+/** Whether the ledger says all there is to say about a file as it stands (rules 1, 2 and 9). */
+export function isKnown(known: KnownFile | undefined, stat: RawStat): boolean {
+  if (known === undefined || known.outdated) return false;
+  const { bytes, mtimeNs, ctimeNs, inode } = known.stat;
+  // A copy of a whole folder has new times and inodes: its bytes are then hashed, once.
+  return stat.mtimeNs === mtimeNs && stat.ctimeNs === ctimeNs && stat.ino === inode && stat.size === BigInt(bytes);
 }
 
 /**
- * Whether the ledger already says all there is to say about a file as it stands (rules 1, 2 and 9): its latest revision
- * has its size, times and inode, nobody asked for it again, and it was not quarantined under another feed or program.
+ * What is known of a name after a file of that name was taken.
+ * @param before what was known until now
+ * @returns null where nothing new is known
  */
-export function isKnown(entry: LedgerEntry | undefined, stat: RawStat, readers: Readers): boolean {
-  if (entry === undefined || entry.revision === 0) return false;
-  const { bytes, mtimeNs, ctimeNs, inode } = entry.stat;
-  // A copy of a whole folder has new times and inodes: the bytes are then hashed, once.
-  if (stat.mtimeNs !== mtimeNs || stat.ctimeNs !== ctimeNs || stat.ino !== inode || stat.size !== BigInt(bytes)) {
-    return false;
-  }
-  if (readers.retries.has(entry.name)) return false;
-  if (entry.state !== 'quarantined') return true;
-  return entry.feedHash === readers.feedHash && entry.program === readers.program;
-}
-
-/**
- * The entry of a name after a file of that name was taken, as the ledger now has it.
- * @param before the entry until now
- * @returns null where the ledger says nothing new
- */
-export function entryAfter(
-  before: LedgerEntry | undefined,
-  file: ListedFile,
-  outcome: IngestOutcome,
-  readers: Readers,
-  now: Date,
-): LedgerEntry | null {
+export function knownAfter(before: KnownFile | undefined, file: ListedFile, outcome: IngestOutcome): KnownFile | null {
   const { name, stat } = file;
   switch (outcome.kind) {
     case 'ingested':
     case 'quarantined':
-      return {
-        fileId: outcome.fileId,
-        name,
-        revision: outcome.revision,
-        state: outcome.kind,
-        reasonCode: outcome.kind === 'quarantined' ? outcome.code : null,
-        // Not told, and not needed: the ingest compares contents with the database itself.
-        sha256: null,
-        stat,
-        feedHash: readers.feedHash,
-        program: readers.program,
-        archivedTo: null,
-        finishedAt: now.toISOString(),
-      };
+      return { name, fileId: outcome.fileId, state: outcome.kind, stat, outdated: false, archivedTo: null };
     case 'unchanged':
       return before === undefined ? null : { ...before, stat };
     case 'moved':

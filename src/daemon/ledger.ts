@@ -1,13 +1,14 @@
 import { ingestFile } from '../ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome, ListedFile } from '../ingest/types.ts';
-import { latestRevisions, noteArchived, noteUnread, pendingRetries } from '../store/ledger.ts';
+import { noteArchived, noteUnread, pendingRetries, visitLatestRevisions } from '../store/ledger.ts';
 import type { Store } from '../store/open.ts';
-import type { LedgerEntry, UnreadName } from '../store/types.ts';
+import type { UnreadName } from '../store/types.ts';
+import { knownFrom, type KnownFile } from './known.ts';
 
 /** What the loop asks of the database and tells it. Every call may throw a DatabaseFault. */
 export interface Ledger {
   /** The latest revision of every name. The map is the caller's to keep current. */
-  latest(): Map<string, LedgerEntry>;
+  known(): Map<string, KnownFile>;
   /** Names that someone asked to have read again. */
   retries(): Set<string>;
   /** @returns those that were not noted before */
@@ -21,7 +22,15 @@ export interface Ledger {
 /** The ledger of an open database. */
 export function storeLedger(store: Store, now: () => Date): Ledger {
   return {
-    latest: () => latestRevisions(store),
+    known() {
+      const readers = { feedHash: store.feed.hash, program: store.program };
+      const files = new Map<string, KnownFile>();
+      visitLatestRevisions(store, (entry) => {
+        const file = knownFrom(entry, readers);
+        if (file !== null) files.set(file.name, file);
+      });
+      return files;
+    },
     retries: () => pendingRetries(store),
     noteUnread: (names) => noteUnread(store, names, now()),
     noteArchived: (fileId, path) => {

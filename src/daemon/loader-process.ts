@@ -110,7 +110,6 @@ async function own(loader: Loader, forgive: boolean): Promise<void> {
       const drain = createDrain({
         settings,
         feed,
-        program: io.program.version,
         ledger,
         logger,
         faults,

@@ -50,7 +50,7 @@ export function listLanding(options: ListOptions): Listing {
   let passed = 0;
   let damaged = false;
 
-  for (const name of fs.readdirSync(folder)) {
+  for (const name of namesIn(folder)) {
     // U+FFFD stands for bytes that are not UTF-8: no path leads from this name to the file.
     if (name.includes('\uFFFD')) {
       damaged = true;
@@ -78,6 +78,12 @@ export function listLanding(options: ListOptions): Listing {
   }
   if (damaged) unread.push(...damagedNames(folder, feed));
   return { files, unread, setAside, passed };
+}
+
+/** One after the other: an array of all names would outlive the young generation, and the heap would grow with each listing. */
+function* namesIn(folder: string): Generator<string, void> {
+  using entries = fs.opendirSync(folder);
+  for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry.name;
 }
 
 /** Keeps of a stat what tells one state of a file from another. */

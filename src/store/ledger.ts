@@ -24,13 +24,14 @@ const LATEST = `SELECT file_id, name, revision, state, reason_code, sha256, byte
     archived_to, finished_at
   FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
 
-/** The latest revision of every name of the feed; 0 for names that were never read. */
-export function latestRevisions(store: Store): Map<string, LedgerEntry> {
-  return guardFaults('read ledger', store.file, () => {
+/**
+ * Visits the latest revision of every name of the feed; 0 for names that were never read. There may be very many: each is
+ * handed over and not kept.
+ */
+export function visitLatestRevisions(store: Store, visit: (entry: LedgerEntry) => void): void {
+  guardFaults('read ledger', store.file, () => {
     const rows = store.db.prepare<[string], LatestRow>(LATEST).safeIntegers();
-    const latest = new Map<string, LedgerEntry>();
-    for (const row of rows.iterate(store.feed.name)) latest.set(row.name, toEntry(row));
-    return latest;
+    for (const row of rows.iterate(store.feed.name)) visit(toEntry(row));
   });
 }
 
