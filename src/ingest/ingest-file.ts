@@ -72,14 +72,14 @@ async function ingestSource(store: Store, file: ListedFile, source: Source, opti
     if (!survey.text) throw new FileRefused('not_text', 'its bytes are not text: an archive, a document, a picture, or random');
     const loaded = await loadFile(store, entry, source, survey, tally, options);
     return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
-  } catch (error) {
+  } catch (thrown) {
+    const error = judge(asFault('ingest', store.file, thrown), source);
     if (error instanceof FileRefused) {
       const fileId = quarantine(store, entry, error.code, error.message, tally);
       return { kind: 'quarantined', fileId, revision, code: error.code, reason: error.message, rejects: tally.summaries(), ms: ms() };
     }
-    const fault = asFault('ingest', store.file, error);
-    closeQuietly(store, entry, isUnexpected(fault));
-    throw fault;
+    closeQuietly(store, entry, isUnexpected(error));
+    throw error;
   }
 }
 
@@ -117,6 +117,17 @@ function quarantine(store: Store, entry: FileEntry, code: FileCode, reason: stri
       })
       .immediate(),
   );
+}
+
+/** What was read of a file that has moved since says nothing of it (P1): it is neither refused nor failed, but moved. */
+function judge(error: unknown, source: Source): unknown {
+  if (!(error instanceof FileRefused) && !isUnexpected(error)) return error;
+  try {
+    source.requireUnmoved();
+    return error;
+  } catch (moved) {
+    return moved;
+  }
 }
 
 /** Neither the file's fault nor the database's: a defect of the program, or of a library, that this content brings out. */
