@@ -36,10 +36,18 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   let refused = false;
   const results: unknown[] = [];
   try {
-    for await (const rehearsal of rehearse(store, files, { afresh: false, stop: io.stop, onProgress: () => undefined, now: io.now })) {
+    for await (const rehearsal of rehearse(store, files, {
+      afresh: false,
+      stop: io.stop,
+      onProgress: () => undefined,
+      now: io.now,
+    })) {
       const { outcome } = rehearsal;
       if (outcome.kind === 'given_up') return 1;
-      refused ||= outcome.kind === 'quarantined' || outcome.kind === 'moved' || (outcome.kind === 'ingested' && outcome.counts.rejected > 0);
+      refused ||=
+        outcome.kind === 'quarantined' ||
+        outcome.kind === 'moved' ||
+        (outcome.kind === 'ingested' && outcome.counts.rejected > 0);
       if (options.json) results.push(toJson(rehearsal, options.raw));
       else io.stdout.write(`${describe(rehearsal, options.raw).join('\n')}\n`);
     }
@@ -61,7 +69,10 @@ function describe({ file, outcome, report }: Rehearsal, raw: boolean): readonly 
     case 'unchanged':
       return [`${name}: nothing to do, the same bytes are in already`];
     case 'quarantined':
-      return [`${name}: would be quarantined (${outcome.code}): ${printable(outcome.reason)}`, ...outcome.rejects.map(rejectLine)];
+      return [
+        `${name}: would be quarantined (${outcome.code}): ${printable(outcome.reason)}`,
+        ...outcome.rejects.map(rejectLine),
+      ];
     case 'moved':
       return [`${name}: ${outcome.reason}; check it again when it is still`];
     case 'given_up':
@@ -78,10 +89,19 @@ function describe({ file, outcome, report }: Rehearsal, raw: boolean): readonly 
   if (report === null) return lines;
   lines.push(...listed('update', report.updates, (row) => `line ${row.line}: ${row.columns.join(', ')}`));
   lines.push(
-    ...listed('reject', report.rejected, (row) => `line ${row.line}: ${row.code}${row.column === null ? '' : ` in ${row.column}`}: ${printable(row.reason)}`),
+    ...listed(
+      'reject',
+      report.rejected,
+      (row) =>
+        `line ${row.line}: ${row.code}${row.column === null ? '' : ` in ${row.column}`}: ${printable(row.reason)}`,
+    ),
   );
   lines.push(
-    ...listed('wait', report.waiting, (row) => `line ${row.line}: for ${row.parentTable}${raw ? ` ${printable(row.parentKey)}` : ''}`),
+    ...listed(
+      'wait',
+      report.waiting,
+      (row) => `line ${row.line}: for ${row.parentTable}${raw ? ` ${printable(row.parentKey)}` : ''}`,
+    ),
   );
   lines.push(...report.heals.map((heal) => `  heal    ${heal.rows} waiting rows of ${heal.dataset}`));
   return lines;
@@ -89,7 +109,9 @@ function describe({ file, outcome, report }: Rehearsal, raw: boolean): readonly 
 
 function listed<T>(word: string, rows: readonly T[], text: (row: T) => string): readonly string[] {
   const lines = rows.slice(0, LISTED).map((row) => `  ${word.padEnd(7)} ${text(row)}`);
-  return rows.length > LISTED ? [...lines, `  ${word.padEnd(7)} … and ${rows.length - LISTED} more (--json lists them all)`] : lines;
+  return rows.length > LISTED
+    ? [...lines, `  ${word.padEnd(7)} … and ${rows.length - LISTED} more (--json lists them all)`]
+    : lines;
 }
 
 function rejectLine(reject: { code: string; rows: number; firstLines: readonly number[] }): string {

@@ -34,7 +34,12 @@ export function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
   }
   const sound = done.every((verification) => verification.findings.length === 0);
   if (options.json) io.stdout.write(`${JSON.stringify({ sound, checks: done }, null, 2)}\n`);
-  else io.stdout.write(sound ? 'The database is sound.\n' : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.\n');
+  else
+    io.stdout.write(
+      sound
+        ? 'The database is sound.\n'
+        : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.\n',
+    );
   return Promise.resolve(sound ? 0 : 3);
 }
 

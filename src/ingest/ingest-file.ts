@@ -40,7 +40,12 @@ export async function ingestFile(store: Store, file: ListedFile, options: Ingest
   }
 }
 
-async function ingestSource(store: Store, file: ListedFile, source: Source, options: IngestOptions): Promise<IngestOutcome> {
+async function ingestSource(
+  store: Store,
+  file: ListedFile,
+  source: Source,
+  options: IngestOptions,
+): Promise<IngestOutcome> {
   const startedAt = options.now();
   const begun = performance.now();
   const { sha256, survey } = await surveySource(file, source, store, options);
@@ -67,16 +72,28 @@ async function ingestSource(store: Store, file: ListedFile, source: Source, opti
   const tally = createTally();
   try {
     if (failures >= MAX_FAILURES) {
-      throw new FileRefused('internal_error', `reading it failed ${failures} times without another reason; the log of those times says more`);
+      throw new FileRefused(
+        'internal_error',
+        `reading it failed ${failures} times without another reason; the log of those times says more`,
+      );
     }
-    if (!survey.text) throw new FileRefused('not_text', 'its bytes are not text: an archive, a document, a picture, or random');
+    if (!survey.text)
+      throw new FileRefused('not_text', 'its bytes are not text: an archive, a document, a picture, or random');
     const loaded = await loadFile(store, entry, source, survey, tally, options);
     return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
   } catch (thrown) {
     const error = judge(asFault('ingest', store.file, thrown), source);
     if (error instanceof FileRefused) {
       const fileId = quarantine(store, entry, error.code, error.message, tally);
-      return { kind: 'quarantined', fileId, revision, code: error.code, reason: error.message, rejects: tally.summaries(), ms: ms() };
+      return {
+        kind: 'quarantined',
+        fileId,
+        revision,
+        code: error.code,
+        reason: error.message,
+        rejects: tally.summaries(),
+        ms: ms(),
+      };
     }
     closeQuietly(store, entry, isUnexpected(error));
     throw error;

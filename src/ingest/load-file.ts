@@ -104,7 +104,11 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
   }
 }
 
-function loadBatch(load: Load, batch: ParsedBatch, sum: Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>): void {
+function loadBatch(
+  load: Load,
+  batch: ParsedBatch,
+  sum: Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>,
+): void {
   const { entry, writer, places, origin, tally } = load;
   for (const row of batch.rejects) reject(load, row);
   for (const run of batch.runs) {
@@ -135,7 +139,10 @@ function reject(load: Load, rejected: ParsedReject): void {
 function requireFewBadRows(store: Store, counts: RowCounts): void {
   const { maxBadRows } = store.feed;
   if (counts.rejected <= counts.read * maxBadRows) return;
-  throw new FileRefused('bad_rows', `${counts.rejected} of its ${counts.read} rows were rejected; the feed allows ${maxBadRows * 100} %`);
+  throw new FileRefused(
+    'bad_rows',
+    `${counts.rejected} of its ${counts.read} rows were rejected; the feed allows ${maxBadRows * 100} %`,
+  );
 }
 
 function complete(load: Load, counts: RowCounts, parsed: ParsedFile): Pick<LoadedFile, 'late' | 'newExtra' | 'drift'> {

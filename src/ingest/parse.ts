@@ -6,7 +6,7 @@ import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts'
 import { type KeyedRow, splitByKey } from './split-by-key.ts';
 
 /** Rows that are merged together: as large as pays, small enough to keep memory and the pauses between them short. */
-const BATCH_ROWS = 20_000;
+const BATCH_ROWS = 8_000;
 const BATCH_BYTES = 16 * 1024 * 1024;
 
 /** Rows of distinct keys. */

@@ -8,7 +8,7 @@ import type { Source } from './source.ts';
 const THREAD_FROM_BYTES = 4 * 1024 * 1024;
 
 /** How many batches the thread may be ahead: enough to bridge uneven ones, few enough to bound memory. */
-const BATCHES_AHEAD = 3;
+const BATCHES_AHEAD = 2;
 
 /** A parse of one file in the thread. */
 export interface Job {
@@ -22,7 +22,10 @@ export interface Job {
   readonly options: ParseOptions;
 }
 
-export type ToThread = Job | { readonly kind: 'credit'; readonly job: number } | { readonly kind: 'drop'; readonly job: 0; readonly credits: 0 };
+export type ToThread =
+  | Job
+  | { readonly kind: 'credit'; readonly job: number }
+  | { readonly kind: 'drop'; readonly job: 0; readonly credits: 0 };
 
 export type FromThread =
   | { readonly kind: 'batch'; readonly job: number; readonly batch: ParsedBatch }
@@ -41,7 +44,11 @@ export interface ParsedFile {
  * Parses an open file batch by batch: in this thread, or for a large file in the parsing thread, which is kept for the next one.
  * @throws FileRefused, FileMoved, or whatever reading raises
  */
-export async function* parseFile(source: Source, bytes: number, options: ParseOptions): AsyncGenerator<ParsedBatch, ParsedFile> {
+export async function* parseFile(
+  source: Source,
+  bytes: number,
+  options: ParseOptions,
+): AsyncGenerator<ParsedBatch, ParsedFile> {
   if (bytes >= THREAD_FROM_BYTES) return yield* parseInThread(source, bytes, options);
   const walk = source.walk();
   const end = yield* parse(walk.chunks, options);
@@ -51,11 +58,15 @@ export async function* parseFile(source: Source, bytes: number, options: ParseOp
 let thread: Worker | null = null;
 let jobs = 0;
 
-async function* parseInThread(source: Source, bytes: number, options: ParseOptions): AsyncGenerator<ParsedBatch, ParsedFile> {
+async function* parseInThread(
+  source: Source,
+  bytes: number,
+  options: ParseOptions,
+): AsyncGenerator<ParsedBatch, ParsedFile> {
   const worker = (thread ??= startThread());
   const job = ++jobs;
   const inbox: FromThread[] = [];
-  let wake = () => {};
+  let wake: () => void = () => undefined;
   const onMessage = (message: FromThread) => {
     if (message.job !== job) return;
     inbox.push(message);
@@ -104,7 +115,9 @@ async function* parseInThread(source: Source, bytes: number, options: ParseOptio
 
 /** A thread that died is not used again. It does not keep the process alive. */
 function startThread(): Worker {
-  const worker = new Worker(new URL('./parser-thread.ts', import.meta.url));
+  const worker = new Worker(new URL('./parser-thread.ts', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  });
   worker.on('error', () => undefined);
   worker.once('exit', () => {
     if (thread === worker) thread = null;

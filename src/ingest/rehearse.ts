@@ -30,7 +30,10 @@ export function listNamed(feed: Feed, paths: readonly string[]): readonly Listed
     const found = readFileName(feed, name);
     if (found.kind !== 'taken') {
       const problem = found.kind === 'near_miss' ? found.reason : `its name is not one of the feed ${feed.name}`;
-      throw new LandfallError('check', problem, { file, hint: 'the daemon would leave it where it lies; "landfall preview" reads any file' });
+      throw new LandfallError('check', problem, {
+        file,
+        hint: 'the daemon would leave it where it lies; "landfall preview" reads any file',
+      });
     }
     const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
     if (stat?.isFile() !== true) throw new LandfallError('check', 'there is no such file', { file });
@@ -52,7 +55,11 @@ export function listNamed(feed: Feed, paths: readonly string[]): readonly Listed
  * Runs the ingest of some files on a shadow of the database: the same code, on temporary tables.
  * @param store its database may be, and for a check is, open read-only
  */
-export async function* rehearse(store: Store, files: readonly ListedFile[], options: IngestOptions): AsyncIterable<Rehearsal> {
+export async function* rehearse(
+  store: Store,
+  files: readonly ListedFile[],
+  options: IngestOptions,
+): AsyncIterable<Rehearsal> {
   const shadow = createShadow(store);
   for (const file of files) wantRows(shadow, file);
   shadow.copy();

@@ -103,6 +103,9 @@ function asText(bytes: Uint8Array, encoding: Encoding): string | null {
 
 function sameStat(stat: fs.BigIntStats, listed: FileStat): boolean {
   return (
-    stat.size === BigInt(listed.bytes) && stat.mtimeNs === listed.mtimeNs && stat.ctimeNs === listed.ctimeNs && stat.ino === listed.inode
+    stat.size === BigInt(listed.bytes) &&
+    stat.mtimeNs === listed.mtimeNs &&
+    stat.ctimeNs === listed.ctimeNs &&
+    stat.ino === listed.inode
   );
 }

@@ -14,7 +14,9 @@ interface Attempt {
 export function openAttempt(store: Store, name: string, sha256: string, now: Date): number {
   return guardFaults('note attempt', store.file, () => {
     const { db } = store;
-    const left = db.prepare<[string, string], Attempt>('SELECT failures, process FROM attempts WHERE name = ? AND sha256 = ?').get(name, sha256);
+    const left = db
+      .prepare<[string, string], Attempt>('SELECT failures, process FROM attempts WHERE name = ? AND sha256 = ?')
+      .get(name, sha256);
     const died = left !== undefined && left.process !== null && left.process !== store.run;
     const failures = (left?.failures ?? 0) + (died ? 1 : 0);
     withoutSync(store, () =>

@@ -36,14 +36,28 @@ export function enterFile(store: Store, entry: FileEntry): number {
   const { db, feed } = store;
   clearTheWay(store, entry);
   const late = db
-    .prepare<[string, string, string], number>('SELECT EXISTS (SELECT 1 FROM checkpoints WHERE feed = ? AND dataset = ? AND stamp > ?)')
+    .prepare<[string, string, string], number>(
+      'SELECT EXISTS (SELECT 1 FROM checkpoints WHERE feed = ? AND dataset = ? AND stamp > ?)',
+    )
     .pluck()
     .get(feed.name, entry.dataset.name, entry.stamp);
-  return insertEntry(store, entry, { state: 'ingested', code: null, reason: null, late: late ?? 0, rejectCounts: null });
+  return insertEntry(store, entry, {
+    state: 'ingested',
+    code: null,
+    reason: null,
+    late: late ?? 0,
+    rejectCounts: null,
+  });
 }
 
 /** Completes the entry of an ingested file: counts, checkpoint, earlier revisions; whether the file was late. */
-export function completeFile(store: Store, fileId: number, entry: FileEntry, totals: FileTotals, now: Date): { late: boolean } {
+export function completeFile(
+  store: Store,
+  fileId: number,
+  entry: FileEntry,
+  totals: FileTotals,
+  now: Date,
+): { late: boolean } {
   const { db, feed } = store;
   const { counts } = totals;
   const at = now.toISOString();
@@ -70,7 +84,11 @@ export function completeFile(store: Store, fileId: number, entry: FileEntry, tot
 export function enterQuarantined(
   store: Store,
   entry: FileEntry,
-  refusal: { readonly code: FileCode; readonly reason: string; readonly rejectCounts: Readonly<Record<string, number>> },
+  refusal: {
+    readonly code: FileCode;
+    readonly reason: string;
+    readonly rejectCounts: Readonly<Record<string, number>>;
+  },
 ): number {
   clearTheWay(store, entry);
   const fileId = insertEntry(store, entry, {
@@ -97,17 +115,22 @@ export function lastFormat(store: Store, dataset: Dataset): { dialect: string; e
 /** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
 function clearTheWay(store: Store, entry: FileEntry): void {
   const { db } = store;
-  db.prepare('DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE name = ? AND revision IN (0, ?))').run(
-    entry.name,
-    entry.revision,
-  );
+  db.prepare(
+    'DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE name = ? AND revision IN (0, ?))',
+  ).run(entry.name, entry.revision);
   db.prepare('DELETE FROM files WHERE name = ? AND revision IN (0, ?)').run(entry.name, entry.revision);
 }
 
 function insertEntry(
   store: Store,
   entry: FileEntry,
-  outcome: { state: 'ingested' | 'quarantined'; code: FileCode | null; reason: string | null; late: number; rejectCounts: string | null },
+  outcome: {
+    state: 'ingested' | 'quarantined';
+    code: FileCode | null;
+    reason: string | null;
+    late: number;
+    rejectCounts: string | null;
+  },
 ): number {
   const { stat } = entry;
   const at = entry.startedAt.toISOString();

@@ -1,5 +1,11 @@
 import type { Dataset } from '../feed/types.ts';
-import { type ChunkResult, type DatasetWriter, type RowPlaces, createDatasetWriter, prepareMerging } from './dataset-writer.ts';
+import {
+  type ChunkResult,
+  type DatasetWriter,
+  type RowPlaces,
+  createDatasetWriter,
+  prepareMerging,
+} from './dataset-writer.ts';
 import type { Origin } from './merge.ts';
 import type { Store } from './open.ts';
 import type { StagedRows } from './stage.ts';

@@ -58,13 +58,16 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const express: Express = createExpress(db, dataset);
   const waiting = createWaitingRows(db, feed, dataset);
   const healer = createHealer(db, dataset, healing, waiting);
-  const staged = db.prepare<[], { line: number; key: string }>(`SELECT seq AS line, ${quoteName(dataset.key.name)} AS key FROM ${sql.stage}`);
+  const staged = db.prepare<[], { line: number; key: string }>(
+    `SELECT seq AS line, ${quoteName(dataset.key.name)} AS key FROM ${sql.stage}`,
+  );
 
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
   const mergeWhole = (rows: StagedRows, origin: Origin): ChunkResult => {
     const inserted = merger.expectsOrphans() ? null : express(rows, origin);
-    if (inserted !== null) return { inserted, updated: 0, unchanged: 0, stale: 0, orphans: 0, orphanLines: [], refused: [] };
+    if (inserted !== null)
+      return { inserted, updated: 0, unchanged: 0, stale: 0, orphans: 0, orphanLines: [], refused: [] };
     merger.clear();
     stage.fill(rows);
     const merged = merger.run(origin);

@@ -11,7 +11,11 @@ const WORTH_ROWS = 200_000;
  * @returns builds the indexes again; one statement that cannot be interrupted, about a second for each million rows
  */
 export function setIndexesAside(db: Database.Database, table: string, rows: number): () => void {
-  const present = db.prepare<[], number>(`SELECT coalesce(max(rowid), 0) FROM ${quoteName(table)}`).pluck().get() ?? 0;
+  const present =
+    db
+      .prepare<[], number>(`SELECT coalesce(max(rowid), 0) FROM ${quoteName(table)}`)
+      .pluck()
+      .get() ?? 0;
   if (rows < WORTH_ROWS || rows < present) return () => undefined;
   // A unique index is a rule that rows must keep, not only a way to find them.
   const indexes = db

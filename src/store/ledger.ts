@@ -38,7 +38,10 @@ export function visitLatestRevisions(store: Store, visit: (entry: LedgerEntry) =
 /** The latest revision of one name, or null. */
 export function latestRevision(store: Store, name: string): LedgerEntry | null {
   return guardFaults('read ledger', store.file, () => {
-    const row = store.db.prepare<[string, string], LatestRow>(`${LATEST} AND name = ?`).safeIntegers().get(store.feed.name, name);
+    const row = store.db
+      .prepare<[string, string], LatestRow>(`${LATEST} AND name = ?`)
+      .safeIntegers()
+      .get(store.feed.name, name);
     return row === undefined ? null : toEntry(row);
   });
 }
@@ -67,7 +70,9 @@ export function noteUnread(store: Store, names: readonly UnreadName[], now: Date
   return guardFaults('write ledger', store.file, () => {
     const { db, feed } = store;
     const listed = db
-      .prepare<[string], { name: string; reason_code: string }>('SELECT name, reason_code FROM files WHERE feed = ? AND revision = 0')
+      .prepare<[string], { name: string; reason_code: string }>(
+        'SELECT name, reason_code FROM files WHERE feed = ? AND revision = 0',
+      )
       .all(feed.name);
     const known = new Map(listed.map((row) => [row.name, row.reason_code]));
     const wanted = new Set(names.map((unread) => unread.name));
@@ -118,5 +123,9 @@ export function requestRetry(store: Store, name: string, now: Date): void {
 
 /** The names that someone asked to have read again; a name leaves the set with the commit of its next reading. */
 export function pendingRetries(store: Store): Set<string> {
-  return guardFaults('read ledger', store.file, () => new Set(store.db.prepare<[], string>('SELECT name FROM retries').pluck().all()));
+  return guardFaults(
+    'read ledger',
+    store.file,
+    () => new Set(store.db.prepare<[], string>('SELECT name FROM retries').pluck().all()),
+  );
 }

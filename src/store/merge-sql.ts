@@ -92,7 +92,8 @@ function mergeSql(feed: Feed, dataset: Dataset, stageColumns: readonly string[],
   const same = ['1', ...values.map((column) => `t.${column} IS s.${column}`)].join(' AND ');
   const missing = referencesOf(dataset).map((column) => parentMissing(feed, column));
   const skip = (scratch: string) => `s.seq NOT IN (SELECT seq FROM temp.${scratch})`;
-  const known = (verdict: number) => `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict}`;
+  const known = (verdict: number) =>
+    `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict}`;
   // Whether the row in the table is a newer statement than the staged one (P4).
   const newer = `CASE
       WHEN t.source_stamp <> ${source.stamp} THEN t.source_stamp > ${source.stamp}

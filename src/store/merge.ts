@@ -47,17 +47,25 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   const findKnown = statement(sql.findKnown);
   const staleCount = db.prepare<[], number>(`SELECT count(*) FROM temp.known WHERE verdict = ${VERDICT.stale}`).pluck();
   const findOrphans = sql.findOrphans === null ? null : statement(sql.findOrphans);
-  const inserts = [false, true].map((skipKnown) => [false, true].map((skipOrphans) => statement(sql.insert(skipKnown, skipOrphans))));
+  const inserts = [false, true].map((skipKnown) =>
+    [false, true].map((skipOrphans) => statement(sql.insert(skipKnown, skipOrphans))),
+  );
   const update = statement(sql.update);
   const touch = statement(sql.touch);
-  const anyWaiting = db.prepare<[string], number>(`SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)`).pluck();
+  const anyWaiting = db
+    .prepare<[string], number>(`SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)`)
+    .pluck();
   const supersede = statement(sql.supersede);
   const settleSuperseded = db.prepare<[number, string]>(
     `UPDATE rejects SET state = 'superseded', record = NULL, settled_by_file_id = ?, settled_at = ?
      WHERE reject_id IN (SELECT reject_id FROM temp.superseded)`,
   );
-  const dropSuperseded = db.prepare('DELETE FROM waiting_on WHERE reject_id IN (SELECT reject_id FROM temp.superseded)');
-  const anyWaitingOn = db.prepare<[string], number>('SELECT EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)').pluck();
+  const dropSuperseded = db.prepare(
+    'DELETE FROM waiting_on WHERE reject_id IN (SELECT reject_id FROM temp.superseded)',
+  );
+  const anyWaitingOn = db
+    .prepare<[string], number>('SELECT EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)')
+    .pluck();
   const noteFreed = statement(sql.noteFreed);
   const dropFreed = statement(sql.dropFreed);
   const clearScratch = ['known', 'orphans', 'superseded'].map((table) => db.prepare(`DELETE FROM temp.${table}`));

@@ -57,10 +57,14 @@ function apply(db: Database.Database, file: string, folder: string, migration: M
     db.exec('BEGIN IMMEDIATE; SAVEPOINT migration');
     db.exec(migration.sql);
     if (!releases(db, 'migration')) {
-      throw new LandfallError('migrate', 'it ends the transaction it runs in, so what it did before that may have stayed', {
-        file: path.join(folder, migration.name),
-        hint: 'take COMMIT, ROLLBACK and BEGIN out of it, and restore the database from a backup',
-      });
+      throw new LandfallError(
+        'migrate',
+        'it ends the transaction it runs in, so what it did before that may have stayed',
+        {
+          file: path.join(folder, migration.name),
+          hint: 'take COMMIT, ROLLBACK and BEGIN out of it, and restore the database from a backup',
+        },
+      );
     }
     probe('migration');
     record.run(migration.version, migration.name, migration.sha256, new Date().toISOString());

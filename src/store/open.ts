@@ -60,7 +60,7 @@ export function openStore(options: StoreOptions): Store {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
       db.pragma('foreign_keys = ON');
-      db.pragma('temp_store = MEMORY');
+      db.pragma('temp_store = FILE');
       // Helps the sorting when an index is built anew.
       db.pragma('threads = 2');
       db.pragma(`cache_size = -${options.cacheMib * 1024}`);

@@ -28,7 +28,9 @@ export function checkSchema(db: Database.Database, file: string, feed: Feed): vo
 
 function tableProblems(db: Database.Database, feed: Feed, dataset: Dataset): readonly string[] {
   const { table, key } = dataset;
-  const found = db.prepare<[string], TableColumn>('SELECT name, pk, "notnull", dflt_value FROM pragma_table_info(?)').all(table);
+  const found = db
+    .prepare<[string], TableColumn>('SELECT name, pk, "notnull", dflt_value FROM pragma_table_info(?)')
+    .all(table);
   if (found.length === 0) return [`there is no table ${table}`];
   const problems: string[] = [];
   const byName = new Map(found.map((column) => [column.name, column]));
@@ -37,7 +39,8 @@ function tableProblems(db: Database.Database, feed: Feed, dataset: Dataset): rea
     byName.delete(name);
   }
   for (const column of byName.values()) {
-    if (column.notnull === 1 && column.dflt_value === null) problems.push(`${table}.${column.name} is NOT NULL, but no column of the feed fills it`);
+    if (column.notnull === 1 && column.dflt_value === null)
+      problems.push(`${table}.${column.name} is NOT NULL, but no column of the feed fills it`);
   }
   const keys = found.filter((column) => column.pk > 0).map((column) => column.name);
   if (keys.length !== 1 || keys[0] !== key.name) problems.push(`the primary key of ${table} is not ${key.name}`);
@@ -52,9 +55,14 @@ function tableProblems(db: Database.Database, feed: Feed, dataset: Dataset): rea
 function hasForeignKey(db: Database.Database, feed: Feed, table: string, column: Column): boolean {
   const parent = feed.datasets.find((dataset) => dataset.table === column.references);
   return db
-    .prepare<[string], { table: string; from: string; to: string | null }>('SELECT "table", "from", "to" FROM pragma_foreign_key_list(?)')
+    .prepare<[string], { table: string; from: string; to: string | null }>(
+      'SELECT "table", "from", "to" FROM pragma_foreign_key_list(?)',
+    )
     .all(table)
-    .some((key) => key.table === column.references && key.from === column.name && (key.to === null || key.to === parent?.key.name));
+    .some(
+      (key) =>
+        key.table === column.references && key.from === column.name && (key.to === null || key.to === parent?.key.name),
+    );
 }
 
 /** An identifier as SQL text. Identifiers of a feed are validated when it is loaded; quoting keeps reserved words harmless. */

@@ -26,17 +26,22 @@ export function createShadow(store: Store): Shadow {
     `SELECT sql FROM main.sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC`,
   );
   for (const table of tables) {
-    for (const sql of schema.pluck().all(table)) db.exec(sql.replace(/^CREATE (TABLE|(?:UNIQUE )?INDEX) /, 'CREATE $1 temp.'));
+    for (const sql of schema.pluck().all(table))
+      db.exec(sql.replace(/^CREATE (TABLE|(?:UNIQUE )?INDEX) /, 'CREATE $1 temp.'));
   }
   for (const dataset of feed.datasets) {
-    db.exec(`CREATE TABLE temp.${quoteName(`before_${dataset.table}`)} AS SELECT * FROM main.${quoteName(dataset.table)} WHERE 0`);
+    db.exec(
+      `CREATE TABLE temp.${quoteName(`before_${dataset.table}`)} AS SELECT * FROM main.${quoteName(dataset.table)} WHERE 0`,
+    );
   }
   db.exec('CREATE TABLE temp.wanted (of_table TEXT, key TEXT, PRIMARY KEY (of_table, key)) WITHOUT ROWID');
   const want = db.prepare<[string, Value]>('INSERT OR IGNORE INTO temp.wanted (of_table, key) VALUES (?, ?)');
   const references = new Map(
     feed.datasets.map((dataset) => [
       dataset.table,
-      dataset.columns.flatMap((column, index) => (column.references === null ? [] : [{ table: column.references, index }])),
+      dataset.columns.flatMap((column, index) =>
+        column.references === null ? [] : [{ table: column.references, index }],
+      ),
     ]),
   );
 
@@ -51,7 +56,8 @@ export function createShadow(store: Store): Shadow {
     },
     copy() {
       db.transaction(() => {
-        for (const table of ['files', 'checkpoints'] as const) db.exec(`INSERT INTO temp.${table} SELECT * FROM main.${table}`);
+        for (const table of ['files', 'checkpoints'] as const)
+          db.exec(`INSERT INTO temp.${table} SELECT * FROM main.${table}`);
         db.exec(`INSERT INTO temp.rejects SELECT * FROM main.rejects WHERE state = 'waiting'`);
         db.exec('INSERT INTO temp.waiting_on SELECT * FROM main.waiting_on');
         for (const dataset of feed.datasets.toReversed()) wantParents(store, dataset);
@@ -70,7 +76,10 @@ function wantParents(store: Store, dataset: Dataset): void {
   db.prepare<[string, string]>(`${insert} SELECT ?, row_key ${waiting}`).run(dataset.table, dataset.name);
   for (const column of referencesOf(dataset)) {
     const value = `record ->> '$.${column.name}'`;
-    db.prepare<[string, string]>(`${insert} SELECT ?, ${value} ${waiting} AND ${value} IS NOT NULL`).run(column.references, dataset.name);
+    db.prepare<[string, string]>(`${insert} SELECT ?, ${value} ${waiting} AND ${value} IS NOT NULL`).run(
+      column.references,
+      dataset.name,
+    );
     db.prepare<[string, string]>(
       `${insert} SELECT ?, t.${quoteName(column.name)} FROM temp.wanted w CROSS JOIN main.${table} t
          ON t.${quoteName(dataset.key.name)} = w.key WHERE w.of_table = ? AND t.${quoteName(column.name)} IS NOT NULL`,
@@ -94,7 +103,12 @@ function copyTable(store: Store, dataset: Dataset): void {
 export interface ShadowReport {
   /** Rows that would be updated: line, and the columns that would change. */
   readonly updates: readonly { readonly line: number; readonly columns: readonly string[] }[];
-  readonly rejected: readonly { readonly line: number; readonly code: string; readonly column: string | null; readonly reason: string }[];
+  readonly rejected: readonly {
+    readonly line: number;
+    readonly code: string;
+    readonly column: string | null;
+    readonly reason: string;
+  }[];
   /** Rows that would wait, by line and missing parent; the key is a value of the row. */
   readonly waiting: readonly { readonly line: number; readonly parentTable: string; readonly parentKey: string }[];
   /** Waiting rows that would heal, by dataset. */

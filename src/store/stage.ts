@@ -18,7 +18,9 @@ export interface Stage {
 export function createStage(db: Database.Database, dataset: Dataset, stage: string): Stage {
   const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
   const values = dataset.columns.map((_, index) => `e.value ->> ${index + 1}`).join(', ');
-  const fill = db.prepare<[StagedRows]>(`INSERT INTO ${stage} (seq, ${names}) SELECT e.value ->> 0, ${values} FROM jsonb_each(?) e`);
+  const fill = db.prepare<[StagedRows]>(
+    `INSERT INTO ${stage} (seq, ${names}) SELECT e.value ->> 0, ${values} FROM jsonb_each(?) e`,
+  );
   const split = db.prepare<[StagedRows], string>('SELECT json_array(json(e.value)) FROM jsonb_each(?) e').pluck();
   return {
     fill: (rows) => void fill.run(rows),

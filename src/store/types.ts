@@ -59,7 +59,8 @@ export interface RejectSummary {
 }
 
 /** The instants of an ingest at which the crash campaign kills the process. */
-export type Moment = 'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | 'before_archive' | 'checkpoint';
+export type Moment =
+  'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | 'before_archive' | 'checkpoint';
 
 /** Called at each moment; does nothing outside the crash campaign. */
 export type Probe = (moment: Moment) => void;

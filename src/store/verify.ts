@@ -36,18 +36,28 @@ export function* verifyDatabase(db: Database.Database, feed: Feed): Iterable<Ver
 }
 
 function listTables(db: Database.Database): readonly string[] {
-  return db.prepare<[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`).pluck().all();
+  return db
+    .prepare<[], string>(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`,
+    )
+    .pluck()
+    .all();
 }
 
 /** SQLite's messages name pages, rows and indexes, never values. */
 function integrity(db: Database.Database, table: string): readonly string[] {
-  const messages = db.prepare<[], string>(`PRAGMA integrity_check(${quoteName(table)})`).pluck().all();
+  const messages = db
+    .prepare<[], string>(`PRAGMA integrity_check(${quoteName(table)})`)
+    .pluck()
+    .all();
   return messages.filter((message) => message !== 'ok');
 }
 
 function foreignKeys(db: Database.Database, table: string): readonly string[] {
   return db
-    .prepare<[string], { rowid: number | null; parent: string }>('SELECT "rowid", "parent" FROM pragma_foreign_key_check(?)')
+    .prepare<[string], { rowid: number | null; parent: string }>(
+      'SELECT "rowid", "parent" FROM pragma_foreign_key_check(?)',
+    )
     .all(table)
     .slice(0, MOST_FINDINGS)
     .map((row) => `row ${row.rowid ?? '?'} of ${table} refers to a row of ${row.parent} that is not there`);
@@ -58,7 +68,10 @@ function accountingOfFiles(db: Database.Database): readonly string[] {
     `SELECT name, revision FROM files
      WHERE rows_read <> rows_inserted + rows_updated + rows_unchanged + rows_stale + rows_rejected + rows_waiting`,
   );
-  const kept = db.prepare<[], { name: string; revision: number; rejected: number; waiting: number; rows_rejected: number; rows_waiting: number }>(
+  const kept = db.prepare<
+    [],
+    { name: string; revision: number; rejected: number; waiting: number; rows_rejected: number; rows_waiting: number }
+  >(
     `SELECT f.name, f.revision, f.rows_rejected, f.rows_waiting,
        count(r.reject_id) FILTER (WHERE r.state = 'rejected') AS rejected, count(r.reject_id) FILTER (WHERE r.state <> 'rejected') AS waiting
      FROM files f LEFT JOIN rejects r ON r.file_id = f.file_id WHERE f.reason_code IS NULL GROUP BY f.file_id
@@ -66,16 +79,22 @@ function accountingOfFiles(db: Database.Database): readonly string[] {
   );
   return [
     ...sums.all().map((file) => `${file.name} revision ${file.revision}: the counts do not add up to the rows read`),
-    ...kept.all().map(
-      (file) =>
-        `${file.name} revision ${file.revision}: ${file.rejected} rejected and ${file.waiting} waiting rows are kept, the ledger says ${file.rows_rejected} and ${file.rows_waiting}`,
-    ),
+    ...kept
+      .all()
+      .map(
+        (file) =>
+          `${file.name} revision ${file.revision}: ${file.rejected} rejected and ${file.waiting} waiting rows are kept, the ledger says ${file.rows_rejected} and ${file.rows_waiting}`,
+      ),
   ].slice(0, MOST_FINDINGS);
 }
 
 /** A table's row count is the sum of the rows inserted and of the healed rows that made a new key (P3). */
 function accountingOfTable(db: Database.Database, dataset: Dataset): readonly string[] {
-  const count = (sql: string, ...values: string[]) => db.prepare<string[], number>(sql).pluck().get(...values) ?? 0;
+  const count = (sql: string, ...values: string[]) =>
+    db
+      .prepare<string[], number>(sql)
+      .pluck()
+      .get(...values) ?? 0;
   const rows = count(`SELECT count(*) FROM ${quoteName(dataset.table)}`);
   const inserted = count('SELECT coalesce(sum(rows_inserted), 0) FROM files WHERE dataset = ?', dataset.name);
   const healed = count(`SELECT count(*) FROM rejects WHERE dataset = ? AND healed_as = 'inserted'`, dataset.name);
@@ -102,7 +121,9 @@ function waitingRows(db: Database.Database, feed: Feed): readonly string[] {
     `SELECT count(*) FROM rejects r WHERE r.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM waiting_on w WHERE w.reject_id = r.reject_id)`,
   );
   if (idle > 0) findings.push(`${idle} rows wait for nothing`);
-  const settled = count(`SELECT count(*) FROM waiting_on w JOIN rejects r USING (reject_id) WHERE r.state <> 'waiting'`);
+  const settled = count(
+    `SELECT count(*) FROM waiting_on w JOIN rejects r USING (reject_id) WHERE r.state <> 'waiting'`,
+  );
   if (settled > 0) findings.push(`${settled} dependencies belong to rows that do not wait`);
   const parents = new Set(feed.datasets.flatMap((dataset) => referencesOf(dataset).map((column) => column.references)));
   for (const dataset of feed.datasets.filter((candidate) => parents.has(candidate.table))) {

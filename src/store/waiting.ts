@@ -22,7 +22,9 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
 
   const fresh = stageName('fresh', dataset);
   const healing = stageName('healing', dataset);
-  const firstMissing = references.map((column) => `WHEN ${parentMissing(feed, column)} THEN '${column.name}'`).join(' ');
+  const firstMissing = references
+    .map((column) => `WHEN ${parentMissing(feed, column)} THEN '${column.name}'`)
+    .join(' ');
   const record = dataset.columns.map((column) => `'${column.name}', s.${quoteName(column.name)}`).join(', ');
   const lastReject = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck();
   const reject = db.prepare<[Record<string, unknown>]>(

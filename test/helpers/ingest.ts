@@ -25,7 +25,12 @@ export interface Desk {
   /** Ingests a listed file. */
   ingest(file: ListedFile, options?: Partial<IngestOptions>): Promise<IngestOutcome>;
   /** Writes rows as a file of the feed and ingests it. */
-  deliver(dataset: DatasetName, stamp: string, rows: readonly (Row | string)[], options?: FileOptions): Promise<IngestOutcome>;
+  deliver(
+    dataset: DatasetName,
+    stamp: string,
+    rows: readonly (Row | string)[],
+    options?: FileOptions,
+  ): Promise<IngestOutcome>;
   /** The rows of a query, as objects. */
   rows(sql: string): readonly Record<string, unknown>[];
   /** The first column of a query. */
@@ -38,7 +43,14 @@ export function openDesk(options: Partial<StoreOptions> = {}): Desk {
   const landing = join(folder, 'landing');
   mkdirSync(landing);
   const feed = options.feed ?? loadFeed(FEED_FILE);
-  const store = openStore({ file: join(folder, 'db/test.sqlite'), feed, migrations: MIGRATIONS, program: '0.0.0', cacheMib: 8, ...options });
+  const store = openStore({
+    file: join(folder, 'db/test.sqlite'),
+    feed,
+    migrations: MIGRATIONS,
+    program: '0.0.0',
+    cacheMib: 8,
+    ...options,
+  });
   onTestFinished(() => {
     closeStore(store);
   });
@@ -62,7 +74,9 @@ export function openDesk(options: Partial<StoreOptions> = {}): Desk {
       });
     },
     deliver(dataset, stamp, rows, fileOptions = {}) {
-      return desk.ingest(desk.write(feedFileName(dataset, stamp, fileOptions), feedFileText(dataset, rows, fileOptions)));
+      return desk.ingest(
+        desk.write(feedFileName(dataset, stamp, fileOptions), feedFileText(dataset, rows, fileOptions)),
+      );
     },
     rows: (sql) => store.db.prepare<[], Record<string, unknown>>(sql).all(),
     column: (sql) => store.db.prepare(sql).pluck().all(),
