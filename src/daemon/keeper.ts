@@ -59,6 +59,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   const loader = createLoaderProcess({
     settings,
     command: io.program.command,
+    env: io.env,
     keeperPid: io.program.pid,
     forgive: before?.cutShort === true,
     onOwner() {

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
 import type { Settings } from '../settings.ts';
 import type { Work } from './alive.ts';
 import { backOff } from './back-off.ts';
@@ -13,6 +14,7 @@ export interface LoaderOptions {
   readonly settings: Settings;
   /** What starts this program: node, its arguments, main.ts. */
   readonly command: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly keeperPid: number;
   /** The last loader of an earlier daemon was killed on purpose. */
   readonly forgive: boolean;
@@ -38,6 +40,12 @@ export interface LoaderProcess {
   silentMs(): number;
 }
 
+/**
+ * V8's space for young objects, in MB: with the 16 that are usual, listing 100,000 files takes 55 MB more, and loading rows
+ * is no faster.
+ */
+const SMALL_NURSERY = '--max-semi-space-size=4';
+
 /** Waits before it is started again, in ms. */
 const FIRST_MS = 250;
 const CAP_MS = 30_000;
@@ -61,7 +69,11 @@ export function createLoaderProcess(options: LoaderOptions): LoaderProcess {
   function start(): void {
     startedAt = heardAt = performance.now();
     let fatal: LoaderEnd | null = null;
-    const born = spawn(node, [...args, 'load'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const cache = getCompileCacheDir();
+    const born = spawn(node, [SMALL_NURSERY, ...args, 'load'], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
+    });
     child = born;
     born.on('message', (message) => {
       heardAt = performance.now();
