@@ -1,0 +1,201 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { verifyDatabase } from '../../src/store/verify.ts';
+import { type Desk, MIGRATIONS, openDesk } from '../helpers/ingest.ts';
+import { counts, procedure, transaction, visit } from '../helpers/rows.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+/** A database whose tables have constraints of their own: `change` rewrites the tables' migration. */
+function openStrictDesk(change: (tables: string) => string): Desk {
+  const migrations = tempFolder();
+  cpSync(MIGRATIONS, migrations, { recursive: true });
+  const file = join(migrations, '0002_visitpay.sql');
+  const tables = readFileSync(file, 'utf8');
+  const changed = change(tables);
+  expect(changed).not.toBe(tables);
+  writeFileSync(file, changed);
+  return openDesk({ migrations });
+}
+
+const withCheck = (tables: string) =>
+  tables
+    .replace('standard_charge_cents INTEGER', 'standard_charge_cents INTEGER CHECK (standard_charge_cents >= 0)')
+    .replace('status             TEXT', "status TEXT CHECK (status <> 'bad')");
+const withUnique = (tables: string) => `${tables};\nCREATE UNIQUE INDEX one_code ON procedures (procedure_code);`;
+const withTrigger = (tables: string) => `${tables};
+  CREATE TRIGGER no_cheap BEFORE INSERT ON procedures WHEN NEW.standard_charge_cents < 0 BEGIN SELECT RAISE(ABORT, 'too cheap'); END;
+  CREATE TRIGGER no_cheaper BEFORE UPDATE ON procedures WHEN NEW.standard_charge_cents < 0 BEGIN SELECT RAISE(ABORT, 'too cheap'); END;`;
+
+const rejects = (desk: Desk) =>
+  desk.column(`SELECT line || ' ' || code || ' ' || state || ' ' || row_key FROM rejects ORDER BY line`);
+
+function findings(desk: Desk): string[] {
+  return [...verifyDatabase(desk.store.db, desk.feed)].flatMap((check) => check.findings);
+}
+
+describe('P7: a constraint of the database refuses only the rows that offend it', () => {
+  test.each([
+    ['a check', withCheck],
+    ['a trigger', withTrigger],
+  ])('%s, on rows that are new and rows that change', async (_, change) => {
+    const desk = openStrictDesk(change);
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2')]);
+    const rows = [
+      procedure('P3'),
+      { ...procedure('P4'), StandardCharge: '-1.00' },
+      { ...procedure('P1'), StandardCharge: '-2.00' },
+      procedure('P2'),
+      procedure('P5'),
+    ];
+    const outcome = await desk.deliver('Procedure', '20260802_060000', rows);
+    expect(counts(outcome)).toEqual({ read: 5, inserted: 2, unchanged: 1, rejected: 2 });
+    expect(outcome).toMatchObject({ rejects: [{ code: 'constraint', rows: 2, firstLines: [3, 4] }] });
+    expect(rejects(desk)).toEqual(['3 constraint rejected P4', '4 constraint rejected P1']);
+    expect(desk.column('SELECT raw FROM rejects ORDER BY line')).toEqual([
+      'P4|C1||first|-1.00|',
+      'P1|C1||first|-2.00|',
+    ]);
+    expect(desk.column('SELECT standard_charge_cents FROM procedures ORDER BY procedure_id')).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ]);
+    expect(findings(desk)).toEqual([]);
+  });
+
+  test('a unique index: the first of two rows is taken', async () => {
+    const desk = openStrictDesk(withUnique);
+    const rows = [procedure('P1'), procedure('P2'), { ...procedure('P3'), ProcedureCode: 'C3' }];
+    expect(counts(await desk.deliver('Procedure', '20260801_060000', rows))).toEqual({
+      read: 3,
+      inserted: 2,
+      rejected: 1,
+    });
+    expect(rejects(desk)).toEqual(['3 constraint rejected P2']);
+  });
+
+  test('orphans among them wait, each with its parents, and heal', async () => {
+    const desk = openStrictDesk(withCheck);
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    const rows = [
+      visit('V1', 'P8'),
+      visit('V2', 'P1', { Status: 'bad' }),
+      visit('V3', 'P1'),
+      visit('V4', 'P9'),
+      visit('V5', 'P1'),
+      visit('V3', 'P1', { Status: 'good' }),
+    ];
+    const outcome = await desk.deliver('Visit', '20260801_060000', rows);
+    expect(counts(outcome)).toEqual({ read: 6, inserted: 2, updated: 1, rejected: 1, waiting: 2 });
+    expect(outcome).toMatchObject({
+      rejects: expect.arrayContaining([{ code: 'missing_parent', rows: 2, firstLines: [2, 5] }]) as unknown,
+    });
+    expect(desk.column('SELECT parent_key FROM waiting_on ORDER BY 1')).toEqual(['P8', 'P9']);
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P8'), procedure('P9')])).toMatchObject({
+      healed: 2,
+    });
+    expect(desk.column('SELECT visit_id FROM visits ORDER BY 1')).toEqual(['V1', 'V3', 'V4', 'V5']);
+    expect(findings(desk)).toEqual([]);
+  });
+
+  test('they count toward the limit of bad rows like any rejected row', async () => {
+    const desk = openStrictDesk(withCheck);
+    const bad = (id: string) => ({ ...procedure(id), StandardCharge: '-1.00' });
+    expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), bad('P2'), bad('P3')])).toMatchObject({
+      kind: 'quarantined',
+      code: 'bad_rows',
+    });
+    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([0]);
+    expect(rejects(desk)).toEqual(['3 constraint rejected P2', '4 constraint rejected P3']);
+  });
+
+  test('P8: no value of the row is told, neither by the constraint nor by us', async () => {
+    const desk = openStrictDesk((tables) =>
+      withTrigger(tables).replaceAll("'too cheap'", "'secret ' || NEW.description"),
+    );
+    const outcome = await desk.deliver('Procedure', '20260801_060000', [
+      procedure('P1'),
+      { ...procedure('P2', 'ZQX'), StandardCharge: '-1.00' },
+    ]);
+    expect(counts(outcome)).toEqual({ read: 2, inserted: 1, rejected: 1 });
+    expect(JSON.stringify(outcome)).not.toContain('ZQX');
+    expect(desk.column('SELECT reason FROM rejects')).toEqual(['the database refused it for a constraint of its own']);
+  });
+});
+
+describe('P7: a waiting row that the database refuses when it would heal', () => {
+  /** Among orphans: the statement that meets it asks for parents first. */
+  const rows = [visit('V1', 'P1'), visit('V2', 'P1', { Status: 'bad' }), visit('V3', 'P1')];
+
+  test('does not stop the file that brings its parent, nor the rows that wait beside it', async () => {
+    const desk = openStrictDesk(withCheck);
+    expect(await desk.deliver('Visit', '20260801_060000', rows)).toMatchObject({ kind: 'ingested' });
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({
+      kind: 'ingested',
+      healed: 2,
+    });
+    expect(desk.column('SELECT visit_id FROM visits ORDER BY 1')).toEqual(['V1', 'V3']);
+    expect(findings(desk)).toEqual([]);
+  });
+
+  test('rule 5: an older version that waits for the same parent has its turn when the newest is refused', async () => {
+    const desk = openStrictDesk(withCheck);
+    const versions = [
+      visit('V1', 'P1', { Status: 'first' }),
+      visit('V1', 'P1', { Status: 'second' }),
+      visit('V1', 'P1', { Status: 'bad' }),
+    ];
+    for (const [at, version] of versions.entries())
+      await desk.deliver('Visit', `2026080${at + 1}_060000`, [visit(`W${at}`, 'P1'), version]);
+    expect(await desk.deliver('Procedure', '20260804_060000', [procedure('P1')])).toMatchObject({
+      kind: 'ingested',
+      healed: 4,
+    });
+    expect(desk.column(`SELECT status FROM visits WHERE visit_id = 'V1'`)).toEqual(['second']);
+    expect(desk.column(`SELECT code || ' ' || state FROM rejects WHERE row_key = 'V1' ORDER BY reject_id`)).toEqual([
+      'missing_parent superseded',
+      'missing_parent healed',
+      'constraint rejected',
+    ]);
+    expect(desk.column('SELECT count(*) FROM waiting_on')).toEqual([0]);
+    expect(findings(desk)).toEqual([]);
+  });
+
+  test('its raw text, line and offset stay, and what waits for it goes on waiting', async () => {
+    const desk = openStrictDesk(withCheck);
+    await desk.deliver('Transaction', '20260801_060000', [transaction('T1', 'V2'), transaction('T2', 'V1')]);
+    await desk.deliver('Visit', '20260801_060000', rows);
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({
+      kind: 'ingested',
+      healed: 3,
+    });
+    expect(desk.rows(`SELECT line, reason, settled_by_file_id FROM rejects WHERE code = 'constraint'`)).toEqual([
+      { line: 3, reason: 'the database refused it for a constraint of its own', settled_by_file_id: null },
+    ]);
+    expect(desk.column(`SELECT raw FROM rejects WHERE code = 'constraint'`)).toEqual([
+      expect.stringMatching(/^V2\|P1\|.*\|bad$/),
+    ]);
+    expect(desk.rows('SELECT parent_table, parent_key FROM waiting_on')).toEqual([
+      { parent_table: 'visits', parent_key: 'V2' },
+    ]);
+    expect(findings(desk)).toEqual([]);
+  });
+
+  test('a unique index that only the healing meets: one row heals, the file of the parent goes in', async () => {
+    const desk = openStrictDesk(
+      (tables) => `${tables};\nCREATE UNIQUE INDEX one_payer ON transactions (visit_id, payer);`,
+    );
+    await desk.deliver('Transaction', '20260801_060000', [
+      transaction('T1', 'V1', { Payer: 'x' }),
+      transaction('T2', 'V1', { Payer: 'x' }),
+    ]);
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    expect(await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')])).toMatchObject({
+      kind: 'ingested',
+      healed: 1,
+    });
+    expect(findings(desk)).toEqual([]);
+  });
+});
