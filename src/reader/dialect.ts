@@ -51,6 +51,8 @@ export function possibleSyntaxes(sample: Sample, format: FeedFormat, delimiter: 
 export interface Trial {
   /** Rows with the right number of fields. */
   readonly good: number;
+  /** Rows of those in which a field begins with the quote. */
+  readonly quoted: number;
   /** Quotes are at both ends of every value of some column. */
   readonly quotedColumn: boolean;
   /** How often each line end ends a row. */
@@ -63,17 +65,22 @@ export function tryRows(sample: Sample, start: number, count: number, syntax: Sy
   const context = sampleContext(sample, syntax, count);
   const ends = { lf: 0, crlf: 0, cr: 0 };
   let good = 0;
+  let quoted = 0;
   let rows = 0;
   for (let at = start; at < text.length && rows < TRIAL_ROWS; rows++) {
     const record = readRecord(context, at, lineAt(text, at, newline));
     if (record.kind === 'more') break;
     if (record.kind === 'record') {
-      if (record.fields.length === count) good++;
+      if (record.fields.length === count) {
+        good++;
+        const raw = text.slice(at, record.end);
+        if (raw.startsWith(syntax.quote) || raw.includes(syntax.delimiter + syntax.quote)) quoted++;
+      }
       countEnd(ends, text.slice(record.end, record.next));
     }
     at = record.next;
   }
-  return { good, quotedColumn: hasQuotedColumn(sample, start, syntax), ends };
+  return { good, quoted, quotedColumn: hasQuotedColumn(sample, start, syntax), ends };
 }
 
 /** The context for reading records of a sample; see `readRecord`. */
@@ -89,15 +96,19 @@ function countEnd(ends: { lf: number; crlf: number; cr: number }, end: string): 
 }
 
 /**
- * The better of two syntaxes with one delimiter: the one that splits more rows rightly. Where both do as well, a
- * single quote is taken for a quote only when a whole column is quoted with it.
+ * The better of two syntaxes with one delimiter: the one that splits more rows rightly. Another quote than the usual
+ * one must be in use besides, or a faulty row would settle it; where both do as well, around all of some column.
  */
-export function isBetterQuoting(
-  challenger: { syntax: Syntax; trial: Trial },
-  usual: { syntax: Syntax; trial: Trial },
-): boolean {
-  if (challenger.trial.good !== usual.trial.good) return challenger.trial.good > usual.trial.good;
-  return challenger.syntax.quote !== usual.syntax.quote && challenger.trial.quotedColumn && !usual.trial.quotedColumn;
+export function isBetterQuoting(challenger: Quoting, usual: Quoting): boolean {
+  const better = challenger.trial.good > usual.trial.good;
+  if (challenger.syntax.quote === usual.syntax.quote) return better;
+  if (challenger.trial.good < usual.trial.good || challenger.trial.quoted <= usual.trial.quoted) return false;
+  return better || (challenger.trial.quotedColumn && !usual.trial.quotedColumn);
+}
+
+interface Quoting {
+  readonly syntax: Syntax;
+  readonly trial: Trial;
 }
 
 function hasQuotedColumn(sample: Sample, start: number, { delimiter, quote }: Syntax): boolean {

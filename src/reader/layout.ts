@@ -38,9 +38,11 @@ export function watchHeader(header: Header, dataset: Dataset | null, extra: stri
   const names = dataset === null ? new Map<string, number>() : columnNames(dataset);
   const firstCells = new Set([...names.keys(), ...keys].filter((key) => key !== ''));
   const watched = header.line > 0 || dataset !== null;
+  const mayBegin = firstCharacters(firstCells);
 
   function read(fields: readonly string[], line: number): Layout | null {
-    if (!watched || !firstCells.has(headerKey(fields[0] ?? ''))) return null;
+    if (!watched || mayBegin[fields[0]?.charCodeAt(0) ?? 0] === 0 || !firstCells.has(headerKey(fields[0] ?? '')))
+      return null;
     if (dataset === null) return isSame(fields) ? layout : null;
     if (fields.length === keys.length && fields.every((field, index) => headerKey(field) === keys[index]))
       return layout;
@@ -74,7 +76,7 @@ export function watchHeader(header: Header, dataset: Dataset | null, extra: stri
 
   return {
     layout,
-    mayBegin: firstCharacters(firstCells),
+    mayBegin,
     mayEndInDigit: [...firstCells].some((key) => /\d$/.test(key)),
     read,
   };

@@ -105,13 +105,21 @@ function closingLine(
   for (let lines = 1; lines < limits.quotedLines; lines++) {
     const line = lineAt(text, from, newline);
     const closes = close < line.next;
-    // The line that closes the first field is expected to have the full number: it proves nothing.
-    const telling = count !== null && count > 1 && !(closes && column === 0);
+    const telling = count !== null && count > 1 && !(closes && !isTelling(text.slice(from, close + 1), column, syntax));
     if (telling && isWhole(text.slice(from, line.end), syntax, count)) return null;
     if (closes) return { line, lines };
     from = line.next;
   }
   return null;
+}
+
+/**
+ * Whether the line on which a field closes could be a row by itself, in which the closing quote is only text.
+ * @param head the line up to and with that quote
+ */
+function isTelling(head: string, column: number, syntax: Syntax): boolean {
+  // Behind the first field the rest of the line has the number of fields of a row anyway.
+  return column > 0 && splitRecord(head, syntax).fault === 'none';
 }
 
 function isWhole(line: string, syntax: Syntax, count: number): boolean {

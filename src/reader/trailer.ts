@@ -20,6 +20,12 @@ const LOOSER_WORDS: ReadonlySet<string> = new Set([
   ...['numberofrows', 'numberofrecords', 'noofrows', 'noofrecords'],
 ]);
 
+/** What a trailer may begin with: the initial of a word, a count, or what is no letter. */
+const MAY_BEGIN = new RegExp(
+  `^(?:[${[...new Set([...LOOSER_WORDS].map((word) => word.charAt(0)))].join('')}]|[^a-z])`,
+  'i',
+);
+
 /** `(1234 rows affected)`, `1234 rows selected.` and the like, as SQL tools write them. */
 const TOOL_FOOTER = /^\(?(\d[\d,]*) (?:rows?|records?|row\(s\)|record\(s\))(?: [a-z]+)?\)?\.?$/i;
 
@@ -29,6 +35,7 @@ const TOOL_FOOTER = /^\(?(\d[\d,]*) (?:rows?|records?|row\(s\)|record\(s\))(?: [
  */
 export function readTrailer(fields: readonly string[], full: boolean): Trailer | null {
   const first = (fields[0] ?? '').trim();
+  if (!MAY_BEGIN.test(first)) return null;
   const footer = fields.length === 1 ? TOOL_FOOTER.exec(first) : null;
   if (footer !== null) return { numbers: wholeNumbers([footer[1] ?? '']) };
   const word = /^[^\p{L}\p{N}]*([\p{L}_ ]+)/u.exec(first);
