@@ -62,7 +62,8 @@ CREATE TABLE rejects (
   settled_by_file_id INTEGER REFERENCES files (file_id),
   settled_at         TEXT,
   CHECK ((state = 'healed') = (healed_as IS NOT NULL)),
-  CHECK ((state IN ('healed', 'superseded')) = (settled_by_file_id IS NOT NULL)),
+  -- A rejected row is settled by another file where it waited first, and was refused for a constraint when its parent came.
+  CHECK (CASE state WHEN 'waiting' THEN settled_by_file_id IS NULL WHEN 'rejected' THEN 1 ELSE settled_by_file_id IS NOT NULL END),
   CHECK ((state = 'waiting') = (record IS NOT NULL))
 );
 CREATE INDEX rejects_by_file ON rejects (file_id, line);

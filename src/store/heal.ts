@@ -2,7 +2,6 @@ import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
 import { constraintRefusal } from './fault.ts';
 import { type Merger, type Origin, createMerger } from './merge.ts';
-import { constraintRefusal } from './fault.ts';
 import { type MergeSql, VERDICT } from './merge-sql.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
 import { quoteName } from './schema.ts';
@@ -15,11 +14,6 @@ const CHUNK_ROWS = 20_000;
 export interface Healer {
   /** Gives how many rows healed; `onChunk` is called between chunks. */
   run(origin: Origin, onChunk: () => Promise<void>): Promise<number>;
-}
-
-interface Healed {
-  readonly healed: number;
-  readonly refused: number;
 }
 
 /** The reject ids that may be ready, one for each key: the newest version (rule 4). */
@@ -61,8 +55,9 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
      WHERE rejects.reject_id = s.reject_id AND s.seq NOT IN (SELECT seq FROM temp.orphans)`,
   );
 
-  const refuse = db.prepare<[number]>(
-    `UPDATE rejects SET state = 'rejected', code = 'constraint', column_name = NULL, reason = '${CONSTRAINT_REASON}', record = NULL
+  const refuse = db.prepare<[number, string, number]>(
+    `UPDATE rejects SET state = 'rejected', code = 'constraint', column_name = NULL, reason = '${CONSTRAINT_REASON}', record = NULL,
+       settled_by_file_id = ?, settled_at = ?
      WHERE reject_id = (SELECT reject_id FROM temp.ready WHERE seq = ?)`,
   );
 
@@ -90,7 +85,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
     } catch (error) {
       if (constraintRefusal(error) === null) throw error;
       db.exec('ROLLBACK TO heal');
-      if (to - from === 1) return { healed: 0, refused: refuse.run(to).changes };
+      if (to - from === 1) return { healed: 0, refused: refuse.run(origin.settler, origin.now, to).changes };
       const middle = Math.floor((from + to) / 2);
       const first = healRange({ from, to: middle }, origin);
       const second = healRange({ from: middle, to }, origin);
@@ -98,38 +93,6 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
     } finally {
       if (db.inTransaction) db.exec('RELEASE heal');
     }
-  };
-
-  const refuse = db.prepare<[number, string, number]>(
-    `UPDATE rejects SET state = 'rejected', code = 'constraint', column_name = NULL, record = NULL,
-       reason = 'the database refused it for a constraint of its own when its parent had come', settled_by_file_id = ?, settled_at = ?
-     WHERE reject_id = (SELECT reject_id FROM temp.ready WHERE seq = ?)`,
-  );
-
-  const healRange = (from: number, to: number, origin: Origin): number => {
-    merger.clear();
-    stage.run(from, to);
-    const merged = merger.run(origin);
-    if (merged.orphans > 0) waiting.keepOn();
-    settle.run(origin.settler, origin.now);
-    return merged.inserted + merged.updated + merged.unchanged;
-  };
-  /** Halves a range that holds a row the database refuses until that row stands alone: it costs only itself (P7). */
-  const healOrRefuse = (from: number, to: number, origin: Origin): Healed => {
-    db.exec('SAVEPOINT range');
-    try {
-      return { healed: healRange(from, to, origin), refused: 0 };
-    } catch (error) {
-      if (constraintRefusal(error) === null) throw error;
-      db.exec('ROLLBACK TO range');
-    } finally {
-      if (db.inTransaction) db.exec('RELEASE range');
-    }
-    if (to - from === 1) return { healed: 0, refused: refuse.run(origin.settler, origin.now, to).changes };
-    const middle = (from + to) >> 1;
-    const first = healOrRefuse(from, middle, origin);
-    const second = healOrRefuse(middle, to, origin);
-    return { healed: first.healed + second.healed, refused: first.refused + second.refused };
   };
 
   return {
@@ -141,7 +104,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
         clearReady.run();
         const ready = findReady.run(dataset.name).changes;
         for (let done = 0; done < ready; done += CHUNK_ROWS) {
-          const chunk = healOrRefuse(done, Math.min(done + CHUNK_ROWS, ready), origin);
+          const chunk = healRange({ from: done, to: Math.min(done + CHUNK_ROWS, ready) }, origin);
           healed += chunk.healed;
           refused += chunk.refused;
           await onChunk();
