@@ -172,7 +172,7 @@ describe('P7: a waiting row that the database refuses when it would heal', () =>
       healed: 3,
     });
     expect(desk.rows(`SELECT line, reason, settled_by_file_id FROM rejects WHERE code = 'constraint'`)).toEqual([
-      { line: 3, reason: 'the database refused it for a constraint of its own', settled_by_file_id: null },
+      { line: 3, reason: 'the database refused it for a constraint of its own', settled_by_file_id: 3 },
     ]);
     expect(desk.column(`SELECT raw FROM rejects WHERE code = 'constraint'`)).toEqual([
       expect.stringMatching(/^V2\|P1\|.*\|bad$/),
