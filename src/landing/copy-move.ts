@@ -1,10 +1,11 @@
 import fs from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { fileStat, SET_ASIDE } from './list.ts';
 import { firstFree, lstat, moveIfFree, sameContent, type Archivable, type ArchiveOutcome } from './move.ts';
 import { sameStat } from './settle.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Moves a file to a folder on another file system: copied, synced, compared with what was read, and only then removed.
@@ -54,11 +55,23 @@ async function copyAndSync(file: Archivable, source: string, draft: string): Pro
   if (!(await isAsRead())) return false;
   await using to = await open(draft, 'wx', 0o660);
   await to.chmod(0o660);
-  await pipeline(from.createReadStream({ autoClose: false, start: 0 }), to.createWriteStream({ autoClose: false }));
+  await copyBytes(from, to);
   const { atime, mtime } = await from.stat();
   await to.utimes(atime, mtime);
   await to.sync();
   return (await to.stat()).size === file.stat.bytes && (await isAsRead());
+}
+
+async function copyBytes(from: FileHandle, to: FileHandle): Promise<void> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let position = 0; ; ) {
+    const { bytesRead } = await from.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return;
+    for (let written = 0; written < bytesRead; ) {
+      written += (await to.write(buffer, written, bytesRead - written, position + written)).bytesWritten;
+    }
+    position += bytesRead;
+  }
 }
 
 /** @returns null, or where a file lies that is neither the one that was read nor the one that has its name now */

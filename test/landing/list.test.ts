@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { loadFeed } from '../../src/feed/load.ts';
+import { listLanding, type Listing } from '../../src/landing/list.ts';
+import { feedFileName } from '../helpers/feed-files.ts';
+import { FEED_FILE } from '../helpers/ingest.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const feed = loadFeed(FEED_FILE);
+const HOUR = 3_600_000;
+
+function list(folder: string, options: { later?: number; passOver?: (name: string) => boolean } = {}): Listing {
+  const { later = 0, passOver = () => false } = options;
+  return listLanding({ folder, feed, wall: Date.now() + later, passOver });
+}
+
+/** A name of the feed; each hour is another one. */
+function name(hour: number): string {
+  return feedFileName('Visit', `20260801_${String(hour).padStart(2, '0')}0000`);
+}
+
+function codes(listing: Listing): Record<string, string> {
+  return Object.fromEntries(listing.unread.map((unread) => [unread.name, unread.code]));
+}
+
+test('lists regular files of the feed with dataset, stamp and stat; leaves other names alone', () => {
+  const folder = tempFolder();
+  writeFileSync(join(folder, name(6)), 'abc');
+  writeFileSync(join(folder, 'notes.txt'), 'abc');
+  mkdirSync(join(folder, 'archive'));
+  const { files, unread, passed } = list(folder);
+  const stat = lstatSync(join(folder, name(6)), { bigint: true });
+  expect(files).toHaveLength(1);
+  expect(files[0]).toMatchObject({
+    name: name(6),
+    path: join(folder, name(6)),
+    stamp: '2026-08-01T06:00:00Z',
+    stat: { bytes: 3, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino },
+  });
+  expect(files[0]?.dataset.name).toBe('Visit');
+  expect(unread).toEqual([]);
+  expect(passed).toBe(0);
+});
+
+test('passes over what the loop knows', () => {
+  const folder = tempFolder();
+  for (const hour of [1, 2, 3]) writeFileSync(join(folder, name(hour)), 'abc');
+  const { files, passed } = list(folder, { passOver: (known) => known !== name(2) });
+  expect(files.map((file) => file.name)).toEqual([name(2)]);
+  expect(passed).toBe(2);
+});
+
+test('P7: a folder, link, pipe, socket or device under a right name is reported, never followed, never blocked on', async () => {
+  const folder = tempFolder();
+  const outside = join(tempFolder(), 'secret.txt');
+  writeFileSync(outside, 'secret');
+  mkdirSync(join(folder, name(1)));
+  symlinkSync(outside, join(folder, name(2)));
+  symlinkSync('nowhere', join(folder, name(3)));
+  execFileSync('mkfifo', [join(folder, name(4))]);
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(join(folder, name(5)), resolve));
+  onTestFinished(() => {
+    server.close();
+  });
+  const { files, unread } = list(folder);
+  expect(files).toEqual([]);
+  expect(unread.map(({ name: of, code, reason, state, dataset }) => [of, code, reason, state, dataset]).sort()).toEqual([
+    [name(1), 'not_a_file', 'it is a folder, not a file', 'quarantined', 'Visit'],
+    [name(2), 'not_a_file', 'it is a symbolic link, not a file', 'quarantined', 'Visit'],
+    [name(3), 'not_a_file', 'it is a symbolic link, not a file', 'quarantined', 'Visit'],
+    [name(4), 'not_a_file', 'it is a pipe, not a file', 'quarantined', 'Visit'],
+    [name(5), 'not_a_file', 'it is a socket, not a file', 'quarantined', 'Visit'],
+  ]);
+});
+
+test('a name with a line break or with bytes that are not UTF-8 is reported', () => {
+  const folder = tempFolder();
+  const broken = name(1).replace('.txt', '\n.txt');
+  writeFileSync(join(folder, broken), 'abc');
+  const bytes = Buffer.from(`${folder}/${name(2).replace('.txt', '~.txt')}`);
+  bytes[bytes.indexOf('~')] = 0xff;
+  writeFileSync(bytes, 'abc');
+  const foreign = Buffer.from(`${folder}/other~`);
+  foreign[foreign.indexOf('~')] = 0xfe;
+  writeFileSync(foreign, 'abc');
+  const listing = list(folder);
+  expect(listing.files).toEqual([]);
+  expect(codes(listing)).toEqual({ [broken]: 'bad_name', [name(2).replace('.txt', '\\xff.txt')]: 'bad_name' });
+  expect(listing.unread.every((unread) => unread.stat.bytes === 3)).toBe(true);
+});
+
+test('a near miss is reported with what is wrong, unless it is a folder', () => {
+  const folder = tempFolder();
+  const miss = feedFileName('Visit', '20261332_000000');
+  writeFileSync(join(folder, miss), 'abc');
+  mkdirSync(join(folder, feedFileName('Visit', 'old')));
+  const listing = list(folder);
+  expect(codes(listing)).toEqual({ [miss]: 'bad_stamp' });
+  expect(listing.unread[0]).toMatchObject({ state: 'unrecognised', dataset: null, stamp: null });
+});
+
+test('an empty file and an unfinished upload are reported once they are an hour old', () => {
+  const folder = tempFolder();
+  writeFileSync(join(folder, name(1)), '');
+  writeFileSync(join(folder, `${name(2)}.part`), 'abc');
+  expect(list(folder)).toMatchObject({ files: [], unread: [] });
+  expect(list(folder, { later: HOUR - 5_000 })).toMatchObject({ files: [], unread: [] });
+  expect(codes(list(folder, { later: HOUR + 5_000 }))).toEqual({
+    [name(1)]: 'empty',
+    [`${name(2)}.part`]: 'partial_upload',
+  });
+});
+
+test('finds what a move to the archive has set aside', () => {
+  const folder = tempFolder();
+  writeFileSync(join(folder, `.${name(1)}.7.moving`), 'abc');
+  expect(list(folder)).toMatchObject({ files: [], unread: [], setAside: [`.${name(1)}.7.moving`] });
+});
+
+test('a folder that is not there is an error of the system', () => {
+  expect(() => list(join(tempFolder(), 'none'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+});
