@@ -31,7 +31,7 @@ export function findBrokenRow(
     allWhole &&= piece.trim() === '' || isWhole(piece);
     const end = text.slice(line.end, line.next);
     if (end === ENDS[usual] || line.next === text.length) {
-      if (end !== ENDS[usual] && !last) return context.bytes(start, line.next) > limits.quotedBytes ? null : 'more';
+      if (end !== ENDS[usual] && !last) return line.next - start > limits.quotedCharacters ? null : 'more';
       if (allWhole) return null;
       const { fields, fault } = splitRecord(text.slice(start, line.end), syntax);
       return lines > 1 && fault === 'none' && fields.length === count ? { next: line.next, lines, fields } : null;

@@ -41,7 +41,7 @@ export function possibleSyntaxes(sample: Sample, format: FeedFormat, delimiter: 
     const used = quote === '"' || format.quote !== null || sample.text.includes(quote);
     const escapes = sample.text.includes(`\\${quote}`) ? (['double', 'backslash'] as const) : (['double'] as const);
     for (const escape of format.escape === null ? escapes : [format.escape]) {
-      if (used) syntaxes.push({ delimiter, quote, escape });
+      if (used) syntaxes.push({ delimiter, quote, escape, longestQuoted: sample.limits.quotedCharacters });
     }
   }
   return syntaxes;
@@ -86,7 +86,7 @@ export function tryRows(sample: Sample, start: number, count: number, syntax: Sy
 /** The context for reading records of a sample; see `readRecord`. */
 export function sampleContext(sample: Sample, syntax: Syntax, count: number | null): RecordContext {
   const { text, last, newline, limits } = sample;
-  return { text, last, syntax, newline, count, limits, bytes: (from, to) => to - from };
+  return { text, last, syntax, newline, count, limits };
 }
 
 function countEnd(ends: { lf: number; crlf: number; cr: number }, end: string): void {

@@ -36,6 +36,16 @@ export interface SplitRow {
   readonly unusualEnd: boolean;
 }
 
+/** By what rules a line is judged; see `RowRules`. */
+export interface LineRules {
+  readonly headers: HeaderWatch;
+  readonly trailers: boolean;
+  readonly usualEnd: 'lf' | 'crlf' | 'cr' | null;
+}
+
+/** A row is not split further than so many fields beyond what it should have. */
+export const SPARE_FIELDS = 100;
+
 const ROW: Verdict = { kind: 'row' };
 const BLANK: Verdict = { kind: 'blank' };
 
@@ -44,8 +54,7 @@ export function judgeRow(
   row: SplitRow,
   block: Block,
   context: RecordContext,
-  headers: HeaderWatch,
-  usualEnd: 'lf' | 'crlf' | 'cr' | null,
+  { headers, trailers, usualEnd }: LineRules,
 ): Verdict {
   const { fields } = row;
   const count = context.count ?? fields.length;
@@ -54,7 +63,7 @@ export function judgeRow(
   if (damage !== null) return { kind: 'refused', ...damage };
   const layout = headers.read(fields, row.line);
   if (layout !== null) return { kind: 'header', layout };
-  const trailer = readTrailer(fields, fields.length === count);
+  const trailer = trailers ? readTrailer(fields, fields.length === count) : null;
   if (trailer !== null) return { kind: 'trailer', trailer };
   if (row.unusualEnd && usualEnd !== null && row.lines === 1 && count > 1) {
     const broken = findBrokenRow(context, row.start, usualEnd);
@@ -63,7 +72,9 @@ export function judgeRow(
   }
   if (fields.length === count) return ROW;
   if (fields.length < count && isCut(row, block)) return { kind: 'refused', ...cutOff(fields.length, count) };
-  return { kind: 'refused', code: 'field_count', reason: `${fields.length} fields instead of ${count}` };
+  const most = count + SPARE_FIELDS;
+  const found = fields.length > most ? `more than ${most}` : `${fields.length}`;
+  return { kind: 'refused', code: 'field_count', reason: `${found} fields instead of ${count}` };
 }
 
 /** A row that could not be split: what there is to say besides. */

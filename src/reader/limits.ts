@@ -6,8 +6,8 @@ export interface Limits {
   readonly sampleBytes: number;
   /** A longer line quarantines the file (`line_too_long`). */
   readonly lineBytes: number;
-  /** A quoted field that does not close within so many bytes … */
-  readonly quotedBytes: number;
+  /** A quoted field that does not close within so many characters … */
+  readonly quotedCharacters: number;
   /** … or so many lines is given up (`unterminated_quote`). */
   readonly quotedLines: number;
   /** Events in a batch at most. */
@@ -18,7 +18,7 @@ export const LIMITS: Limits = {
   blockBytes: 64 * 1024,
   sampleBytes: 64 * 1024,
   lineBytes: 8 * 1024 * 1024,
-  quotedBytes: 64 * 1024,
+  quotedCharacters: 64 * 1024,
   quotedLines: 100,
   batchRows: 4096,
 };

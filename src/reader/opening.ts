@@ -60,12 +60,27 @@ export function openDataset(sample: Sample, format: FeedFormat, dataset: Dataset
   const best = bestCandidate(sample, format, find);
   const match = best?.head.match ?? null;
   if (best === null || match === null) {
-    throw new FileRefused('no_header', `no line looks like the header of ${dataset.name}; ${expectedColumns(dataset)}`);
+    const hint = delimiterHint(sample, format, dataset, names);
+    throw new FileRefused(
+      'no_header',
+      `no line looks like the header of ${dataset.name}; ${expectedColumns(dataset)}${hint}`,
+    );
   }
   checkHeader(match, best.head.line, dataset);
   refuseRowsAbove(sample, best, dataset);
   const { cells, line } = best.head;
   return asOpening(best, { cells, line, fieldOf: match.fieldOf, extra: [...match.extra] });
+}
+
+/** Where the feed fixes a delimiter, but the header is there with another one. */
+function delimiterHint(sample: Sample, format: FeedFormat, dataset: Dataset, names: ColumnNames): string {
+  if (format.delimiter === null || format.header === 'none') return '';
+  const found = bestCandidate(sample, { ...format, delimiter: null }, (syntax) =>
+    findHead(sample, syntax, dataset, names),
+  );
+  if (found === null) return '';
+  const [fixed, other] = [format.delimiter, found.syntax.delimiter].map((delimiter) => JSON.stringify(delimiter));
+  return `; with the delimiter ${other} it is in line ${found.head.line}, but ${fixed} is fixed`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { arrangeFields, type Layout } from './layout.ts';
-import type { Refusal } from './judge.ts';
+import { SPARE_FIELDS, type Refusal } from './judge.ts';
 import { checkTrailer, type Trailer } from './trailer.ts';
 import type { ReadEvent, ReadTotals } from './types.ts';
 
@@ -23,9 +23,6 @@ interface RowCount {
   refused: number;
   uncertain: boolean;
 }
-
-/** Of a row with too many fields so many more than there should be are kept. */
-const SPARE_FIELDS = 100;
 
 const NO_ROWS: RowCount = { good: 0, refused: 0, uncertain: false };
 
@@ -60,8 +57,8 @@ export function takeRefused(
   { code, reason }: Refusal,
   fields: readonly string[],
 ): ReadEvent {
-  const kept =
-    fields.length > place.layout.count + SPARE_FIELDS ? fields.slice(0, place.layout.count + SPARE_FIELDS) : fields;
+  const most = place.layout.count + SPARE_FIELDS;
+  const kept = fields.length > most ? fields.slice(0, most) : fields;
   const { line, byteOffset } = place;
   place.tally.refusedBytes += bytes;
   for (const rows of [place.all, place.since]) {

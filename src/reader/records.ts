@@ -14,8 +14,6 @@ export interface RecordContext {
   /** How many fields a record has; null while that is not known (a header). */
   readonly count: number | null;
   readonly limits: Limits;
-  /** The bytes of `text[from, to)`. */
-  readonly bytes: (from: number, to: number) => number;
 }
 
 /**
@@ -88,7 +86,7 @@ function refuse(code: RejectCode, reason: string, first: Line, fields: string[])
 
 /** The line on which the field opened at `openAt` closes and how many lines it is further on; null: given up. */
 function closingLine(
-  { text, last, syntax, newline, count, limits, bytes }: RecordContext,
+  { text, last, syntax, newline, count, limits }: RecordContext,
   openAt: number,
   openLine: Line,
   column: number,
@@ -96,11 +94,10 @@ function closingLine(
   const close = findClose(text, openAt + 1, syntax);
   if (close === -1) {
     const tooLong =
-      bytes(openLine.next, text.length) > limits.quotedBytes ||
+      text.length - openAt - 1 > syntax.longestQuoted ||
       countLines(text, openLine.next, text.length, newline) >= limits.quotedLines;
     return last || tooLong ? null : 'more';
   }
-  if (close - openAt > limits.quotedBytes || bytes(openLine.next, close) > limits.quotedBytes) return null;
   let from = openLine.next;
   for (let lines = 1; lines < limits.quotedLines; lines++) {
     const line = lineAt(text, from, newline);

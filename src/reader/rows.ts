@@ -1,5 +1,5 @@
 import { bytesBetween, type Block, type BlockReader } from './blocks.ts';
-import { judgeRefused, judgeRow, type Refusal, type SplitRow } from './judge.ts';
+import { judgeRefused, judgeRow, SPARE_FIELDS, type Refusal, type SplitRow } from './judge.ts';
 import type { HeaderWatch } from './layout.ts';
 import type { Limits } from './limits.ts';
 import { takeHeader, takeRefused, takeRow, takeSkipped, takeTrailer, type Place } from './place.ts';
@@ -15,6 +15,8 @@ export interface RowRules {
   /** How most rows end; null: line ends are fixed, and no other is looked at. */
   readonly usualEnd: 'lf' | 'crlf' | 'cr' | null;
   readonly headers: HeaderWatch;
+  /** Whether a line may be a trailer: not in a file of which nothing is known. */
+  readonly trailers: boolean;
   /** By the code of its first character (below 256): whether a line may be something other than a row. */
   readonly suspects: Uint8Array;
   readonly limits: Limits;
@@ -31,8 +33,6 @@ export function suspectCharacters(headers: HeaderWatch, syntax: Syntax): Uint8Ar
 
 /** Where a text has no more of what is looked for. */
 const NOWHERE = Number.MAX_SAFE_INTEGER;
-/** A row is not split further than so many fields beyond what it should have. */
-const SPARE_FIELDS = 1000;
 /** What `readOddLine` gives where it needs more text. */
 const MORE = -1;
 const BROKEN: Refusal = { code: 'bad_text', reason: 'a line break outside quotes' };
@@ -51,7 +51,7 @@ export function* readRows(reader: BlockReader, place: Place, rules: RowRules): G
     if (block === null) return;
     const { events, taken } = readBlock(block, place, rules);
     if (taken === 0) {
-      target = Math.min(target * 2, bytesBetween(block, 0, block.text.length) + limits.lineBytes + limits.quotedBytes);
+      target = Math.min(target * 2, bytesBetween(block, 0, block.text.length) + limits.lineBytes);
       continue;
     }
     target = limits.blockBytes;
@@ -151,11 +151,11 @@ function readOddLine(
   events: ReadEvent[],
 ): number {
   const { text, last } = block;
-  const { syntax, newline, limits, headers, usualEnd } = rules;
+  const { syntax, newline, limits } = rules;
   const { count } = place.layout;
   const { start } = first;
   const bytes = (from: number, to: number): number => bytesBetween(block, from, to);
-  const context: RecordContext = { text, last, syntax, newline, count, limits, bytes };
+  const context: RecordContext = { text, last, syntax, newline, count, limits };
   const read =
     fields === null ? readRecord(context, start, first) : { ...first, kind: 'record' as const, lines: 1, fields };
   if (read.kind === 'more') return MORE;
@@ -170,7 +170,7 @@ function readOddLine(
     events.push(takeRow(place, bytes(start, next), lines, read.fields));
     return next;
   }
-  const verdict = judgeRow({ ...first, ...read }, block, context, headers, usualEnd);
+  const verdict = judgeRow({ ...first, ...read }, block, context, rules);
   switch (verdict.kind) {
     case 'more':
       return MORE;

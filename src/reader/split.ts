@@ -3,6 +3,8 @@ export interface Syntax {
   readonly delimiter: string;
   readonly quote: '"' | "'";
   readonly escape: 'double' | 'backslash';
+  /** A quote that does not close within so many characters does not close. */
+  readonly longestQuoted: number;
 }
 
 /**
@@ -47,13 +49,13 @@ export function splitRecord(record: string, syntax: Syntax, fields: string[] = [
   }
 }
 
-/** Where the quoted field that begins at `from` closes, or -1. */
+/** Where the quoted field whose text begins at `from` closes, or -1. */
 export function findClose(text: string, from: number, syntax: Syntax): number {
   const { quote } = syntax;
   for (let at = text.indexOf(quote, from); at !== -1; at = text.indexOf(quote, at + 1)) {
     if (syntax.escape === 'backslash' && escaped(text, from, at)) continue;
     // A doubled quote is never anything else, so it is taken in both dialects.
-    if (text[at + 1] !== quote) return at;
+    if (text[at + 1] !== quote) return at - from <= syntax.longestQuoted ? at : -1;
     at++;
   }
   return -1;

@@ -51,6 +51,7 @@ function openRows(reader: BlockReader, newline: Newline, options: ReadOptions, l
     newline,
     usualEnd: newline === 'mixed' ? usualEnd(opening.trial) : null,
     headers,
+    trailers: dataset !== null,
     suspects: suspectCharacters(headers, opening.syntax),
     limits,
   };

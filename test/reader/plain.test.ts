@@ -49,9 +49,4 @@ describe('the plain table', () => {
     }
     expect(whole.events).toHaveLength(50);
   });
-
-  test('totals are refused before the end, and rows are walked once', () => {
-    const { table } = read('VisitID|PatientName|TotalCharge\n');
-    expect(() => [...table.batches()]).toThrow('walked once');
-  });
 });
