@@ -155,7 +155,9 @@ export function createDrain(options: DrainOptions): Drain {
     }
     totals.unreadable = tries.count('unreadable');
     show({ doing: settling.unsettled.length + held > 0 ? 'waiting' : 'idle', due: 0 });
-    const again = !takenAll || restored ? 0 : null;
+    // What was taken just now is for the archiver to see.
+    const forArchive = archiver !== null && ready.length > 0;
+    const again = !takenAll || restored || forArchive ? 0 : null;
     const releaseMs = dated.releaseAt === null ? null : dated.releaseAt - clock.wall;
     const retryMs = tries.nextTryMs(attended.ready, options.monotonic());
     const spent = options.monotonic() - clock.monotonic;
