@@ -3,6 +3,7 @@ import type { Dataset } from '../feed/types.ts';
 import { constraintRefusal } from './fault.ts';
 import { type Merger, type Origin, createMerger } from './merge.ts';
 import { type MergeSql, VERDICT } from './merge-sql.ts';
+import { setIndexesAside } from './indexes.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
 import { quoteName } from './schema.ts';
 import type { WaitingRows } from './waiting.ts';
@@ -103,12 +104,14 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
         refused = 0;
         clearReady.run();
         const ready = findReady.run(dataset.name).changes;
+        const rebuildIndexes = setIndexesAside(db, dataset.table, ready);
         for (let done = 0; done < ready; done += CHUNK_ROWS) {
           const chunk = healRange({ from: done, to: Math.min(done + CHUNK_ROWS, ready) }, origin);
           healed += chunk.healed;
           refused += chunk.refused;
           await onChunk();
         }
+        rebuildIndexes();
       }
       merger.clear();
       return healed;

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import { quoteName } from './schema.ts';
 
 /** Below this many rows keeping the indexes up costs less than a second. */
-const WORTH_ROWS = 200_000;
+const WORTH_ROWS = 100_000;
 
 /**
  * Drops the secondary indexes of a table inside the running transaction, where so many rows are to come that building them anew
