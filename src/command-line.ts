@@ -220,8 +220,7 @@ function asStream(output: Output): Writable {
   return new Writable({
     decodeStrings: false,
     write(text: string | Buffer, _encoding, done) {
-      output.write(text.toString());
-      done();
+      output.write(text.toString(), done);
     },
   });
 }

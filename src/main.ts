@@ -56,7 +56,8 @@ try {
   process.exitCode = 1;
 }
 if (process.connected) process.disconnect();
-setTimeout(() => process.exit(), LINGER_MS).unref();
+// A pipe takes what is written as fast as its reader: what it has not taken yet would be lost.
+setTimeout(() => process.stdout.write('', () => process.exit()), LINGER_MS).unref();
 
 function open(asked: CommandKind): CommandIo {
   kind = asked;
@@ -83,7 +84,7 @@ function fail(error: unknown): void {
 function output(stream: NodeJS.WriteStream, descriptor: number): Output {
   const isTTY = isatty(descriptor);
   return {
-    write: (text) => void stream.write(text),
+    write: (text, taken) => void stream.write(text, taken),
     isTTY,
     columns: isTTY ? stream.columns : 80,
     colour: isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',

@@ -6,8 +6,11 @@
 
 /** One of the process's output streams. */
 export interface Output {
-  /** Writes text as it is: escape names and values first (terminal.ts). */
-  readonly write: (text: string) => void;
+  /**
+   * Writes text as it is: escape names and values first (terminal.ts). `taken` is called once the text has left the
+   * process, or with the error that kept it.
+   */
+  readonly write: (text: string, taken?: (error?: Error | null) => void) => void;
   readonly isTTY: boolean;
   /** Width of the terminal in columns; 80 where it has none. */
   readonly columns: number;

@@ -13,7 +13,10 @@ import { createRowFormat, PREVIEW_FORMATS } from './preview-format.ts';
 import { openFileSink, openSink, type Sink } from './sink.ts';
 
 const EXTENSIONS = { table: 'txt', csv: 'csv', ndjson: 'ndjson' } as const;
-const lines = z.coerce.number().int().min(0).max(1000);
+const MOST_LINES = 1000;
+const lines = z.coerce
+  .number(`must be a whole number from 0 to ${MOST_LINES}`)
+  .pipe(z.int(`must be a whole number from 0 to ${MOST_LINES}`).min(0).max(MOST_LINES));
 
 /** The options of `preview` as they stand on the command line. */
 export const previewOptions = z.strictObject({
@@ -77,7 +80,7 @@ export async function preview(
 ): Promise<number> {
   const parsed = previewOptions.safeParse(options);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    const faults = parsed.error.issues.map((issue) => `${flagOf(issue.path.join('.'))}: ${issue.message}`);
     throw new LandfallError('preview', faults.join('; '));
   }
   const given = parsed.data;
@@ -97,6 +100,11 @@ export async function preview(
     if (gone) break;
   }
   return clean ? 0 : 3;
+}
+
+/** An option as it stands on the command line. */
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** One output file for each input, in the folder. */

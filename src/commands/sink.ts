@@ -50,9 +50,13 @@ export function openSink(stream: Writable, name: string): Sink {
   return {
     async send(text) {
       if (!gone() && text !== '') {
-        const room = stream.write(text);
-        // Errors are told on a later turn, also by streams that write at once.
-        await (room ? nextTurn() : ready(stream));
+        await new Promise<void>((resolve) => {
+          stream.write(text, () => {
+            resolve();
+          });
+        });
+        // A fault is told to the listeners after this.
+        await nextTurn();
       }
       check();
     },
@@ -63,15 +67,4 @@ export function openSink(stream: Writable, name: string): Sink {
       check();
     },
   };
-}
-
-/** Waits until the stream takes more, or never will. */
-function ready(stream: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      for (const event of ['drain', 'close', 'error']) stream.off(event, done);
-      resolve();
-    };
-    for (const event of ['drain', 'close', 'error']) stream.on(event, done);
-  });
 }

@@ -115,9 +115,14 @@ function bestCandidate(sample: Sample, format: FeedFormat, find: (syntax: Syntax
   return best;
 }
 
-/** Known columns first; then the delimiters that are where they should be; then, with no delimiter at all, whole rows. */
+/**
+ * Known columns first; then the delimiters that are where they should be in rows. A delimiter that only the header has
+ * weighs more than a single row without any, but less than two.
+ */
 function score({ head, trial }: Candidate): number {
-  return (head.match?.known ?? 0) * 1e9 + trial.good * (head.cells.length - 1 + 0.001);
+  const known = head.match?.known ?? 0;
+  const delimiters = head.cells.length - 1;
+  return known * 1e9 + trial.good * (delimiters + 0.001) + (delimiters > 0 ? 0.0015 : 0);
 }
 
 function isWholeHeader(match: HeaderMatch | null): boolean {

@@ -11,8 +11,9 @@ export function captureIo(options: { terminal?: boolean; now?: Date } = {}): Cap
   const written = { out: '', err: '' };
   const terminal = options.terminal ?? false;
   const output = (to: keyof typeof written): Output => ({
-    write: (text) => {
+    write: (text, taken) => {
       written[to] += text;
+      taken?.();
     },
     isTTY: terminal,
     columns: 120,
