@@ -57,7 +57,6 @@ const faults = createFaultBook(logger, now, () => undefined);
 const drain = createDrain({
   settings: { landing, settleMs: 0, after, archiveAfterMs: 0, archiveDir: null },
   feed,
-  program,
   ledger: storeLedger(store, now),
   logger,
   faults,
