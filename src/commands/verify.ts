@@ -2,6 +2,7 @@ import { loadFeed } from '../feed/load.ts';
 import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
+import { checkSetUp } from '../store/queries.ts';
 import { type Verification, verifyDatabase } from '../store/verify.ts';
 import { printable } from '../terminal.ts';
 import type { CommandIo } from './io.ts';
@@ -24,6 +25,7 @@ export function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
   const done: Verification[] = [];
   try {
     guardFaults('verify', settings.db, () => {
+      checkSetUp(db, settings.db, feed);
       for (const verification of verifyDatabase(db, feed)) {
         done.push(verification);
         if (!options.json) io.stdout.write(describe(verification));

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Dataset, Feed } from '../feed/types.ts';
+import { asFault, DatabaseFault } from './fault.ts';
 import { referencesOf } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 
@@ -14,24 +15,37 @@ const MOST_FINDINGS = 100;
 
 /**
  * Verifies a database, one check after the other: SQLite's own integrity of each table, the foreign keys, the accounting (P3),
- * the waiting rows (P5) and the lineage.
+ * the lineage, the checkpoints and the waiting rows (P5). Each runs to its end whatever the one before it found.
  * @param db open for reading; one snapshot is read, also while a daemon writes
  */
 export function* verifyDatabase(db: Database.Database, feed: Feed): Iterable<Verification> {
   db.exec('BEGIN');
   try {
-    for (const table of listTables(db)) yield { check: `integrity of ${table}`, findings: integrity(db, table) };
+    const tables = listTables(db);
+    for (const table of tables) yield verification(`integrity of ${table}`, () => integrity(db, table));
+    for (const table of tables) yield verification(`foreign keys of ${table}`, () => foreignKeys(db, table));
+    yield verification('accounting of files', () => accountingOfFiles(db));
     for (const dataset of feed.datasets) {
-      yield { check: `foreign keys of ${dataset.table}`, findings: foreignKeys(db, dataset.table) };
+      yield verification(`accounting of ${dataset.table}`, () => accountingOfTable(db, dataset));
+      yield verification(`lineage of ${dataset.table}`, () => lineage(db, dataset));
+      yield verification(`checkpoint of ${dataset.name}`, () => checkpoint(db, feed, dataset));
+      yield verification(`waiting rows of ${dataset.table}`, () => waitingRows(db, feed, dataset));
     }
-    yield { check: 'accounting of files', findings: accountingOfFiles(db) };
-    for (const dataset of feed.datasets) {
-      yield { check: `accounting of ${dataset.table}`, findings: accountingOfTable(db, dataset) };
-      yield { check: `lineage of ${dataset.table}`, findings: lineage(db, dataset) };
-    }
-    yield { check: 'waiting rows', findings: waitingRows(db, feed) };
+    yield verification('dependencies of waiting rows', () => dependencies(db, feed));
   } finally {
-    db.exec('COMMIT');
+    // There is nothing to commit, and of a damaged database a commit would fail.
+    if (db.inTransaction) db.exec('ROLLBACK');
+  }
+}
+
+/** A page that cannot be read ends one check, not those after it. */
+function verification(check: string, find: () => readonly string[]): Verification {
+  try {
+    return { check, findings: find() };
+  } catch (error) {
+    const fault = asFault('verify', '', error);
+    if (!(fault instanceof DatabaseFault && fault.kind === 'corrupt')) throw error;
+    return { check, findings: ['it could not be read to its end: the database is damaged'] };
   }
 }
 
@@ -69,7 +83,10 @@ function accountingOfFiles(db: Database.Database): readonly string[] {
      WHERE rows_read <> rows_inserted + rows_updated + rows_unchanged + rows_stale + rows_rejected + rows_waiting`,
   );
   // A waiting row that a constraint refused when its parent came is rejected by then, and settled; the counts are those of its own commit.
-  const kept = db.prepare<[], { name: string; revision: number; rejected: number; waiting: number; rows_rejected: number; rows_waiting: number }>(
+  const kept = db.prepare<
+    [],
+    { name: string; revision: number; rejected: number; waiting: number; rows_rejected: number; rows_waiting: number }
+  >(
     `SELECT f.name, f.revision, f.rows_rejected, f.rows_waiting,
        count(r.reject_id) FILTER (WHERE r.state = 'rejected' AND r.settled_by_file_id IS NULL) AS rejected,
        count(r.reject_id) FILTER (WHERE r.state <> 'rejected' OR r.settled_by_file_id IS NOT NULL) AS waiting
@@ -113,7 +130,55 @@ function lineage(db: Database.Database, dataset: Dataset): readonly string[] {
   return lost === 0 ? [] : [`${lost ?? 0} rows of ${dataset.table} do not come from an ingested file of the ledger`];
 }
 
-function waitingRows(db: Database.Database, feed: Feed): readonly string[] {
+/** The newest stamp ingested, by which a file is called late. */
+function checkpoint(db: Database.Database, feed: Feed, dataset: Dataset): readonly string[] {
+  const newest = db
+    .prepare<[string], string | null>(
+      'SELECT max(stamp) FROM files WHERE dataset = ? AND reason_code IS NULL AND revision > 0',
+    )
+    .pluck()
+    .get(dataset.name);
+  const kept = db
+    .prepare<[string, string], string>('SELECT stamp FROM checkpoints WHERE feed = ? AND dataset = ?')
+    .pluck()
+    .get(feed.name, dataset.name);
+  return (newest ?? null) === (kept ?? null) ? [] : ['it is not the newest stamp ingested'];
+}
+
+/** A row waits for each parent that it lacks, for no other, and only while no newer version of it is admitted. */
+function waitingRows(db: Database.Database, feed: Feed, dataset: Dataset): readonly string[] {
+  const waiting = `r.state = 'waiting' AND r.dataset = ?`;
+  const count = (sql: string) => db.prepare<[string], number>(sql).pluck().get(dataset.name) ?? 0;
+  const findings: string[] = [];
+  const older = count(
+    `SELECT count(*) FROM rejects r JOIN files f ON f.file_id = r.file_id
+       JOIN ${quoteName(dataset.table)} t ON t.${quoteName(dataset.key.name)} = r.row_key JOIN files tf ON tf.file_id = t.source_file_id
+     WHERE ${waiting} AND (f.stamp, f.name, f.revision, r.line) < (tf.stamp, tf.name, tf.revision, t.source_line)`,
+  );
+  if (older > 0) findings.push(`${older} rows wait though a newer version of them is admitted`);
+  const waitsFor = (column: { readonly name: string; readonly references: string }) =>
+    `w.parent_table = '${column.references}' AND w.parent_key = r.record ->> '$.${column.name}'`;
+  for (const column of referencesOf(dataset)) {
+    const parent = feed.datasets.find((candidate) => candidate.table === column.references);
+    if (parent === undefined) continue;
+    const value = `r.record ->> '$.${column.name}'`;
+    const forgotten = count(
+      `SELECT count(*) FROM rejects r WHERE ${waiting} AND ${value} IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value})
+         AND NOT EXISTS (SELECT 1 FROM waiting_on w WHERE w.reject_id = r.reject_id AND ${waitsFor(column)})`,
+    );
+    if (forgotten > 0) findings.push(`${forgotten} rows lack their parent in ${parent.table} and do not wait for it`);
+  }
+  const known = referencesOf(dataset).map((column) => `(${waitsFor(column)})`);
+  const strange = count(
+    `SELECT count(*) FROM waiting_on w JOIN rejects r ON r.reject_id = w.reject_id
+     WHERE ${waiting} AND NOT (${known.length === 0 ? '0' : known.join(' OR ')})`,
+  );
+  if (strange > 0) findings.push(`${strange} dependencies are on parents that their rows do not refer to`);
+  return findings;
+}
+
+function dependencies(db: Database.Database, feed: Feed): readonly string[] {
   const count = (sql: string) => db.prepare<[], number>(sql).pluck().get() ?? 0;
   const findings: string[] = [];
   const idle = count(
