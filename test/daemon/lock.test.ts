@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { heldBy, takeLock, tryLock, type Holder } from '../../src/daemon/lock.ts';
+import { ROOT } from '../helpers/ingest.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const ME: Holder = { pid: 4711, host: 'here', command: 'run', since: '2026-08-10T12:00:00.000Z' };
+const never = new AbortController().signal;
+
+test('only one holds it, others can read who; it is free again when it is released', async () => {
+  const db = join(tempFolder(), 'db/x.sqlite');
+  const lock = tryLock(db, ME);
+  expect(lock).not.toBeNull();
+  expect(tryLock(db, { ...ME, pid: 1 })).toBeNull();
+  expect(await takeLock(db, { ...ME, pid: 1 }, AbortSignal.abort())).toEqual(ME);
+  lock?.release();
+  const next = tryLock(db, { ...ME, pid: 1 });
+  expect(next).not.toBeNull();
+  next?.release();
+  expect(statSync(`${db}.lock`).mode & 0o777).toBe(0o660);
+});
+
+test('someone on the way out is waited for', async () => {
+  const db = join(tempFolder(), 'x.sqlite');
+  const lock = tryLock(db, ME);
+  setTimeout(() => lock?.release(), 50);
+  const taken = await takeLock(db, { ...ME, pid: 1 }, never);
+  expect(taken).toHaveProperty('release');
+  if (taken !== null && 'release' in taken) taken.release();
+});
+
+test('it dies with the process that holds it, however that ends', () => {
+  const db = join(tempFolder(), 'x.sqlite');
+  const script = `
+    import { tryLock } from ${JSON.stringify(join(ROOT, 'src/daemon/lock.ts'))};
+    tryLock(${JSON.stringify(db)}, ${JSON.stringify(ME)});
+    process.kill(process.pid, 'SIGKILL');`;
+  expect(() => execFileSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })).toThrow();
+  const lock = tryLock(db, { ...ME, pid: 1 });
+  expect(lock).not.toBeNull();
+  lock?.release();
+});
+
+test('the refusal says who holds it and what to do', () => {
+  expect(heldBy('/db/x.sqlite', ME).message).toBe(
+    'lock database /db/x.sqlite: "run", process 4711 on here has held it since 2026-08-10T12:00:00.000Z ' +
+      '(only one process writes a database: stop that one first, or name another database with --db)',
+  );
+});
