@@ -116,7 +116,7 @@ async function* parseInThread(
 /** A thread that died is not used again. It does not keep the process alive. */
 function startThread(): Worker {
   const worker = new Worker(new URL('./parser-thread.ts', import.meta.url), {
-    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 96 },
   });
   worker.on('error', () => undefined);
   worker.once('exit', () => {
