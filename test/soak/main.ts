@@ -177,9 +177,12 @@ try {
     }
     await caughtUp(reader, sent);
     note('latency ms', performance.now() - dropped - SETTLE_MS);
-    // A client that reads all the while: each of its transactions lasts several files.
+    // A client that reads all the while, in transactions that last four files, and looks up for one between them: while
+    // a transaction is open SQLite must keep all of the log that was written since.
     if (sent % 5 === 0) {
       client?.close();
+      client = null;
+    } else if (client === null) {
       client = new Database(database, { readonly: true });
       client.exec('BEGIN');
       client.prepare('SELECT count(*), sum(amount_cents) FROM transactions JOIN visits USING (visit_id)').get();
