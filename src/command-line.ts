@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Filter } from './commands/filter.ts';
-import type { CommandIo, Output } from './commands/io.ts';
+import type { CommandIo, Output } from './io.ts';
 import { flagOf, readSettings, SETTINGS, variableOf, type Settings } from './settings.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { pino, stdTimeFunctions, type DestinationStream, type Level, type Logger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
-import type { Output } from './commands/io.ts';
+import type { Output } from './io.ts';
 import { reportError } from './error-report.ts';
 import type { Settings } from './settings.ts';
 import { printable } from './terminal.ts';

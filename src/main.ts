@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine, type CommandKind } from './command-line.ts';
-import type { CommandIo, Output, Parent } from './commands/io.ts';
+import type { CommandIo, Output, Parent } from './io.ts';
 import { describeError } from './error-report.ts';
 import { printable } from './terminal.ts';
 

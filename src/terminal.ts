@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { Output } from './commands/io.ts';
+import type { Output } from './io.ts';
 
 /**
  * What could move the cursor, recolour, reorder or fake a line: C0, DEL and C1 controls, line and paragraph separators,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Output } from '../src/commands/io.ts';
+import type { Output } from '../src/io.ts';
 import { describeError } from '../src/error-report.ts';
 import { FileRefused, LandfallError } from '../src/errors.ts';
 import { createLog, type Logger } from '../src/log.ts';

@@ -3,7 +3,7 @@ import { loadFeed } from '../feed/load.ts';
 import type { Settings } from '../settings.ts';
 import { openForRehearsal } from '../store/open.ts';
 import { printable } from '../terminal.ts';
-import type { CommandIo } from './io.ts';
+import type { CommandIo } from '../io.ts';
 
 /** What `check` takes. */
 export interface CheckOptions {

@@ -6,7 +6,7 @@ import { openForReading } from '../store/open.ts';
 import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
 import { layOut, type Cell, type Colour } from '../terminal.ts';
 import { checkWords, readSince, type Filter } from './filter.ts';
-import type { CommandIo } from './io.ts';
+import type { CommandIo } from '../io.ts';
 import { writeJsonList } from './json-list.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];

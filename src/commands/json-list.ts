@@ -1,4 +1,4 @@
-import type { Output } from './io.ts';
+import type { Output } from '../io.ts';
 
 /** Writes a JSON array an element at a time, a line each, so that a long list is never held whole. */
 export function writeJsonList<T>(output: Output, items: Iterable<T>, toJson: (item: T) => object): void {

@@ -8,7 +8,7 @@ import { loadFeed } from '../feed/load.ts';
 import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseFault } from '../store/fault.ts';
-import type { CommandIo } from './io.ts';
+import type { CommandIo } from '../io.ts';
 import { createProgress } from './progress.ts';
 
 /** What `once` takes. */

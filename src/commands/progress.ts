@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
 import type { Work } from '../daemon/alive.ts';
 import { printable } from '../terminal.ts';
-import type { Output } from './io.ts';
+import type { Output } from '../io.ts';
 
 /** Shows on a terminal how far a run is; in a pipe it shows nothing. */
 export interface Progress {

@@ -7,7 +7,7 @@ import { openForReading } from '../store/open.ts';
 import { checkSetUp, listRejects, type RejectRow } from '../store/queries.ts';
 import { layOut, type Cell, type Colour } from '../terminal.ts';
 import { checkWords, readSince, type Filter } from './filter.ts';
-import type { CommandIo, Output } from './io.ts';
+import type { CommandIo, Output } from '../io.ts';
 import { writeJsonList } from './json-list.ts';
 
 export interface RejectsOptions extends Filter {

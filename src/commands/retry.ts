@@ -14,7 +14,7 @@ import type { Settings } from '../settings.ts';
 import { requestRetry } from '../store/ledger.ts';
 import { closeStore, type Store } from '../store/open.ts';
 import { printable } from '../terminal.ts';
-import type { CommandIo } from './io.ts';
+import type { CommandIo } from '../io.ts';
 
 /** What `retry` takes. */
 export interface RetryOptions {

@@ -10,7 +10,7 @@ import { openForReading } from '../store/open.ts';
 import { checkSetUp, readStatus, type DatabaseStatus, type FileNote } from '../store/queries.ts';
 import { layOut, paint, printable, type Row } from '../terminal.ts';
 import { toJson as fileToJson } from './files.ts';
-import type { CommandIo } from './io.ts';
+import type { CommandIo } from '../io.ts';
 
 export interface StatusOptions {
   readonly settings: Settings;

@@ -5,7 +5,7 @@ import { openForReading } from '../store/open.ts';
 import { checkSetUp } from '../store/queries.ts';
 import { type Verification, verifyDatabase } from '../store/verify.ts';
 import { printable } from '../terminal.ts';
-import type { CommandIo } from './io.ts';
+import type { CommandIo } from '../io.ts';
 
 /** What `verify` takes. */
 export interface VerifyOptions {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { CommandIo } from '../commands/io.ts';
+import type { CommandIo } from '../io.ts';
 import { watchLanding } from '../landing/watch.ts';
 import type { Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';

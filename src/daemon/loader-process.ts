@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { CommandIo, Parent } from '../commands/io.ts';
+import type { CommandIo, Parent } from '../io.ts';
 import { LandfallError } from '../errors.ts';
 import { loadFeed } from '../feed/load.ts';
 import { createLog, type Logger } from '../log.ts';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
-import type { CommandIo } from '../commands/io.ts';
+import type { CommandIo } from '../io.ts';
 import type { Feed } from '../feed/types.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseFault } from '../store/fault.ts';

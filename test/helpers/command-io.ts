@@ -1,4 +1,4 @@
-import type { CommandIo, Output } from '../../src/commands/io.ts';
+import type { CommandIo, Output } from '../../src/io.ts';
 import { ROOT } from './ingest.ts';
 
 /** A command's io that keeps what is written. */
