@@ -67,6 +67,8 @@ CREATE TABLE rejects (
   CHECK ((state = 'waiting') = (record IS NOT NULL))
 );
 CREATE INDEX rejects_by_file ON rejects (file_id, line);
+-- Deleting an entry of the ledger asks whether it settled a row.
+CREATE INDEX rejects_by_settler ON rejects (settled_by_file_id) WHERE settled_by_file_id IS NOT NULL;
 CREATE INDEX rejects_waiting ON rejects (dataset, row_key) WHERE state = 'waiting';
 
 -- What a waiting row waits for: one row for each parent that is missing. It heals when none is left.

@@ -16,7 +16,8 @@ export function setIndexesAside(db: Database.Database, table: string, rows: numb
       .prepare<[], number>(`SELECT coalesce(max(rowid), 0) FROM ${quoteName(table)}`)
       .pluck()
       .get() ?? 0;
-  if (rows < WORTH_ROWS || rows < present) return () => undefined;
+  // Asked so that a number that is none (a file without rows has no rows a byte) leaves the indexes alone.
+  if (!(rows >= WORTH_ROWS && rows >= present)) return () => undefined;
   // A unique index is a rule that rows must keep, not only a way to find them.
   const indexes = db
     .prepare<[string, string], { name: string; sql: string }>(
