@@ -1,0 +1,41 @@
+import fs from 'node:fs';
+import { guardFaults } from './fault.ts';
+import type { Store } from './open.ts';
+
+/** From this size on, in bytes, the write-ahead log is worth emptying when there is nothing else to do. */
+const WORTH_BYTES = 16 * 1024 * 1024;
+
+/** What became of the write-ahead log. */
+export interface LogState {
+  /** Size of the `-wal` file in bytes. */
+  readonly bytes: number;
+  /** A reader that began before the last commit keeps the log from being emptied. */
+  readonly pinned: boolean;
+}
+
+/**
+ * Empties a large write-ahead log into the database, without waiting for readers. SQLite does this by itself only when a commit
+ * comes along: after a large file it would lie there until the next one, and behind an open reader it grows.
+ * To be called between files.
+ * @throws DatabaseFault
+ */
+export function emptyLog(store: Store): LogState {
+  const { db, file } = store;
+  return guardFaults('checkpoint', file, () => {
+    if (logBytes(file) < WORTH_BYTES) return { bytes: logBytes(file), pinned: false };
+    store.probe('checkpoint');
+    const timeout = Number(db.pragma('busy_timeout', { simple: true }));
+    db.pragma('busy_timeout = 0');
+    try {
+      // The answer's first column says whether a reader was in the way (https://sqlite.org/pragma.html#pragma_wal_checkpoint).
+      const busy = db.pragma('wal_checkpoint(TRUNCATE)', { simple: true });
+      return { bytes: logBytes(file), pinned: busy === 1 };
+    } finally {
+      db.pragma(`busy_timeout = ${timeout}`);
+    }
+  });
+}
+
+function logBytes(file: string): number {
+  return fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
