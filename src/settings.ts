@@ -4,7 +4,7 @@ import { validate as isCron } from 'node-cron';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { LandfallError } from './errors.ts';
-import { editDistance } from './feed/edit-distance.ts';
+import { editDistance } from './edit-distance.ts';
 
 /** How Landfall is set up: flags, then LANDFALL_* variables, then a settings file, then defaults. Paths are absolute. */
 export interface Settings {

@@ -6,7 +6,7 @@ import type { Feed } from '../feed/types.ts';
 import { finishMove, moveToArchive, recheckArchived } from '../landing/archive.ts';
 import type { Archivable, ArchiveOutcome } from '../landing/move.ts';
 import { createSettler, type Clock } from '../landing/settle.ts';
-import { systemCode } from '../landing/system-error.ts';
+import { systemCode } from '../system-error.ts';
 import { backOff, sooner } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
 import type { KnownFile } from './known.ts';

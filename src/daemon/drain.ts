@@ -8,7 +8,7 @@ import { restoreSetAside } from '../landing/copy-move.ts';
 import { listLanding, type Listing } from '../landing/list.ts';
 import { createParentWait, holdFuture, orderBatch } from '../landing/order.ts';
 import { createSettler } from '../landing/settle.ts';
-import { systemCode } from '../landing/system-error.ts';
+import { systemCode } from '../system-error.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import type { UnreadName } from '../store/types.ts';

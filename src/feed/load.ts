@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { LandfallError } from '../errors.ts';
+import { systemCode } from '../system-error.ts';
 import { headerKey } from './header.ts';
 import { definitionSchema, type Definition } from './schema.ts';
 import type { Column, Dataset, Feed } from './types.ts';
@@ -52,8 +53,7 @@ function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-    throw new LandfallError(OPERATION, `cannot be read: ${code}`, {
+    throw new LandfallError(OPERATION, `cannot be read: ${systemCode(cause) ?? 'unknown'}`, {
       file: path,
       hint: 'name another with --feed',
       cause,

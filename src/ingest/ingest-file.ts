@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FileCode } from '../codes.ts';
-import { FileMoved, FileRefused } from '../errors.ts';
+import { FileMoved, FileRefused, LandfallError } from '../errors.ts';
 import { type FileEntry, enterQuarantined } from '../store/commit.ts';
 import { asFault, guardFaults } from '../store/fault.ts';
 import { closeAttempt, openAttempt } from '../store/attempts.ts';
@@ -9,6 +9,7 @@ import type { Store } from '../store/open.ts';
 import { createRejectWriter } from '../store/rejects.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import type { Survey } from '../reader/types.ts';
+import { systemCode } from '../system-error.ts';
 import { GivenUp } from './given-up.ts';
 import { loadFile } from './load-file.ts';
 import { type Source, openSource } from './source.ts';
@@ -149,9 +150,8 @@ function judge(error: unknown, source: Source): unknown {
 
 /** Neither the file's fault nor the database's: a defect of the program, or of a library, that this content brings out. */
 function isUnexpected(error: unknown): boolean {
-  if (error instanceof FileMoved || error instanceof GivenUp) return false;
-  if (error instanceof Error && 'code' in error && 'syscall' in error) return false;
-  return !(error instanceof Error && error.name === 'LandfallError');
+  const expected = [FileMoved, GivenUp, LandfallError].some((kind) => error instanceof kind);
+  return !expected && systemCode(error) === null;
 }
 
 /** The error that ended the attempt matters more than one of noting its end. */

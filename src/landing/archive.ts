@@ -13,7 +13,7 @@ import {
   type ArchiveOutcome,
 } from './move.ts';
 import { sameStat } from './settle.ts';
-import { systemCode } from './system-error.ts';
+import { systemCode } from '../system-error.ts';
 
 export interface ArchivePlaces {
   readonly landing: string;

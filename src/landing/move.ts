@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { FileStat } from '../store/types.ts';
-import { systemCode } from './system-error.ts';
+import { systemCode } from '../system-error.ts';
 
 /** An ingested file that is to leave the landing folder. */
 export interface Archivable {

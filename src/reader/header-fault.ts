@@ -1,5 +1,5 @@
 import { FileRefused } from '../errors.ts';
-import { editDistance } from '../feed/edit-distance.ts';
+import { editDistance } from '../edit-distance.ts';
 import { headerKey } from '../feed/header.ts';
 import type { Column, Dataset } from '../feed/types.ts';
 import { isMostlyKnown, type HeaderMatch } from './header.ts';
