@@ -17,15 +17,15 @@ export interface RowRules {
   readonly headers: HeaderWatch;
   /** Whether a line may be a trailer: not in a file of which nothing is known. */
   readonly trailers: boolean;
-  /** By the code of its first character (below 256): whether a line may be something other than a row. */
+  /** By the code of its first field's first character (below 256): whether a line may be something other than a row. */
   readonly suspects: Uint8Array;
   readonly limits: Limits;
 }
 
 /** The first characters of lines that may be blank, a header or a trailer; see `RowRules.suspects`. */
-export function suspectCharacters(headers: HeaderWatch, syntax: Syntax): Uint8Array {
+export function suspectCharacters(headers: HeaderWatch): Uint8Array {
   const suspects = Uint8Array.from(headers.mayBegin);
-  for (const char of TRAILER_INITIALS + TRAILER_INITIALS.toUpperCase() + syntax.delimiter.charAt(0)) {
+  for (const char of TRAILER_INITIALS + TRAILER_INITIALS.toUpperCase()) {
     suspects[char.charCodeAt(0)] = 1;
   }
   return suspects;
@@ -76,6 +76,7 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
     const at = text.indexOf(what, from);
     return at === -1 ? NOWHERE : at;
   };
+  let context = contextFor(block, place, rules);
   const events: ReadEvent[] = [];
   let pos = 0;
   let lf = newline === 'cr' ? NOWHERE : -1;
@@ -112,7 +113,7 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
         cut = find(delimiter, from);
       }
       fields.push(text.slice(from, end));
-      if (!unusualEnd && block.damage === null && isPlain(text.charCodeAt(pos), fields, place, rules)) {
+      if (!unusualEnd && block.damage === null && isPlain(fields, place, rules)) {
         const bytes = width > 0 ? (next - pos) * width : bytesBetween(block, pos, next);
         events.push(takeRow(place, bytes, 1, fields));
         pos = next;
@@ -120,19 +121,24 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
       }
     }
     const line = { start: pos, end, next, line: place.line, unusualEnd };
-    const taken = readOddLine(block, line, fields, place, rules, events);
+    const taken = readOddLine(block, context, line, fields, place, rules, events);
     if (taken === MORE) break;
+    if (context.count !== place.layout.count) context = contextFor(block, place, rules);
     pos = taken;
   }
   return { events, taken: pos };
 }
 
+function contextFor({ text, last }: Block, { layout }: Place, { syntax, newline, limits }: RowRules): RecordContext {
+  return { text, last, syntax, newline, count: layout.count, limits };
+}
+
 /** Whether a row is surely a row: it has its fields, and cannot be blank, a header or a trailer. */
-function isPlain(firstCode: number, fields: readonly string[], place: Place, { headers, suspects }: RowRules): boolean {
-  if (fields.length !== place.layout.count) return false;
-  if (suspects[firstCode] === 0) return true;
-  if (headers.mayEndInDigit) return false;
+function isPlain(fields: readonly string[], { layout }: Place, { headers, suspects }: RowRules): boolean {
+  if (fields.length !== layout.count) return false;
   const [first = ''] = fields;
+  if (suspects[first.charCodeAt(0)] === 0) return true;
+  if (headers.mayEndInDigit) return false;
   const last = first.charCodeAt(first.length - 1);
   return last >= 48 && last <= 57;
 }
@@ -144,30 +150,27 @@ function isPlain(firstCode: number, fields: readonly string[], place: Place, { h
  */
 function readOddLine(
   block: Block,
+  context: RecordContext,
   first: FirstLine,
   fields: string[] | null,
   place: Place,
   rules: RowRules,
   events: ReadEvent[],
 ): number {
-  const { text, last } = block;
-  const { syntax, newline, limits } = rules;
-  const { count } = place.layout;
   const { start } = first;
-  const bytes = (from: number, to: number): number => bytesBetween(block, from, to);
-  const context: RecordContext = { text, last, syntax, newline, count, limits };
   const read =
     fields === null ? readRecord(context, start, first) : { ...first, kind: 'record' as const, lines: 1, fields };
   if (read.kind === 'more') return MORE;
   const { next } = read;
+  const bytes = bytesBetween(block, start, next);
   if (read.kind === 'refused') {
-    const refusal = judgeRefused({ ...first, lines: 1, fields: read.fields }, block, count, read);
-    events.push(takeRefused(place, bytes(start, next), 1, refusal, read.fields));
+    const refusal = judgeRefused({ ...first, lines: 1, fields: read.fields }, block, place.layout.count, read);
+    events.push(takeRefused(place, bytes, 1, refusal, read.fields));
     return next;
   }
   const { lines } = read;
-  if (block.damage === null && !first.unusualEnd && isPlain(text.charCodeAt(start), read.fields, place, rules)) {
-    events.push(takeRow(place, bytes(start, next), lines, read.fields));
+  if (block.damage === null && !first.unusualEnd && isPlain(read.fields, place, rules)) {
+    events.push(takeRow(place, bytes, lines, read.fields));
     return next;
   }
   const verdict = judgeRow({ ...first, ...read }, block, context, rules);
@@ -175,22 +178,22 @@ function readOddLine(
     case 'more':
       return MORE;
     case 'row':
-      events.push(takeRow(place, bytes(start, next), lines, read.fields));
+      events.push(takeRow(place, bytes, lines, read.fields));
       return next;
     case 'refused':
-      events.push(takeRefused(place, bytes(start, next), lines, verdict, read.fields));
+      events.push(takeRefused(place, bytes, lines, verdict, read.fields));
       return next;
     case 'broken':
-      events.push(takeRefused(place, bytes(start, verdict.next), verdict.lines, BROKEN, verdict.fields));
+      events.push(takeRefused(place, bytesBetween(block, start, verdict.next), verdict.lines, BROKEN, verdict.fields));
       return verdict.next;
     case 'blank':
-      takeSkipped(place, bytes(start, next), lines);
+      takeSkipped(place, bytes, lines);
       return next;
     case 'header':
-      takeHeader(place, bytes(start, next), lines, verdict.layout);
+      takeHeader(place, bytes, lines, verdict.layout);
       return next;
     case 'trailer':
-      takeTrailer(place, bytes(start, next), lines, verdict.trailer);
+      takeTrailer(place, bytes, lines, verdict.trailer);
       return next;
   }
 }

@@ -103,6 +103,9 @@ export function bomBytes(encoding: Encoding): 2 | 3 {
   return encoding === 'utf-16le' || encoding === 'utf-16be' ? 2 : 3;
 }
 
+/** The bits that are set in four bytes of which one is not ASCII. */
+const NOT_ASCII = 0x80808080 | 0;
+
 /**
  * Counts the sequences of non-ASCII bytes that are UTF-8 and those that are not
  * (https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/#G27506, table 3-7).
@@ -138,14 +141,27 @@ function createUtf8Count(): { lookAt(chunk: Uint8Array): void; encoding(): Encod
   return {
     lookAt(chunk) {
       if (due === 0 && isAscii(chunk)) return;
-      // By index: an iterator takes twice the time.
+      // Four bytes at a time where they are ASCII: most are, and one by one takes four times as long.
+      const lead = (4 - (chunk.byteOffset % 4)) % 4;
+      const count = Math.max(0, Math.floor((chunk.length - lead) / 4));
+      const words = count > 0 ? new Int32Array(chunk.buffer, chunk.byteOffset + lead, count) : new Int32Array(0);
       for (let at = 0; at < chunk.length;) {
+        if (due === 0 && at >= lead && (at - lead) % 4 === 0) {
+          let word = (at - lead) / 4;
+          while (word < count && ((words[word] ?? 0) & NOT_ASCII) === 0) word++;
+          at = lead + word * 4;
+        }
         const byte = chunk[at++] ?? 0;
         if (byte >= 0x80 || due > 0) lookAtByte(byte);
       }
     },
-    // On a tie the safer of the two: a wrong guess at UTF-8 refuses rows, a wrong guess at Windows-1252 alters them.
-    encoding: () => (valid + invalid === 0 || (valid > 0 && valid >= invalid) ? 'utf-8' : 'windows-1252'),
+    encoding() {
+      // What is begun at the end of the file is not whole.
+      const broken = invalid + (due > 0 ? 1 : 0);
+      if (valid + broken === 0) return 'utf-8';
+      // On a tie the safer of the two: a wrong guess at UTF-8 refuses rows, one at Windows-1252 alters them.
+      return valid >= broken ? 'utf-8' : 'windows-1252';
+    },
   };
 }
 

@@ -52,7 +52,7 @@ function openRows(reader: BlockReader, newline: Newline, options: ReadOptions, l
     usualEnd: newline === 'mixed' ? usualEnd(opening.trial) : null,
     headers,
     trailers: dataset !== null,
-    suspects: suspectCharacters(headers, opening.syntax),
+    suspects: suspectCharacters(headers),
     limits,
   };
   const tally: Tally = { headerBytes: 0, rowBytes: 0, refusedBytes: 0, skippedBytes: bom, skippedLines: 0 };
