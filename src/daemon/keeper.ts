@@ -14,11 +14,11 @@ import { startSchedule } from './schedule.ts';
 export const STOP_MS = 5_000;
 const GRACE_MS = 4_000;
 
-/** Events come in swarms: the loader hears at once, and then at most so often, in ms. */
+/** Events come in swarms: the loader hears of the first at once, and then at most so often, in ms. */
 const POKE_GAP_MS = 20;
 
-/** The status line for the service manager changes at most so often, in ms. */
-const STATUS_GAP_MS = 1_000;
+/** How far the loader is, is told at most so often, in ms. */
+const PROGRESS_GAP_MS = 1_000;
 
 export interface KeeperOptions {
   readonly settings: Settings;
@@ -48,13 +48,20 @@ export async function keep(options: KeeperOptions): Promise<number> {
     beat();
   });
 
+  const tellStatus = (): void => {
+    notifier.send({ STATUS: describeWork(currentWork()) });
+  };
+  const tellProgress = rarely(releases, PROGRESS_GAP_MS, () => {
+    beat();
+    tellStatus();
+  });
+
   let work: Work = STARTING;
   let stopping = false;
   let killed = false;
   let ready = false;
   /** Until this daemon has the database, what others read about it is another daemon's to say. */
   let owner = false;
-  let toldStatusAt = -Infinity;
 
   const loader = createLoaderProcess({
     settings,
@@ -76,7 +83,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
       // It waits for its database: as ready as it can be.
       if (work.faults.length > 0) announceReady();
       if (changed) beat();
-      tellStatus();
+      tellProgress();
     },
     onEnd,
   });
@@ -133,20 +140,13 @@ export async function keep(options: KeeperOptions): Promise<number> {
     tellStatus();
   }
 
-  function tellStatus(): void {
-    const now = performance.now();
-    if (now - toldStatusAt < STATUS_GAP_MS) return;
-    toldStatusAt = now;
-    notifier.send({ STATUS: describeWork(currentWork()) });
-  }
-
   function loaderIsWell(): boolean {
     return isWell(work.doing, loader.silentMs(), patience);
   }
 
-  const poke = createPoker(() => {
+  const poke = rarely(releases, POKE_GAP_MS, () => {
     loader.send({ kind: 'poke' });
-  }, releases);
+  });
   const watcher = watchLanding({
     folder: settings.landing,
     onPoke: poke,
@@ -227,24 +227,24 @@ export async function keep(options: KeeperOptions): Promise<number> {
 /** How often to look whether the folder that is watched is still the one at its path, in ms. */
 const WATCH_CHECK_MS = 1_000;
 
-/** Passes on the first poke at once, and of a swarm one every few ms. */
-function createPoker(send: () => void, releases: DisposableStack): () => void {
+/** Acts on the first call at once, and of a swarm of calls once every so many ms, the last one included. */
+function rarely(releases: DisposableStack, gapMs: number, act: () => void): () => void {
   let timer: NodeJS.Timeout | null = null;
   let more = false;
-  const passOn = (): void => {
-    send();
+  const now = (): void => {
+    act();
     more = false;
     timer = setTimeout(() => {
       timer = null;
-      if (more) passOn();
-    }, POKE_GAP_MS);
+      if (more) now();
+    }, gapMs);
   };
   releases.defer(() => {
     if (timer !== null) clearTimeout(timer);
   });
   return () => {
     more = true;
-    if (timer === null) passOn();
+    if (timer === null) now();
   };
 }
 

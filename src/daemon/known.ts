@@ -1,5 +1,6 @@
-import type { IngestOutcome, ListedFile } from '../ingest/types.ts';
-import type { RawStat } from '../landing/list.ts';
+import type { IngestOutcome } from '../ingest/types.ts';
+import { isStill, type RawStat } from '../landing/file-stat.ts';
+import type { ListedFile } from '../landing/types.ts';
 import type { FileStat, LedgerEntry } from '../store/types.ts';
 
 /** What the loop keeps in memory of a name's latest revision. There may be 100,000 of them: no more than is needed. */
@@ -32,9 +33,8 @@ export function knownFrom(entry: LedgerEntry, readers: Readers): KnownFile | nul
 /** Whether the ledger says all there is to say about a file as it stands (rules 1, 2 and 9). */
 export function isKnown(known: KnownFile | undefined, stat: RawStat): boolean {
   if (known === undefined || known.outdated) return false;
-  const { bytes, mtimeNs, ctimeNs, inode } = known.stat;
   // A copy of a whole folder has new times and inodes: its bytes are then hashed, once.
-  return stat.mtimeNs === mtimeNs && stat.ctimeNs === ctimeNs && stat.ino === inode && stat.size === BigInt(bytes);
+  return isStill(stat, known.stat);
 }
 
 /**

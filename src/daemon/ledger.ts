@@ -1,5 +1,6 @@
 import { ingestFile } from '../ingest/ingest-file.ts';
-import type { IngestOptions, IngestOutcome, ListedFile } from '../ingest/types.ts';
+import type { IngestOptions, IngestOutcome } from '../ingest/types.ts';
+import type { ListedFile } from '../landing/types.ts';
 import { noteArchived, noteUnread, pendingRetries, visitLatestRevisions } from '../store/ledger.ts';
 import type { Store } from '../store/open.ts';
 import type { UnreadName } from '../store/types.ts';

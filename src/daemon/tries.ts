@@ -1,5 +1,5 @@
-import type { ListedFile } from '../ingest/types.ts';
-import { sameStat } from '../landing/settle.ts';
+import { sameStat } from '../landing/file-stat.ts';
+import type { ListedFile } from '../landing/types.ts';
 import type { FileStat } from '../store/types.ts';
 import { backOff, sooner } from './back-off.ts';
 

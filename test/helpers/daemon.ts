@@ -1,0 +1,131 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import { readAlive, type Alive } from '../../src/daemon/alive.ts';
+import { openForReading } from '../../src/store/open.ts';
+import { ROOT } from './ingest.ts';
+import { tempFolder } from './temp.ts';
+
+/** A real daemon, or another long command, in processes of its own. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** The lines of its standard output so far, each read as JSON. */
+  readonly log: () => Record<string, unknown>[];
+  readonly output: () => string;
+  readonly errors: () => string;
+  /** Ends with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>;
+}
+
+export interface RunningOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A folder with `landing/` and a database, and what is started on it. */
+export interface Site {
+  readonly folder: string;
+  readonly landing: string;
+  start(command: 'run' | 'once', options?: RunningOptions): Running;
+}
+
+/**
+ * Makes a site for one test.
+ * @param onTestFinished the test's own, from its context: these tests run beside each other. Whatever is left is killed then.
+ */
+export function createSite(onTestFinished: (cleanUp: () => void | Promise<void>) => void): Site {
+  const folder = tempFolder(onTestFinished);
+  const landing = join(folder, 'landing');
+  mkdirSync(landing);
+  return {
+    folder,
+    landing,
+    start(command, options = {}) {
+      const running = start(command, folder, options);
+      onTestFinished(async () => {
+        // The loader holds the other end of the pipes: they close when it has gone too.
+        running.child.kill('SIGCONT');
+        running.child.kill('SIGKILL');
+        await running.ended;
+      });
+      return running;
+    },
+  };
+}
+
+function start(command: 'run' | 'once', folder: string, options: RunningOptions): Running {
+  const places = ['--landing', join(folder, 'landing'), '--db', databaseOf(folder)];
+  const child = spawn(process.execPath, [join(ROOT, 'bin/landfall.cjs'), command, ...places, ...(options.args ?? [])], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('cannot start');
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
+  const ended = new Promise<number | string>((resolve) => {
+    child.on('close', (code, signal) => {
+      resolve(signal ?? code ?? -1);
+    });
+  });
+  return {
+    child,
+    pid,
+    output: () => output,
+    errors: () => errors,
+    log: () =>
+      output
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    ended,
+  };
+}
+
+export function databaseOf(folder: string): string {
+  return join(folder, 'db/x.sqlite');
+}
+
+/** Waits until what the daemon says of itself is so. */
+export async function aliveWhen(folder: string, is: (alive: Alive) => boolean, timeout = 15_000): Promise<Alive> {
+  return vi.waitFor(
+    () => {
+      const alive = readAlive(databaseOf(folder));
+      if (alive === null || !is(alive)) throw new Error(`not yet: ${JSON.stringify(alive)}`);
+      return alive;
+    },
+    { timeout, interval: 20 },
+  );
+}
+
+/** What a query says of the database, as a reader beside the daemon sees it. */
+export function query(folder: string, sql: string): unknown[] {
+  const db = openForReading(databaseOf(folder));
+  try {
+    return db.prepare(sql).raw().all();
+  } finally {
+    db.close();
+  }
+}
+
+/** Waits until a query says what is expected. */
+export async function queryUntil(folder: string, sql: string, expected: unknown, timeout = 15_000): Promise<void> {
+  await vi.waitFor(
+    () => {
+      const rows = JSON.stringify(query(folder, sql));
+      if (rows !== JSON.stringify(expected)) throw new Error(`not yet: ${rows}`);
+    },
+    { timeout, interval: 20 },
+  );
+}
+
+/** Whether a process is there and not just a corpse that nobody has fetched. */
+export function isRunning(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`;
+  return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'));
+}
