@@ -1,0 +1,282 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { check } from '../../src/commands/check.ts';
+import { type Rehearsal, rehearse } from '../../src/ingest/rehearse.ts';
+import type { IngestOutcome } from '../../src/ingest/types.ts';
+import type { ListedFile } from '../../src/landing/types.ts';
+import { readSettings } from '../../src/settings.ts';
+import { openForRehearsal } from '../../src/store/open.ts';
+import { feeds, spellOut } from '../campaign/feeds.ts';
+import { LEAK, MARKER } from '../helpers/billing.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { feedFileName, feedFileText, type DatasetName, type Row } from '../helpers/feed-files.ts';
+import { type Desk, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
+import { procedure, transaction, visit } from '../helpers/rows.ts';
+
+const NOW = new Date('2026-08-10T12:00:00Z');
+
+/** Rehearses files on a desk's database, as `check` does. */
+async function rehearseAll(desk: Desk, files: readonly ListedFile[], database = desk.store.file): Promise<Rehearsal[]> {
+  const store = openForRehearsal({
+    file: database,
+    feed: desk.feed,
+    migrations: MIGRATIONS,
+    program: '0.0.0',
+    cacheMib: 4,
+  });
+  const options = { afresh: false, stop: new AbortController().signal, onProgress: () => undefined, now: () => NOW };
+  const rehearsals: Rehearsal[] = [];
+  try {
+    for await (const rehearsal of rehearse(store, files, options)) rehearsals.push(rehearsal);
+  } finally {
+    store.db.close();
+  }
+  return rehearsals;
+}
+
+/** What of an outcome must be foretold: all but how long it took. */
+function foretold(outcome: IngestOutcome | undefined): unknown {
+  return outcome !== undefined && 'ms' in outcome ? { ...outcome, ms: 0 } : outcome;
+}
+
+/** The report that the database itself gives of a file, once it is in. */
+function reportFrom(desk: Desk, fileId: number) {
+  return {
+    rejected: desk.rows(
+      `SELECT line, code, column_name AS "column", reason FROM rejects WHERE file_id = ${fileId} AND state = 'rejected' ORDER BY line`,
+    ),
+    waiting:
+      desk.rows(`SELECT r.line, w.parent_table AS parentTable, w.parent_key AS parentKey FROM rejects r JOIN waiting_on w USING (reject_id)
+      WHERE r.file_id = ${fileId} ORDER BY r.line, w.parent_table`),
+    heals: desk.rows(
+      `SELECT dataset, count(*) AS rows FROM rejects WHERE settled_by_file_id = ${fileId} AND state = 'healed' GROUP BY dataset`,
+    ),
+  };
+}
+
+const settingsOf = (db: string) => readSettings({ flags: { db }, env: {}, cwd: ROOT, root: ROOT });
+
+async function runCheck(database: string, files: readonly ListedFile[], more: { json?: boolean; raw?: boolean } = {}) {
+  const io = captureIo({ now: NOW });
+  const options = {
+    settings: settingsOf(database),
+    files: files.map((file) => file.path),
+    json: false,
+    raw: false,
+    ...more,
+  };
+  const code = await check(options, io);
+  return { code, out: io.written.out };
+}
+
+const write = (desk: Desk, dataset: DatasetName, stamp: string, rows: readonly (Row | string)[]): ListedFile =>
+  desk.write(feedFileName(dataset, stamp), feedFileText(dataset, rows));
+
+const hashOf = (desk: Desk): string =>
+  ['', '-wal']
+    .map((end) =>
+      createHash('sha256')
+        .update(readFileSync(desk.store.file + end))
+        .digest('hex'),
+    )
+    .join();
+
+const id = (text: string) => `${MARKER}${text}`;
+
+describe('a check says what the ingest then does', () => {
+  test('for any feed in any order: counts, rejects, waiting rows, heals, late files, quarantines', async () => {
+    await fc.assert(
+      fc.asyncProperty(feeds(), fc.infiniteStream(fc.nat()), async (feed, choices) => {
+        const desk = openDesk();
+        const queues = feed.map((file) => file.contents.map((_, content) => spellOut(file, content)));
+        for (let open = queues; open.length > 0; open = queues.filter((queue) => queue.length > 0)) {
+          const next = open[Number(choices.next().value) % open.length]?.shift();
+          if (next === undefined) continue;
+          const file = desk.write(next.name, next.text);
+          const [rehearsal] = await rehearseAll(desk, [file]);
+          const outcome = await desk.ingest(file);
+          expect(foretold(rehearsal?.outcome)).toEqual(foretold(outcome));
+          if (outcome.kind !== 'ingested') continue;
+          expect(rehearsal?.report).toMatchObject(reportFrom(desk, outcome.fileId));
+        }
+        desk.store.db.close();
+      }),
+      { numRuns: 5, seed: 20260801 },
+    );
+  });
+
+  test('for several files at once, each upon those before it', async () => {
+    const desk = openDesk();
+    await desk.deliver('Visit', '20260731_060000', [visit('V9', 'P1'), visit('V8', 'P2')]);
+    const files = [
+      write(desk, 'Procedure', '20260801_060000', [procedure('P1'), procedure('P3')]),
+      write(desk, 'Visit', '20260801_060000', [visit('V1', 'P1'), visit('V2', 'P2'), 'short', visit('V9', 'P3')]),
+      write(desk, 'Transaction', '20260801_060000', [transaction('T1', 'V1'), transaction('T2', 'V2')]),
+    ];
+    const rehearsals = await rehearseAll(desk, files);
+    for (const [at, file] of files.entries()) {
+      const outcome = await desk.ingest(file);
+      expect(foretold(rehearsals[at]?.outcome)).toEqual(foretold(outcome));
+      if (outcome.kind === 'ingested') expect(rehearsals[at]?.report).toMatchObject(reportFrom(desk, outcome.fileId));
+    }
+  });
+
+  test('which lines would change which columns', async () => {
+    const desk = openDesk();
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2'), procedure('P3')]);
+    const changes = [
+      procedure('P1', 'other'),
+      procedure('P2'),
+      { ...procedure('P3', 'other'), StandardCharge: '5' },
+      procedure('P4'),
+    ];
+    const [rehearsal] = await rehearseAll(desk, [write(desk, 'Procedure', '20260802_060000', changes)]);
+    expect(rehearsal?.report?.updates).toEqual([
+      { line: 2, columns: ['description'] },
+      { line: 4, columns: ['description', 'standard_charge_cents'] },
+    ]);
+  });
+
+  test('without a database: as if it were new, and none is made', async () => {
+    const desk = openDesk();
+    const database = join(desk.folder, 'none/none.sqlite');
+    const file = write(desk, 'Visit', '20260801_060000', [visit('V1', 'P1')]);
+    expect(await runCheck(database, [file])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('1 waiting') as unknown,
+    });
+    expect(existsSync(join(desk.folder, 'none'))).toBe(false);
+  });
+
+  test('a constraint that the tables have is foretold', async () => {
+    const desk = openDesk();
+    desk.store.db.exec('CREATE UNIQUE INDEX one_code ON procedures (procedure_code)');
+    const file = write(desk, 'Procedure', '20260801_060000', [
+      procedure('P1'),
+      procedure('P2'),
+      { ...procedure('P3'), ProcedureCode: 'C3' },
+    ]);
+    const [rehearsal] = await rehearseAll(desk, [file]);
+    expect(foretold(rehearsal?.outcome)).toEqual(foretold(await desk.ingest(file)));
+  });
+});
+
+describe('a check only reads', () => {
+  test('the database stays as it is to the byte, and the write lock is not asked for', async () => {
+    const desk = openDesk();
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1'), visit('V2', 'P2')]);
+    const other = new Database(desk.store.file);
+    onTestFinished(() => {
+      other.close();
+    });
+    other.exec('BEGIN IMMEDIATE');
+    const before = hashOf(desk);
+    const files = [
+      write(desk, 'Procedure', '20260802_060000', [procedure('P2'), procedure('P1', 'other')]),
+      write(desk, 'Visit', '20260802_060000', [visit('V3', 'P9')]),
+      write(desk, 'Visit', '20260803_060000', ['x', 'y']),
+      desk.write(feedFileName('Transaction', '20260803_060000'), ''),
+    ];
+    const { code, out } = await runCheck(desk.store.file, files);
+    expect(code).toBe(3);
+    expect(out).toContain('heal    1 waiting rows of Visit');
+    expect(hashOf(desk)).toBe(before);
+    other.exec('ROLLBACK');
+    expect(desk.column('SELECT count(*) FROM files')).toEqual([2]);
+    expect(desk.column('SELECT count(*) FROM attempts')).toEqual([0]);
+  });
+
+  test('a writer is not held up by it', async () => {
+    const desk = openDesk();
+    desk.store.db.pragma('busy_timeout = 1');
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    const store = openForRehearsal({
+      file: desk.store.file,
+      feed: desk.feed,
+      migrations: MIGRATIONS,
+      program: '0.0.0',
+      cacheMib: 4,
+    });
+    const options = { afresh: false, stop: new AbortController().signal, onProgress: () => undefined, now: () => NOW };
+    const files = [write(desk, 'Procedure', '20260802_060000', [procedure('P2')])];
+    for await (const { outcome } of rehearse(store, files, options)) {
+      expect(outcome.kind).toBe('ingested');
+      expect(await desk.deliver('Procedure', '20260803_060000', [procedure('P3')])).toMatchObject({ kind: 'ingested' });
+    }
+    store.db.close();
+    expect(desk.column('SELECT procedure_id FROM procedures ORDER BY 1')).toEqual(['P1', 'P3']);
+  });
+});
+
+describe('the command', () => {
+  async function prepare() {
+    const desk = openDesk();
+    await desk.deliver('Procedure', '20260801_060000', [procedure(id('P1'))]);
+    return {
+      desk,
+      good: write(desk, 'Visit', '20260801_060000', [visit(id('V1'), id('P1')), visit(id('V2'), id('P9'))]),
+      withReject: write(desk, 'Visit', '20260802_060000', [
+        visit(id('V1'), id('P1')),
+        visit(id('V3'), id('P1')),
+        'ZQX|short',
+      ]),
+      refused: write(desk, 'Visit', '20260803_060000', ['ZQX']),
+    };
+  }
+
+  test('exit code 0 when all would go in, though rows wait; 3 when a row or a file would be refused', async () => {
+    const { desk, good, withReject, refused } = await prepare();
+    expect((await runCheck(desk.store.file, [good])).code).toBe(0);
+    expect((await runCheck(desk.store.file, [withReject])).code).toBe(3);
+    expect((await runCheck(desk.store.file, [good, refused])).code).toBe(3);
+    await desk.ingest(good);
+    expect(await runCheck(desk.store.file, [good])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('nothing to do') as unknown,
+    });
+  });
+
+  test('P8: keys of missing parents are told with --raw only, other values never', async () => {
+    const { desk, good, withReject, refused } = await prepare();
+    const files = [good, withReject, refused];
+    for (const json of [false, true]) {
+      expect((await runCheck(desk.store.file, files, { json })).out).not.toMatch(LEAK);
+      const { out } = await runCheck(desk.store.file, files, { json, raw: true });
+      expect(out).toContain(id('P9'));
+      expect(out.replaceAll(id('P9'), '')).not.toMatch(LEAK);
+    }
+  });
+
+  test('--json is a list with an entry for each file', async () => {
+    const { desk, good, refused } = await prepare();
+    const { out } = await runCheck(desk.store.file, [good, refused], { json: true });
+    const entry = z.object({
+      name: z.string(),
+      dataset: z.literal('Visit'),
+      outcome: z.looseObject({ kind: z.string() }),
+    });
+    const entries = z.array(z.looseObject(entry.shape)).parse(JSON.parse(out));
+    expect(entries.map((each) => [each.name, each.outcome.kind])).toEqual([
+      [good.name, 'ingested'],
+      [refused.name, 'quarantined'],
+    ]);
+    expect(entries[0]?.['waiting']).toEqual([{ line: 3, parentTable: 'procedures' }]);
+  });
+
+  test('a file that is not there, or has no name of the feed, is one clear error', async () => {
+    const { desk, good } = await prepare();
+    const foreign = {
+      ...good,
+      path: desk.write(feedFileName('Visit', '20260809_060000'), '').path.replace('_Visit_', '_Visits_'),
+    };
+    await expect(async () => runCheck(desk.store.file, [foreign])).rejects.toThrow(/check .*Visits/);
+    rmSync(good.path);
+    await expect(async () => runCheck(desk.store.file, [good])).rejects.toThrow('there is no such file');
+  });
+});
