@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LEAK } from '../helpers/billing.ts';
 import { createRandom, type Random } from '../helpers/random.ts';
 import type { Moment } from '../../src/store/types.ts';
 import { compareLedger, judge } from './compare.ts';
@@ -138,8 +139,8 @@ async function strike(blow: Blow, plan: CrashPlan, landing: string, database: st
       const child = start(LAUNCHER, ['once', ...flags(plan, landing, database)]);
       await Promise.race([child.ended, sleep(blow.ms)]);
       child.process.kill('SIGKILL');
-      const { signal } = await child.ended;
-      return { hit: signal !== null, findings: [] };
+      const { signal, output } = await child.ended;
+      return { hit: signal !== null, findings: leaks(output) };
     }
     case 'daemon':
       return strikeDaemon(blow, flags(plan, landing, database));
@@ -162,12 +163,12 @@ async function strikeDaemon(blow: Extract<Blow, { kind: 'daemon' }>, args: reado
     await sleep(200);
     if (keeper.process.exitCode !== null) return { hit, findings: ['the keeper ended when its loader was killed'] };
     keeper.process.kill('SIGTERM');
-    const { code, stderr } = await keeper.ended;
-    const findings =
-      code === 0 ? [] : [`the daemon exited with ${code} when told to stop after its loader was killed: ${stderr}`];
+    const { code, output } = await keeper.ended;
+    const problem = `the daemon exited with ${code} when told to stop after its loader was killed: ${output}`;
+    const findings = [...leaks(output), ...(code === 0 ? [] : [problem])];
     return { hit, findings };
   }
-  await keeper.ended;
+  await keeper.exited;
   const deadline = performance.now() + 5_000;
   while (loaders.some(isAlive)) {
     if (performance.now() > deadline) {
@@ -176,7 +177,14 @@ async function strikeDaemon(blow: Extract<Blow, { kind: 'daemon' }>, args: reado
     }
     await sleep(20);
   }
-  return { hit, findings: [] };
+  // The loader shared its parent's output.
+  const { output } = await keeper.ended;
+  return { hit, findings: leaks(output) };
+}
+
+/** P8: no value from a row in anything that is written. */
+function leaks(output: string): string[] {
+  return LEAK.test(output) ? ['a value from a row was written out'] : [];
 }
 
 function flags(plan: CrashPlan, landing: string, database: string): string[] {
@@ -191,44 +199,50 @@ function flags(plan: CrashPlan, landing: string, database: string): string[] {
     '--cache-mib',
     '4',
     '--log-level',
-    'error',
+    'trace',
     ...archive,
   ];
 }
 
 async function drain(orders: CrashOrders): Promise<Struck> {
   const { ended } = start(CHILD, [JSON.stringify(orders)]);
-  const { code, signal, stderr } = await ended;
+  const { code, signal, output } = await ended;
   const expected = orders.kill === null ? code === 0 : signal === 'SIGKILL' || code === 0;
-  if (!expected) throw new Error(`the drain ended with ${code ?? signal ?? 'nothing'}: ${stderr}`);
+  if (!expected) throw new Error(`the drain ended with ${code ?? signal ?? 'nothing'}: ${output}`);
   return { hit: signal !== null, findings: [] };
 }
 
-/** Starts a script; whatever hangs is killed in the end. */
+interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** All it and its children wrote. */
+  readonly output: string;
+}
+
+/** Starts a script; whatever hangs is killed in the end. `ended` comes when its children have closed its output, too. */
 function start(
   script: string,
   args: readonly string[],
-): {
-  process: ChildProcess;
-  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
-} {
+): { process: ChildProcess; exited: Promise<void>; ended: Promise<Ended> } {
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
   });
-  let stderr = '';
-  child.stdout.resume();
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>(
-    (resolve, reject) => {
-      child.on('error', reject);
-      child.on('exit', (code, signal) => {
-        resolve({ code, signal, stderr });
-      });
-    },
-  );
-  return { process: child, ended };
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
+  const exited = new Promise<void>((resolve) => {
+    child.on('exit', () => {
+      resolve();
+    });
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      resolve({ code, signal, output });
+    });
+  });
+  return { process: child, exited, ended };
 }
 
 function childrenOf(pid: number): number[] {

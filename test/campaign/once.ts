@@ -1,15 +1,14 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import fc from 'fast-check';
+import { LEAK } from '../helpers/billing.ts';
 import { compareLedger, judge } from './compare.ts';
 import { inOrderTaken, spellOut, TABLES, type SpeltContent } from './feeds.ts';
 import { replay } from './oracle.ts';
 import { contentsInOrder, orderPlans, type OrderPlan } from './order.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../bin/landfall.cjs');
-const run = promisify(execFile);
 
 /** What lies in the folder when `once` is started. */
 interface Batch {
@@ -55,17 +54,26 @@ export async function runOncePlan(plan: OrderPlan, folder: string): Promise<stri
       if (file.renamed) renameSync(`${path}.part`, path);
     }
     for (const name of touched) utimesSync(join(landing, name), at, new Date('2025-07-01T00:00:00Z'));
-    const args = [LAUNCHER, 'once', '--landing', landing, '--db', database, '--settle', '0', '--log-level', 'error'];
-    const code = await run(process.execPath, args).then(
-      () => 0,
-      (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
-    );
-    if (code !== 0 && code !== 3) problems.push(`once exited with ${String(code)} on batch ${at}`);
+    const args = [LAUNCHER, 'once', '--landing', landing, '--db', database, '--settle', '0', '--log-level', 'trace'];
+    const { code, output } = await runToEnd(args);
+    if (code !== 0 && code !== 3) problems.push(`once exited with ${code} on batch ${at}`);
+    if (LEAK.test(output)) problems.push(`once wrote a value from a row on batch ${at}`);
   }
   const deliveries = batches.flatMap(({ files }) => files.toSorted(inOrderTaken).map((file) => file.delivery));
   const expected = replay(deliveries, TABLES);
   const texts = batches.flatMap(({ files }) => files.map((file) => file.text));
   return [...problems, ...judge(database, expected, texts), ...compareLedger(database, deliveries, expected.outcomes)];
+}
+
+async function runToEnd(args: readonly string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  return { code, output };
 }
 
 /** Runs many plans. @throws Error with the smallest plan found that differs from the oracle */
