@@ -112,7 +112,9 @@ describe('preview', () => {
 
   test('a tab can be named, a wrong option is refused with all that is wrong', async () => {
     expect((await run({ 'a.txt': 'a\tb\n1\t2\n' }, { delimiter: '\\t', format: 'csv' })).out).toContain('1,2');
-    await expect(run({ 'a.txt': 'a' }, { delimiter: '', skipLines: -1 })).rejects.toThrow(/--delimiter: .*; --skip-lines: must be a whole number/);
+    await expect(run({ 'a.txt': 'a' }, { delimiter: '', skipLines: -1 })).rejects.toThrow(
+      /--delimiter: .*; --skip-lines: must be a whole number/,
+    );
   });
 
   test('a file of the feed is read as its dataset: titles are left out, unknown columns named', async () => {
