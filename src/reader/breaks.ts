@@ -2,7 +2,8 @@ import { lineAt } from './lines.ts';
 import type { RecordContext } from './records.ts';
 import { splitRecord } from './split.ts';
 
-const ENDS = { lf: '\n', crlf: '\r\n', cr: '\r' } as const;
+/** The line ends that end a row where most rows end so. */
+const ENDS = { lf: ['\n', '\r\n'], crlf: ['\r\n'], cr: ['\r'] } as const;
 
 /** A row that has line breaks outside quotes. */
 export interface BrokenRow {
@@ -30,8 +31,9 @@ export function findBrokenRow(
     const piece = text.slice(at, line.end);
     allWhole &&= piece.trim() === '' || isWhole(piece);
     const end = text.slice(line.end, line.next);
-    if (end === ENDS[usual] || line.next === text.length) {
-      if (end !== ENDS[usual] && !last) return line.next - start > limits.quotedCharacters ? null : 'more';
+    const ends = ENDS[usual].some((usualEnd) => usualEnd === end);
+    if (ends || line.next === text.length) {
+      if (!ends && !last) return line.next - start > limits.quotedCharacters ? null : 'more';
       if (allWhole) return null;
       const { fields, fault } = splitRecord(text.slice(start, line.end), syntax);
       return lines > 1 && fault === 'none' && fields.length === count ? { next: line.next, lines, fields } : null;

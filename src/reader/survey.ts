@@ -38,6 +38,7 @@ const STRIPE_BYTES = 1024;
 const CONTROLS_ONE_IN = 20;
 /** A few are no proof, in however short a text. */
 const CONTROLS_FEW = 8;
+
 /**
  * Collects what a file's bytes say as a whole, in one pass and whatever the chunks: the encoding, and whether it is
  * text at all. What the format fixes is not looked for.
