@@ -1,9 +1,10 @@
-import { type Rehearsal, listNamed, rehearse } from '../ingest/rehearse.ts';
 import { loadFeed } from '../feed/load.ts';
+import { type Rehearsal, rehearse } from '../ingest/rehearse.ts';
+import type { CommandIo } from '../io.ts';
+import { listNamed } from '../landing/list-named.ts';
 import type { Settings } from '../settings.ts';
 import { openForRehearsal } from '../store/open.ts';
 import { printable } from '../terminal.ts';
-import type { CommandIo } from '../io.ts';
 
 /** What `check` takes. */
 export interface CheckOptions {

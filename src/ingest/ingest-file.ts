@@ -1,20 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FileCode } from '../codes.ts';
 import { FileMoved, FileRefused, LandfallError } from '../errors.ts';
+import type { ListedFile } from '../landing/types.ts';
+import { createSurveyor } from '../reader/survey.ts';
+import type { Survey } from '../reader/types.ts';
+import { closeAttempt, openAttempt } from '../store/attempts.ts';
 import { type FileEntry, enterQuarantined } from '../store/commit.ts';
 import { asFault, guardFaults } from '../store/fault.ts';
-import { closeAttempt, openAttempt } from '../store/attempts.ts';
 import { latestRevision, noteStat } from '../store/ledger.ts';
 import type { Store } from '../store/open.ts';
 import { createRejectWriter } from '../store/rejects.ts';
-import { createSurveyor } from '../reader/survey.ts';
-import type { Survey } from '../reader/types.ts';
 import { systemCode } from '../system-error.ts';
 import { GivenUp } from './given-up.ts';
 import { loadFile } from './load-file.ts';
 import { type Source, openSource } from './source.ts';
 import { type Tally, createTally } from './tally.ts';
-import type { IngestOptions, IngestOutcome, ListedFile } from './types.ts';
+import type { IngestOptions, IngestOutcome } from './types.ts';
 
 /** How often reading a content may fail or kill the program before it is quarantined. */
 const MAX_FAILURES = 3;

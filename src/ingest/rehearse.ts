@@ -1,16 +1,14 @@
-import fs from 'node:fs';
-import path from 'node:path';
-import { FileRefused, LandfallError } from '../errors.ts';
+import { FileRefused } from '../errors.ts';
 import { createCoercer } from '../feed/coerce.ts';
-import { readFileName } from '../feed/file-name.ts';
-import type { Feed, Value } from '../feed/types.ts';
+import type { Value } from '../feed/types.ts';
+import type { ListedFile } from '../landing/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import { openTable } from '../reader/table.ts';
 import type { Store } from '../store/open.ts';
 import { type Shadow, type ShadowReport, createShadow, reportOf } from '../store/shadow.ts';
 import { ingestFile } from './ingest-file.ts';
 import { openSource } from './source.ts';
-import type { IngestOptions, IngestOutcome, ListedFile } from './types.ts';
+import type { IngestOptions, IngestOutcome } from './types.ts';
 
 /** What an ingest of one file would do. */
 export interface Rehearsal {
@@ -18,37 +16,6 @@ export interface Rehearsal {
   readonly outcome: IngestOutcome;
   /** Null for a file that would not be ingested. */
   readonly report: ShadowReport | null;
-}
-
-/**
- * The files named, as they would be listed in the landing folder, in the order they would be taken.
- * @throws LandfallError when one cannot be read or its name is not one of the feed
- */
-export function listNamed(feed: Feed, paths: readonly string[]): readonly ListedFile[] {
-  const files = paths.map((file): ListedFile => {
-    const name = path.basename(file);
-    const found = readFileName(feed, name);
-    if (found.kind !== 'taken') {
-      const problem = found.kind === 'near_miss' ? found.reason : `its name is not one of the feed ${feed.name}`;
-      throw new LandfallError('check', problem, {
-        file,
-        hint: 'the daemon would leave it where it lies; "landfall preview" reads any file',
-      });
-    }
-    const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
-    if (stat?.isFile() !== true) throw new LandfallError('check', 'there is no such file', { file });
-    return {
-      name,
-      path: fs.realpathSync(file),
-      dataset: found.dataset,
-      stamp: found.stamp,
-      stat: { bytes: Number(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino },
-    };
-  });
-  const place = (file: ListedFile) => feed.datasets.indexOf(file.dataset);
-  return files.sort(
-    (a, b) => place(a) - place(b) || Buffer.compare(Buffer.from(a.stamp + a.name), Buffer.from(b.stamp + b.name)),
-  );
 }
 
 /**

@@ -2,6 +2,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { FileMoved } from '../errors.ts';
 import type { Encoding } from '../feed/types.ts';
+import { isStill } from '../landing/file-stat.ts';
 import type { FileStat } from '../store/types.ts';
 
 /** Bytes read from a file at a time. */
@@ -52,7 +53,7 @@ export function openSource(path: string, listed: FileStat): Source {
     requireUnmoved() {
       const open = fs.fstatSync(handle, { bigint: true });
       const named = fs.lstatSync(path, { bigint: true });
-      if (!open.isFile() || !sameStat(open, listed) || !sameStat(named, listed)) {
+      if (!open.isFile() || !isStill(open, listed) || !isStill(named, listed)) {
         throw new FileMoved('it changed while it was read');
       }
     },
@@ -99,13 +100,4 @@ function asText(bytes: Uint8Array, encoding: Encoding): string | null {
   } catch {
     return null;
   }
-}
-
-function sameStat(stat: fs.BigIntStats, listed: FileStat): boolean {
-  return (
-    stat.size === BigInt(listed.bytes) &&
-    stat.mtimeNs === listed.mtimeNs &&
-    stat.ctimeNs === listed.ctimeNs &&
-    stat.ino === listed.inode
-  );
 }

@@ -1,16 +1,5 @@
 import type { FileCode } from '../codes.ts';
-import type { Dataset } from '../feed/types.ts';
-import type { FileStat, RejectSummary, RowCounts } from '../store/types.ts';
-
-/** A file of the feed as it was listed in the landing folder. */
-export interface ListedFile {
-  readonly name: string;
-  readonly path: string;
-  readonly dataset: Dataset;
-  /** `YYYY-MM-DDThh:mm:ssZ` */
-  readonly stamp: string;
-  readonly stat: FileStat;
-}
+import type { RejectSummary, RowCounts } from '../store/types.ts';
 
 /** How far an ingest is; called between chunks. */
 export interface IngestProgress {

@@ -1,18 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { copyToArchive } from './copy-move.ts';
-import { fileStat } from './list.ts';
+import { isStill, lstat } from './file-stat.ts';
 import {
   claim,
   firstFree,
-  lstat,
   makePrivateFolder,
   moveIfFree,
   sameContent,
   type Archivable,
   type ArchiveOutcome,
 } from './move.ts';
-import { sameStat } from './settle.ts';
 import { systemCode } from '../system-error.ts';
 
 export interface ArchivePlaces {
@@ -30,7 +28,7 @@ export async function moveToArchive(file: Archivable, places: ArchivePlaces): Pr
   const source = path.join(places.landing, file.name);
   const now = lstat(source);
   if (now === null) return { kind: 'gone' };
-  if (!sameStat(fileStat(now), file.stat)) return { kind: 'changed' };
+  if (!isStill(now, file.stat)) return { kind: 'changed' };
 
   const folder = folderFor(file, places.archive);
   makePrivateFolder(folder);

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { fileStat, SET_ASIDE } from './list.ts';
-import { firstFree, lstat, moveIfFree, sameContent, type Archivable, type ArchiveOutcome } from './move.ts';
-import { sameStat } from './settle.ts';
+import { isStill, lstat } from './file-stat.ts';
+import { SET_ASIDE } from './list.ts';
+import { firstFree, moveIfFree, sameContent, type Archivable, type ArchiveOutcome } from './move.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -51,7 +51,7 @@ async function copyAndSync(file: Archivable, source: string, draft: string): Pro
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   // A pipe or a link may have taken its place: neither is to be waited for or followed.
   await using from = await open(source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  const isAsRead = async (): Promise<boolean> => sameStat(fileStat(await from.stat({ bigint: true })), file.stat);
+  const isAsRead = async (): Promise<boolean> => isStill(await from.stat({ bigint: true }), file.stat);
   if (!(await isAsRead())) return false;
   await using to = await open(draft, 'wx', 0o660);
   await to.chmod(0o660);

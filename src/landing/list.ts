@@ -3,8 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed, FileName } from '../feed/types.ts';
-import type { ListedFile } from '../ingest/types.ts';
-import type { FileStat, UnreadName } from '../store/types.ts';
+import type { UnreadName } from '../store/types.ts';
+import { fileStat, lstat, type RawStat } from './file-stat.ts';
+import type { ListedFile } from './types.ts';
 
 /** What lies in the landing folder, as far as it concerns the feed. */
 export interface Listing {
@@ -17,9 +18,6 @@ export interface Listing {
   /** How many files were passed over. */
   readonly passed: number;
 }
-
-/** The stat of a file as node gives it; a FileStat is made of it only where one is kept. */
-export type RawStat = Pick<fs.BigIntStats, 'size' | 'mtimeNs' | 'ctimeNs' | 'ino'>;
 
 export interface ListOptions {
   readonly folder: string;
@@ -61,6 +59,7 @@ export function listLanding(options: ListOptions): Listing {
       continue;
     }
     const stat = lstat(prefix + name);
+    // It has gone since the folder was read.
     if (stat === null) continue;
     // Before the name is read, since most files of a full folder are long known.
     if (stat.isFile() && passOver(name, stat)) {
@@ -84,16 +83,6 @@ export function listLanding(options: ListOptions): Listing {
 function* namesIn(folder: string): Generator<string, void> {
   using entries = fs.opendirSync(folder);
   for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry.name;
-}
-
-/** Keeps of a stat what tells one state of a file from another. */
-export function fileStat(stat: RawStat): FileStat {
-  return { bytes: Number(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino };
-}
-
-/** Null where the file has gone since the folder was read. */
-function lstat(file: string | Buffer): fs.BigIntStats | null {
-  return fs.lstatSync(file, { bigint: true, throwIfNoEntry: false }) ?? null;
 }
 
 function isStale(stat: RawStat, wall: number): boolean {

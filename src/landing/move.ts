@@ -29,11 +29,6 @@ export type ArchiveOutcome =
 /** How many files of one name and id a folder can hold (a database made anew counts its ids from 1 again). */
 const MOST_NAMESAKES = 1000;
 
-/** The stat of what lies at a path, links not followed; null where there is nothing. */
-export function lstat(file: string): fs.BigIntStats | null {
-  return fs.lstatSync(file, { bigint: true, throwIfNoEntry: false }) ?? null;
-}
-
 /**
  * Whether a file that was moved is the one that was read. Its ctime says nothing, since a move changes it.
  * @param sameDevice false for a copy, which has another inode

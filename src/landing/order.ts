@@ -1,6 +1,6 @@
 import type { Dataset, Feed } from '../feed/types.ts';
-import type { ListedFile } from '../ingest/types.ts';
 import type { UnreadName } from '../store/types.ts';
+import type { ListedFile } from './types.ts';
 
 /** A stamp further ahead of the clock than this is held: taken in, it would make every later file late (rule 8), in ms. */
 const FUTURE_MS = 48 * 3_600_000;

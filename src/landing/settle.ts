@@ -1,4 +1,5 @@
 import type { FileStat } from '../store/types.ts';
+import { sameStat } from './file-stat.ts';
 
 /** The two clocks, read together, in ms: `monotonic` for spans (never jumps), `wall` to compare with a file's times. */
 export interface Clock {
@@ -68,11 +69,6 @@ export function createSettler(settleMs: number): Settler {
   }
 
   return { look };
-}
-
-/** Whether two stats describe a file that nobody has touched in between. */
-export function sameStat(a: FileStat, b: FileStat): boolean {
-  return a.bytes === b.bytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.inode === b.inode;
 }
 
 /** Both times count: a sender may set mtime to anything, and a file moved in by rename keeps its old mtime. */

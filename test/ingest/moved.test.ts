@@ -14,7 +14,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { ListedFile } from '../../src/ingest/types.ts';
+import type { ListedFile } from '../../src/landing/types.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
 import { type Desk, listed, openDesk } from '../helpers/ingest.ts';
 import { procedure, visit } from '../helpers/rows.ts';

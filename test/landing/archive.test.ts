@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { finishMove, moveToArchive, recheckArchived, type ArchivePlaces } from '../../src/landing/archive.ts';
 import { restoreSetAside } from '../../src/landing/copy-move.ts';
-import { fileStat } from '../../src/landing/list.ts';
+import { fileStat } from '../../src/landing/file-stat.ts';
 import type { Archivable } from '../../src/landing/move.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { tempFolder } from '../helpers/temp.ts';

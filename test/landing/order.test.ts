@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
 import { readFileName } from '../../src/feed/file-name.ts';
-import type { ListedFile } from '../../src/ingest/types.ts';
+import type { ListedFile } from '../../src/landing/types.ts';
 import { createParentWait, holdFuture, orderBatch, PARENT_WAIT_MS } from '../../src/landing/order.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { FEED_FILE } from '../helpers/ingest.ts';
