@@ -1,5 +1,6 @@
 import type { FileCode } from '../codes.ts';
 import type { Dataset } from '../feed/types.ts';
+import { statValues } from './ledger.ts';
 import type { Store } from './open.ts';
 import type { FileStat, RowCounts } from './types.ts';
 
@@ -115,10 +116,12 @@ export function lastFormat(store: Store, dataset: Dataset): { dialect: string; e
 /** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
 function clearTheWay(store: Store, entry: FileEntry): void {
   const { db } = store;
-  db.prepare(
-    'DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE name = ? AND revision IN (0, ?))',
-  ).run(entry.name, entry.revision);
-  db.prepare('DELETE FROM files WHERE name = ? AND revision IN (0, ?)').run(entry.name, entry.revision);
+  const gives = `name = ? AND revision IN (0, ?) AND state IN ('quarantined', 'unrecognised')`;
+  db.prepare(`DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`).run(
+    entry.name,
+    entry.revision,
+  );
+  db.prepare(`DELETE FROM files WHERE ${gives}`).run(entry.name, entry.revision);
 }
 
 function insertEntry(
@@ -132,7 +135,7 @@ function insertEntry(
     rejectCounts: string | null;
   },
 ): number {
-  const { stat } = entry;
+  const [bytes, mtimeNs, ctimeNs, inode] = statValues(entry.stat);
   const at = entry.startedAt.toISOString();
   const result = store.db
     .prepare(
@@ -141,7 +144,7 @@ function insertEntry(
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(store.feed.name, store.feed.hash, store.program, entry.dataset.name, entry.name, entry.revision, entry.stamp,
-      stat.bytes, entry.sha256, stat.mtimeNs, stat.ctimeNs, stat.inode,
+      bytes, entry.sha256, mtimeNs, ctimeNs, inode,
       outcome.state, outcome.code, outcome.reason, outcome.late, entry.attempts, outcome.rejectCounts, at, at); // prettier-ignore
   return Number(result.lastInsertRowid);
 }

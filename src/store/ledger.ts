@@ -54,7 +54,12 @@ function toEntry(row: LatestRow): LedgerEntry {
     state: row.state,
     reasonCode: row.reason_code,
     sha256: row.sha256,
-    stat: { bytes: Number(row.bytes), mtimeNs: row.mtime_ns, ctimeNs: row.ctime_ns, inode: row.inode },
+    stat: {
+      bytes: Number(row.bytes),
+      mtimeNs: row.mtime_ns,
+      ctimeNs: row.ctime_ns,
+      inode: BigInt.asUintN(64, row.inode),
+    },
     feedHash: row.feed_hash,
     program: row.program,
     archivedTo: row.archived_to,
@@ -80,8 +85,9 @@ export function noteUnread(store: Store, names: readonly UnreadName[], now: Date
     const gone = listed.filter((row) => !wanted.has(row.name));
     if (fresh.length === 0 && gone.length === 0) return [];
     const remove = db.prepare('DELETE FROM files WHERE name = ? AND revision = 0');
+    // A folder that changes while it is listed may give a name twice.
     const insert = db.prepare(
-      `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, mtime_ns, ctime_ns, inode,
+      `INSERT OR REPLACE INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, mtime_ns, ctime_ns, inode,
          state, reason_code, reason, started_at, finished_at)
        VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
@@ -89,8 +95,7 @@ export function noteUnread(store: Store, names: readonly UnreadName[], now: Date
     db.transaction(() => {
       for (const row of [...gone, ...fresh]) remove.run(row.name);
       for (const unread of fresh) {
-        const { bytes, mtimeNs, ctimeNs, inode } = unread.stat;
-        insert.run(feed.name, feed.hash, store.program, unread.dataset, unread.name, unread.stamp, bytes, mtimeNs, ctimeNs, inode,
+        insert.run(feed.name, feed.hash, store.program, unread.dataset, unread.name, unread.stamp, ...statValues(unread.stat),
           unread.state, unread.code, unread.reason, at, at); // prettier-ignore
       }
     }).immediate();
@@ -98,12 +103,21 @@ export function noteUnread(store: Store, names: readonly UnreadName[], now: Date
   });
 }
 
+/**
+ * Bytes, mtime, ctime and inode as they are bound. Inodes of some mounts, and times after 2262, need 64 bits without a sign: they are
+ * kept as the number with the same bits. Such a time is not known again after a restart; the file is then hashed once more.
+ */
+export function statValues(stat: FileStat): readonly [number, bigint, bigint, bigint] {
+  const signed = (value: bigint) => BigInt.asIntN(64, value);
+  return [stat.bytes, signed(stat.mtimeNs), signed(stat.ctimeNs), signed(stat.inode)];
+}
+
 /** Keeps the size and times of a file whose bytes are those of its latest revision, so that it is not hashed again. */
 export function noteStat(store: Store, fileId: number, stat: FileStat): void {
   guardFaults('write ledger', store.file, () => {
     store.db
       .prepare('UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?')
-      .run(stat.bytes, stat.mtimeNs, stat.ctimeNs, stat.inode, fileId);
+      .run(...statValues(stat), fileId);
   });
 }
 
