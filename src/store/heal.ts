@@ -18,7 +18,7 @@ export interface Healer {
 }
 
 /** The reject ids that may be ready, one for each key: the newest version (rule 4). */
-export const READY_SQL = 'CREATE TABLE temp.ready (seq INTEGER PRIMARY KEY, reject_id INTEGER NOT NULL)';
+export const READY_SQL = 'CREATE TABLE IF NOT EXISTS temp.ready (seq INTEGER PRIMARY KEY, reject_id INTEGER NOT NULL)';
 
 /**
  * Prepares the healing of one dataset. It starts from `temp.freed`: the rejects whose parents this commit brought (rule 6).

@@ -33,10 +33,10 @@ export interface MergeSql {
 
 /** Scratch tables of a merge: which staged rows have a known key, and which lack a parent. Both number rows by `s.seq`. */
 export const SCRATCH_SQL = `
-  CREATE TABLE temp.known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
-  CREATE TABLE temp.orphans (seq INTEGER PRIMARY KEY);
-  CREATE TABLE temp.superseded (reject_id INTEGER PRIMARY KEY);
-  CREATE TABLE temp.freed (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp.known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS temp.orphans (seq INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp.superseded (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp.freed (reject_id INTEGER PRIMARY KEY);
 `;
 
 /** Statements for rows of the file in hand; staged as `seq` (the line) and the dataset's columns. */
@@ -103,7 +103,7 @@ function mergeSql(feed: Feed, dataset: Dataset, stageColumns: readonly string[],
 
   return {
     stage,
-    createStage: `CREATE TABLE ${stage} (${[
+    createStage: `CREATE TABLE IF NOT EXISTS ${stage} (${[
       'seq INTEGER PRIMARY KEY',
       ...stageColumns,
       ...dataset.columns.map((column) => `${quoteName(column.name)} ${column.type === 'money' ? 'INTEGER' : 'TEXT'}`),

@@ -52,6 +52,7 @@ export function openStore(options: StoreOptions): Store {
   const probe = options.probe ?? (() => undefined);
   createPrivately(file);
   requireWritable(file);
+  requireOurs(file);
   const db = guardFaults('open database', file, () => new Database(file, { timeout: BUSY_TIMEOUT_MS }));
   try {
     guardFaults('open database', file, () => {
@@ -67,6 +68,7 @@ export function openStore(options: StoreOptions): Store {
       db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
       migrate(db, file, options.migrations, probe);
       checkSchema(db, file, feed);
+      requireFeed(db, file, feed);
     });
   } catch (error) {
     db.close();
@@ -157,6 +159,34 @@ function requireWritable(file: string): void {
   } catch (cause) {
     throw new DatabaseFault('readonly', 'open database', file, cause);
   }
+}
+
+/**
+ * Refuses a database that is another program's by its header (https://sqlite.org/fileformat.html, bytes 0 and 68), before SQLite
+ * opens it: closing it would merge its write-ahead log into it. What is no database at all is SQLite's to tell.
+ */
+function requireOurs(file: string): void {
+  const header = Buffer.alloc(100);
+  const handle = fs.openSync(file, 'r');
+  try {
+    if (fs.fstatSync(handle).isDirectory()) return;
+    fs.readSync(handle, header, 0, header.length, 0);
+  } finally {
+    fs.closeSync(handle);
+  }
+  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0' || header.readUInt32BE(68) === APPLICATION_ID) return;
+  // A death while it was marked left a journal, with which SQLite makes it empty again.
+  if (!fs.existsSync(`${file}-journal`)) throw notOurs(file);
+}
+
+/** The ledger knows a name's revisions by its feed: another feed in the same database would take them for new. */
+function requireFeed(db: Database.Database, file: string, feed: Feed): void {
+  const other = db.prepare<[string], string>('SELECT feed FROM files WHERE feed <> ? LIMIT 1').pluck().get(feed.name);
+  if (other === undefined) return;
+  throw new LandfallError('open database', `it belongs to the feed ${other}, not to ${feed.name}`, {
+    file,
+    hint: 'name another database with --db, or give the feed its former name',
+  });
 }
 
 /** Refuses a database that is another program's; marks an empty one as Landfall's. */

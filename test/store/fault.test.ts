@@ -117,6 +117,24 @@ describe('another program holds the write lock', () => {
   });
 });
 
+test('P7: a fault while the statements are prepared, which a store does at its first file, harms no file after it', async () => {
+  const desk = openDesk();
+  const { db } = desk.store;
+  const prepare = db.prepare.bind(db);
+  let refused = false;
+  const spy = vi.spyOn(db, 'prepare').mockImplementation((sql: string) => {
+    if (sql.includes('temp."healing_visits"') && !refused) {
+      refused = true;
+      throw new Database.SqliteError('database is locked', 'SQLITE_BUSY');
+    }
+    return prepare(sql);
+  });
+  expect(await faultOf(desk.deliver('Procedure', '20260801_060000', [procedure('P1')]))).toBe('busy');
+  expect(refused).toBe(true);
+  spy.mockRestore();
+  expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
+});
+
 describe('the disk is full', () => {
   /** What is in before; then a file that inserts, updates, supersedes, frees and heals is to go in. */
   async function prepare(): Promise<Desk> {

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -181,6 +191,24 @@ describe('a file that is not a sound database of Landfall is refused, says what 
     expect(error.file).toBe(file);
     for (const [name, bytes] of before) expect(readFileSync(join(dirname(file), name), 'latin1') === bytes).toBe(true);
     expect(contents(dirname(file)).size).toBe(before.size);
+  });
+
+  test("another program's database with a write-ahead log left behind: the log is not merged into it", () => {
+    const folder = tempFolder();
+    const theirs = new Database(join(folder, 'theirs.sqlite'));
+    theirs.pragma('journal_mode = WAL');
+    theirs.exec('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)');
+    const left = tempFolder();
+    for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(left, name));
+    theirs.close();
+    const before = contents(left);
+    expect(before.get('theirs.sqlite-wal')).not.toBe('');
+    expect(
+      refusalOf(() => {
+        open(join(left, 'theirs.sqlite'));
+      }).message,
+    ).toContain("another program's database");
+    expect(contents(left)).toEqual(before);
   });
 
   test('a folder', () => {
@@ -369,6 +397,17 @@ describe('the database is held against the feed before anything is read', () => 
     expect(error.message).toContain('procedures has no column code_system');
     expect(existsSync(file)).toBe(false);
   });
+});
+
+test('a database of another feed is refused: its names would be taken for new', async () => {
+  const desk = openDesk();
+  await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+  closeStore(desk.store);
+  const renamed = { ...feed, name: 'renamed' };
+  const error = refusalOf(() =>
+    openStore({ file: desk.store.file, feed: renamed, migrations: MIGRATIONS, program: '0.0.0', cacheMib: 4 }),
+  );
+  expect(error.message).toContain('it belongs to the feed visitpay, not to renamed');
 });
 
 test('closing merges the write-ahead log into the database', async () => {
