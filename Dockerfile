@@ -8,14 +8,20 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
  && rm -rf better-sqlite3/deps better-sqlite3/src \
  && find better-sqlite3/prebuilds -name '*.node' ! -name "linux-$(node -p process.arch).node" -delete \
  && find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' \) -delete
+# The libraries that node is linked with and a bare Debian lacks.
+RUN mkdir /libraries && ldd /usr/local/bin/node | awk '$3 ~ /libatomic/ {print $3}' | xargs -r -I{} cp -L {} /libraries
 COPY bin bin
 COPY src src
 COPY feeds feeds
 COPY migrations migrations
 
-FROM node:24-bookworm-slim
+# Not the node image: npm, yarn and node's headers have no business here.
+FROM debian:bookworm-slim
+COPY --from=install /usr/local/bin/node /usr/local/bin/node
+COPY --from=install /libraries/ /usr/local/lib/
 # Numbers, so that a volume's owner can be set to match. Group members may read the database.
-RUN groupadd --gid 10001 landfall \
+RUN ldconfig \
+ && groupadd --gid 10001 landfall \
  && useradd --uid 10001 --gid landfall --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin landfall \
  && install -d -o landfall -g landfall -m 2770 /db \
  && install -d -o landfall -g landfall -m 0770 /landing \
