@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../feed/types.ts';
-import type { IngestOutcome } from '../ingest/types.ts';
+import type { IngestOutcome, RejectSummary } from '../ingest/types.ts';
 import type { ListedFile } from '../landing/types.ts';
-import type { RejectSummary, RowCounts, UnreadName } from '../store/types.ts';
+import type { RowCounts, UnreadName } from '../store/types.ts';
 
 /** What a batch has come to so far. */
 export interface BatchTally {

@@ -13,8 +13,8 @@ import { createRejectWriter } from '../store/rejects.ts';
 import { systemCode } from '../system-error.ts';
 import { GivenUp } from './given-up.ts';
 import { loadFile } from './load-file.ts';
+import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { type Source, openSource } from './source.ts';
-import { type Tally, createTally } from './tally.ts';
 import type { IngestOptions, IngestOutcome } from './types.ts';
 
 /** How often reading a content may fail or kill the program before it is quarantined. */
@@ -71,7 +71,7 @@ async function ingestSource(
     startedAt,
   };
   const ms = () => Math.round(performance.now() - begun);
-  const tally = createTally();
+  const tally = createRejectTally();
   try {
     if (failures >= MAX_FAILURES) {
       throw new FileRefused(
@@ -81,7 +81,7 @@ async function ingestSource(
     }
     if (!survey.text)
       throw new FileRefused('not_text', 'its bytes are not text: an archive, a document, a picture, or random');
-    const loaded = await loadFile(store, entry, source, survey, tally, options);
+    const loaded = await loadFile({ store, entry, source, survey, tally, options });
     return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
   } catch (thrown) {
     const error = judge(asFault('ingest', store.file, thrown), source);
@@ -125,7 +125,7 @@ async function surveySource(
   return { sha256: walk.digest(), survey: surveyor.finish() };
 }
 
-function quarantine(store: Store, entry: FileEntry, code: FileCode, reason: string, tally: Tally): number {
+function quarantine(store: Store, entry: FileEntry, code: FileCode, reason: string, tally: RejectTally): number {
   return guardFaults('quarantine', store.file, () =>
     store.db
       .transaction(() => {

@@ -6,14 +6,15 @@ import { type DatabaseWriter, createDatabaseWriter } from '../store/database-wri
 import { setIndexesAside } from '../store/indexes.ts';
 import type { Origin } from '../store/merge.ts';
 import type { Store } from '../store/open.ts';
+import { CONSTRAINT_REASON } from '../store/rejects.ts';
 import type { RowCounts } from '../store/types.ts';
 import { formatNews } from './format-news.ts';
 import { GivenUp } from './given-up.ts';
 import type { ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
-import { type RunPlaces, createRunPlaces } from './places.ts';
+import type { RejectTally } from './reject-tally.ts';
+import { type SetFinder, createSetFinder } from './row-finder.ts';
 import type { Source } from './source.ts';
-import type { Tally } from './tally.ts';
 import type { IngestOptions } from './types.ts';
 
 /** What a committed file came to. */
@@ -26,16 +27,21 @@ export interface LoadedFile {
   readonly drift: readonly string[];
 }
 
-/** A file in the middle of its load. */
-interface Load {
+/** A file that is about to be loaded. */
+export interface SurveyedFile {
   readonly store: Store;
   readonly entry: FileEntry;
   readonly source: Source;
   readonly survey: Survey;
-  readonly tally: Tally;
+  /** Counts what is refused, also for the caller when the load fails. */
+  readonly tally: RejectTally;
   readonly options: IngestOptions;
+}
+
+/** A file in the middle of its load. */
+interface Load extends SurveyedFile {
   readonly writer: DatabaseWriter;
-  readonly places: RunPlaces;
+  readonly finder: SetFinder;
   readonly origin: Origin;
 }
 
@@ -43,22 +49,16 @@ interface Load {
  * Reads a file and commits all that follows from it, or rolls all of it back and throws.
  * @throws FileRefused, FileMoved, GivenUp, or what the database or the file raises
  */
-export async function loadFile(
-  store: Store,
-  entry: FileEntry,
-  source: Source,
-  survey: Survey,
-  tally: Tally,
-  options: IngestOptions,
-): Promise<LoadedFile> {
+export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
+  const { store, entry, source, survey } = file;
   const { db } = store;
-  const places = createRunPlaces(source, survey.encoding);
-  const writer = createDatabaseWriter(store, places);
+  const finder = createSetFinder(source, survey.encoding);
+  const writer = createDatabaseWriter(store, finder);
   db.exec('BEGIN IMMEDIATE');
   try {
     const fileId = enterFile(store, entry);
     const origin: Origin = { fileId, stamp: entry.stamp, settler: fileId, now: entry.startedAt.toISOString() };
-    const load: Load = { store, entry, source, survey, tally, options, writer, places, origin };
+    const load: Load = { ...file, writer, finder, origin };
     const { counts, parsed } = await loadRows(load);
     if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
     requireFewBadRows(store, counts);
@@ -109,11 +109,11 @@ function loadBatch(
   batch: ParsedBatch,
   sum: Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>,
 ): void {
-  const { entry, writer, places, origin, tally } = load;
+  const { entry, writer, finder, origin, tally } = load;
   for (const row of batch.rejects) reject(load, row);
-  for (const run of batch.runs) {
-    places.use(run.places);
-    const merged = writer.merge(entry.dataset, run.rows, origin);
+  for (const set of batch.sets) {
+    finder.use(set.places);
+    const merged = writer.merge(entry.dataset, set.rows, origin);
     sum.inserted += merged.inserted;
     sum.updated += merged.updated;
     sum.unchanged += merged.unchanged;
@@ -121,9 +121,8 @@ function loadBatch(
     sum.waiting += merged.orphans;
     for (const line of merged.orphanLines) tally.add('missing_parent', line);
     for (const { line, key } of merged.refused) {
-      const reason = 'the database refused it for a constraint of its own';
-      const place = { line, byteOffset: places.byteOffset(line), byteLength: places.byteLength(line) };
-      reject(load, { ...place, key, code: 'constraint', column: null, reason });
+      const place = { line, byteOffset: finder.byteOffset(line), byteLength: finder.byteLength(line) };
+      reject(load, { ...place, key, code: 'constraint', column: null, reason: CONSTRAINT_REASON });
     }
   }
 }

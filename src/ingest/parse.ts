@@ -3,16 +3,16 @@ import { createCoercer } from '../feed/coerce.ts';
 import type { Dataset, FeedFormat, Value } from '../feed/types.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
+import type { StagedRows } from '../store/stage.ts';
 import { type KeyedRow, splitByKey } from './split-by-key.ts';
 
 /** Rows that are merged together: as large as pays, small enough to keep memory and the pauses between them short. */
 const BATCH_ROWS = 8_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
-/** Rows of distinct keys. */
-export interface Run {
-  /** An array of rows as JSON text or JSONB; a row is its line and then the dataset's values. */
-  readonly rows: string | Uint8Array;
+/** Rows of distinct keys, which are merged together. */
+export interface RowSet {
+  readonly rows: StagedRows;
   /** Line, byte offset and byte length of each row, one after the other. */
   readonly places: Float64Array;
 }
@@ -31,7 +31,7 @@ export interface ParsedReject {
 /** A stretch of the file, ready for the database. */
 export interface ParsedBatch {
   /** To be merged one after the other. */
-  readonly runs: readonly Run[];
+  readonly sets: readonly RowSet[];
   readonly rejects: readonly ParsedReject[];
   /** Rows and rejects of the stretch. */
   readonly read: number;
@@ -87,7 +87,7 @@ export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Gen
     rejects.push({ line, byteOffset, byteLength, key: key === '' ? null : key, ...fault });
   };
   const flush = (): ParsedBatch => {
-    const batch = { runs: splitByKey(rows).map(layOutRun), rejects, read: rows.length + rejects.length, bytesRead };
+    const batch = { sets: splitByKey(rows).map(layOut), rejects, read: rows.length + rejects.length, bytesRead };
     rows = [];
     rejects = [];
     bytes = 0;
@@ -109,7 +109,7 @@ export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Gen
   };
 }
 
-function layOutRun(rows: readonly KeyedRow[]): Run {
+function layOut(rows: readonly KeyedRow[]): RowSet {
   const places = new Float64Array(rows.length * 3);
   const laidOut = rows.map((row, index) => {
     places[index * 3] = row.line;

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
-import type { FileCode } from '../codes.ts';
 import { FileMoved, FileRefused } from '../errors.ts';
 import { type ParseEnd, type ParseOptions, type ParsedBatch, parse } from './parse.ts';
+import type { FromThread, ToThread } from './parser-messages.ts';
 import type { Source } from './source.ts';
 
 /** Files from this size on are parsed beside the merging; below it, starting would cost more than it brings. */
@@ -9,30 +9,6 @@ const THREAD_FROM_BYTES = 4 * 1024 * 1024;
 
 /** How many batches the thread may be ahead: enough to bridge uneven ones, few enough to bound memory. */
 const BATCHES_AHEAD = 2;
-
-/** A parse of one file in the thread. */
-export interface Job {
-  readonly kind: 'parse';
-  /** Above 0; messages of an earlier job are ignored. */
-  readonly job: number;
-  readonly credits: number;
-  /** The open file's descriptor; threads share them. */
-  readonly handle: number;
-  readonly bytes: number;
-  readonly options: ParseOptions;
-}
-
-export type ToThread =
-  | Job
-  | { readonly kind: 'credit'; readonly job: number }
-  | { readonly kind: 'drop'; readonly job: 0; readonly credits: 0 };
-
-export type FromThread =
-  | { readonly kind: 'batch'; readonly job: number; readonly batch: ParsedBatch }
-  | { readonly kind: 'end'; readonly job: number; readonly end: ParseEnd; readonly sha256: string }
-  | { readonly kind: 'refused'; readonly job: number; readonly code: FileCode; readonly reason: string }
-  | { readonly kind: 'moved'; readonly job: number; readonly reason: string }
-  | { readonly kind: 'failed'; readonly job: number; readonly error: unknown };
 
 /** A file parsed to its end: what it is, and the SHA-256 (hex) of the bytes that were parsed. */
 export interface ParsedFile {
@@ -75,8 +51,12 @@ async function* parseInThread(
   const onError = (error: unknown) => {
     onMessage({ kind: 'failed', job, error });
   };
+  const onExit = () => {
+    onError(new Error('the parsing thread ended'));
+  };
   worker.on('message', onMessage);
   worker.on('error', onError);
+  worker.on('exit', onExit);
   const send = (message: ToThread) => {
     worker.postMessage(message);
   };
@@ -101,7 +81,7 @@ async function* parseInThread(
         case 'moved':
           throw new FileMoved(message.reason);
         case 'failed':
-          throw message.error;
+          throw message.system === undefined ? message.error : Object.assign(new Error(), message.system);
       }
     }
   } finally {
@@ -109,6 +89,7 @@ async function* parseInThread(
     send({ kind: 'drop', job: 0, credits: 0 });
     worker.off('message', onMessage);
     worker.off('error', onError);
+    worker.off('exit', onExit);
     worker.unref();
   }
 }
@@ -118,9 +99,10 @@ function startThread(): Worker {
   const worker = new Worker(new URL('./parser-thread.ts', import.meta.url), {
     resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 96 },
   });
-  worker.on('error', () => undefined);
-  worker.once('exit', () => {
+  const forget = () => {
     if (thread === worker) thread = null;
-  });
+  };
+  worker.on('error', forget);
+  worker.once('exit', forget);
   return worker;
 }

@@ -9,21 +9,21 @@ export interface KeyedRow {
 }
 
 /**
- * Splits rows into runs in which each key stands once; a key's later rows come in later runs, in line order.
+ * Splits rows into sets in which each key stands once; a key's later rows come in later sets, in line order.
  *
- * A merge takes each key once. Merging the runs one after the other gives what applying all rows singly in line order gives,
+ * A merge takes each key once. Merging the sets one after the other gives what applying all rows singly in line order gives,
  * since rows of different keys do not touch each other and no parent changes while one dataset's file is read.
  */
 export function splitByKey(rows: readonly KeyedRow[]): readonly (readonly KeyedRow[])[] {
   const timesSeen = new Map<Value, number>();
-  const runs: KeyedRow[][] = [];
+  const sets: KeyedRow[][] = [];
   for (const row of rows) {
     const key = row.values[0] ?? null;
     const times = timesSeen.get(key) ?? 0;
     timesSeen.set(key, times + 1);
-    let run = runs[times];
-    if (run === undefined) runs.push((run = []));
-    run.push(row);
+    let set = sets[times];
+    if (set === undefined) sets.push((set = []));
+    set.push(row);
   }
-  return runs;
+  return sets;
 }

@@ -1,5 +1,5 @@
-import type { FileCode } from '../codes.ts';
-import type { RejectSummary, RowCounts } from '../store/types.ts';
+import type { FileCode, RejectCode } from '../codes.ts';
+import type { RowCounts } from '../store/types.ts';
 
 /** How far an ingest is; called between chunks. */
 export interface IngestProgress {
@@ -8,6 +8,13 @@ export interface IngestProgress {
   readonly bytesRead: number;
   readonly bytesTotal: number;
   readonly phase: 'hashing' | 'reading' | 'healing';
+}
+
+/** One reject code of a file: how many rows and the first few line numbers. */
+export interface RejectSummary {
+  readonly code: RejectCode;
+  readonly rows: number;
+  readonly firstLines: readonly number[];
 }
 
 /**

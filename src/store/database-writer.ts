@@ -2,7 +2,7 @@ import type { Dataset } from '../feed/types.ts';
 import {
   type ChunkResult,
   type DatasetWriter,
-  type RowPlaces,
+  type RowFinder,
   createDatasetWriter,
   prepareMerging,
 } from './dataset-writer.ts';
@@ -23,7 +23,7 @@ export interface DatabaseWriter {
 interface Prepared {
   readonly writers: ReadonlyMap<string, DatasetWriter>;
   readonly reject: DatabaseWriter['reject'];
-  readonly current: { places: RowPlaces };
+  readonly current: { finder: RowFinder };
   clearFreed(): void;
 }
 
@@ -31,11 +31,11 @@ const preparedByStore = new WeakMap<Store, Prepared>();
 
 /**
  * The writer for one file.
- * @param places finds a row of the file, for the rows that have to be kept
+ * @param finder finds a row of the file, for the rows that have to be kept
  */
-export function createDatabaseWriter(store: Store, places: RowPlaces): DatabaseWriter {
+export function createDatabaseWriter(store: Store, finder: RowFinder): DatabaseWriter {
   const prepared = preparedByStore.get(store) ?? prepare(store);
-  prepared.current.places = places;
+  prepared.current.finder = finder;
   prepared.clearFreed();
   const writerOf = (dataset: Dataset): DatasetWriter => {
     const writer = prepared.writers.get(dataset.table);
@@ -58,10 +58,10 @@ export function createDatabaseWriter(store: Store, places: RowPlaces): DatabaseW
 }
 
 function prepare(store: Store): Prepared {
-  const current: Prepared['current'] = { places: { byteOffset: () => 0, raw: () => '' } };
+  const current: Prepared['current'] = { finder: { byteOffset: () => 0, raw: () => '' } };
   prepareMerging(store.db, {
-    byteOffset: (line) => current.places.byteOffset(line),
-    raw: (line) => current.places.raw(line),
+    byteOffset: (line) => current.finder.byteOffset(line),
+    raw: (line) => current.finder.raw(line),
   });
   const clear = store.db.prepare('DELETE FROM temp.freed');
   const prepared: Prepared = {

@@ -17,7 +17,7 @@ export interface RefusedRow {
 }
 
 /** Finds a row of the file in hand by its line. */
-export interface RowPlaces {
+export interface RowFinder {
   byteOffset(line: number): number;
   /** The row exactly as sent. */
   raw(line: number): string | Uint8Array;
@@ -40,10 +40,10 @@ export interface DatasetWriter {
 }
 
 /** Registers what the statements of all datasets share. To be called once for each connection, before the writers are made. */
-export function prepareMerging(db: Database.Database, places: RowPlaces): void {
+export function prepareMerging(db: Database.Database, finder: RowFinder): void {
   const options = { directOnly: true };
-  db.function('row_offset', options, (line: unknown) => places.byteOffset(Number(line)));
-  db.function('raw_row', options, (line: unknown) => places.raw(Number(line)));
+  db.function('row_offset', options, (line: unknown) => finder.byteOffset(Number(line)));
+  db.function('raw_row', options, (line: unknown) => finder.raw(Number(line)));
   db.exec(SCRATCH_SQL + READY_SQL);
 }
 

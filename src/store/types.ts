@@ -1,4 +1,4 @@
-import type { FileCode, RejectCode } from '../codes.ts';
+import type { FileCode } from '../codes.ts';
 
 /** What tells one state of a file from another without reading it. */
 export interface FileStat {
@@ -49,13 +49,6 @@ export interface RowCounts {
   readonly stale: number;
   readonly rejected: number;
   readonly waiting: number;
-}
-
-/** One reject code of a file: how many rows and the first few line numbers. */
-export interface RejectSummary {
-  readonly code: RejectCode;
-  readonly rows: number;
-  readonly firstLines: readonly number[];
 }
 
 /** The instants of an ingest at which the crash campaign kills the process. */

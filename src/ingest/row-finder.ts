@@ -1,16 +1,16 @@
 import type { Encoding } from '../feed/types.ts';
-import type { RowPlaces } from '../store/dataset-writer.ts';
+import type { RowFinder } from '../store/dataset-writer.ts';
 import type { Source } from './source.ts';
 
-/** Finds the rows of the run in hand in their file. */
-export interface RunPlaces extends RowPlaces {
+/** Finds the rows of the set in hand in their file. */
+export interface SetFinder extends RowFinder {
   byteLength(line: number): number;
   /** Line, byte offset and byte length of each row, one after the other, by ascending line. */
   use(places: Float64Array): void;
 }
 
-/** Places in a source; the run in hand is told with `use`. */
-export function createRunPlaces(source: Source, encoding: Encoding): RunPlaces {
+/** A finder of rows in a source; the set in hand is told with `use`. */
+export function createSetFinder(source: Source, encoding: Encoding): SetFinder {
   let places: Float64Array = new Float64Array(0);
   const find = (line: number): number => {
     let low = 0;
@@ -20,7 +20,7 @@ export function createRunPlaces(source: Source, encoding: Encoding): RunPlaces {
       if ((places[middle * 3] ?? Infinity) < line) low = middle + 1;
       else high = middle;
     }
-    if (places[low * 3] !== line) throw new Error('the line asked for is not one of the run in hand');
+    if (places[low * 3] !== line) throw new Error('the line asked for is not one of the set in hand');
     return low * 3;
   };
   return {

@@ -1,6 +1,6 @@
 import type { RejectCode } from '../codes.ts';
 import type { RejectedRow } from '../store/rejects.ts';
-import type { RejectSummary } from '../store/types.ts';
+import type { RejectSummary } from './types.ts';
 
 /** Line numbers kept for each reject code, for the log. */
 const FIRST_LINES = 5;
@@ -9,7 +9,7 @@ const FIRST_LINES = 5;
 const KEPT_REJECTS = 100;
 
 /** Counts what was refused of a file, by code, with the first lines of each and the first rejects whole. */
-export interface Tally {
+export interface RejectTally {
   add(code: RejectCode, line: number): void;
   addRejected(row: RejectedRow): void;
   /** Rows counted by `addRejected`. */
@@ -22,7 +22,7 @@ export interface Tally {
 }
 
 /** A tally with nothing in it. */
-export function createTally(): Tally {
+export function createRejectTally(): RejectTally {
   const codes = new Map<RejectCode, { rows: number; firstLines: number[] }>();
   const first: RejectedRow[] = [];
   let rejected = 0;
