@@ -1,6 +1,6 @@
 import { arrangeFields, type Layout } from './layout.ts';
 import { SPARE_FIELDS, type Refusal } from './judge.ts';
-import { checkTrailer, type Trailer } from './trailer.ts';
+import { checkTrailer, type RowsAbove, type Trailer } from './trailer.ts';
 import type { ReadEvent, ReadTotals } from './types.ts';
 
 /** The counts of `ReadTotals` while they grow. */
@@ -12,23 +12,24 @@ export interface Place {
   byteOffset: number;
   layout: Layout;
   readonly tally: Tally;
-  /** Rows so far, and those since the last header or trailer. */
-  readonly all: RowCount;
-  since: RowCount;
+  /** Rows so far, and how many they were at the last header or trailer. */
+  readonly rows: RowCount;
+  before: Readonly<RowCount>;
 }
 
 /** Rows counted for a trailer. A refused quote leaves it uncertain how many rows the refused lines are. */
 interface RowCount {
   good: number;
   refused: number;
-  uncertain: boolean;
+  /** Refused for a quote. */
+  uncertain: number;
 }
 
-const NO_ROWS: RowCount = { good: 0, refused: 0, uncertain: false };
+const NO_ROWS: RowCount = { good: 0, refused: 0, uncertain: 0 };
 
 /** The place behind the header, of which the tally knows already. */
 export function startPlace(line: number, byteOffset: number, layout: Layout, tally: Tally): Place {
-  return { line, byteOffset, layout, tally, all: { ...NO_ROWS }, since: { ...NO_ROWS } };
+  return { line, byteOffset, layout, tally, rows: { ...NO_ROWS }, before: NO_ROWS };
 }
 
 /** Counts a row and makes its event. */
@@ -43,8 +44,7 @@ export function takeRow(place: Place, bytes: number, lines: number, fields: read
     fields: arranged,
   };
   place.tally.rowBytes += bytes;
-  place.all.good++;
-  place.since.good++;
+  place.rows.good++;
   moveOn(place, bytes, lines);
   return event;
 }
@@ -61,10 +61,8 @@ export function takeRefused(
   const kept = fields.length > most ? fields.slice(0, most) : fields;
   const { line, byteOffset } = place;
   place.tally.refusedBytes += bytes;
-  for (const rows of [place.all, place.since]) {
-    rows.refused++;
-    rows.uncertain ||= code === 'unterminated_quote';
-  }
+  place.rows.refused++;
+  if (code === 'unterminated_quote') place.rows.uncertain++;
   moveOn(place, bytes, lines);
   return { kind: 'refused', line, byteOffset, byteLength: bytes, code, reason, fields: kept };
 }
@@ -79,7 +77,7 @@ export function takeSkipped(place: Place, bytes: number, lines: number): void {
 /** Counts a header that is repeated; the rows below stand as it says. */
 export function takeHeader(place: Place, bytes: number, lines: number, layout: Layout): void {
   place.layout = layout;
-  place.since = { ...NO_ROWS };
+  place.before = { ...place.rows };
   takeSkipped(place, bytes, lines);
 }
 
@@ -88,13 +86,15 @@ export function takeHeader(place: Place, bytes: number, lines: number, layout: L
  * @throws FileRefused `trailer_count`
  */
 export function takeTrailer(place: Place, bytes: number, lines: number, trailer: Trailer): void {
-  checkTrailer(trailer, place.line, rowsAbove(place.since), rowsAbove(place.all));
-  place.since = { ...NO_ROWS };
+  checkTrailer(trailer, place.line, rowsAbove(place.rows, place.before), rowsAbove(place.rows, NO_ROWS));
+  place.before = { ...place.rows };
   takeSkipped(place, bytes, lines);
 }
 
-function rowsAbove({ good, refused, uncertain }: RowCount): { least: number; most: number } {
-  return { least: uncertain ? good : good + refused, most: good + refused };
+function rowsAbove(rows: RowCount, before: RowCount): RowsAbove {
+  const good = rows.good - before.good;
+  const refused = rows.refused - before.refused;
+  return { least: rows.uncertain > before.uncertain ? good : good + refused, most: good + refused };
 }
 
 function moveOn(place: Place, bytes: number, lines: number): void {

@@ -33,7 +33,7 @@ const HEAD_BYTES = 6;
 const LOOKED_AT_FIRST = 64 * 1024;
 /** … and behind them the first `STRIPE_BYTES` of every `STRIPE_EVERY` (a power of two). */
 const STRIPE_EVERY = 64 * 1024;
-const STRIPE_BYTES = 1024;
+const STRIPE_BYTES = 256;
 /** One in so many characters may be a control character in a text. Random bytes have one in nine. */
 const CONTROLS_ONE_IN = 20;
 /** A few are no proof, in however short a text. */
