@@ -1,5 +1,5 @@
 /**
- * `npm run test:campaign -- [--runs N] [--seed N] [--only order,once,crash]`: the campaigns at length. Each run of each
+ * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,once,crash]`: the campaigns at length. Each run of each
  * campaign is another plan; the same seed makes the same plans. Ends with exit code 1 at the first difference.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { crashCampaign } from './crash.ts';
 import { onceCampaign } from './once.ts';
-import { orderCampaign } from './order.ts';
+import { largeCampaign, orderCampaign } from './order.ts';
 
 /** How many runs a campaign has when it is not said. */
-const USUAL = { order: 1000, once: 50, crash: 200 };
+const USUAL = { order: 1000, large: 10, once: 50, crash: 200 };
 type Campaign = keyof typeof USUAL;
 
 const { values } = parseArgs({
@@ -32,12 +32,13 @@ for (const name of chosen) {
   let folder = '';
   const emptyFolder = (): string => {
     if (folder !== '') rmSync(folder, { recursive: true });
-    if (done > 0 && done % 25 === 0) process.stderr.write(`${name}: ${done} runs\n`);
+    if (done > 0 && done % (name === 'large' ? 5 : 25) === 0) process.stderr.write(`${name}: ${done} runs\n`);
     done += 1;
     return (folder = mkdtempSync(join(tmpdir(), 'landfall-campaign-')));
   };
   try {
     if (name === 'order') await orderCampaign(runs, seed, emptyFolder);
+    if (name === 'large') await largeCampaign(runs, seed, emptyFolder);
     if (name === 'once') await onceCampaign(runs, seed, emptyFolder);
     if (name === 'crash') await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));
     if (folder !== '') rmSync(folder, { recursive: true });

@@ -7,10 +7,14 @@ import { tempFolder } from '../helpers/temp.ts';
 import { compareLedger, judge } from './compare.ts';
 import { feeds, spellOut, TABLES, type PlannedFile, type PlannedRow } from './feeds.ts';
 import { compareVersions, endState, replay } from './oracle.ts';
-import { DATABASE, orderCampaign, runOrderPlan, type Arrival } from './order.ts';
+import { DATABASE, largePlan, orderCampaign, runOrderPlan, type Arrival } from './order.ts';
 
 test('P4 P3 P5: any order of arrival ends in the same tables, with every row accounted for', async () => {
   await orderCampaign(20, 20250601, () => tempFolder());
+});
+
+test('P4 P3 P5: files of several batches, too', async () => {
+  expect(await runOrderPlan(largePlan(2, 3, 9_000), tempFolder())).toEqual([]);
 });
 
 test('P4: the closed form and the slow replay agree, whatever the order', () => {

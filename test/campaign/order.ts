@@ -7,8 +7,9 @@ import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import type { IngestOutcome } from '../../src/ingest/types.ts';
 import type { ListedFile } from '../../src/landing/types.ts';
 import { closeStore, openStore, type Store } from '../../src/store/open.ts';
+import { createRandom } from '../helpers/random.ts';
 import { compareLedger, judge } from './compare.ts';
-import { feeds, spellOut, TABLES, type PlannedFile } from './feeds.ts';
+import { feeds, largeFeed, spellOut, TABLES, type PlannedFile } from './feeds.ts';
 import { replay, type Outcome } from './oracle.ts';
 
 /** One file turning up: the next of its contents, or the last one again. */
@@ -171,6 +172,28 @@ function inOrder(outcome: Outcome | Extract<IngestOutcome, { kind: 'ingested' | 
       return { kind: outcome.kind };
     case undefined:
       return {};
+  }
+}
+
+/**
+ * A plan of a few large files in any order: large enough to be read in several batches and beside the merging, to heal
+ * in several chunks, and to have indexes set aside.
+ * @param rowsPerFile rows of each content
+ */
+export function largePlan(seed: number, files: number, rowsPerFile: number): OrderPlan {
+  const random = createRandom(seed);
+  const feed = largeFeed(seed, files, rowsPerFile);
+  const order = random.shuffle(feed.flatMap((file, index) => file.contents.map(() => index)));
+  return { feed, arrivals: order.map((file) => ({ file, afresh: false, renamed: true, restart: false })) };
+}
+
+/** Runs many plans of large files. @throws Error naming the seed of the plan that differs from the oracle */
+export async function largeCampaign(runs: number, seed: number, emptyFolder: () => string): Promise<void> {
+  for (let run = seed; run < seed + runs; run += 1) {
+    const rows = createRandom(run).pick([9_000, 45_000, 110_000]);
+    const differences = await runOrderPlan(largePlan(run, 5, rows), emptyFolder());
+    if (differences.length > 0)
+      throw new Error(`seed ${run}, ${rows} rows a file:\n${differences.slice(0, 20).join('\n')}`);
   }
 }
 
