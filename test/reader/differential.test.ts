@@ -132,7 +132,7 @@ describe('against csv-parse', () => {
           expect(parts.table.dialect).toEqual(whole.table.dialect);
         }
       }),
-      { numRuns: 6 },
+      { numRuns: 4 },
     );
   });
 });
