@@ -1,7 +1,7 @@
 import { ingestFile } from '../ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome } from '../ingest/types.ts';
 import type { ListedFile } from '../landing/types.ts';
-import { noteArchived, noteUnread, pendingRetries, visitLatestRevisions } from '../store/ledger.ts';
+import { forEachLatestRevision, noteArchived, noteUnread, pendingRetries } from '../store/ledger.ts';
 import type { Store } from '../store/open.ts';
 import type { UnreadName } from '../store/types.ts';
 import { knownFrom, type KnownFile } from './known.ts';
@@ -26,7 +26,7 @@ export function storeLedger(store: Store, now: () => Date): Ledger {
     known() {
       const readers = { feedHash: store.feed.hash, program: store.program };
       const files = new Map<string, KnownFile>();
-      visitLatestRevisions(store, (entry) => {
+      forEachLatestRevision(store, (entry) => {
         const file = knownFrom(entry, readers);
         if (file !== null) files.set(file.name, file);
       });

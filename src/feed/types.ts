@@ -12,17 +12,22 @@
  * - reject: a row that is not loaded, kept with its reason; a waiting one lacks only a parent.
  * - quarantine: what happens to a file that cannot be read as its dataset.
  * - heal: admit a waiting row because its last missing parent has come.
+ * - stale: older than the version of its key that is in the table; it is left out.
+ * - supersede: settle a waiting row because a newer version of its key was admitted.
+ * - lineage: the columns of a row that say which file, line and stamp it comes from.
+ * - settle: of a file, to stand still for long enough to be read; of a reject, to be healed or superseded.
+ * - batch: files that are taken together, in order; in the ingest, rows that are read together.
  */
 
 /** `text`, `id` and `code` are kept as text (an id or code is not normalised), `money` becomes integer cents, `date` `YYYY-MM-DD`. */
 export type ColumnType = 'text' | 'id' | 'code' | 'money' | 'date';
 
 export interface Column {
-  /** The header cell as the sender documents it, e.g. `ProcedureID`. */
+  /** The header cell as the sender documents it, e.g. `PatientID`. */
   readonly header: string;
   /** Other header cells taken for it. */
   readonly aliases: readonly string[];
-  /** The column of the table, a validated SQL identifier, e.g. `procedure_id`. */
+  /** The column of the table, a validated SQL identifier, e.g. `patient_id`. */
   readonly name: string;
   readonly type: ColumnType;
   /** A row without a value here is refused (`missing_value`). The key is always required. */
@@ -36,9 +41,9 @@ export interface Column {
 }
 
 export interface Dataset {
-  /** As it stands in file names, e.g. `Procedure`. */
+  /** As it stands in file names, e.g. `Patient`. */
   readonly name: string;
-  /** The table, a validated SQL identifier, e.g. `procedures`. */
+  /** The table, a validated SQL identifier, e.g. `patients`. */
   readonly table: string;
   /** The first column, which identifies a row. */
   readonly key: Column;
@@ -56,7 +61,7 @@ export interface FeedFormat {
   readonly header: 'present' | 'none';
   /** Order of day and month in `01/02/2026`. */
   readonly dateOrder: 'month-first' | 'day-first';
-  /** Whether `1,234.50` is money. `$1,234.56` with well-placed thousands commas is always taken when true. */
+  /** Whether commas may part the thousands of money, as in `1,234.50`. */
   readonly thousandsSeparator: boolean;
   /** Words (compared without regard to case) that mean NULL, besides the empty field. */
   readonly nulls: readonly string[];

@@ -25,13 +25,13 @@ const LATEST = `SELECT file_id, name, revision, state, reason_code, sha256, byte
   FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
 
 /**
- * Visits the latest revision of every name of the feed; 0 for names that were never read. There may be very many: each is
- * handed over and not kept.
+ * Hands over the latest revision of every name of the feed; 0 for names that were never read. There may be very many: none is
+ * kept.
  */
-export function visitLatestRevisions(store: Store, visit: (entry: LedgerEntry) => void): void {
+export function forEachLatestRevision(store: Store, take: (entry: LedgerEntry) => void): void {
   guardFaults('read ledger', store.file, () => {
     const rows = store.db.prepare<[string], LatestRow>(LATEST).safeIntegers();
-    for (const row of rows.iterate(store.feed.name)) visit(toEntry(row));
+    for (const row of rows.iterate(store.feed.name)) take(toEntry(row));
   });
 }
 

@@ -1,0 +1,103 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadFeed } from '../src/feed/load.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const SRC = path.join(ROOT, 'src');
+
+/** The rooms that a room may import from; besides, every room may import the files that stand beside the rooms. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  feed: [],
+  reader: ['feed'],
+  store: ['feed'],
+  landing: ['feed', 'store'],
+  ingest: ['feed', 'reader', 'store', 'landing'],
+  daemon: ['feed', 'store', 'landing', 'ingest'],
+  commands: ['feed', 'reader', 'store', 'landing', 'ingest', 'daemon'],
+};
+
+/** The files beside the rooms that stand above them all. */
+const ENTRIES = ['main.ts', 'command-line.ts'];
+
+/** Every source file and the source files it imports, as paths below src/. */
+const imports = new Map(
+  fs
+    .readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [file, importsOf(file)]),
+);
+
+function importsOf(file: string): readonly string[] {
+  const text = fs.readFileSync(path.join(SRC, file), 'utf8');
+  const found = text.matchAll(/(?:from |import\(|new URL\()'(\.[^']+\.ts)'/g);
+  return [...found].map(([, target = '']) => path.join(path.dirname(file), target));
+}
+
+/** The room a file is in; null: it stands beside the rooms. */
+function roomOf(file: string): string | null {
+  const [room = '', ...rest] = file.split(path.sep);
+  return rest.length === 0 ? null : room;
+}
+
+/** The imports for which a rule does not hold, as `file → import`. */
+function breaches(holds: (file: string, target: string) => boolean): readonly string[] {
+  return [...imports].flatMap(([file, targets]) =>
+    targets.filter((target) => !holds(file, target)).map((target) => `${file} → ${target}`),
+  );
+}
+
+/** The files of the first circle of imports that is found; none: empty. */
+function findCircle(): readonly string[] {
+  const done = new Set<string>();
+  const follow = (file: string, above: readonly string[]): readonly string[] => {
+    if (above.includes(file)) return [...above.slice(above.indexOf(file)), file];
+    if (done.has(file)) return [];
+    for (const target of imports.get(file) ?? []) {
+      const circle = follow(target, [...above, file]);
+      if (circle.length > 0) return circle;
+    }
+    done.add(file);
+    return [];
+  };
+  for (const file of imports.keys()) {
+    const circle = follow(file, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
+describe('the layout', () => {
+  test('has the rooms it is said to have, and every import leads to a file', () => {
+    const rooms = new Set([...imports.keys()].map(roomOf).filter((room) => room !== null));
+    expect([...rooms].sort()).toEqual(Object.keys(MAY_IMPORT).sort());
+    expect(breaches((_, target) => imports.has(target))).toEqual([]);
+  });
+
+  test('rooms import downwards only', () => {
+    const downwards = (file: string, target: string): boolean => {
+      const [from, to] = [roomOf(file), roomOf(target)];
+      if (to === null) return !ENTRIES.includes(target) || ENTRIES.includes(file);
+      return from === null ? ENTRIES.includes(file) : from === to || MAY_IMPORT[from]?.includes(to) === true;
+    };
+    expect(breaches(downwards)).toEqual([]);
+  });
+
+  test('no files import each other in a circle', () => {
+    expect(findCircle()).toEqual([]);
+  });
+
+  test('the words of one feed stand in its definition, its migration and tests, never in src/', () => {
+    const { datasets } = loadFeed(path.join(ROOT, 'feeds/visitpay.yaml'));
+    const words = datasets.flatMap(({ name, table, key }) => [name, `${name}s`, table, key.header, key.name]);
+    const word = new RegExp(`\\b(?:${words.join('|')})\\b`);
+    const found = [...imports.keys()].flatMap((file) =>
+      fs
+        .readFileSync(path.join(SRC, file), 'utf8')
+        .split('\n')
+        .flatMap((line, index) => (word.test(line) ? [`${file}:${index + 1}`] : [])),
+    );
+    expect(words).toContain('Visit');
+    expect(found).toEqual([]);
+  });
+});
