@@ -218,6 +218,8 @@ export function createDrain(options: DrainOptions): Drain {
     } finally {
       work = { ...work, file: null };
     }
+    // Not only at the end of the round: a long batch may follow.
+    faults.end('database');
     const entry = knownAfter(entries.get(file.name), file, outcome);
     if (entry !== null) entries.set(file.name, entry);
     addOutcome(batch, outcome);

@@ -58,6 +58,8 @@ const MAX_SLEEP_MS = 86_400_000;
 /** Waits of the whole loop while the folder or the database is at fault, in ms. */
 export const FAULT_FIRST_MS = 250;
 export const FAULT_CAP_MS = 10_000;
+/** Whoever holds the write lock may let go of it any moment, and asking costs nothing. */
+export const BUSY_CAP_MS = 1_000;
 
 /** Pokes come in swarms: between two listings lies this, in ms, and this many times what a listing takes. */
 const GAP_MS = 20;
@@ -77,7 +79,7 @@ export interface LoopOptions {
 
 /**
  * Runs rounds, each woken by a poke or by the clock. A fault of the database or the folder makes the whole loop wait,
- * longer each time up to 10 s; nothing is skipped, its begin and its end are logged once (P7).
+ * longer each time up to 10 s (1 s while another program holds the write lock); nothing is skipped, its begin and its end are logged once (P7).
  * @throws DatabaseFault when the database is damaged, or its fault outlasts the patience
  * @throws FolderFault when its fault outlasts the patience
  */
@@ -109,7 +111,8 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       faults.begin({ kind: isFolder ? 'landing' : 'database', file: null, problem: error.message });
       failures += 1;
       // A folder that comes back is heard of; a database is not.
-      await waker.sleep(backOff(failures, FAULT_FIRST_MS, FAULT_CAP_MS), isFolder);
+      const capMs = error instanceof DatabaseFault && error.kind === 'busy' ? BUSY_CAP_MS : FAULT_CAP_MS;
+      await waker.sleep(backOff(failures, FAULT_FIRST_MS, capMs), isFolder);
     }
   }
 }

@@ -8,7 +8,7 @@ import { closeStore, openStore, type Store } from '../store/open.ts';
 import { backOff } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
 import { heldBy, takeLock, type Holder } from './lock.ts';
-import { FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
+import { BUSY_CAP_MS, FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
 
 export interface OwnOptions {
   readonly settings: Settings;
@@ -78,7 +78,8 @@ async function openPatiently(options: OwnOptions): Promise<Store | null> {
       if (!(error instanceof DatabaseFault) || error.kind === 'corrupt' || error.kind === 'readonly') throw error;
       if (patienceMs !== null && performance.now() - begun >= patienceMs) throw error;
       faults.begin({ kind: 'database', file: null, problem: error.message });
-      await waker.sleep(backOff(failures, FAULT_FIRST_MS, FAULT_CAP_MS), false);
+      const capMs = error.kind === 'busy' ? BUSY_CAP_MS : FAULT_CAP_MS;
+      await waker.sleep(backOff(failures, FAULT_FIRST_MS, capMs), false);
     }
   }
   return null;

@@ -83,14 +83,20 @@ function fault(kind: FaultKind): DatabaseFault {
 
 describe('P7: a fault of the database backs off the loop', () => {
   test('longer each time up to 10 s, whatever pokes come; its begin and its end are logged once', async () => {
-    const busy = Array.from({ length: 8 }, () => fault('busy'));
-    const loop = bench([...busy, REST, REST]);
+    const full = Array.from({ length: 8 }, () => fault('full'));
+    const loop = bench([...full, REST, REST]);
     await loop.run('stopped');
     const waits = loop.slept.filter((sleep) => sleep.ms !== null && sleep.ms > 20);
     expect(waits.map((sleep) => sleep.ms)).toEqual([250, 500, 1000, 2000, 4000, 8000, 10000, 10000]);
     expect(waits.some((sleep) => sleep.heedPokes)).toBe(false);
-    const message = 'ingest x.sqlite: another program holds the write lock (end its open edit or transaction)';
+    const message = 'ingest x.sqlite: no room left (free space on the disk of the database)';
     expect(loop.messages()).toEqual([message, `over: ${message}`]);
+  });
+
+  test('only up to 1 s where another program holds the write lock', async () => {
+    const loop = bench([...Array.from({ length: 4 }, () => fault('busy')), REST]);
+    await loop.run('stopped');
+    expect(loop.slept.slice(0, 4).map((sleep) => sleep.ms)).toEqual([250, 500, 1000, 1000]);
   });
 
   test.each(['full', 'io', 'readonly'] as const)('%s passes', async (kind) => {
