@@ -49,7 +49,18 @@ function tableProblems(db: Database.Database, feed: Feed, dataset: Dataset): rea
       problems.push(`${table}.${column.name} has no foreign key to ${column.references}`);
     }
   }
+  if (hasDeferredKey(db, table))
+    problems.push(`a foreign key of ${table} is deferred: an orphan would fail its whole file at the commit`);
   return problems;
+}
+
+/** SQLite lists foreign keys without saying which are deferred; only the table's text does. */
+function hasDeferredKey(db: Database.Database, table: string): boolean {
+  const sql = db
+    .prepare<[string], string>(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?`)
+    .pluck()
+    .get(table);
+  return /\bDEFERRABLE\s+INITIALLY\s+DEFERRED\b/i.test(sql ?? '');
 }
 
 function hasForeignKey(db: Database.Database, feed: Feed, table: string, column: Column): boolean {

@@ -368,6 +368,13 @@ describe('the database is held against the feed before anything is read', () => 
     ).toContain('transactions.visit_id has no foreign key to visits');
   });
 
+  test('P5 P7: a deferred foreign key, by which an orphan would fail its whole file at the commit', () => {
+    const references = 'REFERENCES visits (visit_id)';
+    expect(problems((tables) => tables.replace(references, `${references} DEFERRABLE INITIALLY DEFERRED`))).toContain(
+      'a foreign key of transactions is deferred',
+    );
+  });
+
   test('a key of two columns is not the key of the feed', () => {
     const twoColumns = (tables: string) =>
       tables
