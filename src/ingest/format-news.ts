@@ -1,19 +1,30 @@
+import { z } from 'zod';
+import type { Dialect } from '../reader/types.ts';
+
+const lastDialect = z.record(z.string(), z.unknown());
+const lastExtra = z.array(z.string());
+
+/** What is new in the way a file is written. */
+export interface FormatNews {
+  /** Header cells that no column takes and the last file did not have. */
+  readonly newExtra: readonly string[];
+  /** The names of the dialect's properties that changed. */
+  readonly drift: readonly string[];
+}
+
 /**
- * What differs between the way a file is written and the dataset's last one.
+ * Compares the way a file is written with the dataset's last one.
  * @param last dialect and extra header cells of the last file as JSON, or null where there is none
- * @returns `newExtra`: header cells that no column takes and the last file did not have; `drift`: names of the dialect's properties that changed
  */
 export function formatNews(
   last: { readonly dialect: string; readonly extra: string } | null,
-  now: { readonly dialect: string; readonly extra: string },
-): { readonly newExtra: readonly string[]; readonly drift: readonly string[] } {
-  const extra = JSON.parse(now.extra) as readonly string[];
-  if (last === null) return { newExtra: extra, drift: [] };
-  const known = new Set(JSON.parse(last.extra) as readonly string[]);
-  const before = JSON.parse(last.dialect) as Readonly<Record<string, unknown>>;
-  const after = JSON.parse(now.dialect) as Readonly<Record<string, unknown>>;
+  now: { readonly dialect: Dialect; readonly extra: readonly string[] },
+): FormatNews {
+  if (last === null) return { newExtra: now.extra, drift: [] };
+  const known = new Set(lastExtra.parse(JSON.parse(last.extra)));
+  const before = lastDialect.parse(JSON.parse(last.dialect));
   return {
-    newExtra: extra.filter((cell) => !known.has(cell)),
-    drift: Object.keys(after).filter((property) => after[property] !== before[property]),
+    newExtra: now.extra.filter((cell) => !known.has(cell)),
+    drift: Object.entries(now.dialect).flatMap(([property, value]) => (value === before[property] ? [] : [property])),
   };
 }

@@ -57,7 +57,7 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   db.exec('BEGIN IMMEDIATE');
   try {
     const fileId = enterFile(store, entry);
-    const origin: Origin = { fileId, stamp: entry.stamp, settler: fileId, now: entry.startedAt.toISOString() };
+    const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
     const load: Load = { ...file, writer, finder, origin };
     const { counts, parsed } = await loadRows(load);
     if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
@@ -147,23 +147,10 @@ function requireFewBadRows(store: Store, counts: RowCounts): void {
 function complete(load: Load, counts: RowCounts, parsed: ParsedFile): Pick<LoadedFile, 'late' | 'newExtra' | 'drift'> {
   const { store, entry, origin, tally, options } = load;
   const { totals, dialect, extra } = parsed.end;
+  const news = formatNews(lastFormat(store, entry.dataset), { dialect, extra });
   const format = { dialect: JSON.stringify(dialect), extra: JSON.stringify(extra) };
-  const news = formatNews(lastFormat(store, entry.dataset), format);
-  const { late } = completeFile(
-    store,
-    origin.fileId,
-    entry,
-    {
-      counts,
-      bytesHeader: totals.headerBytes,
-      bytesRows: totals.rowBytes,
-      bytesRefused: totals.refusedBytes,
-      bytesSkipped: totals.skippedBytes,
-      ...format,
-      rejectCounts: tally.counts(),
-    },
-    options.now(),
-  );
+  const kept = { counts, ...totals, ...format, rejectCounts: tally.counts() };
+  const { late } = completeFile(store, origin.fileId, entry, kept, options.now());
   return { late, ...news };
 }
 

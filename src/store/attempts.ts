@@ -17,12 +17,12 @@ export function openAttempt(store: Store, name: string, sha256: string, now: Dat
     const left = db
       .prepare<[string, string], Attempt>('SELECT failures, process FROM attempts WHERE name = ? AND sha256 = ?')
       .get(name, sha256);
-    const died = left !== undefined && left.process !== null && left.process !== store.run;
+    const died = left !== undefined && left.process !== null && left.process !== store.process;
     const failures = (left?.failures ?? 0) + (died ? 1 : 0);
     withoutSync(store, () =>
       db
         .prepare('INSERT OR REPLACE INTO attempts (name, sha256, failures, process, started_at) VALUES (?, ?, ?, ?, ?)')
-        .run(name, sha256, failures, store.run, now.toISOString()),
+        .run(name, sha256, failures, store.process, now.toISOString()),
     );
     return failures;
   });
@@ -39,7 +39,7 @@ export function closeAttempt(store: Store, name: string, sha256: string, failed:
   });
 }
 
-/** Closes the attempts that another run left open without counting them: it was ended on purpose. */
+/** Closes the attempts that another process left open without counting them: it was ended on purpose. */
 export function forgiveAttempts(store: Store): void {
   guardFaults('note attempt', store.file, () => {
     store.db.prepare('UPDATE attempts SET process = NULL WHERE process IS NOT NULL').run();

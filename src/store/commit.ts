@@ -20,10 +20,10 @@ export interface FileEntry {
 /** What the ledger keeps of a file that was read whole. */
 export interface FileTotals {
   readonly counts: RowCounts;
-  readonly bytesHeader: number;
-  readonly bytesRows: number;
-  readonly bytesRefused: number;
-  readonly bytesSkipped: number;
+  readonly headerBytes: number;
+  readonly rowBytes: number;
+  readonly refusedBytes: number;
+  readonly skippedBytes: number;
   /** JSON */
   readonly dialect: string;
   /** JSON */
@@ -67,7 +67,7 @@ export function completeFile(
        bytes_header = ?, bytes_rows = ?, bytes_refused = ?, bytes_skipped = ?, dialect = ?, extra = ?, reject_counts = ?, finished_at = ?
      WHERE file_id = ?`,
   ).run(counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale, counts.rejected, counts.waiting,
-    totals.bytesHeader, totals.bytesRows, totals.bytesRefused, totals.bytesSkipped, totals.dialect, totals.extra,
+    totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes, totals.dialect, totals.extra,
     JSON.stringify(totals.rejectCounts), at, fileId); // prettier-ignore
   db.prepare(
     `UPDATE files SET state = 'replaced' WHERE name = ? AND revision < ? AND state IN ('ingested', 'quarantined')`,

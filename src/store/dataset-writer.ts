@@ -1,12 +1,11 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
-import { type Express, createExpress } from './express.ts';
-import { constraintRefusal } from './fault.ts';
+import { createDirectInsert } from './direct-insert.ts';
 import { type Healer, READY_SQL, createHealer } from './heal.ts';
 import { SCRATCH_SQL, freshMergeSql, healingMergeSql } from './merge-sql.ts';
-import { type Merged, type Merger, type Origin, createMerger } from './merge.ts';
+import { type Merged, type Origin, createMerger } from './merge.ts';
 import type { Store } from './open.ts';
-import { quoteName } from './schema.ts';
+import { unlessRefused } from './savepoint.ts';
 import { type StagedRows, createStage } from './stage.ts';
 import { createWaitingRows } from './waiting.ts';
 
@@ -32,9 +31,7 @@ export interface ChunkResult extends Merged {
 
 /** Puts rows of one dataset into the database. */
 export interface DatasetWriter {
-  /**
-   * Merges rows with distinct keys into the dataset's table; orphans are kept waiting.
-   */
+  /** Merges rows with distinct keys into the dataset's table; orphans are kept waiting. */
   merge(rows: StagedRows, origin: Origin): ChunkResult;
   readonly healer: Healer;
 }
@@ -53,19 +50,15 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const sql = freshMergeSql(feed, dataset);
   const healing = healingMergeSql(feed, dataset);
   db.exec(`${sql.createStage}; ${healing.createStage}`);
-  const merger: Merger = createMerger(db, dataset, sql);
+  const merger = createMerger(db, dataset, sql);
   const stage = createStage(db, dataset, sql.stage);
-  const express: Express = createExpress(db, dataset);
+  const insertDirectly = createDirectInsert(db, dataset);
   const waiting = createWaitingRows(db, feed, dataset);
   const healer = createHealer(db, dataset, healing, waiting);
-  const staged = db.prepare<[], { line: number; key: string }>(
-    `SELECT seq AS line, ${quoteName(dataset.key.name)} AS key FROM ${sql.stage}`,
-  );
-
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
   const mergeWhole = (rows: StagedRows, origin: Origin): ChunkResult => {
-    const inserted = merger.expectsOrphans() ? null : express(rows, origin);
+    const inserted = merger.expectsOrphans() ? null : insertDirectly(rows, origin);
     if (inserted !== null)
       return { inserted, updated: 0, unchanged: 0, stale: 0, orphans: 0, orphanLines: [], refused: [] };
     merger.clear();
@@ -76,46 +69,30 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
     return { ...merged, orphanLines: orphanLines.all(), refused: [] };
   };
 
-  return {
-    healer,
-    merge(rows, origin) {
-      db.exec('SAVEPOINT chunk');
-      try {
-        return mergeWhole(rows, origin);
-      } catch (error) {
-        if (constraintRefusal(error) === null) throw error;
-        db.exec('ROLLBACK TO chunk');
-        return mergeSingly(rows, origin);
-      } finally {
-        if (db.inTransaction) db.exec('RELEASE chunk');
-      }
-    },
-  };
-
   /** Row by row, so that one row the database refuses costs only itself (P7). */
-  function mergeSingly(rows: StagedRows, origin: Origin): ChunkResult {
+  const mergeSingly = (rows: StagedRows, origin: Origin): ChunkResult => {
     const sum = { inserted: 0, updated: 0, unchanged: 0, stale: 0, orphans: 0 };
     const lines: number[] = [];
     const refused: RefusedRow[] = [];
-    for (const row of stage.split(rows)) {
-      db.exec('SAVEPOINT single');
-      try {
-        const merged = mergeWhole(row, origin);
-        sum.inserted += merged.inserted;
-        sum.updated += merged.updated;
-        sum.unchanged += merged.unchanged;
-        sum.stale += merged.stale;
-        sum.orphans += merged.orphans;
-        lines.push(...merged.orphanLines);
-      } catch (error) {
-        if (constraintRefusal(error) === null) throw error;
-        const row = staged.get();
-        if (row !== undefined) refused.push(row);
-        db.exec('ROLLBACK TO single');
-      } finally {
-        if (db.inTransaction) db.exec('RELEASE single');
+    for (const { line, key, rows: single } of stage.split(rows)) {
+      const merged = unlessRefused(db, ['foreign_key', 'other'], () => mergeWhole(single, origin));
+      if (merged === null) {
+        refused.push({ line, key });
+        continue;
       }
+      sum.inserted += merged.inserted;
+      sum.updated += merged.updated;
+      sum.unchanged += merged.unchanged;
+      sum.stale += merged.stale;
+      sum.orphans += merged.orphans;
+      lines.push(...merged.orphanLines);
     }
     return { ...sum, orphanLines: lines, refused };
-  }
+  };
+
+  return {
+    healer,
+    merge: (rows, origin) =>
+      unlessRefused(db, ['foreign_key', 'other'], () => mergeWhole(rows, origin)) ?? mergeSingly(rows, origin),
+  };
 }

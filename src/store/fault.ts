@@ -60,8 +60,11 @@ export function asFault(operation: string, file: string, error: unknown): unknow
   return kind === null ? error : new DatabaseFault(kind, operation, file, error);
 }
 
-/** Whether the database refused a statement for one of its constraints; `foreignKey` tells the reference from the others. */
-export function constraintRefusal(error: unknown): 'foreign_key' | 'other' | null {
+/** For what kind of constraint the database refuses a statement: a reference, or any other. */
+export type ConstraintRefusal = 'foreign_key' | 'other';
+
+/** Whether the database refused a statement for one of its constraints, and which; null: the error is no refusal. */
+export function constraintRefusal(error: unknown): ConstraintRefusal | null {
   if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CONSTRAINT')) return null;
   return error.code === 'SQLITE_CONSTRAINT_FOREIGNKEY' ? 'foreign_key' : 'other';
 }

@@ -1,10 +1,10 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
-import { constraintRefusal } from './fault.ts';
 import { type Merger, type Origin, createMerger } from './merge.ts';
 import { type MergeSql, VERDICT } from './merge-sql.ts';
 import { setIndexesAside } from './indexes.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
+import { unlessRefused } from './savepoint.ts';
 import { quoteName } from './schema.ts';
 import type { WaitingRows } from './waiting.ts';
 
@@ -73,27 +73,20 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
     stage.run(from, to);
     const merged = merger.run(origin);
     if (merged.orphans > 0) waiting.keepOn();
-    settle.run(origin.settler, origin.now);
+    settle.run(origin.fileId, origin.now);
     return merged.inserted + merged.updated + merged.unchanged;
   };
 
   /** Halves what the database refuses until it has the rows it refuses: they cost only themselves (P7). */
   const healRange = (range: Range, origin: Origin): { healed: number; refused: number } => {
+    const healed = unlessRefused(db, ['foreign_key', 'other'], () => ({ rows: mergeRange(range, origin) }));
+    if (healed !== null) return { healed: healed.rows, refused: 0 };
     const { from, to } = range;
-    db.exec('SAVEPOINT heal');
-    try {
-      return { healed: mergeRange(range, origin), refused: 0 };
-    } catch (error) {
-      if (constraintRefusal(error) === null) throw error;
-      db.exec('ROLLBACK TO heal');
-      if (to - from === 1) return { healed: 0, refused: refuse.run(origin.settler, origin.now, to).changes };
-      const middle = Math.floor((from + to) / 2);
-      const first = healRange({ from, to: middle }, origin);
-      const second = healRange({ from: middle, to }, origin);
-      return { healed: first.healed + second.healed, refused: first.refused + second.refused };
-    } finally {
-      if (db.inTransaction) db.exec('RELEASE heal');
-    }
+    if (to - from === 1) return { healed: 0, refused: refuse.run(origin.fileId, origin.now, to).changes };
+    const middle = Math.floor((from + to) / 2);
+    const first = healRange({ from, to: middle }, origin);
+    const second = healRange({ from: middle, to }, origin);
+    return { healed: first.healed + second.healed, refused: first.refused + second.refused };
   };
 
   return {

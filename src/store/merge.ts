@@ -1,14 +1,13 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
-import { constraintRefusal } from './fault.ts';
 import { type MergeSql, VERDICT } from './merge-sql.ts';
+import { unlessRefused } from './savepoint.ts';
 
-/** Whose rows are merged, and in whose commit. */
+/** The file whose rows are merged, and its commit. */
 export interface Origin {
+  /** The file whose commit this is: it settles what heals or is superseded. */
   readonly fileId: number;
   readonly stamp: string;
-  /** The file whose commit this is: it settles what heals or is superseded. */
-  readonly settler: number;
   /** ISO 8601, UTC. */
   readonly now: string;
 }
@@ -87,23 +86,15 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
         return { updated, inserted: insert(origin) };
       };
       if (expectOrphans && findOrphans !== null) orphans = findOrphans(origin);
-      let admitted: { updated: number; inserted: number };
-      db.exec('SAVEPOINT admit');
-      try {
+      let admitted = orphans > 0 ? admit() : unlessRefused(db, ['foreign_key'], admit);
+      if (admitted === null) {
+        orphans = findOrphans?.(origin) ?? 0;
         admitted = admit();
-      } catch (error) {
-        // A full or failing disk has rolled back the whole transaction, and the savepoint is gone.
-        if (constraintRefusal(error) !== 'foreign_key' || findOrphans === null || orphans > 0) throw error;
-        db.exec('ROLLBACK TO admit');
-        orphans = findOrphans(origin);
-        admitted = admit();
-      } finally {
-        if (db.inTransaction) db.exec('RELEASE admit');
       }
       expectOrphans = orphans > 0;
       const unchanged = known > stale + admitted.updated ? touch(origin) : 0;
       if (anyWaiting.get(dataset.name) === 1 && supersede(origin) > 0) {
-        settleSuperseded.run(origin.settler, origin.now);
+        settleSuperseded.run(origin.fileId, origin.now);
         dropSuperseded.run();
       }
       if (anyWaitingOn.get(dataset.table) === 1) {

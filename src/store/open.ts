@@ -16,8 +16,8 @@ export interface Store {
   readonly feed: Feed;
   /** The version of Landfall, kept with every ledger entry. */
   readonly program: string;
-  /** Names this run of the program, so that an attempt left open by another one is known for a death. */
-  readonly run: string;
+  /** Names this process, so that an attempt left open by another one is known for a death. */
+  readonly process: string;
   readonly probe: Probe;
 }
 
@@ -74,7 +74,7 @@ export function openStore(options: StoreOptions): Store {
     db.close();
     throw error;
   }
-  return { db, file, feed, program: options.program, run: crypto.randomUUID(), probe };
+  return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe };
 }
 
 /** Closes the database; the write-ahead log is merged into it where no other program reads. */
@@ -126,7 +126,7 @@ export function openForRehearsal(options: StoreOptions): Store {
     db.close();
     throw error;
   }
-  return { db, file, feed, program: options.program, run: crypto.randomUUID(), probe: () => undefined };
+  return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe: () => undefined };
 }
 
 /** SQLite would create the file as the umask says; owner and group may write it, since a reader of a WAL database writes its index. */

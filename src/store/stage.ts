@@ -11,7 +11,7 @@ export type StagedRows = string | Uint8Array;
 export interface Stage {
   fill(rows: StagedRows): void;
   /** The rows one by one, each as rows to stage. */
-  split(rows: StagedRows): readonly string[];
+  split(rows: StagedRows): readonly { readonly line: number; readonly key: string; readonly rows: string }[];
 }
 
 /** Prepares the staging of a dataset's rows: `seq` is a row's line. */
@@ -21,7 +21,9 @@ export function createStage(db: Database.Database, dataset: Dataset, stage: stri
   const fill = db.prepare<[StagedRows]>(
     `INSERT INTO ${stage} (seq, ${names}) SELECT e.value ->> 0, ${values} FROM jsonb_each(?) e`,
   );
-  const split = db.prepare<[StagedRows], string>('SELECT json_array(json(e.value)) FROM jsonb_each(?) e').pluck();
+  const split = db.prepare<[StagedRows], ReturnType<Stage['split']>[number]>(
+    'SELECT e.value ->> 0 AS line, e.value ->> 1 AS key, json_array(json(e.value)) AS "rows" FROM jsonb_each(?) e',
+  );
   return {
     fill: (rows) => void fill.run(rows),
     split: (rows) => split.all(rows),
