@@ -4,7 +4,9 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine, type CommandKind } from './command-line.ts';
 import type { CommandIo, Output, Parent } from './io.ts';
+import { EXIT_DAMAGED } from './daemon/exit-codes.ts';
 import { describeError } from './error-report.ts';
+import { LandfallError } from './errors.ts';
 import { printable } from './terminal.ts';
 
 /** How long whatever a command has left open may keep the process, in ms. */
@@ -53,7 +55,7 @@ try {
   process.exitCode = await runCommandLine(process.argv.slice(2), { open });
 } catch (error) {
   fail(error);
-  process.exitCode = 1;
+  process.exitCode = error instanceof LandfallError && 'kind' in error && error.kind === 'corrupt' ? EXIT_DAMAGED : 1;
 }
 if (process.connected) process.disconnect();
 // A pipe takes what is written as fast as its reader: what it has not taken yet would be lost.

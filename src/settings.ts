@@ -314,12 +314,18 @@ function readYaml(path: string): Record<string, unknown> {
   try {
     content = parseYaml(readFileSync(path, 'utf8')) ?? {};
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : 'cannot be read';
-    throw new LandfallError('read settings file', problem, { file: path, cause });
+    throw new LandfallError('read settings file', problemOf(cause), { file: path, cause });
   }
   const checked = z.record(z.string(), z.unknown()).safeParse(content);
   if (!checked.success) {
     throw new LandfallError('read settings file', 'must hold lines of the form name: value', { file: path });
   }
   return checked.data;
+}
+
+/** One clause: system errors by their code, those of the YAML without its picture of the place. */
+function problemOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'cannot be read';
+  if ('code' in cause && 'syscall' in cause) return `cannot be read: ${String(cause.code)}`;
+  return (cause.message.split('\n')[0] ?? '').replace(/:$/, '');
 }

@@ -178,8 +178,8 @@ describe('the reader', () => {
   });
 
   test('its limits are those of the code', () => {
-    const { quotedBytes, quotedLines, lineBytes } = LIMITS;
-    expect(cellOf('limits')).toContain(`${quotedBytes / 1024} KiB or ${quotedLines} lines`);
+    const { quotedCharacters, quotedLines, lineBytes } = LIMITS;
+    expect(cellOf('limits')).toContain(`${quotedCharacters.toLocaleString('en')} characters or ${quotedLines} lines`);
     expect(cellOf('limits')).toContain(`over ${lineBytes / 1024 / 1024} MiB`);
   });
 });

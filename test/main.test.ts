@@ -66,13 +66,15 @@ test('an error is one clear line; a name in it cannot move the cursor or fake a 
   );
 });
 
-test('a file for the database that is not one is refused, and left as it is', () => {
+test('a database that is damaged, or is none, ends every command with 4, and is left as it is', () => {
   const db = join(tempFolder(), 'x.sqlite');
   writeFileSync(db, 'no database at all, but more than a header of a hundred bytes'.repeat(9));
   const before = statSync(db);
-  const { status, stderr } = landfall(['status', '--db', db]);
-  expect(status).toBe(1);
-  expect(stderr).toContain(db);
+  for (const command of ['status', 'once', 'verify']) {
+    const { status, stdout, stderr } = landfall([command, '--db', db]);
+    expect(status, command).toBe(4);
+    expect(stdout + stderr).toContain(db);
+  }
   expect(statSync(db)).toMatchObject({ size: before.size, mtimeMs: before.mtimeMs });
 });
 

@@ -108,7 +108,11 @@ test.each<[string, Partial<SettingSources>, string]>([
     { flags: { archive_dir: 'landing' } },
     '--archive-dir: is the landing folder itself, "/work/landing"',
   ],
-  ['a settings file that is not there', { flags: { settings: '/none.yaml' } }, 'read settings file /none.yaml: ENOENT'],
+  [
+    'a settings file that is not there',
+    { flags: { settings: '/none.yaml' } },
+    'read settings file /none.yaml: cannot be read: ENOENT',
+  ],
 ])('%s is refused', (_, sources, message) => {
   expect(faultOf(sources)).toContain(message);
 });
@@ -117,7 +121,9 @@ test('a settings file that is no list of settings is refused', () => {
   expect(faultOf({ flags: { settings: settingsFile('- a\n- b\n') } })).toContain(
     'must hold lines of the form name: value',
   );
-  expect(faultOf({ flags: { settings: settingsFile('a: [') } })).toContain('read settings file');
+  expect(faultOf({ flags: { settings: settingsFile('a: [') } })).toMatch(
+    /^read settings file .* at line 1, column \d+$/,
+  );
   expect(faultOf({ flags: { settings: settingsFile('') } })).toBe('no fault');
 });
 

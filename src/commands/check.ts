@@ -2,6 +2,7 @@ import { loadFeed } from '../feed/load.ts';
 import { type Rehearsal, rehearse } from '../ingest/rehearse.ts';
 import type { CommandIo } from '../io.ts';
 import { listNamed } from '../landing/list-named.ts';
+import { holdFuture } from '../landing/order.ts';
 import type { Settings } from '../settings.ts';
 import { openForRehearsal } from '../store/open.ts';
 import { printable } from '../terminal.ts';
@@ -20,13 +21,13 @@ const LISTED = 20;
 
 /**
  * Says what an ingest of the files would do, in the order they would be taken, without doing it and without the write lock.
- * @returns 0 when every file would go in whole (rows may wait), 3 when a file or a row would be refused
+ * @returns 0 when every file would go in whole (rows may wait), 3 when a file or a row would be refused or a file held
  * @throws LandfallError for a file that cannot be read or a name that is not the feed's
  */
 export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const feed = loadFeed(settings.feed);
-  const files = listNamed(feed, options.files);
+  const { due, held } = holdFuture(listNamed(feed, options.files), io.now().getTime());
   const store = openForRehearsal({
     file: settings.db,
     feed,
@@ -34,10 +35,19 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     program: io.program.version,
     cacheMib: settings.cacheMib,
   });
-  let refused = false;
-  const results: unknown[] = [];
+  let refused = held.length > 0;
+  const results: unknown[] = held.map(({ name, dataset, code, reason }) => ({
+    name,
+    dataset,
+    outcome: { kind: 'held', code, reason },
+  }));
+  if (!options.json) {
+    for (const { name, code, reason } of held) {
+      io.stdout.write(`${printable(name)}: would be held (${code}): ${printable(reason)}\n`);
+    }
+  }
   try {
-    for await (const rehearsal of rehearse(store, files, {
+    for await (const rehearsal of rehearse(store, due, {
       afresh: false,
       stop: io.stop,
       onProgress: () => undefined,

@@ -87,7 +87,7 @@ const HEADERS = [
   'stale',
   'rej',
   'wait',
-  'finished',
+  'finished (UTC)',
   'note',
 ];
 

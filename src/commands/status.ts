@@ -157,6 +157,14 @@ function daemonText(alive: Alive | null, now: Date, io: CommandIo): string {
   return `${lines.join('\n')}\n`;
 }
 
+const NOTE_COLUMNS = {
+  name: (note: FileNote) => note.name,
+  rev: (note: FileNote) => note.revision,
+  code: (note: FileNote) => note.reason_code,
+  reason: (note: FileNote) => note.reason,
+  'when (UTC)': (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' '),
+};
+
 function databaseText(database: DatabaseStatus, io: CommandIo): string {
   const { stdout } = io;
   const now = io.now();
@@ -194,20 +202,17 @@ function databaseText(database: DatabaseStatus, io: CommandIo): string {
     ['dataset', 'for a row of', 'rows'],
     database.waiting.map((one) => [one.dataset, one.parent_table, one.rows]),
   );
-  const list = (title: string, notes: readonly FileNote[]): void => {
+  const list = (title: string, notes: readonly FileNote[], columns: readonly (keyof typeof NOTE_COLUMNS)[]): void => {
     const more = notes.length === FIRST ? ` (the newest ${FIRST}; --json shows all)` : '';
-    const rows = notes.map((note) => [
-      note.name,
-      note.revision,
-      note.reason_code ?? '',
-      note.reason ?? '',
-      note.finished_at.slice(0, 19),
-    ]);
-    add(`${title}${more}`, ['name', 'rev', 'code', 'reason', 'when'], rows);
+    add(
+      `${title}${more}`,
+      columns,
+      notes.map((note) => columns.map((column) => NOTE_COLUMNS[column](note))),
+    );
   };
-  list('Quarantined', database.quarantined);
-  list('Not taken', database.not_taken);
-  list('Late', database.late);
-  list('Corrected', database.corrected);
+  list('Quarantined', database.quarantined, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
+  list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when (UTC)']);
+  list('Late', database.late, ['name', 'rev', 'when (UTC)']);
+  list('Corrected', database.corrected, ['name', 'rev', 'when (UTC)']);
   return parts.join('');
 }

@@ -223,6 +223,12 @@ describe('status', () => {
         expect(text).toContain(part);
       }
       expect(text).toContain('no daemon has run on this database');
+      if (!terminal) {
+        expect(text).toContain('\nNot taken\nname\tcode\treason\twhen (UTC)\n');
+        expect(text).toMatch(
+          /\nLate\nname\trev\twhen \(UTC\)\n\S+_\[20260801_060000\]\.txt\t1\t\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/,
+        );
+      }
       expect(text).not.toMatch(LEAK);
       expect(text).not.toContain('\u001b[2J');
     }

@@ -269,6 +269,21 @@ describe('the command', () => {
     expect(entries[0]?.['waiting']).toEqual([{ line: 3, parentTable: 'procedures' }]);
   });
 
+  test('a file whose stamp is too far ahead would be held, not taken', async () => {
+    const { desk, good } = await prepare();
+    const future = write(desk, 'Visit', '20270803_060000', []);
+    const { code, out } = await runCheck(desk.store.file, [good, future]);
+    expect(code).toBe(3);
+    expect(out).toContain(`${future.name}: would be held (future_stamp): `);
+    expect(out).toContain(`${good.name}: `);
+    const json = z
+      .array(z.looseObject({}))
+      .parse(JSON.parse((await runCheck(desk.store.file, [future], { json: true })).out));
+    expect(json).toMatchObject([
+      { name: future.name, dataset: 'Visit', outcome: { kind: 'held', code: 'future_stamp' } },
+    ]);
+  });
+
   test('a file that is not there, or has no name of the feed, is one clear error', async () => {
     const { desk, good } = await prepare();
     const foreign = {
