@@ -1,4 +1,4 @@
-import { pino, stdTimeFunctions, type DestinationStream, type Level, type Logger } from 'pino';
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { Output } from './io.ts';
 import { reportError } from './error-report.ts';
@@ -7,8 +7,9 @@ import { printable } from './terminal.ts';
 
 export type { Logger } from 'pino';
 
-/** Syslog priorities, as journald reads them from `<N>` before a line (sd-daemon(3)). */
-const PRIORITIES: Record<Level, number> = { trace: 7, debug: 7, info: 6, warn: 4, error: 3, fatal: 2 };
+const INFO = 30;
+/** Syslog priorities of pino's levels, trace to fatal, as journald reads them from `<N>` before a line (sd-daemon(3)). */
+const PRIORITIES: Readonly<Record<number, number>> = { 10: 7, 20: 7, [INFO]: 6, 40: 4, 50: 3, 60: 2 };
 
 /**
  * Makes the log: JSON lines with `level`, `time` (ISO 8601, UTC), `pid`, `msg`; pretty lines on a terminal.
@@ -30,14 +31,13 @@ export function createLog(settings: Pick<Settings, 'logLevel' | 'logFormat'>, st
       hooks: {
         // Without a message of ours pino takes the error's, which may quote a row.
         logMethod(args, method) {
-          const [first, message] = args as unknown[];
-          const error = first instanceof Error ? first : errorIn(first);
-          if (error === undefined || message !== undefined) {
+          const [first, message]: readonly unknown[] = args;
+          const fields = first instanceof Error ? { err: first } : first;
+          if (!holdsError(fields) || message !== undefined) {
             method.apply(this, args);
             return;
           }
-          const report = reportError(error);
-          const fields = first instanceof Error ? { err: error } : (first as object);
+          const report = reportError(fields.err);
           method.apply(this, [fields, report.message ?? `unexpected ${report.type}`]);
         },
       },
@@ -46,9 +46,8 @@ export function createLog(settings: Pick<Settings, 'logLevel' | 'logFormat'>, st
   );
 }
 
-function errorIn(fields: unknown): Error | undefined {
-  if (typeof fields !== 'object' || fields === null || !('err' in fields)) return undefined;
-  return fields.err instanceof Error ? fields.err : undefined;
+function holdsError(fields: unknown): fields is { err: Error } {
+  return typeof fields === 'object' && fields !== null && 'err' in fields && fields.err instanceof Error;
 }
 
 function jsonLines(stdout: Output): DestinationStream {
@@ -56,10 +55,9 @@ function jsonLines(stdout: Output): DestinationStream {
   // pino sets lastLevel before each line of a stream that asks for it by this symbol.
   const stream = {
     [Symbol.for('pino.metadata')]: true,
-    lastLevel: 30,
+    lastLevel: INFO,
     write(line: string): void {
-      const level = pino.levels.labels[stream.lastLevel] as Level;
-      stdout.write(`<${PRIORITIES[level]}>${line}`);
+      stdout.write(`<${PRIORITIES[stream.lastLevel] ?? PRIORITIES[INFO]}>${line}`);
     },
   };
   return stream;

@@ -15,6 +15,8 @@ export interface Filter {
   readonly limit: number | null;
 }
 
+const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, h: 60, d: 24 * 60 };
+
 /**
  * Reads `--since`: a day or a time (UTC), or so many minutes, hours or days ago.
  * @returns ISO 8601, UTC
@@ -23,8 +25,7 @@ export interface Filter {
 export function readSince(text: string, now: Date): string {
   const ago = /^(\d{1,6})([mhd])$/.exec(text);
   if (ago !== null) {
-    const amount = Number(ago[1]);
-    const minutes = { m: 1, h: 60, d: 24 * 60 }[ago[2] as 'm' | 'h' | 'd'] * amount;
+    const minutes = Number(ago[1]) * (MINUTES_IN[ago[2] ?? ''] ?? NaN);
     return sub(now, { minutes }).toISOString();
   }
   const parts = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)Z?)?$/.exec(text);

@@ -4,7 +4,7 @@ import { headerKey } from './header.ts';
 import type { Dataset, Feed, FileName, NameFault } from './types.ts';
 
 /** Endings that upload programs give a file until it is whole. */
-const UNDER_WAY = /\.(?:tmp|part|filepart)$/i;
+export const UNDER_WAY = /\.(?:tmp|part|filepart)$/i;
 
 /** C0, DEL and C1 controls, line separators, and what a name that is not UTF-8 is read as. */
 // eslint-disable-next-line no-control-regex -- they are what is looked for

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import { LandfallError } from '../errors.ts';
 import { systemCode } from '../system-error.ts';
 import { headerKey } from './header.ts';
-import { definitionSchema, type Definition } from './schema.ts';
+import { definitionSchema, type ColumnDefinition, type DatasetDefinition, type Definition } from './schema.ts';
 import type { Column, Dataset, Feed } from './types.ts';
 
 const OPERATION = 'read feed definition';
@@ -169,8 +169,8 @@ class Unique {
 
 function referenceFaults(
   definition: Definition,
-  dataset: Definition['datasets'][number],
-  column: Definition['datasets'][number]['columns'][number],
+  dataset: DatasetDefinition,
+  column: ColumnDefinition,
   path: Path,
 ): Fault[] {
   if (column.references === undefined) return [];
@@ -192,7 +192,7 @@ function referenceFaults(
 }
 
 /** The tables that a dataset refers to. */
-function parentsOf(dataset: Definition['datasets'][number]): string[] {
+function parentsOf(dataset: DatasetDefinition): string[] {
   return dataset.columns.flatMap((column) => column.references ?? []);
 }
 
@@ -216,8 +216,8 @@ function circles(definition: Definition): Fault[] {
 }
 
 /** The datasets, parents before children and else as they stand; `left` holds those that a circle keeps back. */
-function sortParentsFirst(definition: Definition): { sorted: Definition['datasets']; left: Definition['datasets'] } {
-  const sorted: Definition['datasets'] = [];
+function sortParentsFirst(definition: Definition): { sorted: DatasetDefinition[]; left: DatasetDefinition[] } {
+  const sorted: DatasetDefinition[] = [];
   let left = definition.datasets;
   for (;;) {
     const placed = new Set(sorted.map((dataset) => dataset.table));
@@ -250,7 +250,7 @@ function toFeed(definition: Definition, hash: string): Feed {
   };
 }
 
-function toDataset(dataset: Definition['datasets'][number]): Dataset {
+function toDataset(dataset: DatasetDefinition): Dataset {
   const columns = dataset.columns.map((column, index): Column => ({
     ...column,
     required: column.required || index === 0,

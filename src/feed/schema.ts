@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { UNDER_WAY } from './file-name.ts';
 
 /** The shape of a feed definition. What spans several fields (duplicates, references) is checked in load.ts. */
 
@@ -49,15 +50,14 @@ const formatSchema = z.strictObject({
   nulls: z.array(quoted.refine((word) => word.trim() !== '', 'is empty: an empty field is NULL anyway')).default([]),
 });
 
-const UNDER_WAY = ['.tmp', '.part', '.filepart'];
-
+/** A feed definition as it is written, with the defaults filled in. */
 export const definitionSchema = z.strictObject({
   feed: identifier,
   files: z.strictObject({
     prefix: quoted.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be letters, digits, and _ . - (not first)'),
     extension: quoted
       .regex(/^\.[A-Za-z0-9]+$/, 'must be a dot with letters and digits, as in .txt')
-      .refine((extension) => !UNDER_WAY.includes(extension.toLowerCase()), 'marks an upload under way'),
+      .refine((extension) => !UNDER_WAY.test(extension), 'marks an upload under way'),
   }),
   max_bad_rows: z.number().min(0, 'must be a share from 0 to 1').max(1, 'must be a share from 0 to 1').default(0.5),
   format: formatSchema.prefault({}),
@@ -65,3 +65,5 @@ export const definitionSchema = z.strictObject({
 });
 
 export type Definition = z.output<typeof definitionSchema>;
+export type DatasetDefinition = Definition['datasets'][number];
+export type ColumnDefinition = DatasetDefinition['columns'][number];
