@@ -7,7 +7,7 @@ import { reportFile } from '../daemon/report.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
 import { listLanding } from '../landing/list.ts';
-import { orderBatch } from '../landing/order.ts';
+import { holdFuture, orderBatch } from '../landing/order.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
@@ -26,7 +26,7 @@ export interface RetryOptions {
 /**
  * Has files read again, each as a new revision: by the daemon where one runs, else at once.
  * @returns 0 done or asked for, 3 a file was quarantined or a row rejected, 1 a name is not a file of the landing folder,
- *   or a file cannot be read
+ *   or a file cannot be read or is held for its stamp
  * @throws LandfallError, DatabaseFault when the database cannot be opened or written
  */
 export async function retry(options: RetryOptions, io: CommandIo): Promise<number> {
@@ -38,7 +38,10 @@ export async function retry(options: RetryOptions, io: CommandIo): Promise<numbe
   for (const name of missing) {
     io.stderr.write(`landfall: ${printable(name)} is not a file of the feed in ${printable(settings.landing)}\n`);
   }
-  if (missing.length > 0) return EXIT_FAILED;
+  // Taken in before its time it would freeze its keys (rule 8), whoever asks.
+  const { held } = holdFuture(files, io.now().getTime());
+  for (const { name, reason } of held) io.stderr.write(`landfall: ${printable(name)} cannot be read yet: ${reason}\n`);
+  if (missing.length + held.length > 0) return EXIT_FAILED;
 
   const lock = tryLock(settings.db, holderOf(io, 'retry'));
   try {

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { retry } from '../../src/commands/retry.ts';
+import { readSettings } from '../../src/settings.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
+import { type Desk, ROOT, openDesk } from '../helpers/ingest.ts';
+import { procedure } from '../helpers/rows.ts';
+
+/** Asks without a daemon for a file of this stamp to be read again, on 2026-08-10 at noon. */
+async function askFor(desk: Desk, stamp: string): Promise<{ exitCode: number; err: string }> {
+  const name = feedFileName('Procedure', stamp);
+  desk.write(name, feedFileText('Procedure', [procedure('P1')]));
+  const io = captureIo();
+  const settings = readSettings({
+    flags: { landing: desk.landing, db: desk.store.file },
+    env: {},
+    cwd: desk.folder,
+    root: ROOT,
+  });
+  const exitCode = await retry({ settings, names: [join('anywhere', name)] }, io);
+  return { exitCode, err: io.written.err };
+}
+
+test('without a daemon the file is read at once', async () => {
+  const desk = openDesk();
+  expect(await askFor(desk, '20260801_060000')).toEqual({ exitCode: 0, err: '' });
+  expect(desk.rows('SELECT revision, state FROM files')).toEqual([{ revision: 1, state: 'ingested' }]);
+  expect(desk.column('SELECT name FROM retries')).toEqual([]);
+});
+
+test('rule 8: a file that is held for its stamp is not read, whoever asks', async () => {
+  const desk = openDesk();
+  const { exitCode, err } = await askFor(desk, '20260813_060000');
+  expect(exitCode).toBe(1);
+  expect(err).toContain('held until 2026-08-11T06:00:00.000Z');
+  expect(desk.column('SELECT name FROM files')).toEqual([]);
+  expect(desk.column('SELECT name FROM retries')).toEqual([]);
+});
