@@ -1,0 +1,131 @@
+import { headerKey } from './header.ts';
+import type { ColumnDefinition, DatasetDefinition, Definition } from './schema.ts';
+
+/** Where in a definition, e.g. `datasets`, 1, `name`. */
+export type Path = readonly (string | number)[];
+
+/** What is wrong with a definition, and where in it. */
+export interface Fault {
+  readonly path: Path;
+  readonly problem: string;
+}
+
+/** Everything that is wrong although each field for itself is right: what is there twice, contradicts another, or refers to nothing. */
+export function findContradictions(definition: Definition): readonly Fault[] {
+  const faults: Fault[] = [];
+  const noteDataset = createUniqueness('dataset', faults);
+  const noteTable = createUniqueness('table', faults);
+  for (const [index, dataset] of definition.datasets.entries()) {
+    const path = ['datasets', index];
+    noteDataset(dataset.name.toLowerCase(), [...path, 'name']);
+    noteTable(dataset.table, [...path, 'table']);
+    checkNames(dataset, path, faults);
+    for (const [place, column] of dataset.columns.entries()) {
+      const at = [...path, 'columns', place];
+      if (place === 0) faults.push(...keyFaults(column, at));
+      if (column.optional && (column.required || place === 0)) {
+        const why = place === 0 ? 'the first column is the key' : 'the column is required';
+        faults.push({ path: [...at, 'optional'], problem: `cannot be: ${why}` });
+      }
+      faults.push(...referenceFaults(definition, dataset, column, [...at, 'references']));
+    }
+  }
+  return faults.length > 0 ? faults : circles(definition);
+}
+
+/** Names and headers stand once in a dataset, whatever their spelling. */
+function checkNames(dataset: DatasetDefinition, path: Path, faults: Fault[]): void {
+  const noteColumn = createUniqueness('column', faults);
+  const noteHeader = createUniqueness('header', faults);
+  for (const [place, column] of dataset.columns.entries()) {
+    const at = [...path, 'columns', place];
+    noteColumn(column.name, [...at, 'name']);
+    noteHeader(headerKey(column.header), [...at, 'header']);
+    for (const [index, alias] of column.aliases.entries()) noteHeader(headerKey(alias), [...at, 'aliases', index]);
+  }
+}
+
+/** Notes names, and a fault where one is used again that says where it was used first. */
+function createUniqueness(what: string, faults: Fault[]): (name: string, path: Path) => void {
+  const seen = new Map<string, Path>();
+  return (name, path) => {
+    const before = seen.get(name);
+    if (name === '') faults.push({ path, problem: 'has neither a letter nor a digit' });
+    else if (before !== undefined) faults.push({ path, problem: `is the same ${what} as ${spell(before)}` });
+    else seen.set(name, path);
+  };
+}
+
+function keyFaults(key: ColumnDefinition, path: Path): readonly Fault[] {
+  if (key.type !== 'money' && key.type !== 'date') return [];
+  const problem = `the first column is the key: it must be id, code or text, not ${key.type}`;
+  return [{ path: [...path, 'type'], problem }];
+}
+
+function referenceFaults(
+  definition: Definition,
+  dataset: DatasetDefinition,
+  column: ColumnDefinition,
+  path: Path,
+): Fault[] {
+  if (column.references === undefined) return [];
+  if (column.references === dataset.table) {
+    return [{ path, problem: `a circle: ${dataset.table} refers to itself` }];
+  }
+  const parent = definition.datasets.find((other) => other.table === column.references);
+  if (parent === undefined) {
+    const known = definition.datasets.map((other) => other.table).join(', ');
+    return [{ path, problem: `no dataset has the table ${column.references} (there are ${known})` }];
+  }
+  const key = parent.columns[0];
+  if (key !== undefined && key.type !== column.type) {
+    return [
+      { path, problem: `a ${column.type} cannot refer to ${parent.table}.${key.name}, which is of type ${key.type}` },
+    ];
+  }
+  return [];
+}
+
+/** The tables that a dataset refers to. */
+function parentsOf(dataset: DatasetDefinition): string[] {
+  return dataset.columns.flatMap((column) => column.references ?? []);
+}
+
+/** One fault for a circle of references, with the tables on it. */
+function circles(definition: Definition): Fault[] {
+  const left = sortParentsFirst(definition).left;
+  const start = left[0];
+  if (start === undefined) return [];
+  // Every table left over has a parent that is left over too, so walking up comes back to a table already passed.
+  const walk = [start];
+  for (;;) {
+    const last = walk[walk.length - 1] ?? start;
+    const next = left.find((dataset) => parentsOf(last).includes(dataset.table)) ?? start;
+    const from = walk.indexOf(next);
+    if (from >= 0) {
+      const round = [...walk.slice(from), next].map((dataset) => dataset.table).join(' → ');
+      return [{ path: ['datasets', definition.datasets.indexOf(next)], problem: `a circle of references: ${round}` }];
+    }
+    walk.push(next);
+  }
+}
+
+/** The datasets, parents before children and else as they stand; `left` holds those that a circle keeps back. */
+export function sortParentsFirst(definition: Definition): { sorted: DatasetDefinition[]; left: DatasetDefinition[] } {
+  const sorted: DatasetDefinition[] = [];
+  let left = definition.datasets;
+  for (;;) {
+    const placed = new Set(sorted.map((dataset) => dataset.table));
+    const ready = left.find((dataset) => parentsOf(dataset).every((table) => placed.has(table)));
+    if (ready === undefined) return { sorted, left };
+    sorted.push(ready);
+    left = left.filter((dataset) => dataset !== ready);
+  }
+}
+
+/** A path as people write it: `datasets[1].columns[0].type`. */
+export function spell(path: Path): string {
+  let text = '';
+  for (const step of path) text += typeof step === 'number' ? `[${step}]` : `${text === '' ? '' : '.'}${step}`;
+  return text === '' ? 'the file' : text;
+}
