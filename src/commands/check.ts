@@ -4,7 +4,7 @@ import type { CommandIo } from '../io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
 import type { Settings } from '../settings.ts';
-import { openForRehearsal } from '../store/open.ts';
+import { closeStore, openForRehearsal } from '../store/open.ts';
 import { printable } from '../terminal.ts';
 
 /** What `check` takes. */
@@ -63,7 +63,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
       else io.stdout.write(`${describe(rehearsal, options.raw).join('\n')}\n`);
     }
   } finally {
-    store.db.close();
+    closeStore(store);
   }
   if (options.json) io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   return refused ? 3 : 0;

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
-import type { Work } from '../daemon/alive.ts';
+import { percentRead, type Work } from '../daemon/alive.ts';
 import { printable } from '../terminal.ts';
 import type { Output } from '../io.ts';
 
@@ -29,7 +29,7 @@ export function createProgress(terminal: Output): Progress {
   return {
     show(work) {
       const total = work.taken.files + work.due;
-      const file = work.file === null ? '' : `${printable(work.file.name)} ${percent(work.file)} %`;
+      const file = work.file === null ? '' : `${printable(work.file.name)} ${percentRead(work.file)} %`;
       if (!begun && work.due > 0) {
         begun = true;
         bar.start(total, work.taken.files, { file });
@@ -48,10 +48,6 @@ export function createProgress(terminal: Output): Progress {
       if (begun) bar.stop();
     },
   };
-}
-
-function percent(file: { bytesRead: number; bytesTotal: number }): number {
-  return file.bytesTotal === 0 ? 100 : Math.floor((file.bytesRead / file.bytesTotal) * 100);
 }
 
 /** The bar wants a stream; we are only given a way to write. */

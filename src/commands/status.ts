@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
-import { isAlive, readAlive, type Alive, type Fault } from '../daemon/alive.ts';
+import { isAlive, percentRead, readAlive, type Alive, type Fault } from '../daemon/alive.ts';
 import { LandfallError } from '../errors.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
@@ -134,8 +134,7 @@ function describeDaemon(alive: Alive | null, now: Date): string {
   const { doing, file, due, settling, held } = alive.work;
   const parts: string[] = [doing];
   if (file !== null) {
-    const share = file.bytesTotal === 0 ? 100 : Math.floor((100 * file.bytesRead) / file.bytesTotal);
-    parts.push(`${printable(file.name)}: ${file.phase}, ${share} %, ${file.rows} rows`);
+    parts.push(`${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${file.rows} rows`);
   }
   if (due > 0) parts.push(`${due} due`);
   if (settling > 0) parts.push(`${settling} still being written`);

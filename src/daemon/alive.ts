@@ -67,6 +67,11 @@ const aliveSchema = z.object({
 /** The content of `<db>.alive`: how `status` learns of a daemon whose database is locked or full. Holds no row value (P8). */
 export type Alive = Readonly<z.infer<typeof aliveSchema>>;
 
+/** How much of the file in hand was read, in whole percent. */
+export function percentRead(file: { readonly bytesRead: number; readonly bytesTotal: number }): number {
+  return file.bytesTotal === 0 ? 100 : Math.floor((file.bytesRead / file.bytesTotal) * 100);
+}
+
 /** What a loader is doing before it has said anything. */
 export const STARTING: Work = {
   doing: 'starting',

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import path from 'node:path';
-import type { Logger } from 'pino';
 import { LandfallError } from '../errors.ts';
 import type { Feed } from '../feed/types.ts';
 import type { IngestOutcome } from '../ingest/types.ts';
@@ -10,6 +9,7 @@ import { createParentWait, holdFuture, orderBatch } from '../landing/order.ts';
 import { createSettler } from '../landing/settle.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { systemCode } from '../system-error.ts';
+import type { Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import type { UnreadName } from '../store/types.ts';

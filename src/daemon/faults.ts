@@ -1,4 +1,4 @@
-import type { Logger } from 'pino';
+import type { Logger } from '../log.ts';
 import type { Fault } from './alive.ts';
 
 /** What is wrong just now. The begin and the end of a fault are logged once each, however often it is met in between (P7). */

@@ -1,4 +1,4 @@
-import type { Work } from './alive.ts';
+import { percentRead, type Work } from './alive.ts';
 
 /**
  * How long a loader may say nothing before it counts as hung, in ms. While it works it speaks between chunks, and one
@@ -45,7 +45,5 @@ export function describeWork(work: Work): string {
 function describeDoing(work: Work): string {
   if (work.doing !== 'ingesting') return work.doing;
   if (work.file === null) return `ingesting, ${work.due} due`;
-  const { name, bytesRead, bytesTotal } = work.file;
-  const percent = bytesTotal === 0 ? 100 : Math.floor((bytesRead / bytesTotal) * 100);
-  return `ingesting ${name} (${percent} %), ${work.due} due`;
+  return `ingesting ${work.file.name} (${percentRead(work.file)} %), ${work.due} due`;
 }

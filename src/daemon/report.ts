@@ -1,8 +1,8 @@
-import type { Logger } from 'pino';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../feed/types.ts';
 import type { IngestOutcome, RejectSummary } from '../ingest/types.ts';
 import type { ListedFile } from '../landing/types.ts';
+import type { Logger } from '../log.ts';
 import type { RowCounts, UnreadName } from '../store/types.ts';
 
 /** What a batch has come to so far. */

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
-import type { Feed } from '../feed/types.ts';
+import type { Dataset, Feed } from '../feed/types.ts';
 import { quoteName } from './schema.ts';
 import type { FileState } from './types.ts';
 
@@ -191,7 +191,7 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
         .all(most ?? -1);
     const latest = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
     return {
-      datasets: feed.datasets.map((dataset) => datasetStatus(db, feed, dataset.name, dataset.table)),
+      datasets: feed.datasets.map((dataset) => datasetStatus(db, feed, dataset)),
       rejects: db
         .prepare<[], DatabaseStatus['rejects'][number]>(
           `SELECT r.dataset, r.code, count(*) AS "rows" FROM rejects r JOIN files f ON f.file_id = r.file_id
@@ -216,7 +216,7 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
   })();
 }
 
-function datasetStatus(db: Database.Database, feed: Feed, name: string, table: string): DatasetStatus {
+function datasetStatus(db: Database.Database, feed: Feed, { name, table }: Dataset): DatasetStatus {
   const count = (sql: string, ...values: string[]): number =>
     db
       .prepare<string[], number>(sql)

@@ -1,4 +1,4 @@
-import type { Dataset, Feed, Value } from '../feed/types.ts';
+import type { Dataset, Value } from '../feed/types.ts';
 import { referencesOf } from './merge-sql.ts';
 import type { Store } from './open.ts';
 import { quoteName } from './schema.ts';
@@ -117,9 +117,9 @@ export interface ShadowReport {
 
 /** Reads from the shadow what the rehearsed ingest of one file did. */
 export function reportOf(store: Store, dataset: Dataset, fileId: number): ShadowReport {
-  const { db, feed } = store;
+  const { db } = store;
   return {
-    updates: updatesOf(store, feed, dataset, fileId),
+    updates: updatesOf(store, dataset, fileId),
     rejected: db
       .prepare<[number], ShadowReport['rejected'][number]>(
         `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = ? AND state = 'rejected' ORDER BY line`,
@@ -139,8 +139,7 @@ export function reportOf(store: Store, dataset: Dataset, fileId: number): Shadow
   };
 }
 
-function updatesOf(store: Store, feed: Feed, dataset: Dataset, fileId: number): ShadowReport['updates'] {
-  if (!feed.datasets.includes(dataset)) return [];
+function updatesOf(store: Store, dataset: Dataset, fileId: number): ShadowReport['updates'] {
   const key = quoteName(dataset.key.name);
   const names = dataset.columns.slice(1).map((column) => column.name);
   const changed = names.map((name) => `t.${quoteName(name)} IS NOT b.${quoteName(name)}`);
