@@ -4,6 +4,7 @@ import { storeLedger } from '../daemon/ledger.ts';
 import { tryLock } from '../daemon/lock.ts';
 import { holderOf, openOwn } from '../daemon/own.ts';
 import { reportFile } from '../daemon/report.ts';
+import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
 import { listLanding } from '../landing/list.ts';
@@ -36,7 +37,7 @@ export async function retry(options: RetryOptions, io: CommandIo): Promise<numbe
   const files = find(settings.landing, feed, names, io);
   const missing = [...names].filter((name) => !files.some((file) => file.name === name));
   for (const name of missing) {
-    io.stderr.write(`landfall: ${printable(name)} is not a file of the feed in ${printable(settings.landing)}\n`);
+    io.stderr.write(`landfall: retry ${printable(name)}: ${problemOf(feed, name, settings.landing)}\n`);
   }
   // Taken in before its time it would freeze its keys (rule 8), whoever asks.
   const { held } = holdFuture(files, io.now().getTime());
@@ -58,6 +59,12 @@ export async function retry(options: RetryOptions, io: CommandIo): Promise<numbe
   }
   io.stdout.write(`asked the daemon to read again: ${files.map((file) => printable(file.name)).join(', ')}\n`);
   return 0;
+}
+
+/** Why a name is none that can be read again. */
+function problemOf(feed: Feed, name: string, landing: string): string {
+  if (readFileName(feed, name).kind !== 'taken') return `its name is not one of the feed ${feed.name}`;
+  return `there is no such file in ${printable(landing)} (one that was archived is first copied back under its old name)`;
 }
 
 /** The files of these names, as they lie in the landing folder. */

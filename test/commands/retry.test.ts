@@ -37,3 +37,17 @@ test('rule 8: a file that is held for its stamp is not read, whoever asks', asyn
   expect(desk.column('SELECT name FROM files')).toEqual([]);
   expect(desk.column('SELECT name FROM retries')).toEqual([]);
 });
+
+test('a name that is not there, or none of the feed, is said with what to do', async () => {
+  const desk = openDesk();
+  const io = captureIo();
+  const flags = { landing: desk.landing, db: desk.store.file };
+  const settings = readSettings({ flags, env: {}, cwd: desk.folder, root: ROOT });
+  const names = [feedFileName('Procedure', '20260802_060000'), 'notes.txt'];
+  expect(await retry({ settings, names }, io)).toBe(1);
+  const [gone, foreign] = io.written.err.split('\n');
+  expect(gone).toMatch(
+    /Procedure_\[20260802_060000\]\.txt: there is no such file in .* copied back under its old name\)$/,
+  );
+  expect(foreign).toMatch(/notes\.txt: its name is not one of the feed visitpay$/);
+});
