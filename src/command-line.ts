@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Filter } from './commands/filter.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 import type { CommandIo, Output } from './io.ts';
 import { flagOf, readSettings, SETTINGS, variableOf, type Settings } from './settings.ts';
 
@@ -16,14 +17,6 @@ export type CommandKind = 'short' | 'long' | 'child';
 export interface Surroundings {
   readonly open: (kind: CommandKind) => CommandIo;
 }
-
-/** Exit codes, as the help and the README list them. */
-export const EXIT_CODES = {
-  0: 'done; rows may wait for a parent',
-  1: 'could not run, or was stopped before it was done, or `status --check` found no healthy daemon',
-  3: 'done, but a file was quarantined or a row rejected, or `verify` found something',
-  4: 'the database is damaged: starting again does not help, a person has to look',
-} as const;
 
 const EXAMPLES = `
 Examples:

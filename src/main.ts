@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine, type CommandKind } from './command-line.ts';
 import type { CommandIo, Output, Parent } from './io.ts';
-import { EXIT_DAMAGED } from './daemon/exit-codes.ts';
+import { EXIT_DAMAGED } from './exit-codes.ts';
 import { describeError } from './error-report.ts';
 import { LandfallError } from './errors.ts';
 import { printable } from './terminal.ts';

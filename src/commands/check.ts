@@ -1,3 +1,4 @@
+import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import { type Rehearsal, rehearse } from '../ingest/rehearse.ts';
 import type { CommandIo } from '../io.ts';
@@ -54,7 +55,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
       now: io.now,
     })) {
       const { outcome } = rehearsal;
-      if (outcome.kind === 'given_up') return 1;
+      if (outcome.kind === 'given_up') return EXIT_FAILED;
       refused ||=
         outcome.kind === 'quarantined' ||
         outcome.kind === 'moved' ||
@@ -66,7 +67,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     closeStore(store);
   }
   if (options.json) io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-  return refused ? 3 : 0;
+  return refused ? EXIT_REFUSED : 0;
 }
 
 function toJson({ file, outcome, report }: Rehearsal, raw: boolean): unknown {

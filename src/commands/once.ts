@@ -1,5 +1,5 @@
 import { createDrain, type RunTotals } from '../daemon/drain.ts';
-import { EXIT_DAMAGED, EXIT_FAILED, EXIT_REFUSED } from '../daemon/exit-codes.ts';
+import { EXIT_DAMAGED, EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { createFaultBook } from '../daemon/faults.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { createWaker, runLoop } from '../daemon/loop.ts';
@@ -42,7 +42,7 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
         const drain = createDrain({
           settings,
           feed,
-              ledger: storeLedger(store, io.now),
+          ledger: storeLedger(store, io.now),
           logger,
           faults,
           now: io.now,

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { z } from 'zod';
 import { FileRefused, LandfallError } from '../errors.ts';
+import { EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import type { Dataset, Feed, FeedFormat } from '../feed/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
@@ -99,7 +100,7 @@ export async function preview(
     }
     if (gone) break;
   }
-  return clean ? 0 : 3;
+  return clean ? 0 : EXIT_REFUSED;
 }
 
 /** An option as it stands on the command line. */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { EXIT_FAILED, EXIT_REFUSED } from '../daemon/exit-codes.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { tryLock } from '../daemon/lock.ts';
 import { holderOf, openOwn } from '../daemon/own.ts';

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
 import { isAlive, percentRead, readAlive, type Alive, type Fault } from '../daemon/alive.ts';
 import { LandfallError } from '../errors.ts';
+import { EXIT_FAILED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
 import type { Settings } from '../settings.ts';
@@ -35,7 +36,7 @@ export function status(options: StatusOptions, io: CommandIo): Promise<number> {
   const now = io.now();
   const alive = readAlive(settings.db);
   const illness = illnessOf(alive, now);
-  const exitCode = options.check && illness !== null ? 1 : 0;
+  const exitCode = options.check && illness !== null ? EXIT_FAILED : 0;
   if (options.check && !options.json) {
     io.stdout.write(`${illness ?? describeDaemon(alive, now)}\n`);
     return Promise.resolve(exitCode);

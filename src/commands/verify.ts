@@ -1,3 +1,4 @@
+import { EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
@@ -42,7 +43,7 @@ export function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
         ? 'The database is sound.\n'
         : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.\n',
     );
-  return Promise.resolve(sound ? 0 : 3);
+  return Promise.resolve(sound ? 0 : EXIT_REFUSED);
 }
 
 /** One line a check as it ends, so that a long run shows how far it is. */

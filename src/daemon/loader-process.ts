@@ -8,7 +8,7 @@ import { forgiveAttempts } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import { STARTING, type Work } from './alive.ts';
 import { createDrain, type Drain } from './drain.ts';
-import { EXIT_DAMAGED, EXIT_FAILED } from './exit-codes.ts';
+import { EXIT_DAMAGED, EXIT_FAILED } from '../exit-codes.ts';
 import { createFaultBook, type FaultBook } from './faults.ts';
 import { storeLedger } from './ledger.ts';
 import { createWaker, runLoop, type Waker } from './loop.ts';
