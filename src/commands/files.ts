@@ -1,12 +1,12 @@
 import { FILE_CODES } from '../codes.ts';
 import { loadFeed } from '../feed/load.ts';
+import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
 import { layOut, type Cell, type Colour } from '../terminal.ts';
-import { checkWords, readSince, type Filter } from './filter.ts';
-import type { CommandIo } from '../io.ts';
+import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { writeJsonList } from './json-list.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];
@@ -16,9 +16,6 @@ const COLOURS: Record<FileRow['state'], Colour> = {
   replaced: 'dim',
   unrecognised: 'yellow',
 };
-
-/** Lines of text shown when `--limit` is not given. */
-const FIRST = 50;
 
 /**
  * Shows the ledger: every revision of every name, newest first.
@@ -32,15 +29,7 @@ export function files(
   const { settings, json } = options;
   checkWords('--state', options.state, STATES);
   checkWords('--code', options.code, Object.keys(FILE_CODES));
-  const limit = options.limit ?? (json ? 0 : FIRST);
-  const search = {
-    states: options.state,
-    codes: options.code,
-    name: options.file,
-    since: options.since === null ? null : readSince(options.since, io.now()),
-    // One more than is shown tells whether there are more.
-    limit: limit === 0 ? null : limit + (json ? 0 : 1),
-  };
+  const { search, most } = toSearch(options, !json, io.now());
 
   const feed = loadFeed(settings.feed);
   const db = openForReading(settings.db);
@@ -52,10 +41,7 @@ export function files(
         writeJsonList(io.stdout, rows, toJson);
         return;
       }
-      const listed = [...rows];
-      const shown = limit === 0 ? listed : listed.slice(0, limit);
-      io.stdout.write(layOut(io.stdout, HEADERS, shown.map(toRow)));
-      if (shown.length < listed.length) io.stderr.write(`only the first ${limit}: --limit 0 shows all\n`);
+      showFirst([...rows], most, io, (shown) => layOut(io.stdout, HEADERS, shown.map(toRow)));
     });
   } finally {
     db.close();

@@ -1,5 +1,7 @@
 import { sub } from 'date-fns/sub';
 import { LandfallError } from '../errors.ts';
+import type { CommandIo } from '../io.ts';
+import type { Search } from '../store/queries.ts';
 
 /** What `files` and `rejects` are narrowed to, as it is written on the command line. */
 export interface Filter {
@@ -13,6 +15,40 @@ export interface Filter {
   readonly since: string | null;
   /** At most so many, 0 for all; null: the verb's own choice. */
   readonly limit: number | null;
+}
+
+/** Rows shown as text when `--limit` is not given. */
+const FIRST = 50;
+
+/**
+ * What a filter asks of the database.
+ * @param asText the rows are for a person: the first 50 unless the filter says otherwise
+ * @returns `most`: how many rows to show, null: all
+ * @throws LandfallError when `since` cannot be read
+ */
+export function toSearch(filter: Filter, asText: boolean, now: Date): { search: Search; most: number | null } {
+  const limit = filter.limit ?? (asText ? FIRST : 0);
+  const most = limit === 0 ? null : limit;
+  const search = {
+    states: filter.state,
+    codes: filter.code,
+    name: filter.file,
+    since: filter.since === null ? null : readSince(filter.since, now),
+    // One more than is shown tells whether there are more.
+    limit: most === null ? null : most + (asText ? 1 : 0),
+  };
+  return { search, most };
+}
+
+/** Shows the first rows as text, and says below them, on standard error, where there are more. */
+export function showFirst<T>(
+  rows: readonly T[],
+  most: number | null,
+  io: CommandIo,
+  layOutRows: (rows: readonly T[]) => string,
+): void {
+  io.stdout.write(layOutRows(most === null ? rows : rows.slice(0, most)));
+  if (most !== null && rows.length > most) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
 }
 
 const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, h: 60, d: 24 * 60 };

@@ -1,5 +1,6 @@
 import type { ReadEvent } from '../reader/types.ts';
 import { printable } from '../terminal.ts';
+import { csvLine } from './csv.ts';
 
 export const PREVIEW_FORMATS = ['table', 'csv', 'ndjson'] as const;
 export type PreviewFormat = (typeof PREVIEW_FORMATS)[number];
@@ -31,13 +32,6 @@ export function createRowFormat(
     case 'table':
       return aligned(cells, first);
   }
-}
-
-/** RFC 4180: commas, doubled quotes, lines that end in CRLF. */
-function csvLine(fields: readonly string[]): string {
-  // A line of nothing would be no row at all.
-  if (fields.length === 1 && fields[0] === '') return '""\r\n';
-  return `${fields.map((field) => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',')}\r\n`;
 }
 
 function ndjson(names: readonly string[]): RowFormat {

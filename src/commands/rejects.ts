@@ -1,13 +1,14 @@
 import { REJECT_CODES } from '../codes.ts';
 import { LandfallError } from '../errors.ts';
 import { loadFeed } from '../feed/load.ts';
+import type { CommandIo, Output } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listRejects, type RejectRow } from '../store/queries.ts';
 import { layOut, type Cell, type Colour } from '../terminal.ts';
-import { checkWords, readSince, type Filter } from './filter.ts';
-import type { CommandIo, Output } from '../io.ts';
+import { csvLine } from './csv.ts';
+import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { writeJsonList } from './json-list.ts';
 
 export interface RejectsOptions extends Filter {
@@ -27,9 +28,6 @@ const COLOURS: Record<RejectRow['state'], Colour> = {
   superseded: 'dim',
 };
 
-/** Lines of text shown when `--limit` is not given. */
-const FIRST = 50;
-
 /**
  * Shows the rows that were not loaded and why; their values only with `raw` (P8).
  * @returns 0
@@ -40,15 +38,7 @@ export function rejects(options: RejectsOptions, io: CommandIo): Promise<number>
   if (json && csv) throw new LandfallError('read options', '--json and --csv exclude each other');
   checkWords('--state', options.state, STATES);
   checkWords('--code', options.code, Object.keys(REJECT_CODES));
-  const limit = options.limit ?? (json || csv ? 0 : FIRST);
-  const search = {
-    states: options.state.includes('all') ? [] : options.state.length === 0 ? ['open'] : options.state,
-    codes: options.code,
-    name: options.file,
-    since: options.since === null ? null : readSince(options.since, io.now()),
-    // One more than is shown tells whether there are more.
-    limit: limit === 0 ? null : limit + (json || csv ? 0 : 1),
-  };
+  const { search, most } = toSearch({ ...options, state: statesOf(options.state) }, !json && !csv, io.now());
 
   const feed = loadFeed(settings.feed);
   const db = openForReading(settings.db);
@@ -58,12 +48,18 @@ export function rejects(options: RejectsOptions, io: CommandIo): Promise<number>
       const rows = listRejects(db, search);
       if (json) writeJsonList(io.stdout, rows, (row) => toRecord(row, raw));
       else if (csv) writeCsv(io.stdout, rows, raw);
-      else writeText([...rows], limit, raw, io);
+      else showFirst([...rows], most, io, (shown) => textOfRows(shown, raw, io.stdout));
     });
   } finally {
     db.close();
   }
   return Promise.resolve(0);
+}
+
+/** The states to look for: those that are open unless others are named. */
+function statesOf(named: readonly string[]): readonly string[] {
+  if (named.includes('all')) return [];
+  return named.length === 0 ? ['open'] : named;
 }
 
 /** The names of CSV columns and of JSON fields. */
@@ -91,32 +87,19 @@ const FIELDS = [
 ];
 const RAW_FIELDS = ['row_key', 'raw', 'raw_base64'];
 
-/** RFC 4180: commas, doubled quotes, CRLF. */
 function writeCsv(output: Output, rows: Iterable<RejectRow>, raw: boolean): void {
   const fields = raw ? [...FIELDS, ...RAW_FIELDS] : FIELDS;
-  output.write(`${fields.join(',')}\r\n`);
+  output.write(csvLine(fields));
   for (const row of rows) {
     const record = toRecord(row, raw);
-    output.write(`${fields.map((field) => csvField(record[field] ?? null)).join(',')}\r\n`);
+    output.write(csvLine(fields.map((field) => String(record[field] ?? ''))));
   }
 }
 
-function csvField(value: string | number | null): string {
-  const text = value === null ? '' : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-function writeText(rows: readonly RejectRow[], limit: number, raw: boolean, io: CommandIo): void {
-  const shown = limit === 0 ? rows : rows.slice(0, limit);
+function textOfRows(rows: readonly RejectRow[], raw: boolean, output: Output): string {
   const headers = ['state', 'code', 'file', 'rev', 'line', 'reason', ...(raw ? ['key', 'as sent'] : [])];
-  io.stdout.write(
-    layOut(
-      io.stdout,
-      headers,
-      shown.map((row) => toCells(row, raw)),
-    ),
-  );
-  if (shown.length < rows.length) io.stderr.write(`only the first ${limit}: --limit 0 shows all\n`);
+  const cells = rows.map((row) => toCells(row, raw));
+  return layOut(output, headers, cells);
 }
 
 function toCells(row: RejectRow, raw: boolean): (Cell | string | number | null)[] {
