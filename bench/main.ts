@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- [--rows N] [--repeat N] [--scenario NAME,…] [--json] [--write]`: measures Landfall against its peers
- * on the same generated files. Prints a table, or JSON; `--write` also writes bench/RESULTS.md.
+ * `npm run bench -- [--rows N] [--repeat N] [--scenario NAME,…] [--patience SECONDS] [--json] [--write]`: measures
+ * Landfall against its peers on the same generated files. Prints a table, or JSON; `--write` also writes bench/RESULTS.md.
+ * With `--patience` each measurement waits so long for a machine on which nothing else runs.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +32,7 @@ const { values } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     repeat: { type: 'string', default: '3' },
     scenario: { type: 'string' },
+    patience: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -39,12 +41,13 @@ const names = values.scenario?.split(',') ?? Object.keys(SCENARIOS);
 const context: Context = {
   rows: Number(values.rows),
   repeat: Number(values.repeat),
+  patienceMs: Number(values.patience) * 1000,
   say: (progress) => process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${progress}\n`),
 };
 const unknown = names.filter((name) => !(name in SCENARIOS));
-if (unknown.length > 0 || !(context.rows >= 1000) || !(context.repeat >= 1)) {
+if (unknown.length > 0 || !(context.rows >= 1000) || !(context.repeat >= 1) || !(context.patienceMs >= 0)) {
   process.stderr.write(
-    `usage: npm run bench -- [--rows N (at least 1000)] [--repeat N] [--scenario NAME,…] [--json] [--write]\n` +
+    `usage: npm run bench -- [--rows N (at least 1000)] [--repeat N] [--scenario NAME,…] [--patience SECONDS] [--json] [--write]\n` +
       `scenarios: ${Object.keys(SCENARIOS).join(', ')}\n`,
   );
   process.exit(1);

@@ -7,6 +7,7 @@ import { landfall, runLandfall, workFolder } from '../contenders.ts';
 import type { Context } from '../context.ts';
 import { dropText, startDaemon } from '../daemon.ts';
 import { manyTransactionFiles, procedureFile, visitFile } from '../generate.ts';
+import { measuring } from './load.ts';
 import { median, percentile, type ScenarioResult } from '../report.ts';
 
 const UNIVERSE = { procedures: 100, visits: 1000 };
@@ -44,6 +45,7 @@ export async function latency(context: Context): Promise<ScenarioResult> {
   using work = workFolder();
   const daemon = startDaemon(work.path, ['--settle', `${settleMs}ms`]);
   const beyond: number[] = [];
+  await measuring(context, 'latency');
   try {
     dropText(daemon, nameOf(0), smallFile(0, 100));
     await daemon.ingested(nameOf(0));
@@ -85,7 +87,7 @@ export async function smallFiles(context: Context): Promise<ScenarioResult> {
   await landfall.load(database, parents());
   mkdirSync(landing);
   for (const name of readdirSync(folder)) linkSync(join(folder, name), join(landing, name));
-  context.say(`small-files: ${files} files`);
+  await measuring(context, `small-files: ${files} files`);
   const { ms, peakMib } = await runLandfall(['once', '--landing', landing, '--db', database, '--log-level', 'warn']);
   return {
     scenario: 'small-files',
@@ -106,7 +108,7 @@ export async function crowd(context: Context): Promise<ScenarioResult> {
   context.say(`crowd: ingests ${files} files first`);
   await runLandfall(['once', '--landing', landing, '--db', join(work.path, 'db.sqlite'), '--log-level', 'warn']);
 
-  context.say('crowd: starts');
+  await measuring(context, 'crowd: starts');
   dropText({ landing }, nameOf(files), smallFile(files, 1), long);
   const begun = performance.now();
   const daemon = startDaemon(work.path, ['--settle', '0']);
@@ -152,7 +154,7 @@ export async function idle(context: Context): Promise<ScenarioResult> {
     for (let at = 0; at < files; at += 1) dropText(daemon, nameOf(at), smallFile(at, 1));
     await daemon.ingested(nameOf(files - 1));
     await sleep(Math.min(seconds, 10) * 1000);
-    context.say(`idle: watches for ${seconds} s`);
+    await measuring(context, `idle: watches for ${seconds} s`);
     const before = daemon.processorMs();
     await sleep(seconds * 1000);
     usedMs = daemon.processorMs() - before;

@@ -10,7 +10,7 @@ import { drop, startDaemon } from '../daemon.ts';
 import { procedureFile, transactionFile, visitFile } from '../generate.ts';
 import { measureProcess } from '../process.ts';
 import { median, percentile, type Figure, type Mark, type ScenarioResult } from '../report.ts';
-import { universeOf } from './load.ts';
+import { measuring, universeOf } from './load.ts';
 
 /** So many transactions for each of `--rows` make 1 GiB of a million. */
 const LARGE_TIMES = 11.2;
@@ -35,7 +35,7 @@ export async function size(context: Context): Promise<ScenarioResult> {
   using work = workFolder();
   const database = join(work.path, 'db.sqlite');
   await landfall.load(database, parents);
-  context.say(`size: a file of ${Math.round(mib)} MiB`);
+  await measuring(context, `size: a file of ${Math.round(mib)} MiB`);
   const { ms, peakMib } = await landfall.load(database, [large]);
   return {
     scenario: 'size',
@@ -68,8 +68,8 @@ export async function presence(context: Context): Promise<ScenarioResult> {
   const statuses: number[] = [];
   const late: number[] = [];
   await manager.next('READY=1');
+  await measuring(context, 'presence: a large file loads');
   drop(daemon, large.path);
-  context.say('presence: a large file loads');
   await sleep(1000 * Math.min(1, context.rows / 1_000_000));
   const until = performance.now() + 30_000 * Math.min(1, context.rows / 1_000_000);
   const from = manager.heard.length;

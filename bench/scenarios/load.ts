@@ -12,6 +12,7 @@ import {
   type Load,
   type TableFile,
 } from '../contenders.ts';
+import { untilQuiet } from '../quiet.ts';
 import { procedureFile, transactionFile, visitFile, type Universe } from '../generate.ts';
 import { median, type Figure, type ScenarioResult } from '../report.ts';
 import type { Context } from '../context.ts';
@@ -88,22 +89,31 @@ export async function childrenFirst(context: Context): Promise<ScenarioResult> {
       peakMib: Math.max(...loads.map((load) => load.peakMib)),
     };
   };
-  warm(files);
-  context.say('children first: in order');
-  const straight = await repeated(context, () => oneByOne(files));
-  context.say('children first: reversed');
-  const reversed = await repeated(context, () => oneByOne(files.toReversed()));
+  const straight: Load[] = [];
+  const reversed: Load[] = [];
+  for (let round = 1; round <= context.repeat; round += 1) {
+    warm(files);
+    await measuring(context, `children-first: in order, round ${round} of ${context.repeat}`);
+    straight.push(await oneByOne(files));
+    await measuring(context, `children-first: reversed, round ${round} of ${context.repeat}`);
+    reversed.push(await oneByOne(files.toReversed()));
+  }
+  const runs = new Map([
+    ['in order', middle(straight)],
+    ['children first', middle(reversed)],
+  ]);
   return {
     scenario: 'children-first',
     about: `the whole feed, ${rows.toLocaleString('en-US')} rows, a process for each file, parents first and children first`,
-    figures: figures(
-      new Map([
-        ['in order', straight],
-        ['children first', reversed],
-      ]),
-      rows,
-    ),
-    marks: [{ what: 'children first against in order', value: reversed.ms / straight.ms, unit: '×', atMost: 3 }],
+    figures: figures(runs, rows),
+    marks: [
+      {
+        what: 'children first against in order',
+        value: middle(reversed).ms / middle(straight).ms,
+        unit: '×',
+        atMost: 3,
+      },
+    ],
   };
 }
 
@@ -149,8 +159,8 @@ export async function race(
   const loads = new Map<Contender, Load[]>(able.map((contender) => [contender, []]));
   for (let round = 1; round <= context.repeat; round += 1) {
     for (const [contender, start] of starts) {
-      context.say(`${scenario}: ${contender.name}, round ${round} of ${context.repeat}`);
       warm(files);
+      await measuring(context, `${scenario}: ${contender.name}, round ${round} of ${context.repeat}`);
       using own = workFolder();
       const database = join(own.path, 'db.sqlite');
       if (start === null) contender.create(database);
@@ -166,11 +176,10 @@ function middle(loads: readonly Load[]): Load {
   return { ms: median(loads.map((load) => load.ms)), peakMib: Math.max(...loads.map((load) => load.peakMib)) };
 }
 
-/** Runs several times; the time is the median, the memory the greatest. */
-export async function repeated(context: Context, run: (round: number) => Promise<Load>): Promise<Load> {
-  const loads = [];
-  for (let round = 0; round < context.repeat; round += 1) loads.push(await run(round));
-  return middle(loads);
+/** Says what is about to be measured, once the machine is quiet. */
+export async function measuring(context: Context, what: string): Promise<void> {
+  const quiet = await untilQuiet(context.patienceMs);
+  context.say(quiet ? what : `${what} (while the machine is busy with something else)`);
 }
 
 export function figures(runs: ReadonlyMap<string, Load | string>, rows: number): Figure[] {
