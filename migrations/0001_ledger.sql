@@ -93,11 +93,11 @@ CREATE TABLE checkpoints (
 -- Readings that have not ended well: what is left open by a process that is gone was a death. After three failures the content is quarantined.
 CREATE TABLE attempts (
   name       TEXT    NOT NULL,
-  sha256     TEXT    NOT NULL,
+  content    TEXT    NOT NULL,                -- its SHA-256; until that is known, size, time and inode
   failures   INTEGER NOT NULL,
   process    TEXT,                            -- which run of the program has the attempt open, or NULL
   started_at TEXT    NOT NULL,
-  PRIMARY KEY (name, sha256)
+  PRIMARY KEY (name, content)
 ) WITHOUT ROWID;
 
 -- Names that someone asked to have read again (landfall retry).

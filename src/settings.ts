@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { validate as isCron } from 'node-cron';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
@@ -246,7 +246,7 @@ export function readSettings(sources: SettingSources): Settings {
   if (values === undefined || faults.length > 0) throw wrong(faults);
   return Object.freeze({
     landing: values.landing,
-    db: values.db,
+    db: throughLinks(values.db),
     feed: values.feed,
     settleMs: values.settle,
     rescan: values.rescan,
@@ -262,6 +262,16 @@ export function readSettings(sources: SettingSources): Settings {
 function taken(text: string | undefined, source: string, folder: string, info: SettingInfo): Given | undefined {
   if (text === undefined) return undefined;
   return { text: info.path && text !== '' ? resolve(folder, text) : text, source };
+}
+
+/** The database by its own name: its lock must be one, by whatever link it is reached. */
+function throughLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(throughLinks(folder), basename(path));
+  }
 }
 
 function wrong(faults: readonly string[]): LandfallError {

@@ -60,7 +60,7 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
       },
     );
   } catch (error) {
-    if (!(error instanceof DatabaseFault) || error.kind !== 'corrupt') throw error;
+    if (!(error instanceof DatabaseFault) || !error.isFinal) throw error;
     logger.fatal(error.message);
     return EXIT_DAMAGED;
   } finally {

@@ -6,6 +6,7 @@ import { createLog, type Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { forgiveAttempts } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/fault.ts';
+import type { Store } from '../store/open.ts';
 import { STARTING, type Work } from './alive.ts';
 import { createDrain, type Drain } from './drain.ts';
 import { EXIT_DAMAGED, EXIT_FAILED } from '../exit-codes.ts';
@@ -88,7 +89,7 @@ export async function load(io: CommandIo): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof LandfallError)) throw error;
-    const exitCode = error instanceof DatabaseFault && error.kind === 'corrupt' ? EXIT_DAMAGED : EXIT_FAILED;
+    const exitCode = error instanceof DatabaseFault && error.isFinal ? EXIT_DAMAGED : EXIT_FAILED;
     send({ kind: 'fatal', message: error.message, exitCode });
     return exitCode;
   }
@@ -101,10 +102,12 @@ async function own(loader: Loader, forgive: boolean): Promise<void> {
   const onLocked = (): void => {
     loader.send({ kind: 'owner' });
   };
+  const prepare = (store: Store): void => {
+    if (forgive) forgiveAttempts(store);
+  };
   await ownDatabase(
-    { settings, io, feed, command: 'run', faults, waker, stop, patienceMs: null, onLocked },
+    { settings, io, feed, command: 'run', faults, waker, stop, patienceMs: null, onLocked, prepare },
     (store) => {
-      if (forgive) forgiveAttempts(store);
       loader.send({ kind: 'ready' });
       const ledger = storeLedger(store, io.now);
       const drain = createDrain({
@@ -142,6 +145,8 @@ function firstMessage(
     parent.onMessage((message) => {
       const read = toLoaderSchema.safeParse(message);
       if (read.success && read.data.kind === 'start') resolve(read.data);
+      // Stopped before it had begun.
+      if (read.success && read.data.kind === 'stop') resolve(null);
     });
     send({ kind: 'born' });
   });

@@ -36,7 +36,7 @@ export interface LoaderProcess {
   kill(): void;
   /** Null while there is none. */
   pid(): number | null;
-  /** How long ago it was last heard, in ms; 0 where there is none. */
+  /** How long ago it last showed that it goes on, in ms: by its work, or idle by an answer; 0 where there is none. */
   silentMs(): number;
 }
 
@@ -64,11 +64,13 @@ export function createLoaderProcess(options: LoaderOptions): LoaderProcess {
   let startedAt = 0;
   let heardAt = 0;
   let askedAt = 0;
+  let working = false;
   let again: NodeJS.Timeout | null = null;
 
   function start(): void {
     startedAt = heardAt = performance.now();
     let fatal: LoaderEnd | null = null;
+    working = false;
     const cache = getCompileCacheDir();
     const born = spawn(node, [SMALL_NURSERY, ...args, 'load'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -76,9 +78,10 @@ export function createLoaderProcess(options: LoaderOptions): LoaderProcess {
     });
     child = born;
     born.on('message', (message) => {
-      heardAt = performance.now();
       const read = fromLoaderSchema.safeParse(message);
       if (!read.success) return;
+      // An answer to a ping shows that its event loop turns, not that the work in hand goes on.
+      if (read.data.kind !== 'pong' || !working) heardAt = performance.now();
       switch (read.data.kind) {
         case 'born':
           send({ kind: 'start', settings: options.settings, keeperPid: options.keeperPid, forgive });
@@ -91,6 +94,7 @@ export function createLoaderProcess(options: LoaderOptions): LoaderProcess {
           options.onReady();
           return;
         case 'work':
+          working = read.data.work.doing === 'ingesting' || read.data.work.doing === 'archiving';
           options.onWork(read.data.work);
           return;
         case 'fatal':

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { z } from 'zod';
 import { LandfallError } from '../errors.ts';
+import { DatabaseFault, asFault } from '../store/fault.ts';
+import { systemCode } from '../system-error.ts';
 
 /** Who writes the database. */
 export interface Holder {
@@ -30,7 +32,7 @@ const RETRY_MS = 100;
  * Takes the right to write a database: one process at a time. The lock is SQLite's own on a small database beside it,
  * so the system lets go of it when the process ends, however it ends, and others can still read who holds it.
  * @returns the lock, or who holds it after 3 s (null: someone who has not written a name)
- * @throws LandfallError when the lock file cannot be written
+ * @throws LandfallError when the lock file cannot be written; DatabaseFault when its disk is full or fails
  */
 export async function takeLock(db: string, holder: Holder, stop: AbortSignal): Promise<Lock | Holder | null> {
   const file = lockPath(db);
@@ -46,7 +48,7 @@ export async function takeLock(db: string, holder: Holder, stop: AbortSignal): P
 /**
  * Takes the lock if it is free.
  * @returns null where someone holds it
- * @throws LandfallError when the lock file cannot be written
+ * @throws LandfallError when the lock file cannot be written; DatabaseFault when its disk is full or fails
  */
 export function tryLock(db: string, holder: Holder): Lock | null {
   const file = lockPath(db);
@@ -121,9 +123,15 @@ function readHolder(file: string): Holder | null {
 }
 
 function unusable(file: string, cause: unknown): LandfallError {
+  const fault =
+    systemCode(cause) === 'ENOSPC'
+      ? new DatabaseFault('full', 'lock database', file, cause)
+      : asFault('lock database', file, cause);
+  // A full or failing disk passes; all else wants somebody's hand.
+  if (fault instanceof DatabaseFault && (fault.kind === 'full' || fault.kind === 'io')) return fault;
   return new LandfallError('lock database', 'the lock file beside it cannot be written', {
     file,
-    hint: 'check the owner and mode of the folder, and that there is room; a damaged lock file may be removed while no daemon runs',
+    hint: 'check the owner and mode of the folder; a damaged lock file may be removed while no daemon runs',
     cause,
   });
 }

@@ -104,7 +104,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       await waker.sleep(round.wakeMs === null ? null : round.wakeMs - gapMs, true);
     } catch (error) {
       if (!(error instanceof DatabaseFault) && !(error instanceof FolderFault)) throw error;
-      if (error instanceof DatabaseFault && error.kind === 'corrupt') throw error;
+      if (error instanceof DatabaseFault && error.isFinal) throw error;
       faultySince ??= options.monotonic();
       if (options.patienceMs !== null && options.monotonic() - faultySince >= options.patienceMs) throw error;
       const isFolder = error instanceof FolderFault;

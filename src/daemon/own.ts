@@ -23,6 +23,8 @@ export interface OwnOptions {
   readonly patienceMs: number | null;
   /** Called when the lock is taken, before the database is opened. */
   readonly onLocked?: () => void;
+  /** What is to be written first; a database that is locked or full is waited for with it, too. */
+  readonly prepare?: (store: Store) => void;
 }
 
 /**
@@ -33,11 +35,12 @@ export interface OwnOptions {
  */
 export async function ownDatabase(options: OwnOptions, use: (store: Store) => Promise<void>): Promise<void> {
   const { settings, stop } = options;
-  const lock = await takeLock(settings.db, holderOf(options.io, options.command), stop);
+  const lock = await patiently(options, () => takeLock(settings.db, holderOf(options.io, options.command), stop));
+  if (stop.aborted) return;
   if (lock === null || !('release' in lock)) throw heldBy(settings.db, lock);
   try {
     options.onLocked?.();
-    const store = await openPatiently(options);
+    const store = await patiently(options, () => openPrepared(options));
     if (store === null) return;
     try {
       await use(store);
@@ -65,17 +68,28 @@ export function openOwn(settings: Settings, io: CommandIo, feed: Feed): Store {
   });
 }
 
-/** A database that is locked or whose disk is full at the start is waited for, as it is later on. */
-async function openPatiently(options: OwnOptions): Promise<Store | null> {
-  const { settings, io, feed, faults, waker, stop, patienceMs } = options;
+function openPrepared(options: OwnOptions): Store {
+  const store = openOwn(options.settings, options.io, options.feed);
+  try {
+    options.prepare?.(store);
+    return store;
+  } catch (error) {
+    closeStore(store);
+    throw error;
+  }
+}
+
+/** A database that is locked or whose disk is full at the start is waited for, as it is later on. Null: stopped meanwhile. */
+async function patiently<T>(options: OwnOptions, work: () => T | Promise<T>): Promise<T | null> {
+  const { faults, waker, stop, patienceMs } = options;
   const begun = performance.now();
   for (let failures = 1; !stop.aborted; failures++) {
     try {
-      const store = openOwn(settings, io, feed);
+      const result = await work();
       faults.end('database');
-      return store;
+      return result;
     } catch (error) {
-      if (!(error instanceof DatabaseFault) || error.kind === 'corrupt' || error.kind === 'readonly') throw error;
+      if (!(error instanceof DatabaseFault) || error.isFinal || error.kind === 'readonly') throw error;
       if (patienceMs !== null && performance.now() - begun >= patienceMs) throw error;
       faults.begin({ kind: 'database', file: null, problem: error.message });
       const capMs = error.kind === 'busy' ? BUSY_CAP_MS : FAULT_CAP_MS;

@@ -4,11 +4,11 @@ import { FileMoved, FileRefused, LandfallError } from '../errors.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import type { Survey } from '../reader/types.ts';
-import { closeAttempt, openAttempt } from '../store/attempts.ts';
+import { closeAttempt, openAttempt, unreadContent } from '../store/attempts.ts';
 import { type FileEntry, enterQuarantined } from '../store/commit.ts';
-import { asFault, guardFaults } from '../store/fault.ts';
+import { DatabaseFault, asFault, guardFaults } from '../store/fault.ts';
 import { latestRevision, noteStat } from '../store/ledger.ts';
-import type { Store } from '../store/open.ts';
+import { type Store, requireInPlace } from '../store/open.ts';
 import { createRejectWriter } from '../store/rejects.ts';
 import { systemCode } from '../system-error.ts';
 import { GivenUp } from './given-up.ts';
@@ -31,6 +31,7 @@ const MAX_FAILURES = 3;
 export async function ingestFile(store: Store, file: ListedFile, options: IngestOptions): Promise<IngestOutcome> {
   let source: Source | null = null;
   try {
+    requireInPlace(store);
     source = openSource(file.path, file.stat);
     return await ingestSource(store, file, source, options);
   } catch (error) {
@@ -50,22 +51,17 @@ async function ingestSource(
 ): Promise<IngestOutcome> {
   const startedAt = options.now();
   const begun = performance.now();
-  const { sha256, survey } = await surveySource(file, source, store, options);
   const latest = latestRevision(store, file.name);
-  const same = latest?.sha256 === sha256 && !options.afresh;
-  if (same && latest.state === 'ingested') {
-    noteStat(store, latest.fileId, file.stat);
-    return { kind: 'unchanged' };
-  }
-  // A quarantined content that is tried again keeps its revision.
-  const revision = same && latest.state === 'quarantined' ? latest.revision : (latest?.revision ?? 0) + 1;
-  const failures = openAttempt(store, file.name, sha256, startedAt);
-  const entry: FileEntry = {
+  // Noted before a byte is read: whatever reading it does to this process, the next one knows.
+  const unread = unreadContent(file.stat);
+  const failures = openAttempt(store, file.name, unread, startedAt);
+  const nextRevision = (latest?.revision ?? 0) + 1;
+  let entry: FileEntry = {
     dataset: file.dataset,
     name: file.name,
-    revision,
+    revision: nextRevision,
     stamp: file.stamp,
-    sha256,
+    sha256: null,
     stat: file.stat,
     attempts: failures + 1,
     startedAt,
@@ -73,14 +69,18 @@ async function ingestSource(
   const ms = () => Math.round(performance.now() - begun);
   const tally = createRejectTally();
   try {
-    if (failures >= MAX_FAILURES) {
-      throw new FileRefused(
-        'internal_error',
-        `reading it failed ${failures} times without another reason; the log of those times says more`,
-      );
+    requireFewFailures(failures);
+    const { sha256, survey } = await surveySource(file, source, store, options);
+    const same = latest?.sha256 === sha256 && !options.afresh;
+    if (same && latest.state === 'ingested') {
+      noteStat(store, latest, file.stat);
+      return { kind: 'unchanged' };
     }
-    if (!survey.text)
-      throw new FileRefused('not_text', 'its bytes are not text: an archive, a document, a picture, or random');
+    // A quarantined content that is tried again keeps its revision.
+    const revision = same && latest.state === 'quarantined' ? latest.revision : nextRevision;
+    const earlier = openAttempt(store, file.name, sha256, startedAt, unread);
+    entry = { ...entry, sha256, revision, attempts: earlier + 1 };
+    requireFewFailures(earlier);
     const loaded = await loadFile({ store, entry, source, survey, tally, options });
     return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
   } catch (thrown) {
@@ -90,16 +90,22 @@ async function ingestSource(
       return {
         kind: 'quarantined',
         fileId,
-        revision,
+        revision: entry.revision,
         code: error.code,
         reason: error.message,
         rejects: tally.summaries(),
         ms: ms(),
       };
     }
-    closeQuietly(store, entry, isUnexpected(error));
+    if (!(error instanceof DatabaseFault && error.isFinal)) closeQuietly(store, entry, isUnexpected(error));
     throw error;
   }
+}
+
+function requireFewFailures(failures: number): void {
+  if (failures < MAX_FAILURES) return;
+  const reason = `reading it failed ${failures} times without another reason; the log of those times says more`;
+  throw new FileRefused('internal_error', reason);
 }
 
 /** Reads the whole file once: what it is, before a row of it is believed. */
@@ -158,7 +164,7 @@ function isUnexpected(error: unknown): boolean {
 /** The error that ended the attempt matters more than one of noting its end. */
 function closeQuietly(store: Store, entry: FileEntry, failed: boolean): void {
   try {
-    closeAttempt(store, entry.name, entry.sha256, failed);
+    closeAttempt(store, entry.name, entry.sha256 ?? unreadContent(entry.stat), failed);
   } catch {
     // The attempt then stays open, and at worst counts as one failure.
   }

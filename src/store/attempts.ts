@@ -1,40 +1,54 @@
 import { guardFaults } from './fault.ts';
 import type { Store } from './open.ts';
+import type { FileStat } from './types.ts';
 
 interface Attempt {
   failures: number;
   process: string | null;
 }
 
+/** What tells a content from another before a byte of it is read; afterwards its SHA-256 does. */
+export function unreadContent(stat: FileStat): string {
+  return [stat.bytes, stat.mtimeNs, stat.inode].join('-');
+}
+
 /**
  * Notes that a content is about to be read, so that a death in the middle is known to the next run.
  * Survives the death of the process; a power cut may forget it, which only costs one more attempt.
+ * @param content its SHA-256, or what `unreadContent` gives
+ * @param unread the attempt that this one takes the place of, once the content is known
  * @returns how often reading this content has failed before
  */
-export function openAttempt(store: Store, name: string, sha256: string, now: Date): number {
-  return guardFaults('note attempt', store.file, () => {
-    const { db } = store;
+export function openAttempt(
+  store: Store,
+  name: string,
+  content: string,
+  now: Date,
+  unread: string | null = null,
+): number {
+  const { db } = store;
+  const open = db.transaction((): number => {
     const left = db
-      .prepare<[string, string], Attempt>('SELECT failures, process FROM attempts WHERE name = ? AND sha256 = ?')
-      .get(name, sha256);
+      .prepare<[string, string], Attempt>('SELECT failures, process FROM attempts WHERE name = ? AND content = ?')
+      .get(name, content);
     const died = left !== undefined && left.process !== null && left.process !== store.process;
     const failures = (left?.failures ?? 0) + (died ? 1 : 0);
-    withoutSync(store, () =>
-      db
-        .prepare('INSERT OR REPLACE INTO attempts (name, sha256, failures, process, started_at) VALUES (?, ?, ?, ?, ?)')
-        .run(name, sha256, failures, store.process, now.toISOString()),
-    );
+    db.prepare(
+      'INSERT OR REPLACE INTO attempts (name, content, failures, process, started_at) VALUES (?, ?, ?, ?, ?)',
+    ).run(name, content, failures, store.process, now.toISOString());
+    db.prepare('DELETE FROM attempts WHERE name = ? AND content = ?').run(name, unread);
     return failures;
   });
+  return guardFaults('note attempt', store.file, () => withoutSync(store, () => open.immediate()));
 }
 
 /** Ends an attempt that did not lead to a commit; `failed` counts it toward the three. */
-export function closeAttempt(store: Store, name: string, sha256: string, failed: boolean): void {
+export function closeAttempt(store: Store, name: string, content: string, failed: boolean): void {
   guardFaults('note attempt', store.file, () => {
     withoutSync(store, () =>
       store.db
-        .prepare('UPDATE attempts SET process = NULL, failures = failures + ? WHERE name = ? AND sha256 = ?')
-        .run(failed ? 1 : 0, name, sha256),
+        .prepare('UPDATE attempts SET process = NULL, failures = failures + ? WHERE name = ? AND content = ?')
+        .run(failed ? 1 : 0, name, content),
     );
   });
 }
@@ -47,10 +61,10 @@ export function forgiveAttempts(store: Store): void {
 }
 
 /** A note on an attempt has to outlive the process, not the power: it is not worth waiting for the disk. */
-function withoutSync(store: Store, write: () => unknown): void {
+function withoutSync<T>(store: Store, write: () => T): T {
   store.db.pragma('synchronous = NORMAL');
   try {
-    write();
+    return write();
   } finally {
     store.db.pragma('synchronous = FULL');
   }

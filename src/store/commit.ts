@@ -11,7 +11,8 @@ export interface FileEntry {
   readonly revision: number;
   /** `YYYY-MM-DDThh:mm:ssZ` */
   readonly stamp: string;
-  readonly sha256: string;
+  /** Null for a content that is not read at all. */
+  readonly sha256: string | null;
   readonly stat: FileStat;
   readonly attempts: number;
   readonly startedAt: Date;

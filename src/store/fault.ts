@@ -6,22 +6,29 @@ import { LandfallError } from '../errors.ts';
  * - `full`: the disk (or a page limit) is full; passes when there is room
  * - `io`: the disk failed to read or write; may pass
  * - `readonly`: the file cannot be written
+ * - `memory`: the machine has none left for SQLite; may pass
  * - `corrupt`: the database is damaged; the daemon stops
+ * - `replaced`: the file was removed or replaced while it was open, and what is written is lost; the daemon stops
  */
-export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'corrupt';
+export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'memory' | 'corrupt' | 'replaced';
 
 const HINTS: Readonly<Record<FaultKind, { problem: string; hint: string }>> = {
   busy: { problem: 'another program holds the write lock', hint: 'end its open edit or transaction' },
   full: { problem: 'no room left', hint: 'free space on the disk of the database' },
   io: { problem: 'the disk could not be read or written', hint: 'check the disk and its mount' },
   readonly: { problem: 'it cannot be written', hint: 'check the owner and mode of the file and its folder' },
+  memory: { problem: 'there is no memory left', hint: 'lower --cache-mib, or give the machine more' },
+  replaced: {
+    problem: 'it was removed or replaced while it was open',
+    hint: 'put the file back, or start again and let the files in the landing folder or archive refill a new one',
+  },
   corrupt: {
     problem: 'it is not a sound SQLite database',
     hint: 'stop, keep a copy, run "landfall verify", restore a backup or use sqlite3 .recover; the landing folder or archive can refill an empty one',
   },
 };
 
-/** A fault of the database or its disk: no file's fault, so the whole loop waits (or, for `corrupt`, stops). */
+/** A fault of the database or its disk: no file's fault, so the whole loop waits, or stops where waiting cannot help. */
 export class DatabaseFault extends LandfallError {
   readonly kind: FaultKind;
 
@@ -29,12 +36,18 @@ export class DatabaseFault extends LandfallError {
     super(operation, HINTS[kind].problem, { file, hint: HINTS[kind].hint, cause });
     this.kind = kind;
   }
+
+  /** Whether going on could only do harm: a person has to look at the database first. */
+  get isFinal(): boolean {
+    return this.kind === 'corrupt' || this.kind === 'replaced';
+  }
 }
 
 /** The fault that an SQLite result code stands for, or null for an error that is none (https://sqlite.org/rescode.html). */
 function faultKind(code: string): FaultKind | null {
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'busy';
   if (code === 'SQLITE_FULL') return 'full';
+  if (code === 'SQLITE_NOMEM') return 'memory';
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return 'corrupt';
   if (/^SQLITE_(READONLY|PERM)/.test(code)) return 'readonly';
   if (/^SQLITE_(IOERR|CANTOPEN|PROTOCOL)/.test(code)) return 'io';

@@ -113,11 +113,16 @@ export function statValues(stat: FileStat): readonly [number, bigint, bigint, bi
 }
 
 /** Keeps the size and times of a file whose bytes are those of its latest revision, so that it is not hashed again. */
-export function noteStat(store: Store, fileId: number, stat: FileStat): void {
+export function noteStat(store: Store, entry: Pick<LedgerEntry, 'fileId' | 'name'>, stat: FileStat): void {
+  const { db } = store;
   guardFaults('write ledger', store.file, () => {
-    store.db
-      .prepare('UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?')
-      .run(...statValues(stat), fileId);
+    db.transaction(() => {
+      db.prepare('UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?').run(
+        ...statValues(stat),
+        entry.fileId,
+      );
+      db.prepare('DELETE FROM attempts WHERE name = ?').run(entry.name);
+    }).immediate();
   });
 }
 

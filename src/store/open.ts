@@ -19,6 +19,8 @@ export interface Store {
   /** Names this process, so that an attempt left open by another one is known for a death. */
   readonly process: string;
   readonly probe: Probe;
+  /** Device and inode of the file, or null for a database that is only rehearsed on. */
+  readonly place: string | null;
 }
 
 export interface StoreOptions {
@@ -74,7 +76,21 @@ export function openStore(options: StoreOptions): Store {
     db.close();
     throw error;
   }
-  return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe };
+  return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe, place: placeOf(file) };
+}
+
+/**
+ * Makes sure that the open file is still the one at its path: SQLite goes on writing to a file that has no name any more.
+ * @throws DatabaseFault `replaced`
+ */
+export function requireInPlace(store: Store): void {
+  if (store.place !== null && placeOf(store.file) !== store.place)
+    throw new DatabaseFault('replaced', 'ingest', store.file, null);
+}
+
+function placeOf(file: string): string {
+  const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? 'nowhere' : `${stat.dev}-${stat.ino}`;
 }
 
 /** Closes the database; the write-ahead log is merged into it where no other program reads. */
@@ -126,7 +142,15 @@ export function openForRehearsal(options: StoreOptions): Store {
     db.close();
     throw error;
   }
-  return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe: () => undefined };
+  return {
+    db,
+    file,
+    feed,
+    program: options.program,
+    process: crypto.randomUUID(),
+    probe: () => undefined,
+    place: null,
+  };
 }
 
 /** SQLite would create the file as the umask says; owner and group may write it, since a reader of a WAL database writes its index. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
-import { closeAttempt, forgiveAttempts, openAttempt } from '../../src/store/attempts.ts';
+import { closeAttempt, forgiveAttempts, openAttempt, unreadContent } from '../../src/store/attempts.ts';
 import { latestRevision, requestRetry } from '../../src/store/ledger.ts';
 import { type Store, closeStore, openStore } from '../../src/store/open.ts';
 import type { Moment } from '../../src/store/types.ts';
@@ -138,24 +138,35 @@ describe('P7: the death of the program', () => {
   const sha256 = createHash('sha256').update(text).digest('hex');
 
   /** Another run of the program dies on the file. */
-  function die(desk: Desk): void {
+  function die(desk: Desk, content = sha256): void {
     const store = openAgain(desk);
-    openAttempt(store, NAME, sha256, NOW);
+    openAttempt(store, NAME, content, NOW);
     closeStore(store);
   }
 
   test('an attempt left open by another run counts as a failure', async () => {
     const desk = openDesk();
+    const file = desk.write(NAME, text);
     die(desk);
     expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
-    expect(await desk.ingest(desk.write(NAME, text))).toMatchObject({ kind: 'ingested' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'ingested' });
     expect(desk.column('SELECT attempts FROM files')).toEqual([2]);
   });
 
   test('three deaths on one content: it is quarantined, and the feed goes on', async () => {
     const desk = openDesk();
+    const file = desk.write(NAME, text);
     for (let time = 0; time < 3; time++) die(desk);
-    expect(await desk.ingest(desk.write(NAME, text))).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
+  });
+
+  test('deaths on a content that is not even hashed yet count, too: it is quarantined unread', async () => {
+    const desk = openDesk();
+    const file = desk.write(NAME, text);
+    for (let time = 0; time < 3; time++) die(desk, unreadContent(file.stat));
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
+    expect(desk.rows('SELECT sha256, state FROM files')).toEqual([{ sha256: null, state: 'quarantined' }]);
     expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
   });
 

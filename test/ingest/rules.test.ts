@@ -3,7 +3,11 @@ import type { IngestOutcome } from '../../src/ingest/types.ts';
 import type { Row } from '../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 
-const procedure = (id: string, description = 'first'): Row => ({ ProcedureID: id, ProcedureCode: 'C1', Description: description });
+const procedure = (id: string, description = 'first'): Row => ({
+  ProcedureID: id,
+  ProcedureCode: 'C1',
+  Description: description,
+});
 const visit = (id: string, procedureId: string, status = 'Open'): Row => ({
   VisitID: id,
   ProcedureID: procedureId,
@@ -31,24 +35,52 @@ const rejectStates = (desk: Desk) => desk.column(`SELECT row_key || ' ' || state
 describe('P3: every row is accounted for', () => {
   test('inserted, updated, unchanged, rejected and waiting rows sum to the rows read', async () => {
     const desk = openDesk();
-    expect(counts(await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2')]))).toEqual({ read: 2, inserted: 2 });
-    const again = [procedure('P1'), procedure('P2', 'second'), procedure('P3'), { ...procedure('P4'), EffectiveDate: '2026-02-30' }];
-    expect(counts(await desk.deliver('Procedure', '20260802_060000', again))).toEqual({ read: 4, inserted: 1, updated: 1, unchanged: 1, rejected: 1 });
+    expect(counts(await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2')]))).toEqual({
+      read: 2,
+      inserted: 2,
+    });
+    const again = [
+      procedure('P1'),
+      procedure('P2', 'second'),
+      procedure('P3'),
+      { ...procedure('P4'), EffectiveDate: '2026-02-30' },
+    ];
+    expect(counts(await desk.deliver('Procedure', '20260802_060000', again))).toEqual({
+      read: 4,
+      inserted: 1,
+      updated: 1,
+      unchanged: 1,
+      rejected: 1,
+    });
     expect(desk.column('SELECT description FROM procedures ORDER BY 1')).toEqual(['first', 'first', 'second']);
   });
 
   test('a key that comes several times in a file counts as if its rows were applied singly', async () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
-    const rows = [visit('V1', 'P1', 'a'), visit('V1', 'P9', 'b'), visit('V1', 'P1', 'a'), visit('V1', 'P1', 'c'), visit('V2', 'P1', 'x'), visit('V1', 'P9', 'd')];
-    expect(counts(await desk.deliver('Visit', '20260801_060000', rows))).toEqual({ read: 6, inserted: 2, unchanged: 1, updated: 1, waiting: 2 });
+    const rows = [
+      visit('V1', 'P1', 'a'),
+      visit('V1', 'P9', 'b'),
+      visit('V1', 'P1', 'a'),
+      visit('V1', 'P1', 'c'),
+      visit('V2', 'P1', 'x'),
+      visit('V1', 'P9', 'd'),
+    ];
+    expect(counts(await desk.deliver('Visit', '20260801_060000', rows))).toEqual({
+      read: 6,
+      inserted: 2,
+      unchanged: 1,
+      updated: 1,
+      waiting: 2,
+    });
     expect(statuses(desk)).toEqual(['V1 c', 'V2 x']);
     expect(rejectStates(desk)).toEqual(['V1 superseded', 'V1 waiting']);
   });
 
   test('the database refuses a ledger entry that does not add up', () => {
     const desk = openDesk();
-    const insert = desk.store.db.prepare(`INSERT INTO files (feed, feed_hash, program, name, revision, bytes, mtime_ns, ctime_ns, inode, state,
+    const insert = desk.store.db
+      .prepare(`INSERT INTO files (feed, feed_hash, program, name, revision, bytes, mtime_ns, ctime_ns, inode, state,
       rows_read, rows_inserted, started_at, finished_at) VALUES ('f', 'h', '0', 'n', 1, 0, 0, 0, 0, 'ingested', 3, 2, '', '')`);
     expect(() => insert.run()).toThrow('CHECK constraint failed');
   });
@@ -58,7 +90,10 @@ describe('P4: arrival order does not matter', () => {
   test('a late file does not overwrite a newer row, and is marked late', async () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260803_060000', [procedure('P1', 'newer')]);
-    const late = await desk.deliver('Procedure', '20260802_060000', [procedure('P1', 'older'), procedure('P2', 'only here')]);
+    const late = await desk.deliver('Procedure', '20260802_060000', [
+      procedure('P1', 'older'),
+      procedure('P2', 'only here'),
+    ]);
     expect(late).toMatchObject({ kind: 'ingested', late: true });
     expect(counts(late)).toEqual({ read: 2, inserted: 1, stale: 1 });
     expect(desk.column('SELECT description FROM procedures ORDER BY procedure_id')).toEqual(['newer', 'only here']);
@@ -68,8 +103,14 @@ describe('P4: arrival order does not matter', () => {
   test('rule 3: an unchanged row takes the newer place, so a file in between cannot overwrite it', async () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1', 'same')]);
-    expect(counts(await desk.deliver('Procedure', '20260803_060000', [procedure('P1', 'same')]))).toEqual({ read: 1, unchanged: 1 });
-    expect(counts(await desk.deliver('Procedure', '20260802_060000', [procedure('P1', 'between')]))).toEqual({ read: 1, stale: 1 });
+    expect(counts(await desk.deliver('Procedure', '20260803_060000', [procedure('P1', 'same')]))).toEqual({
+      read: 1,
+      unchanged: 1,
+    });
+    expect(counts(await desk.deliver('Procedure', '20260802_060000', [procedure('P1', 'between')]))).toEqual({
+      read: 1,
+      stale: 1,
+    });
     expect(desk.column('SELECT description FROM procedures')).toEqual(['same']);
   });
 
@@ -77,26 +118,35 @@ describe('P4: arrival order does not matter', () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     await desk.deliver('Visit', '20260803_060000', [visit('V1', 'P1')]);
-    expect(counts(await desk.deliver('Visit', '20260802_060000', [visit('V1', 'P-missing')]))).toEqual({ read: 1, stale: 1 });
+    expect(counts(await desk.deliver('Visit', '20260802_060000', [visit('V1', 'P-missing')]))).toEqual({
+      read: 1,
+      stale: 1,
+    });
   });
 
   test.each([
     [true, false],
     [false, true],
-  ])('two files of one stamp, with and without brackets, end the same in either order (%s first)', async (first, second) => {
-    const desk = openDesk();
-    for (const brackets of [first, second]) {
-      await desk.deliver('Procedure', '20260801_060000', [procedure('P1', brackets ? 'brackets' : 'none')], { brackets });
-    }
-    // '[' is 0x5B, the digits are 0x30 to 0x39: the bracketed name is the greater one.
-    expect(desk.column('SELECT description FROM procedures')).toEqual(['brackets']);
-  });
+  ])(
+    'two files of one stamp, with and without brackets, end the same in either order (%s first)',
+    async (first, second) => {
+      const desk = openDesk();
+      for (const brackets of [first, second]) {
+        await desk.deliver('Procedure', '20260801_060000', [procedure('P1', brackets ? 'brackets' : 'none')], {
+          brackets,
+        });
+      }
+      // '[' is 0x5B, the digits are 0x30 to 0x39: the bracketed name is the greater one.
+      expect(desk.column('SELECT description FROM procedures')).toEqual(['brackets']);
+    },
+  );
 });
 
 describe('rules 1 and 2: revisions', () => {
   test('A, B, A under one name makes three revisions and ends as A', async () => {
     const desk = openDesk();
-    for (const description of ['A', 'B', 'A']) await desk.deliver('Procedure', '20260801_060000', [procedure('P1', description)]);
+    for (const description of ['A', 'B', 'A'])
+      await desk.deliver('Procedure', '20260801_060000', [procedure('P1', description)]);
     expect(desk.column('SELECT description FROM procedures')).toEqual(['A']);
     expect(desk.rows('SELECT revision, state FROM files ORDER BY revision')).toEqual([
       { revision: 1, state: 'replaced' },
@@ -107,7 +157,11 @@ describe('rules 1 and 2: revisions', () => {
 
   test('a correction in which a row moved up wins by its revision, and retracts nothing', async () => {
     const desk = openDesk();
-    await desk.deliver('Procedure', '20260801_060000', [procedure('P1', 'x'), procedure('P2', 'x'), procedure('P3', 'wrong')]);
+    await desk.deliver('Procedure', '20260801_060000', [
+      procedure('P1', 'x'),
+      procedure('P2', 'x'),
+      procedure('P3', 'wrong'),
+    ]);
     await desk.deliver('Procedure', '20260801_060000', [procedure('P3', 'right')]);
     expect(desk.column('SELECT description FROM procedures ORDER BY procedure_id')).toEqual(['x', 'x', 'right']);
   });
@@ -116,7 +170,10 @@ describe('rules 1 and 2: revisions', () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toEqual({ kind: 'unchanged' });
-    expect(counts(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')]))).toEqual({ read: 1, unchanged: 1 });
+    expect(counts(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')]))).toEqual({
+      read: 1,
+      unchanged: 1,
+    });
     expect(desk.column('SELECT count(*) FROM files')).toEqual([2]);
   });
 
@@ -124,7 +181,10 @@ describe('rules 1 and 2: revisions', () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     const name = 'HospitalABC_VisitPay_Procedure_[20260801_060000].txt';
-    const file = desk.write(name, 'ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate\nP1|C1||first||\n');
+    const file = desk.write(
+      name,
+      'ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate\nP1|C1||first||\n',
+    );
     expect(await desk.ingest(file, { afresh: true })).toMatchObject({ kind: 'ingested', revision: 2 });
   });
 });
@@ -132,11 +192,23 @@ describe('rules 1 and 2: revisions', () => {
 describe('P5: orphans heal', () => {
   test('an orphan waits, is kept with its raw text, and heals in the commit that brings its parent', async () => {
     const desk = openDesk();
-    expect(counts(await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]))).toEqual({ read: 1, waiting: 1 });
+    expect(counts(await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]))).toEqual({
+      read: 1,
+      waiting: 1,
+    });
     expect(desk.rows('SELECT line, byte_offset, code, column_name, state, raw FROM rejects')).toMatchObject([
-      { line: 2, code: 'missing_parent', column_name: 'procedure_id', state: 'waiting', raw: expect.stringMatching(/^V1\|P1\|/) as unknown },
+      {
+        line: 2,
+        code: 'missing_parent',
+        column_name: 'procedure_id',
+        state: 'waiting',
+        raw: expect.stringMatching(/^V1\|P1\|/) as unknown,
+      },
     ]);
-    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested', healed: 1 });
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({
+      kind: 'ingested',
+      healed: 1,
+    });
     expect(statuses(desk)).toEqual(['V1 Open']);
     expect(desk.rows('SELECT state, healed_as, raw, record, settled_by_file_id FROM rejects')).toEqual([
       { state: 'healed', healed_as: 'inserted', raw: null, record: null, settled_by_file_id: 2 },
@@ -148,7 +220,10 @@ describe('P5: orphans heal', () => {
 
   test('all children first: everything heals, in turn, and nothing waits', async () => {
     const desk = openDesk();
-    await desk.deliver('Transaction', '20260801_060000', [transaction('T1', 'V1', { ProcedureID: 'P1' }), transaction('T2', 'V1')]);
+    await desk.deliver('Transaction', '20260801_060000', [
+      transaction('T1', 'V1', { ProcedureID: 'P1' }),
+      transaction('T2', 'V1'),
+    ]);
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
     expect(desk.column('SELECT count(*) FROM transactions')).toEqual([0]);
     expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({ healed: 3 });
@@ -207,7 +282,8 @@ describe('P5: orphans heal', () => {
 
   test('a foreign key is the last word: the database itself refuses an orphan', () => {
     const desk = openDesk();
-    const insert = desk.store.db.prepare(`INSERT INTO visits (visit_id, procedure_id, patient_id, visit_date, source_file_id, source_line, source_stamp)
+    const insert = desk.store.db
+      .prepare(`INSERT INTO visits (visit_id, procedure_id, patient_id, visit_date, source_file_id, source_line, source_stamp)
       VALUES ('V1', 'P1', 'M1', '2026-08-01', 1, 2, '')`);
     expect(() => insert.run()).toThrow('FOREIGN KEY constraint failed');
   });
@@ -219,7 +295,10 @@ describe('rule 7 and P6: quarantine', () => {
   test('a file with more rejected rows than allowed is rolled back whole and keeps its reason, its counts and its first rejects', async () => {
     const desk = openDesk();
     const rows = [procedure('P1'), ...Array.from({ length: 150 }, (_, i) => bad(`B${i}`))];
-    expect(await desk.deliver('Procedure', '20260801_060000', rows)).toMatchObject({ kind: 'quarantined', code: 'bad_rows' });
+    expect(await desk.deliver('Procedure', '20260801_060000', rows)).toMatchObject({
+      kind: 'quarantined',
+      code: 'bad_rows',
+    });
     expect(desk.column('SELECT count(*) FROM procedures')).toEqual([0]);
     expect(desk.rows('SELECT state, reason_code, reject_counts, rows_read FROM files')).toEqual([
       { state: 'quarantined', reason_code: 'bad_rows', reject_counts: '{"bad_date":150}', rows_read: 0 },
@@ -230,14 +309,21 @@ describe('rule 7 and P6: quarantine', () => {
 
   test('half rejected is still taken, and waiting rows never count toward the limit', async () => {
     const desk = openDesk();
-    expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), bad('B1')])).toMatchObject({ kind: 'ingested' });
-    expect(await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P8'), visit('V2', 'P9')])).toMatchObject({ kind: 'ingested' });
+    expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), bad('B1')])).toMatchObject({
+      kind: 'ingested',
+    });
+    expect(await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P8'), visit('V2', 'P9')])).toMatchObject({
+      kind: 'ingested',
+    });
   });
 
   test('rule 9: tried again with the same bytes it keeps its revision; ingested, it replaces what was refused', async () => {
     const desk = openDesk();
     const name = 'HospitalABC_VisitPay_Procedure_[20260801_060000].txt';
-    const file = desk.write(name, 'ProcedureID|CodeSystem|Description|StandardCharge|EffectiveDate\nP1|CPT|x|1|2026-01-01\n');
+    const file = desk.write(
+      name,
+      'ProcedureID|CodeSystem|Description|StandardCharge|EffectiveDate\nP1|CPT|x|1|2026-01-01\n',
+    );
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'missing_column', revision: 1 });
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', revision: 1 });
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
