@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import path from 'node:path';
-import { LandfallError } from '../errors.ts';
 import type { Feed } from '../feed/types.ts';
 import type { IngestOutcome } from '../ingest/types.ts';
 import { restoreSetAside } from '../landing/copy-move.ts';
+import type { RawStat } from '../landing/file-stat.ts';
 import { listLanding, type Listing } from '../landing/list.ts';
 import { createParentWait, holdFuture, orderBatch } from '../landing/order.ts';
 import { createSettler } from '../landing/settle.ts';
@@ -75,17 +75,6 @@ export interface Drain {
   work(): Work;
 }
 
-/** The landing folder itself cannot be listed: it is missing, unmounted, or not to be read. */
-export class FolderFault extends LandfallError {
-  constructor(folder: string, code: string, cause: unknown) {
-    super('list landing folder', code === 'ENOENT' ? 'it is not there' : `it cannot be read (${code})`, {
-      file: folder,
-      hint: 'check that it is mounted, its owner and mode, or name another with --landing',
-      cause,
-    });
-  }
-}
-
 /** While a long batch is taken the folder is listed again at most this often, so that late parents still come before children. */
 const RELIST_MS = 2_000;
 
@@ -127,12 +116,13 @@ export function createDrain(options: DrainOptions): Drain {
     const ingested: KnownFile[] = [];
     const began = options.monotonic();
     const clock = { monotonic: began, wall: options.now().getTime() };
-    const listing = list(clock.wall, (name, stat) => {
+    const passOver = (name: string, stat: RawStat): boolean => {
       const entry = entries.get(name);
       if (!isKnown(entry, stat) || retries.has(name)) return false;
       if (archiver !== null && entry?.state === 'ingested') ingested.push(entry);
       return true;
-    });
+    };
+    const listing = listLanding({ folder: settings.landing, feed, wall: clock.wall, passOver });
     const listMs = options.monotonic() - began;
     const restored = restoreAll(listing.setAside);
 
@@ -168,17 +158,6 @@ export function createDrain(options: DrainOptions): Drain {
     );
     const open = settling.unsettled.length + held + tries.count('moved') + tries.count('unexpected');
     return { wakeMs, open: open + (again === null ? 0 : 1), listMs };
-  }
-
-  function list(wall: number, passOver: Parameters<typeof listLanding>[0]['passOver']): Listing {
-    const folder = settings.landing;
-    try {
-      return listLanding({ folder, feed, wall, passOver });
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === null) throw error;
-      throw new FolderFault(folder, code, error);
-    }
   }
 
   /** @returns whether every file was taken; false: there is news of the folder, or the loop is to stop */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FolderFault } from '../landing/folder-fault.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import { backOff } from './back-off.ts';
-import { FolderFault, type Drain } from './drain.ts';
+import type { Drain } from './drain.ts';
 import type { FaultBook } from './faults.ts';
 
 /** Wakes the loop. A poke that comes while it works is kept. */

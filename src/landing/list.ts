@@ -4,7 +4,9 @@ import path from 'node:path';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed, FileName } from '../feed/types.ts';
 import type { UnreadName } from '../store/types.ts';
+import { systemCode } from '../system-error.ts';
 import { fileStat, lstat, type RawStat } from './file-stat.ts';
+import { FolderFault } from './folder-fault.ts';
 import type { ListedFile } from './types.ts';
 
 /** What lies in the landing folder, as far as it concerns the feed. */
@@ -37,9 +39,18 @@ export const SET_ASIDE = /^\.(?<name>.+)\.(?<fileId>\d+)\.moving$/s;
 /**
  * Lists the landing folder. Nothing is opened and no link is followed, so that a pipe or a device under a name of the
  * feed cannot block. Synchronous on purpose: 100,000 names take a quarter of the time that promises would.
- * @throws Error as node:fs does, when the folder itself cannot be read
+ * @throws FolderFault when the folder itself cannot be read
  */
 export function listLanding(options: ListOptions): Listing {
+  try {
+    return list(options);
+  } catch (error) {
+    const code = systemCode(error);
+    throw code === null ? error : new FolderFault(options.folder, code, error);
+  }
+}
+
+function list(options: ListOptions): Listing {
   const { folder, feed, wall, passOver } = options;
   const files: ListedFile[] = [];
   const unread: UnreadName[] = [];

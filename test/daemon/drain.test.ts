@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { FolderFault } from '../../src/daemon/drain.ts';
+import { FolderFault } from '../../src/landing/folder-fault.ts';
 import type { Ledger } from '../../src/daemon/ledger.ts';
 import { requestRetry } from '../../src/store/ledger.ts';
 import { DatabaseFault } from '../../src/store/fault.ts';

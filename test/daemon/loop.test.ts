@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Drain, Round } from '../../src/daemon/drain.ts';
-import { FolderFault } from '../../src/daemon/drain.ts';
+import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { STARTING } from '../../src/daemon/alive.ts';
 import { createFaultBook, type FaultBook } from '../../src/daemon/faults.ts';
 import { createWaker, runLoop, type Waker } from '../../src/daemon/loop.ts';

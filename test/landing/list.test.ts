@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
+import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { listLanding, type Listing } from '../../src/landing/list.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { FEED_FILE } from '../helpers/ingest.ts';
@@ -121,6 +122,7 @@ test('finds what a move to the archive has set aside', () => {
   expect(list(folder)).toMatchObject({ files: [], unread: [], setAside: [`.${name(1)}.7.moving`] });
 });
 
-test('a folder that is not there is an error of the system', () => {
-  expect(() => list(join(tempFolder(), 'none'))).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+test('a folder that is not there is a fault of the folder', () => {
+  expect(() => list(join(tempFolder(), 'none'))).toThrow(FolderFault);
+  expect(() => list('/dev/null')).toThrow('it cannot be read (ENOTDIR)');
 });
