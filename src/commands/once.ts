@@ -7,6 +7,7 @@ import { ownDatabase } from '../daemon/own.ts';
 import { loadFeed } from '../feed/load.ts';
 import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
+import { abandonAttempts } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import type { CommandIo } from '../io.ts';
 import { createProgress } from './progress.ts';
@@ -39,6 +40,10 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
     await ownDatabase(
       { settings, io, feed, command: 'once', faults, waker, stop, patienceMs: PATIENCE_MS },
       async (store) => {
+        // Leaving at once is nobody's failure: the file in hand must not come nearer to quarantine for it.
+        io.leave.addEventListener('abort', () => {
+          abandonAttempts(store);
+        });
         const drain = createDrain({
           settings,
           feed,

@@ -60,6 +60,16 @@ export function forgiveAttempts(store: Store): void {
   });
 }
 
+/** Rolls back what is under way and closes its attempt without counting it, for a process that leaves in the middle of a file. */
+export function abandonAttempts(store: Store): void {
+  try {
+    if (store.db.inTransaction) store.db.exec('ROLLBACK');
+    forgiveAttempts(store);
+  } catch {
+    // The attempt then counts as one failure of three, which is no reason to stay.
+  }
+}
+
 /** A note on an attempt has to outlive the process, not the power: it is not worth waiting for the disk. */
 function withoutSync<T>(store: Store, write: () => T): T {
   store.db.pragma('synchronous = NORMAL');
