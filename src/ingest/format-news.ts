@@ -25,6 +25,13 @@ export function formatNews(
   const before = lastDialect.parse(JSON.parse(last.dialect));
   return {
     newExtra: now.extra.filter((cell) => !known.has(cell)),
-    drift: Object.entries(now.dialect).flatMap(([property, value]) => (value === before[property] ? [] : [property])),
+    drift: Object.entries(now.dialect).flatMap(([property, value]) =>
+      isSame(property, before[property], value) ? [] : [property],
+    ),
   };
+}
+
+/** No quote was seen where nothing needed one: that is no other way to write a file. */
+function isSame(property: string, before: unknown, now: unknown): boolean {
+  return before === now || (property === 'quote' && (before === null || now === null));
 }
