@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import path from 'node:path';
 import type { Feed } from '../feed/types.ts';
 import type { IngestOutcome } from '../ingest/types.ts';
-import { restoreSetAside } from '../landing/copy-move.ts';
 import type { RawStat } from '../landing/file-stat.ts';
 import { listLanding, type Listing } from '../landing/list.ts';
 import { createParentWait, holdFuture, orderBatch } from '../landing/order.ts';
@@ -20,6 +19,7 @@ import type { FaultBook } from './faults.ts';
 import { isKnown, knownAfter, type KnownFile } from './known.ts';
 import type { Ledger } from './ledger.ts';
 import { addOutcome, emptyTally, reportBatch, reportFile, reportUnread, type BatchTally } from './report.ts';
+import { createRestorer } from './restorer.ts';
 import { createTries } from './tries.ts';
 
 export interface DrainOptions {
@@ -86,6 +86,7 @@ export function createDrain(options: DrainOptions): Drain {
   const settler = createSettler(settings.settleMs);
   const parentWait = createParentWait(feed);
   const tries = createTries();
+  const restorer = createRestorer(settings.landing, faults);
   const archiver =
     settings.after === 'archive'
       ? createArchiver({
@@ -124,7 +125,7 @@ export function createDrain(options: DrainOptions): Drain {
     };
     const listing = listLanding({ folder: settings.landing, feed, wall: clock.wall, passOver });
     const listMs = options.monotonic() - began;
-    const restored = restoreAll(listing.setAside);
+    const restored = restorer.restore(listing.setAside);
 
     const dated = holdFuture(listing.files, clock.wall);
     noteNames([...listing.unread, ...dated.held]);
@@ -260,21 +261,6 @@ export function createDrain(options: DrainOptions): Drain {
     if (now === noted) return;
     reportUnread(logger, ledger.noteUnread(names));
     noted = now;
-  }
-
-  /** @returns whether a file has its name back and is yet to be listed */
-  function restoreAll(names: readonly string[]): boolean {
-    let restored = false;
-    for (const name of names) {
-      try {
-        if (restoreSetAside(settings.landing, name)) restored = true;
-        else
-          logger.warn({ file: name }, 'set aside by a move that was cut short, and its name is taken by a newer file');
-      } catch (error) {
-        if (systemCode(error) === null) throw error;
-      }
-    }
-    return restored;
   }
 
   function endBatch(): void {

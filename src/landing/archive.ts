@@ -5,8 +5,10 @@ import { isStill, lstat } from './file-stat.ts';
 import {
   claim,
   firstFree,
+  isCopyOf,
   makePrivateFolder,
   moveIfFree,
+  namesakes,
   sameContent,
   type Archivable,
   type ArchiveOutcome,
@@ -22,6 +24,7 @@ export interface ArchivePlaces {
  * Moves an ingested file to `<archive>/YYYY/MM/<name>.<file_id>`. Nothing is ever overwritten, neither in the archive
  * nor in the landing folder, and a file that is no longer what was read goes back to be read. Where the archive is on
  * another file system the file is copied, synced, compared, and only then removed.
+ * @throws LandfallError when the archive holds too many files of this name and id
  * @throws Error as node:fs does; the file is then where it was or in the archive, and the move may be tried again
  */
 export async function moveToArchive(file: Archivable, places: ArchivePlaces): Promise<ArchiveOutcome> {
@@ -44,42 +47,57 @@ export async function moveToArchive(file: Archivable, places: ArchivePlaces): Pr
     if (systemCode(error) === 'ENOENT') return { kind: 'gone' };
     throw error;
   }
-  return compareMoved(file, source, target, true);
+  return compareMoved(file, source, target);
 }
 
 /**
  * Ends a move that a crash cut short between the rename and its record: looks where the move would have put the file
  * and compares what lies there with what was read.
- * @returns null where nothing lies there
+ * @returns null where nothing lies there that can be of this move
  * @throws Error as node:fs does
  */
 export function finishMove(file: Archivable, places: ArchivePlaces): ArchiveOutcome | null {
-  const target = path.join(folderFor(file, places.archive), `${file.name}.${file.fileId}`);
-  const found = lstat(target);
-  if (found === null) return null;
-  if (found.size === 0n) {
-    // Claimed, but nothing was moved to it: a file without bytes is never ingested, so this is none of the sender's.
-    fs.unlinkSync(target);
-    return null;
+  const found = movedTo(file, places.archive);
+  const last = found.at(-1);
+  if (last === undefined) return null;
+  if (onOneDevice(places)) {
+    const target = found.findLast(({ stat }) => sameContent(stat, file.stat)) ?? last;
+    return compareMoved(file, path.join(places.landing, file.name), target.path);
   }
-  return compareMoved(file, path.join(places.landing, file.name), target, onOneDevice(places));
+  // A copy is named only when it is whole: one that differs is of another database that counted its ids from 1.
+  const copy = found.findLast(({ stat }) => isCopyOf(stat, file.stat));
+  return copy === undefined ? null : { kind: 'archived', path: copy.path };
 }
 
 /**
  * Looks again at a file that was archived: a writer that still had it open may have gone on after the move. If so, it
- * is put back as new.
+ * is put back as new. No writer has a copy open.
  * @param target where it was moved to
  * @throws Error as node:fs does
  */
 export function recheckArchived(file: Archivable, target: string, places: ArchivePlaces): ArchiveOutcome {
   if (lstat(target) === null) return { kind: 'gone' };
-  return compareMoved(file, path.join(places.landing, file.name), target, onOneDevice(places));
+  if (!onOneDevice(places)) return { kind: 'archived', path: target };
+  return compareMoved(file, path.join(places.landing, file.name), target);
+}
+
+/** What lies where a move may have put the file, in the order in which such names are given. */
+function movedTo(file: Archivable, archive: string): readonly { path: string; stat: fs.BigIntStats }[] {
+  const found: { path: string; stat: fs.BigIntStats }[] = [];
+  for (const target of namesakes(folderFor(file, archive), `${file.name}.${file.fileId}`)) {
+    const stat = lstat(target);
+    if (stat === null) break;
+    // Claimed, but nothing was moved to it: a file without bytes is never ingested, so this is none of the sender's.
+    if (stat.size === 0n) fs.unlinkSync(target);
+    else found.push({ path: target, stat });
+  }
+  return found;
 }
 
 /** Compares what was moved with what was read, and puts it back where they differ. */
-function compareMoved(file: Archivable, source: string, target: string, sameDevice: boolean): ArchiveOutcome {
+function compareMoved(file: Archivable, source: string, target: string): ArchiveOutcome {
   const moved = fs.lstatSync(target, { bigint: true });
-  if (sameContent(moved, file.stat, sameDevice)) {
+  if (sameContent(moved, file.stat)) {
     takeFromOthers(target, moved);
     return { kind: 'archived', path: target };
   }

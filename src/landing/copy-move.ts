@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { isStill, lstat } from './file-stat.ts';
-import { SET_ASIDE } from './list.ts';
+import type { SetAside } from './list.ts';
 import { firstFree, moveIfFree, sameContent, type Archivable, type ArchiveOutcome } from './move.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -12,17 +12,19 @@ const CHUNK_BYTES = 1024 * 1024;
  * It is removed under a name of its own, `.NAME.FILE_ID.moving`: a correction that takes its place in the last instant
  * would else be removed unread.
  * @param source where it lies in the landing folder
- * @throws Error as node:fs does; the file is then where it was, or set aside (see restoreSetAside)
+ * @throws LandfallError when the archive holds too many files of this name and id
+ * @throws Error as node:fs does; the file is then where it was, or set aside (see restoreSetAside), and no copy is left
  */
 export async function copyToArchive(file: Archivable, source: string, folder: string): Promise<ArchiveOutcome> {
   const draft = path.join(folder, `.${file.name}.${file.fileId}.copying`);
+  // A landing folder that is mounted read-only would let nothing be removed: no need to copy it first.
+  fs.accessSync(path.dirname(source), fs.constants.W_OK);
   fs.rmSync(draft, { force: true });
   try {
     if (!(await copyAndSync(file, source, draft))) return { kind: 'changed' };
     const target = firstFree(folder, `${file.name}.${file.fileId}`, (name) => moveIfFree(draft, name));
     syncFolder(folder);
-    const aside = remove(file, source);
-    return aside === null ? { kind: 'archived', path: target } : { kind: 'aside', path: aside };
+    return removeCopied(file, source, target);
   } finally {
     fs.rmSync(draft, { force: true });
   }
@@ -30,15 +32,12 @@ export async function copyToArchive(file: Archivable, source: string, folder: st
 
 /**
  * Gives a file that was set aside, and then forgotten in a crash, the name it had.
- * @param aside its name, `.NAME.FILE_ID.moving`
  * @returns false where that name is taken by another file: it then stays as it is
  * @throws Error as node:fs does
  */
-export function restoreSetAside(landing: string, aside: string): boolean {
-  const name = SET_ASIDE.exec(aside)?.groups?.['name'];
-  if (name === undefined) throw new Error('not the name of a file that was set aside');
-  const from = path.join(landing, aside);
-  const to = path.join(landing, name);
+export function restoreSetAside(landing: string, aside: SetAside): boolean {
+  const from = path.join(landing, aside.file);
+  const to = path.join(landing, aside.name);
   if (moveIfFree(from, to)) return true;
   // A crash between the link and the removal of the old name leaves both.
   if (lstat(from)?.ino !== lstat(to)?.ino) return false;
@@ -74,12 +73,24 @@ async function copyBytes(from: FileHandle, to: FileHandle): Promise<void> {
   }
 }
 
+/** Removes a source that was copied; where that fails, its copy, or each new try would leave another one. */
+function removeCopied(file: Archivable, source: string, target: string): ArchiveOutcome {
+  try {
+    const aside = remove(file, source);
+    return aside === null ? { kind: 'archived', path: target } : { kind: 'aside', path: aside };
+  } catch (error) {
+    fs.rmSync(target, { force: true });
+    throw error;
+  }
+}
+
 /** @returns null, or where a file lies that is neither the one that was read nor the one that has its name now */
 function remove(file: Archivable, source: string): string | null {
-  const aside = path.join(path.dirname(source), `.${file.name}.${file.fileId}.moving`);
-  if (lstat(aside) !== null) throw new Error('a file that an earlier move set aside is in the way');
+  // What an earlier move set aside, and could not give its name back, stays.
+  const isFree = (name: string): boolean => lstat(name) === null;
+  const aside = firstFree(path.dirname(source), `.${file.name}.${file.fileId}.moving`, isFree);
   fs.renameSync(source, aside);
-  if (sameContent(fs.lstatSync(aside, { bigint: true }), file.stat, true)) {
+  if (sameContent(fs.lstatSync(aside, { bigint: true }), file.stat)) {
     fs.unlinkSync(aside);
     return null;
   }

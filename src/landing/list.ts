@@ -15,10 +15,18 @@ export interface Listing {
   readonly files: readonly ListedFile[];
   /** Names that concern the feed but are not read: near misses, folders, links, pipes, stale uploads, old empty files. */
   readonly unread: readonly UnreadName[];
-  /** Names that an archive move set aside and did not finish. */
-  readonly setAside: readonly string[];
+  /** Files that an archive move set aside and did not finish. */
+  readonly setAside: readonly SetAside[];
   /** How many files were passed over. */
   readonly passed: number;
+}
+
+/** A file that copy-move.ts has given a name of its own: `.NAME.FILE_ID.moving`, or with `-2`, `-3` … where that was taken. */
+export interface SetAside {
+  /** As it is called now. */
+  readonly file: string;
+  /** The name of the feed that it had. */
+  readonly name: string;
 }
 
 export interface ListOptions {
@@ -33,8 +41,7 @@ export interface ListOptions {
 /** How long an unfinished upload or an empty file lies before it is reported, in ms. */
 const STALE_MS = 3_600_000;
 
-/** What copy-move.ts calls a file that it has set aside: `.NAME.FILE_ID.moving`. */
-export const SET_ASIDE = /^\.(?<name>.+)\.(?<fileId>\d+)\.moving$/s;
+const SET_ASIDE = /^\.(?<name>.+)\.\d+\.moving(?:-\d+)?$/s;
 
 /**
  * Lists the landing folder. Nothing is opened and no link is followed, so that a pipe or a device under a name of the
@@ -54,7 +61,7 @@ function list(options: ListOptions): Listing {
   const { folder, feed, wall, passOver } = options;
   const files: ListedFile[] = [];
   const unread: UnreadName[] = [];
-  const setAside: string[] = [];
+  const setAside: SetAside[] = [];
   const prefix = folder + path.sep;
   let passed = 0;
   let damaged = false;
@@ -65,8 +72,9 @@ function list(options: ListOptions): Listing {
       damaged = true;
       continue;
     }
-    if (name.startsWith('.') && SET_ASIDE.test(name)) {
-      setAside.push(name);
+    const aside = readSetAside(feed, name);
+    if (aside !== null) {
+      setAside.push(aside);
       continue;
     }
     const stat = lstat(prefix + name);
@@ -88,6 +96,13 @@ function list(options: ListOptions): Listing {
   }
   if (damaged) unread.push(...damagedNames(folder, feed));
   return { files, unread, setAside, passed };
+}
+
+/** Null for any name that no move of this feed's files has given, however like it looks. */
+function readSetAside(feed: Feed, file: string): SetAside | null {
+  if (!file.startsWith('.')) return null;
+  const name = SET_ASIDE.exec(file)?.groups?.['name'];
+  return name !== undefined && readFileName(feed, name).kind === 'taken' ? { file, name } : null;
 }
 
 /** One after the other: an array of all names would outlive the young generation, and the heap would grow with each listing. */

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { LandfallError } from '../errors.ts';
 import type { FileStat } from '../store/types.ts';
 import { systemCode } from '../system-error.ts';
 
@@ -29,14 +30,18 @@ export type ArchiveOutcome =
 /** How many files of one name and id a folder can hold (a database made anew counts its ids from 1 again). */
 const MOST_NAMESAKES = 1000;
 
-/**
- * Whether a file that was moved is the one that was read. Its ctime says nothing, since a move changes it.
- * @param sameDevice false for a copy, which has another inode
- */
-export function sameContent(found: fs.BigIntStats, read: FileStat, sameDevice: boolean): boolean {
-  return (
-    found.size === BigInt(read.bytes) && found.mtimeNs === read.mtimeNs && (!sameDevice || found.ino === read.inode)
-  );
+/** node sets times as fractions of a second in a double: a copy's mtime is its source's to less than this, in ns. */
+const COPIED_TIME_NS = 1_000_000n;
+
+/** Whether a file that was renamed is the one that was read. Its ctime says nothing, since a move changes it. */
+export function sameContent(found: fs.BigIntStats, read: FileStat): boolean {
+  return found.size === BigInt(read.bytes) && found.mtimeNs === read.mtimeNs && found.ino === read.inode;
+}
+
+/** Whether a file on another file system is a copy of the one that was read, as copy-move.ts makes them. */
+export function isCopyOf(found: fs.BigIntStats, read: FileStat): boolean {
+  const apart = found.mtimeNs - read.mtimeNs;
+  return found.size === BigInt(read.bytes) && apart < COPIED_TIME_NS && apart > -COPIED_TIME_NS;
 }
 
 /**
@@ -80,17 +85,23 @@ function renameOverClaim(from: string, name: string): boolean {
   return true;
 }
 
+/** The paths in a folder that a name may come to: `NAME`, `NAME-2`, `NAME-3` … */
+export function* namesakes(folder: string, name: string): Generator<string, void> {
+  for (let ordinal = 1; ordinal <= MOST_NAMESAKES; ordinal++) {
+    yield path.join(folder, ordinal === 1 ? name : `${name}-${ordinal}`);
+  }
+}
+
 /**
- * Tries names in a folder, `NAME`, `NAME-2`, `NAME-3` …, until `take` finds one free.
+ * Tries the namesakes of a name until `take` finds one free.
  * @param take takes the path if it is free, and says whether it was
- * @throws Error when all are taken, or as `take` does
+ * @throws LandfallError when all are taken, or as `take` does
  */
 export function firstFree(folder: string, name: string, take: (target: string) => boolean): string {
-  for (let ordinal = 1; ordinal <= MOST_NAMESAKES; ordinal++) {
-    const target = path.join(folder, ordinal === 1 ? name : `${name}-${ordinal}`);
-    if (take(target)) return target;
-  }
-  throw new Error(`${MOST_NAMESAKES} files of this name are in the archive already`);
+  for (const target of namesakes(folder, name)) if (take(target)) return target;
+  throw new LandfallError('archive', `${MOST_NAMESAKES} files of this name are there already`, {
+    file: path.join(folder, name),
+  });
 }
 
 /** Makes a folder and its missing parents for their owner and group, whatever the umask. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -9,7 +9,22 @@ import { onTestFinished } from 'vitest';
  * @returns its absolute path
  */
 export function tempFolder(whenOver: (cleanUp: () => void) => void = onTestFinished): string {
-  const path = mkdtempSync(join(tmpdir(), 'landfall-test-'));
+  return makeFolder(tmpdir(), whenOver);
+}
+
+/** A file system of its own on any Linux. */
+const OTHER_DEVICE = '/dev/shm';
+
+/** Whether there is a file system beside the one of `tempFolder`. */
+export const hasOtherDevice = existsSync(OTHER_DEVICE) && statSync(OTHER_DEVICE).dev !== statSync(tmpdir()).dev;
+
+/** As `tempFolder`, on another file system; only where `hasOtherDevice`. */
+export function otherDeviceFolder(): string {
+  return makeFolder(OTHER_DEVICE, onTestFinished);
+}
+
+function makeFolder(root: string, whenOver: (cleanUp: () => void) => void): string {
+  const path = mkdtempSync(join(root, 'landfall-test-'));
   whenOver(() => {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   });

@@ -1,10 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -13,32 +13,22 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { LandfallError } from '../../src/errors.ts';
 import { finishMove, moveToArchive, recheckArchived, type ArchivePlaces } from '../../src/landing/archive.ts';
 import { restoreSetAside } from '../../src/landing/copy-move.ts';
 import { fileStat } from '../../src/landing/file-stat.ts';
 import type { Archivable } from '../../src/landing/move.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
-import { tempFolder } from '../helpers/temp.ts';
+import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
 
 const NAME = feedFileName('Visit', '20260801_060000');
-/** A file system of its own on any Linux. */
-const OTHER_DEVICE = '/dev/shm';
-const hasOtherDevice = existsSync(OTHER_DEVICE) && statSync(OTHER_DEVICE).dev !== statSync(tmpdir()).dev;
 
 /** A landing folder with one file, read as it is. */
 function desk(archiveOn: 'same' | 'other' = 'same'): { file: Archivable; places: ArchivePlaces; source: string } {
   const folder = tempFolder();
-  let archive = join(folder, 'archive');
-  if (archiveOn === 'other') {
-    const root = mkdtempSync(join(OTHER_DEVICE, 'landfall-test-'));
-    onTestFinished(() => {
-      rmSync(root, { recursive: true });
-    });
-    archive = join(root, 'archive');
-  }
+  const archive = join(archiveOn === 'other' ? otherDeviceFolder() : folder, 'archive');
   const source = join(folder, NAME);
   writeFileSync(source, 'first', { mode: 0o644 });
   return { file: archivable(source), places: { landing: folder, archive }, source };
@@ -51,6 +41,14 @@ function archivable(source: string, fileId = 7): Archivable {
     stamp: '2026-08-01T06:00:00Z',
     stat: fileStat(lstatSync(source, { bigint: true })),
   };
+}
+
+/** @returns whether it could be done; undone when the test is over */
+function makeImmutable(file: string): boolean {
+  const change = (flag: string): boolean => spawnSync('chattr', [flag, file], { stdio: 'ignore' }).status === 0;
+  if (!change('+i')) return false;
+  onTestFinished(() => void change('-i'));
+  return true;
 }
 
 function read(folder: string): Record<string, string> {
@@ -114,6 +112,67 @@ describe.each(['same', 'other'] as const)('the archive on the %s file system', (
     rmSync(places.archive);
     expect(await moveToArchive(file, places)).toMatchObject({ kind: 'archived' });
   });
+
+  test.skipIf(skip)('says so in plain words when a thousand namesakes are there', async () => {
+    const { file, places, source } = desk(device);
+    const folder = join(places.archive, '2026/08');
+    mkdirSync(folder, { recursive: true });
+    for (let ordinal = 1; ordinal <= 1000; ordinal++) {
+      writeFileSync(join(folder, ordinal === 1 ? `${NAME}.7` : `${NAME}.7-${ordinal}`), 'x');
+    }
+    await expect(moveToArchive(file, places)).rejects.toThrow(LandfallError);
+    expect(readFileSync(source, 'utf8')).toBe('first');
+    expect(readdirSync(folder)).toHaveLength(1000);
+  });
+
+  test.skipIf(skip)('what was moved is found as it was read when it is looked at again', async () => {
+    const { file, places } = desk(device);
+    const outcome = await moveToArchive(file, places);
+    if (outcome.kind !== 'archived') throw new Error(outcome.kind);
+    expect(recheckArchived(file, outcome.path, places)).toEqual(outcome);
+    expect(finishMove(file, places)).toEqual(outcome);
+  });
+
+  test.skipIf(skip)('P2: a move that is cut short is found too where the first names were taken', async () => {
+    const { file, places, source } = desk(device);
+    const folder = join(places.archive, '2026/08');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${NAME}.7`), 'of an older database');
+    writeFileSync(join(folder, `${NAME}.7-2`), 'of another one');
+    const outcome = await moveToArchive(file, places);
+    expect(outcome).toEqual({ kind: 'archived', path: join(folder, `${NAME}.7-3`) });
+    expect(finishMove(file, places)).toEqual(outcome);
+    expect(existsSync(source)).toBe(false);
+  });
+});
+
+describe.skipIf(!hasOtherDevice)('a copy on the other file system', () => {
+  test('is removed again when the source cannot be: no copies pile up', async ({ skip }) => {
+    const { file, places, source } = desk('other');
+    skip(!makeImmutable(source), 'only root can make a file immutable, and not on every file system');
+    const still = { ...file, stat: fileStat(lstatSync(source, { bigint: true })) };
+    for (let attempt = 0; attempt < 3; attempt++) await expect(moveToArchive(still, places)).rejects.toThrow(/EPERM/);
+    expect(read(places.archive)).toEqual({});
+    expect(read(places.landing)).toEqual({ [NAME]: 'first' });
+  });
+
+  test('is made although an earlier move set a file aside: what lies there stays', async () => {
+    const { file, places } = desk('other');
+    writeFileSync(join(places.landing, `.${NAME}.7.moving`), 'earlier');
+    expect(await moveToArchive(file, places)).toMatchObject({ kind: 'archived' });
+    expect(read(places.archive)).toEqual({ [`${NAME}.7`]: 'first' });
+    expect(read(places.landing)).toEqual({ [`.${NAME}.7.moving`]: 'earlier' });
+  });
+
+  test('P6: of another content is none of this move: it stays where it is', () => {
+    const { file, places, source } = desk('other');
+    const target = join(places.archive, '2026/08', `${NAME}.7`);
+    mkdirSync(join(places.archive, '2026/08'), { recursive: true });
+    writeFileSync(target, 'of an older database');
+    rmSync(source);
+    expect(finishMove(file, places)).toBeNull();
+    expect(readFileSync(target, 'utf8')).toBe('of an older database');
+  });
 });
 
 describe('P2: a crash between the move and its record', () => {
@@ -155,13 +214,14 @@ describe('P2: a crash between the move and its record', () => {
 
   test('a file that was set aside has its name back, unless a newer one has it', () => {
     const { places, source } = desk();
-    const aside = `.${NAME}.7.moving`;
-    renameSync(source, join(places.landing, aside));
+    const file = `.${NAME}.7.moving`;
+    const aside = { file, name: NAME };
+    renameSync(source, join(places.landing, file));
     expect(restoreSetAside(places.landing, aside)).toBe(true);
     expect(read(places.landing)).toEqual({ [NAME]: 'first' });
-    writeFileSync(join(places.landing, aside), 'other');
+    writeFileSync(join(places.landing, file), 'other');
     expect(restoreSetAside(places.landing, aside)).toBe(false);
-    expect(read(places.landing)).toEqual({ [NAME]: 'first', [aside]: 'other' });
+    expect(read(places.landing)).toEqual({ [NAME]: 'first', [file]: 'other' });
   });
 });
 

@@ -119,7 +119,19 @@ test('an empty file and an unfinished upload are reported once they are an hour 
 test('finds what a move to the archive has set aside', () => {
   const folder = tempFolder();
   writeFileSync(join(folder, `.${name(1)}.7.moving`), 'abc');
-  expect(list(folder)).toMatchObject({ files: [], unread: [], setAside: [`.${name(1)}.7.moving`] });
+  writeFileSync(join(folder, `.${name(1)}.7.moving-2`), 'def');
+  const { setAside, ...rest } = list(folder);
+  expect(rest).toMatchObject({ files: [], unread: [] });
+  expect(setAside.toSorted((a, b) => a.file.localeCompare(b.file))).toEqual([
+    { file: `.${name(1)}.7.moving`, name: name(1) },
+    { file: `.${name(1)}.7.moving-2`, name: name(1) },
+  ]);
+});
+
+test('leaves alone what only looks as if a move had set it aside', () => {
+  const folder = tempFolder();
+  writeFileSync(join(folder, '.notes.txt.7.moving'), 'abc');
+  expect(list(folder)).toMatchObject({ files: [], unread: [], setAside: [] });
 });
 
 test('a folder that is not there is a fault of the folder', () => {
