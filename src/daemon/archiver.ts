@@ -5,7 +5,9 @@ import type { Feed } from '../feed/types.ts';
 import { finishMove, moveToArchive, recheckArchived } from '../landing/archive.ts';
 import type { Archivable, ArchiveOutcome } from '../landing/move.ts';
 import { createSettler, type Clock } from '../landing/settle.ts';
+import { LandfallError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { DatabaseFault } from '../store/fault.ts';
 import { systemCode } from '../system-error.ts';
 import { backOff, sooner } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
@@ -46,14 +48,22 @@ const RECHECK_AT_START_MS = 86_400_000;
 /** How often archived files are looked at again, in ms. */
 const RECHECK_EVERY_MS = 10_000;
 
+/** A move that failed waits twice as long each time, since one to another file system copies before it can fail, in ms. */
 const RETRY_FIRST_MS = 1_000;
-const RETRY_CAP_MS = 300_000;
+const RETRY_CAP_MS = 3_600_000;
 
 interface Archived {
   readonly file: Archivable;
   readonly path: string;
   /** Monotonic ms. */
   readonly until: number;
+}
+
+/** A file whose move failed. */
+interface Failure {
+  readonly times: number;
+  /** Monotonic ms. */
+  readonly notBefore: number;
 }
 
 /** Files that have been still for `archiveAfterMs` are moved to `archiveDir`. */
@@ -63,11 +73,12 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   const settler = createSettler(archiveAfterMs);
   /** Moves that are not yet in the ledger: file id → path. */
   const unrecorded = new Map<number, string>();
+  /** By file id: the fault of one file holds up only that file (P7). */
+  const failures = new Map<number, Failure>();
+  /** Moves that a crash may have cut short; null: not looked for yet. */
+  let cutShort: readonly Archivable[] | null = null;
   let archived: Archived[] = [];
   let recheckAt = 0;
-  let failures = 0;
-  let notBefore = 0;
-  let first = true;
 
   async function step(
     ingested: readonly KnownFile[],
@@ -76,34 +87,66 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   ): Promise<number | null> {
     record();
     const { settled, nextLookMs } = settler.look(ingested, clock);
-    if (clock.monotonic < notBefore) return notBefore - clock.monotonic;
-    let next = nextLookMs;
-    try {
-      if (first) finishCutShort(ingested, entries, clock);
-      first = false;
-      if (clock.monotonic >= recheckAt) recheck(clock);
-      for (const entry of settled.slice(0, MOVES_A_STEP)) await move(entry, entries, clock);
-      if (settled.length > MOVES_A_STEP) next = 0;
-      failures = 0;
-      faults.end('archive');
-    } catch (error) {
-      const code = systemCode(error);
-      if (code === null) throw error;
-      failures += 1;
-      const waitMs = backOff(failures, RETRY_FIRST_MS, RETRY_CAP_MS);
-      notBefore = clock.monotonic + waitMs;
-      faults.begin({ kind: 'archive', file: null, problem: `a file cannot be moved to the archive (${code})` });
-      next = waitMs;
-    }
+    cutShort ??= findCutShort(ingested, entries, clock);
+    const unfinished: Archivable[] = [];
+    for (const file of cutShort) if (!(await finish(file, entries, clock))) unfinished.push(file);
+    cutShort = unfinished;
+    if (clock.monotonic >= recheckAt) await recheck(clock);
+    const due = settled.filter((entry) => !isWaiting(entry.fileId, clock));
+    for (const entry of due.slice(0, MOVES_A_STEP)) await move(entry, entries, clock);
+    forgetGone([...settled, ...unfinished, ...archived.map(({ file }) => file)]);
     record();
-    return archived.length > 0 ? sooner(next, RECHECK_EVERY_MS) : next;
+    const waits = [...failures.values()].map(({ notBefore }) => Math.max(0, notBefore - clock.monotonic));
+    const more = due.length > MOVES_A_STEP ? 0 : null;
+    return [nextLookMs, more, archived.length > 0 ? RECHECK_EVERY_MS : null, ...waits].reduce(sooner);
+  }
+
+  function isWaiting(fileId: number, clock: Clock): boolean {
+    const failure = failures.get(fileId);
+    return failure !== undefined && clock.monotonic < failure.notBefore;
+  }
+
+  /** @returns what `act` does; null: it failed, or waits since it has failed */
+  async function attempt<T>(file: Archivable, clock: Clock, act: () => Promise<T> | T): Promise<T | null> {
+    if (isWaiting(file.fileId, clock)) return null;
+    try {
+      const done = await act();
+      failures.delete(file.fileId);
+      return done;
+    } catch (error) {
+      if (error instanceof DatabaseFault) throw error;
+      failed(file, error, clock);
+      return null;
+    }
+  }
+
+  function failed(file: Archivable, error: unknown, clock: Clock): void {
+    const times = (failures.get(file.fileId)?.times ?? 0) + 1;
+    const notBefore = clock.monotonic + backOff(times, RETRY_FIRST_MS, RETRY_CAP_MS);
+    failures.set(file.fileId, { times, notBefore });
+    // One for all of them: there may be as many as there are files.
+    faults.begin({ kind: 'archive', file: null, problem: `a file cannot be moved to the archive (${causeOf(error)})` });
+    if (times > 1) return;
+    if (isExpected(error)) logger.warn({ file: file.name, cause: causeOf(error) }, 'stays in the landing folder');
+    else logger.error({ file: file.name, err: error }, 'unexpected error; the file stays in the landing folder');
+  }
+
+  /** A file that failed and is not there any more is nobody's fault now. */
+  function forgetGone(present: readonly { readonly fileId: number }[]): void {
+    if (failures.size > 0) {
+      const ids = new Set(present.map(({ fileId }) => fileId));
+      for (const fileId of failures.keys()) if (!ids.has(fileId)) failures.delete(fileId);
+    }
+    if (failures.size === 0) faults.end('archive');
   }
 
   async function move(entry: KnownFile, entries: Map<string, KnownFile>, clock: Clock): Promise<void> {
     const file = archivable(feed, entry);
     if (file === null) return;
-    ledger.beforeArchive();
-    conclude(file, await moveToArchive(file, places), entries, clock);
+    await attempt(file, clock, async () => {
+      ledger.beforeArchive();
+      conclude(file, await moveToArchive(file, places), entries, clock);
+    });
   }
 
   function conclude(file: Archivable, outcome: ArchiveOutcome, entries: Map<string, KnownFile>, clock: Clock): void {
@@ -116,33 +159,59 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     logger.debug({ file: file.name, to: outcome.path }, 'archived');
   }
 
-  /** A crash between a move and its record leaves a file in the archive of which the ledger knows nothing. */
-  function finishCutShort(ingested: readonly KnownFile[], entries: Map<string, KnownFile>, clock: Clock): void {
-    if (!fs.existsSync(archiveDir)) return;
+  /**
+   * A crash between a move and its record leaves a file in the archive of which the ledger knows nothing. What was
+   * moved lately is put on the list of those to look at again.
+   */
+  function findCutShort(
+    ingested: readonly KnownFile[],
+    entries: ReadonlyMap<string, KnownFile>,
+    clock: Clock,
+  ): readonly Archivable[] {
+    if (!fs.existsSync(archiveDir)) return [];
     const present = new Set(ingested.map((entry) => entry.name));
+    const found: Archivable[] = [];
+    const lately: Archived[] = [];
     for (const entry of entries.values()) {
       if (entry.state !== 'ingested' || present.has(entry.name)) continue;
       const file = archivable(feed, entry);
       if (file === null) continue;
-      if (entry.archivedTo !== null) {
-        if (!isRecent(entry.archivedTo, clock.wall)) continue;
-        archived.push({ file, path: entry.archivedTo, until: clock.monotonic + RECHECK_EVERY_MS });
-      } else if (!fs.existsSync(path.join(landing, entry.name))) {
-        const outcome = finishMove(file, places);
-        if (outcome !== null) conclude(file, outcome, entries, clock);
+      if (entry.archivedTo === null) {
+        if (!fs.existsSync(path.join(landing, entry.name))) found.push(file);
+      } else if (isRecent(entry.archivedTo, clock.wall)) {
+        lately.push({ file, path: entry.archivedTo, until: clock.monotonic + RECHECK_EVERY_MS });
       }
     }
+    archived = lately;
+    return found;
   }
 
-  function recheck(clock: Clock): void {
-    recheckAt = clock.monotonic + RECHECK_EVERY_MS;
-    archived = archived.filter(({ file, path: target, until }) => {
-      const outcome = recheckArchived(file, target, places);
-      if (outcome.kind === 'changed')
-        logger.info({ file: file.name }, 'written to after it was archived: put back as new');
-      if (outcome.kind === 'aside') reportAside(file, outcome.path);
-      return outcome.kind === 'archived' && until > clock.monotonic;
+  /** @returns whether there is nothing left to finish */
+  async function finish(file: Archivable, entries: Map<string, KnownFile>, clock: Clock): Promise<boolean> {
+    const done = await attempt(file, clock, () => {
+      const outcome = finishMove(file, places);
+      if (outcome !== null) conclude(file, outcome, entries, clock);
+      return true;
     });
+    return done ?? false;
+  }
+
+  async function recheck(clock: Clock): Promise<void> {
+    recheckAt = clock.monotonic + RECHECK_EVERY_MS;
+    const kept: Archived[] = [];
+    for (const one of archived) {
+      const asMoved = await attempt(one.file, clock, () => isAsMoved(one));
+      if (asMoved !== false && one.until > clock.monotonic) kept.push(one);
+    }
+    archived = kept;
+  }
+
+  function isAsMoved({ file, path: target }: Archived): boolean {
+    const outcome = recheckArchived(file, target, places);
+    if (outcome.kind === 'changed')
+      logger.info({ file: file.name }, 'written to after it was archived: put back as new');
+    if (outcome.kind === 'aside') reportAside(file, outcome.path);
+    return outcome.kind === 'archived';
   }
 
   function reportAside(file: Archivable, target: string): void {
@@ -160,6 +229,17 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   }
 
   return { step };
+}
+
+/** Whether an error is one of the system or one that says what to do; else it is a mistake of the program. */
+function isExpected(error: unknown): boolean {
+  return systemCode(error) !== null || error instanceof LandfallError;
+}
+
+/** A few words without a value from a row (P8). */
+function causeOf(error: unknown): string {
+  if (error instanceof LandfallError) return error.message;
+  return systemCode(error) ?? 'unexpected error';
 }
 
 /** The move was the last thing that changed its ctime. */

@@ -20,6 +20,7 @@ import { DatabaseFault } from '../../src/store/fault.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { openDrainDesk, type DrainDesk } from '../helpers/drain.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
+import { hasOtherDevice, otherDeviceFolder } from '../helpers/temp.ts';
 
 const billing = createBilling(5);
 const STAMP = '20260801_060000';
@@ -512,6 +513,78 @@ describe('--after archive', () => {
     await desk.drain.round();
     expect(archive(desk)).toEqual([`${name}.1`]);
     expect(desk.faults.list()).toEqual([]);
+  });
+
+  test('P7: a file that cannot be moved backs off, longer each time, while others are moved; told once', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    mkdirSync(join(desk.landing, 'archive'));
+    writeFileSync(join(desk.landing, 'archive/2026'), 'a file where a folder should be');
+    const two = (n: number): string => String(n).padStart(2, '0');
+    // More than one step takes.
+    const stuck = Array.from({ length: 55 }, (_, minute) => drop(desk, 'Procedure', `20260801_06${two(minute)}00`));
+    for (let day = 1; day <= 5; day++) drop(desk, 'Procedure', `202508${two(day)}_060000`);
+    await desk.settleAll();
+    for (let attempt = 0; attempt < 4; attempt++) await desk.drain.round();
+    expect(readdirSync(desk.landing).sort()).toEqual([...stuck, 'archive'].sort());
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const { wakeMs } = await desk.drain.round();
+      waits.push(wakeMs ?? 0);
+      desk.pass(wakeMs ?? 0);
+    }
+    expect(waits.filter((ms) => ms > 0).slice(0, 3)).toEqual([1_000, 2_000, 4_000]);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(10_000);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: null }]);
+    const told = desk.log.filter((line) => JSON.stringify(line).includes('ENOTDIR'));
+    expect(told.filter((line) => line['msg'] === 'stays in the landing folder').map((line) => line['file'])).toEqual(
+      expect.arrayContaining(stuck),
+    );
+    expect(told).toHaveLength(stuck.length + 1);
+    rmSync(join(desk.landing, 'archive/2026'));
+    desk.pass(3_600_000);
+    for (let attempt = 0; attempt < 2; attempt++) await desk.drain.round();
+    expect(readdirSync(desk.landing)).toEqual(['archive']);
+    expect(desk.faults.list()).toEqual([]);
+  });
+
+  test.skipIf(!hasOtherDevice)(
+    'P7: a file that a crash left set aside ends no round, whatever has its name',
+    async () => {
+      const archiveDir = otherDeviceFolder();
+      const desk = openDrainDesk({ settings: { ...archived, archiveDir, archiveAfterMs: 0, settleMs: 0 } });
+      const row = billing.procedure();
+      const name = feedFileName('Procedure', STAMP);
+      writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
+      await desk.drain.round();
+      renameSync(join(desk.landing, name), join(desk.landing, `.${name}.1.moving`));
+      writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
+      desk.restart();
+      await desk.settleAll();
+      for (let attempt = 0; attempt < 5; attempt++) {
+        desk.pass(20_000);
+        await desk.settleAll();
+      }
+      expect(readdirSync(desk.landing)).toEqual([]);
+      expect(readdirSync(join(archiveDir, '2026/08')).sort()).toEqual([`${name}.1`, `${name}.1-2`]);
+      expect(desk.faults.list()).toEqual([]);
+      expect(states(desk)).toHaveLength(1);
+    },
+  );
+
+  test('P7: a file that is set aside while its name is taken is told once, and once that it is over', async () => {
+    const desk = openDrainDesk();
+    const name = drop(desk);
+    writeFileSync(join(desk.landing, `.${name}.7.moving`), feedFileText('Procedure', [billing.procedure()]));
+    await desk.settleAll();
+    for (let attempt = 0; attempt < 3; attempt++) await desk.drain.round();
+    const told = (): unknown[] => desk.messages().filter((message) => String(message).includes('set aside'));
+    expect(told()).toHaveLength(1);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: `.${name}.7.moving` }]);
+    unlinkSync(join(desk.landing, name));
+    await desk.settleAll();
+    expect(told()).toHaveLength(2);
+    expect(desk.faults.list()).toEqual([]);
+    expect(states(desk)).toMatchObject([{ revision: 1 }, { revision: 2, state: 'ingested' }]);
   });
 
   test('P7: a move that cannot be recorded is recorded later', async () => {
