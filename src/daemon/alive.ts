@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { z } from 'zod';
+import { systemCode } from '../system-error.ts';
 
 /** How often the keeper writes that it lives, in ms. */
 export const BEAT_MS = 5_000;
@@ -22,7 +23,8 @@ const faultSchema = z.object({
 export type Fault = Readonly<z.infer<typeof faultSchema>>;
 
 export const workSchema = z.object({
-  doing: z.enum(['starting', 'idle', 'ingesting', 'archiving', 'waiting', 'stopping', 'stopped']),
+  /** `emptying`: the write-ahead log, into the database. */
+  doing: z.enum(['starting', 'idle', 'ingesting', 'archiving', 'emptying', 'waiting', 'stopping', 'stopped']),
   /** The file in hand. */
   file: z
     .object({
@@ -41,6 +43,8 @@ export const workSchema = z.object({
   held: z.number(),
   /** Since the loader started. */
   taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number() }),
+  /** The write-ahead log when it was last looked at; `pinned`: a program that reads keeps it from being emptied. */
+  log: z.object({ bytes: z.number(), pinned: z.boolean() }),
   faults: z.array(faultSchema),
 });
 
@@ -80,6 +84,7 @@ export const STARTING: Work = {
   settling: 0,
   held: 0,
   taken: { files: 0, rows: 0, quarantined: 0 },
+  log: { bytes: 0, pinned: false },
   faults: [],
 };
 
@@ -89,20 +94,33 @@ export function alivePath(db: string): string {
 }
 
 /**
- * Writes it whole or not at all: a reader never sees half of it.
+ * Writes it whole or not at all: a reader never sees half of it. On a full disk, of which it has to tell, it takes the
+ * place of the one before, which needs no room.
  * @throws Error as node:fs does
  */
 export function writeAlive(db: string, alive: Alive): void {
   const file = alivePath(db);
   const draft = `${file}.new`;
-  const handle = fs.openSync(draft, 'w', 0o660);
+  const text = `${JSON.stringify(alive)}\n`;
   try {
-    fs.writeSync(handle, `${JSON.stringify(alive)}\n`);
+    write(draft, 'w', text);
+    fs.renameSync(draft, file);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    fs.rmSync(draft, { force: true });
+    write(file, 'r+', text);
+  }
+}
+
+function write(file: string, flags: 'w' | 'r+', text: string): void {
+  const handle = fs.openSync(file, flags, 0o660);
+  try {
     fs.fchmodSync(handle, 0o660);
+    fs.ftruncateSync(handle, fs.writeSync(handle, text, 0));
   } finally {
     fs.closeSync(handle);
   }
-  fs.renameSync(draft, file);
 }
 
 /** Reads it; null where there is none, or none that can be understood. */

@@ -1,0 +1,180 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { describe, expect, test, vi } from 'vitest';
+import { runCommandLine } from '../../src/command-line.ts';
+import { createBilling } from '../helpers/billing.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { aliveWhen, createSite, databaseOf, query, queryUntil, type Running } from '../helpers/daemon.ts';
+import { writeFeedFile } from '../helpers/feed-files.ts';
+
+// Faults from outside, met by a real daemon.
+
+const QUICK = ['--settle', '50ms'];
+const STAMP = '20260801_060000';
+const billing = createBilling(11);
+
+function told(running: Running, text: string): number {
+  return running.log().filter((line) => String(line['msg']).includes(text)).length;
+}
+
+async function idle(folder: string): Promise<void> {
+  await aliveWhen(folder, ({ work }) => work.doing === 'idle' && work.faults.length === 0);
+}
+
+/** Mounts a small file system on a folder; false where that is not allowed. */
+function mountSmall(folder: string, size: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('the daemon', { concurrent: true, timeout: 60_000 }, () => {
+  test('P7: waits while another program holds the write lock, says so once, and goes on', async ({
+    onTestFinished,
+  }) => {
+    const site = createSite(onTestFinished);
+    const daemon = site.start('run', { args: QUICK });
+    await idle(site.folder);
+    const other = new Database(databaseOf(site.folder));
+    onTestFinished(() => {
+      other.close();
+    });
+    other.exec('BEGIN IMMEDIATE');
+    writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
+    await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
+    writeFeedFile(site.landing, 'Procedure', '20260802_060000', [billing.procedure()]);
+    // Long enough for several attempts.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    other.exec('COMMIT');
+    await queryUntil(site.folder, 'SELECT state FROM files', [['ingested'], ['ingested']]);
+    await idle(site.folder);
+    expect(told(daemon, 'another program holds the write lock')).toBe(2);
+    expect(told(daemon, 'over: ')).toBe(1);
+  });
+
+  test('P7: a full disk under the database: nothing half-written, and the file goes in when there is room', async ({
+    onTestFinished,
+    skip,
+  }) => {
+    const site = createSite((cleanUp) => {
+      onTestFinished(cleanUp);
+    });
+    const folder = join(site.folder, 'db');
+    if (!mountSmall(folder, '1m')) skip('a file system cannot be mounted here');
+    onTestFinished(() => {
+      execFileSync('umount', ['--lazy', folder]);
+    });
+    const daemon = site.start('run', { args: QUICK });
+    await idle(site.folder);
+    const rows = Array.from({ length: 8_000 }, () => billing.procedure());
+    writeFeedFile(site.landing, 'Procedure', STAMP, rows);
+    await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
+    expect(query(site.folder, 'SELECT count(*) FROM procedures')).toEqual([[0]]);
+    execFileSync('mount', ['-o', 'remount,size=64m', folder]);
+    await queryUntil(site.folder, 'SELECT revision, state, rows_inserted FROM files', [[1, 'ingested', 8_000]], 30_000);
+    await idle(site.folder);
+    expect(told(daemon, 'no room left')).toBe(2);
+  });
+
+  test('a network mount makes no events: the rescan finds what the watcher does not', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    // chokidar, told to look once an hour, is as blind as on such a mount.
+    const blind = { CHOKIDAR_USEPOLLING: 'true', CHOKIDAR_INTERVAL: '3600000' };
+    site.start('run', { args: [...QUICK, '--rescan', '*/2 * * * * *'], env: blind });
+    await idle(site.folder);
+    writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
+    await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
+  });
+
+  test('stopped as a whole and continued, it goes on', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    const daemon = site.start('run', { args: QUICK });
+    await idle(site.folder);
+    const { loaderPid } = await aliveWhen(site.folder, (alive) => alive.loaderPid !== null);
+    for (const pid of [daemon.pid, loaderPid ?? 0]) process.kill(pid, 'SIGSTOP');
+    writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    for (const pid of [daemon.pid, loaderPid ?? 0]) process.kill(pid, 'SIGCONT');
+    await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
+    await aliveWhen(site.folder, (alive) => alive.loaderPid === loaderPid);
+    expect(told(daemon, 'hangs')).toBe(0);
+  });
+
+  test('a damaged database stops it with 4 and what to do, and it is not started again', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    const first = site.start('run', { args: QUICK });
+    await idle(site.folder);
+    const rows = Array.from({ length: 5_000 }, () => billing.procedure());
+    writeFeedFile(site.landing, 'Procedure', STAMP, rows);
+    await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
+    first.child.kill('SIGTERM');
+    expect(await first.ended).toBe(0);
+    damage(databaseOf(site.folder));
+    const second = site.start('run', { args: QUICK });
+    writeFeedFile(site.landing, 'Procedure', '20260802_060000', rows);
+    expect(await second.ended).toBe(4);
+    expect(second.log().at(-2)).toMatchObject({ level: 'fatal' });
+    expect(told(second, 'landfall verify')).toBe(1);
+    expect(told(second, 'started again')).toBe(0);
+  });
+});
+
+/** Overwrites all pages but the first few, which hold the schema. */
+function damage(file: string): void {
+  const PAGE = 4096;
+  const handle = openSync(file, 'r+');
+  for (let offset = 40 * PAGE; offset < statSync(file).size; offset += PAGE) {
+    writeSync(handle, Buffer.alloc(PAGE, 0xee), 0, PAGE, offset);
+  }
+  closeSync(handle);
+}
+
+describe('retry', { timeout: 60_000 }, () => {
+  async function retry(folder: string, names: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+    const io = captureIo();
+    const places = ['--landing', join(folder, 'landing'), '--db', databaseOf(folder)];
+    const code = await runCommandLine(['retry', ...places, ...names], {
+      open: () => ({ ...io, now: () => new Date() }),
+    });
+    return { code, ...io.written };
+  }
+
+  test('asks the daemon where one runs; it reads the file again within moments, as a new revision', async ({
+    onTestFinished,
+  }) => {
+    const site = createSite(onTestFinished);
+    site.start('run', { args: QUICK });
+    await idle(site.folder);
+    const { name } = writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
+    await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
+    expect(await retry(site.folder, [name])).toMatchObject({ code: 0, err: '' });
+    await queryUntil(site.folder, 'SELECT revision, state FROM files ORDER BY 1', [
+      [1, 'replaced'],
+      [2, 'ingested'],
+    ]);
+    await vi.waitFor(() => {
+      expect(query(site.folder, 'SELECT * FROM retries')).toEqual([]);
+    });
+  });
+
+  test('reads it itself where none runs; a name that is not there is refused', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    const rows = [billing.procedure(), { ...billing.procedure(), EffectiveDate: 'never' }];
+    const { name } = writeFeedFile(site.landing, 'Procedure', STAMP, rows);
+    expect(await site.start('once', { args: QUICK }).ended).toBe(3);
+    const { code, out } = await retry(site.folder, [name]);
+    expect(code).toBe(3);
+    expect(out).toContain('"revision":2');
+    expect(query(site.folder, 'SELECT revision, state FROM files ORDER BY 1')).toEqual([
+      [1, 'replaced'],
+      [2, 'ingested'],
+    ]);
+    expect(await retry(site.folder, ['none.txt', name])).toMatchObject({ code: 1, out: '' });
+  });
+});
