@@ -23,9 +23,6 @@ export interface StatusOptions {
 /** Files shown in each list of the text; `--json` shows all. */
 const FIRST = 20;
 
-/** The log is cut back to 64 MiB whenever nobody reads; one twice that size is held by a reader. */
-const PINNED_BYTES = 128 * 1024 * 1024;
-
 /**
  * Shows where things stand: the daemon, the tables, what was refused, what waits.
  * @returns 0; with `check` 1 when the daemon is not alive or cannot work (a fault of the landing folder, the database or the loader)
@@ -61,12 +58,12 @@ export function status(options: StatusOptions, io: CommandIo): Promise<number> {
   io.stdout.write(
     `Database  ${printable(settings.db)}, ${mib(sizes.bytes)}, write-ahead log ${mib(sizes.wal_bytes)}\n`,
   );
-  if (sizes.wal_bytes > PINNED_BYTES) {
+  if (isAlive(alive, now) && alive?.work.log.pinned === true) {
     io.stdout.write(
       paint(
         io.stdout,
         'yellow',
-        '          a program that reads keeps the log from being cut back: it grows until that one leaves\n',
+        '          a program that reads keeps the log from being emptied: it grows until that one leaves\n',
       ),
     );
   }

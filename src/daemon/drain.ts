@@ -81,6 +81,9 @@ const RELIST_MS = 2_000;
 /** And at most this share of the time is spent on it. */
 const RELIST_SHARE = 0.05;
 
+/** A large write-ahead log is asked to be emptied at most this often, in ms. */
+const EMPTY_LOG_MS = 10_000;
+
 export function createDrain(options: DrainOptions): Drain {
   const { settings, feed, ledger, logger, faults, stop } = options;
   const settler = createSettler(settings.settleMs);
@@ -102,6 +105,7 @@ export function createDrain(options: DrainOptions): Drain {
   let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
   let batch: BatchTally | null = null;
+  let emptyLogAt = -Infinity;
   let work: Work = STARTING;
 
   function show(change: Partial<Work>): void {
@@ -138,12 +142,14 @@ export function createDrain(options: DrainOptions): Drain {
 
     const takenAll = await takeAll(orderBatch(feed, ready), retries, entries, began, listMs);
     let archiveMs: number | null = null;
+    let logMs: number | null = null;
     if (takenAll && !stop.aborted) {
       endBatch();
       if (archiver !== null) {
         show({ doing: 'archiving' });
         archiveMs = await archiver.step(ingested, entries, clock);
       }
+      logMs = await emptyLog();
     }
     totals.unreadable = tries.count('unreadable');
     show({ doing: settling.unsettled.length + held > 0 ? 'waiting' : 'idle', due: 0 });
@@ -154,7 +160,7 @@ export function createDrain(options: DrainOptions): Drain {
     const retryMs = tries.nextTryMs(attended.ready, options.monotonic());
     const spent = options.monotonic() - clock.monotonic;
     const sinceListed = [settling.nextLookMs, attended.nextLookMs, releaseMs].reduce(sooner);
-    const wakeMs = [sinceListed === null ? null : Math.max(0, sinceListed - spent), retryMs, archiveMs, again].reduce(
+    const wakeMs = [sinceListed === null ? null : Math.max(0, sinceListed - spent), retryMs, archiveMs, logMs, again].reduce(
       sooner,
     );
     const open = settling.unsettled.length + held + tries.count('moved') + tries.count('unexpected');
@@ -175,6 +181,7 @@ export function createDrain(options: DrainOptions): Drain {
       if (options.hasNews() && options.monotonic() >= relistAt) return false;
       show({ doing: 'ingesting', due: files.length - index });
       await take(file, retries, entries);
+      await emptyLog();
       await nextTurn();
     }
     return true;
@@ -261,6 +268,24 @@ export function createDrain(options: DrainOptions): Drain {
     if (now === noted) return;
     reportUnread(logger, ledger.noteUnread(names));
     noted = now;
+  }
+
+  /**
+   * A large write-ahead log slows down whoever reads, and SQLite by itself empties it only when a commit comes along.
+   * @returns when to ask again, in ms from now; null: it is empty enough
+   */
+  async function emptyLog(): Promise<number | null> {
+    if (ledger.isLogLarge()) {
+      const waitMs = emptyLogAt - options.monotonic();
+      if (waitMs > 0) return waitMs;
+      show({ doing: 'emptying' });
+      // The keeper is to hear of it before this process is deaf for a while.
+      await nextTurn();
+    }
+    const log = ledger.emptyLog();
+    emptyLogAt = options.monotonic() + EMPTY_LOG_MS;
+    show({ log });
+    return log.pinned ? EMPTY_LOG_MS : null;
   }
 
   function endBatch(): void {

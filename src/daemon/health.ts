@@ -23,6 +23,7 @@ export function isWell(doing: Work['doing'], silentMs: number, patience: Patienc
       return silentMs <= patience.idleMs;
     case 'ingesting':
     case 'archiving':
+    case 'emptying':
       return silentMs <= patience.workingMs;
     case 'starting':
       return silentMs <= patience.startingMs;

@@ -13,6 +13,11 @@ export interface LogState {
   readonly pinned: boolean;
 }
 
+/** Whether the write-ahead log is so large that emptying it is worth while, and may take a while. */
+export function isLogLarge(store: Store): boolean {
+  return logBytes(store.file) >= WORTH_BYTES;
+}
+
 /**
  * Empties a large write-ahead log into the database, without waiting for readers. SQLite does this by itself only when a commit
  * comes along: after a large file it would lie there until the next one, and behind an open reader it grows.
@@ -22,7 +27,7 @@ export interface LogState {
 export function emptyLog(store: Store): LogState {
   const { db, file } = store;
   return guardFaults('checkpoint', file, () => {
-    if (logBytes(file) < WORTH_BYTES) return { bytes: logBytes(file), pinned: false };
+    if (!isLogLarge(store)) return { bytes: logBytes(file), pinned: false };
     store.probe('checkpoint');
     const timeout = Number(db.pragma('busy_timeout', { simple: true }));
     db.pragma('busy_timeout = 0');

@@ -297,6 +297,19 @@ describe('status', () => {
     expect(database['problem']).toContain('broken.sqlite');
   });
 
+  test('names a log that a reader pins by what the living daemon saw, not by its size', async () => {
+    const desk = openDesk();
+    const pinned = { ...alive, work: { ...alive.work, log: { bytes: 20_000_000, pinned: true } } };
+    for (const [said, shown] of [
+      [pinned, true],
+      [{ ...pinned, beat: '2026-08-10T11:58:00.000Z' }, false],
+      [alive, false],
+    ] as const) {
+      writeAlive(desk.store.file, said);
+      expect((await run(desk.store.file)).text.includes('keeps the log from being emptied')).toBe(shown);
+    }
+  });
+
   test('a database that is missing or was never set up is one clear error', async () => {
     const missing = join(tempFolder(), 'none.sqlite');
     await expect(async () => run(missing)).rejects.toThrow(

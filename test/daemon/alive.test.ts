@@ -61,6 +61,7 @@ test.each([
   ['waiting', 30_000],
   ['ingesting', 600_000],
   ['archiving', 600_000],
+  ['emptying', 600_000],
   ['starting', 3_600_000],
 ] as const)('a loader that is %s may be silent for %i ms', (doing, ms) => {
   expect(isWell(doing, ms, PATIENCE)).toBe(true);
@@ -74,7 +75,7 @@ test('the status line says what is done, how far, what waits and what is wrong',
     { kind: 'database' as const, file: null, problem: 'no room left', since: '2026-08-10T11:59:00.000Z' },
   ];
   const taken = { files: 3, rows: 70, quarantined: 1 };
-  expect(describeWork({ doing: 'ingesting', file, due: 4, settling: 2, held: 1, taken, faults })).toBe(
+  expect(describeWork({ ...STARTING, doing: 'ingesting', file, due: 4, settling: 2, held: 1, taken, faults })).toBe(
     "ingesting x.txt (25 %), 4 due; 2 settling; 1 waiting for a parent's file; 3 files and 70 rows taken since the start; " +
       'fault since 2026-08-10T11:59:00.000Z: no room left',
   );

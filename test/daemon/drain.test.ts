@@ -20,6 +20,7 @@ import { DatabaseFault } from '../../src/store/fault.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { openDrainDesk, type DrainDesk } from '../helpers/drain.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
+import { growLog, logSize, pinLog } from '../helpers/log.ts';
 import { hasOtherDevice, otherDeviceFolder } from '../helpers/temp.ts';
 
 const billing = createBilling(5);
@@ -439,6 +440,70 @@ describe('P7: nothing blocks', () => {
     writeFileSync(path, feedFileText('Procedure', []));
     await desk.settleAll();
     expect(states(desk)).toMatchObject([{ state: 'ingested' }]);
+  });
+});
+
+describe('the write-ahead log', () => {
+  test('is emptied when there is nothing else to do, also if no file comes after the reader that pinned it', async () => {
+    const desk = openDrainDesk();
+    const reader = pinLog(desk.store);
+    growLog(desk.store, 'one');
+    const before = logSize(desk.store);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000, open: 0 });
+    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', log: { bytes: before, pinned: true } });
+    desk.pass(10_000);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000 });
+    reader.close();
+    desk.pass(10_000);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
+    expect(logSize(desk.store)).toBe(0);
+    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', log: { bytes: 0, pinned: false } });
+  });
+
+  test('is told as pinned also in a long batch, and asked for at most every ten seconds', async () => {
+    let asked = 0;
+    const desk = openDrainDesk({
+      settings: { settleMs: 0 },
+      ledger: (real) => ({
+        ...real,
+        ingest: async (file, options) => {
+          const outcome = await real.ingest(file, options);
+          desk.pass(4_000);
+          return outcome;
+        },
+        emptyLog: () => {
+          asked += 1;
+          return real.emptyLog();
+        },
+      }),
+    });
+    const reader = pinLog(desk.store);
+    growLog(desk.store, 'one');
+    for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
+    await desk.drain.round();
+    expect(asked).toBe(2);
+    expect(desk.work.find((work) => work.doing === 'ingesting' && work.due === 4)?.log.pinned).toBe(true);
+    reader.close();
+  });
+
+  test('that cannot be emptied is a fault of the database, asked for again with the next round', async () => {
+    const full = new DatabaseFault('full', 'checkpoint', 'x.sqlite', null);
+    let fail = true;
+    const desk = openDrainDesk({
+      ledger: (real) => ({
+        ...real,
+        emptyLog: () => {
+          if (fail) throw full;
+          return real.emptyLog();
+        },
+      }),
+    });
+    growLog(desk.store, 'one');
+    await expect(desk.drain.round()).rejects.toBe(full);
+    await expect(desk.drain.round()).rejects.toBe(full);
+    fail = false;
+    await desk.drain.round();
+    expect(logSize(desk.store)).toBe(0);
   });
 });
 
