@@ -225,7 +225,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
 }
 
 /** How often to look whether the folder that is watched is still the one at its path, in ms. */
-const WATCH_CHECK_MS = 1_000;
+const WATCH_CHECK_MS = 2_000;
 
 /** Acts on the first call at once, and of a swarm of calls once every so many ms, the last one included. */
 function rarely(releases: DisposableStack, gapMs: number, act: () => void): () => void {

@@ -20,7 +20,7 @@ import { toLoaderSchema, type FromLoader, type ToLoader } from './messages.ts';
 const TELL_MS = 250;
 
 /** How often an idle loader looks whether someone has asked for a file to be read again, in ms. */
-const RETRY_LOOK_MS = 1_000;
+const RETRY_LOOK_MS = 2_000;
 
 /** What a loader that owns the database works with. */
 interface Loader {
