@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { createDrain, type RunTotals } from '../daemon/drain.ts';
 import { EXIT_DAMAGED, EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { createFaultBook } from '../daemon/faults.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { createWaker, runLoop } from '../daemon/loop.ts';
 import { ownDatabase } from '../daemon/own.ts';
+import { LandfallError } from '../errors.ts';
 import { loadFeed } from '../feed/load.ts';
 import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
@@ -29,6 +31,11 @@ const PATIENCE_MS = 300_000;
 export async function once(options: OnceOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const { stop } = io;
+  // One that goes away is waited for; one that was never there is a mistyped name.
+  if (!existsSync(settings.landing)) {
+    const hint = 'name another with --landing, or mount it first';
+    throw new LandfallError('list landing folder', 'it is not there', { file: settings.landing, hint });
+  }
   const progress = createProgress(io.stdout);
   const logger = createLog(settings, progress.output, io.program.pid);
   const feed = loadFeed(settings.feed);

@@ -15,7 +15,10 @@ export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'memory' | 'corrup
 const HINTS: Readonly<Record<FaultKind, { problem: string; hint: string }>> = {
   busy: { problem: 'another program holds the write lock', hint: 'end its open edit or transaction' },
   full: { problem: 'no room left', hint: 'free space on the disk of the database' },
-  io: { problem: 'the disk could not be read or written', hint: 'check the disk and its mount' },
+  io: {
+    problem: 'the disk could not be read or written',
+    hint: 'check the disk and its mount, and the owner and mode of the file and its folder',
+  },
   readonly: { problem: 'it cannot be written', hint: 'check the owner and mode of the file and its folder' },
   memory: { problem: 'there is no memory left', hint: 'lower --cache-mib, or give the machine more' },
   replaced: {

@@ -1,4 +1,4 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DgramSocket } from 'node-unix-socket';
 import { describe, expect, test, vi } from 'vitest';
@@ -276,6 +276,10 @@ describe('once', { concurrent: true, timeout: 60_000 }, () => {
     const once = site.start('once', { args: ['--feed', join(folder, 'none.yaml')] });
     expect(await once.ended).toBe(1);
     expect(once.errors()).toContain('none.yaml');
+    rmdirSync(site.landing);
+    const astray = site.start('once');
+    expect(await astray.ended).toBe(1);
+    expect(astray.errors()).toContain('--landing');
   });
 
   test('waits for a file that is still being written', async ({ onTestFinished }) => {
