@@ -160,9 +160,13 @@ export function createDrain(options: DrainOptions): Drain {
     const retryMs = tries.nextTryMs(attended.ready, options.monotonic());
     const spent = options.monotonic() - clock.monotonic;
     const sinceListed = [settling.nextLookMs, attended.nextLookMs, releaseMs].reduce(sooner);
-    const wakeMs = [sinceListed === null ? null : Math.max(0, sinceListed - spent), retryMs, archiveMs, logMs, again].reduce(
-      sooner,
-    );
+    const wakeMs = [
+      sinceListed === null ? null : Math.max(0, sinceListed - spent),
+      retryMs,
+      archiveMs,
+      logMs,
+      again,
+    ].reduce(sooner);
     const open = settling.unsettled.length + held + tries.count('moved') + tries.count('unexpected');
     return { wakeMs, open: open + (again === null ? 0 : 1), listMs };
   }
