@@ -21,7 +21,9 @@ export default defineConfig(
   {
     files: ['src/**/*.ts'],
     ignores: ['src/main.ts'],
-    rules: { 'no-restricted-globals': ['error', { name: 'process', message: 'Only src/main.ts touches the process.' }] },
+    rules: {
+      'no-restricted-globals': ['error', { name: 'process', message: 'Only src/main.ts touches the process.' }],
+    },
   },
   {
     files: ['bin/*.cjs'],

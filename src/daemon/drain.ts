@@ -279,7 +279,8 @@ export function createDrain(options: DrainOptions): Drain {
    * @returns when to ask again, in ms from now; null: it is empty enough
    */
   async function emptyLog(): Promise<number | null> {
-    if (ledger.isLogLarge()) {
+    const isLarge = ledger.isLogLarge();
+    if (isLarge) {
       const waitMs = emptyLogAt - options.monotonic();
       if (waitMs > 0) return waitMs;
       show({ doing: 'emptying' });
@@ -287,7 +288,7 @@ export function createDrain(options: DrainOptions): Drain {
       await nextTurn();
     }
     const log = ledger.emptyLog();
-    emptyLogAt = options.monotonic() + EMPTY_LOG_MS;
+    if (isLarge) emptyLogAt = options.monotonic() + EMPTY_LOG_MS;
     show({ log });
     return log.pinned ? EMPTY_LOG_MS : null;
   }

@@ -5,8 +5,18 @@ import { openDesk } from '../helpers/ingest.ts';
 import { procedure } from '../helpers/rows.ts';
 
 test.each([
-  ['removed', (file: string) => { rmSync(file); }],
-  ['moved away', (file: string) => { renameSync(file, `${file}.old`); }],
+  [
+    'removed',
+    (file: string) => {
+      rmSync(file);
+    },
+  ],
+  [
+    'moved away',
+    (file: string) => {
+      renameSync(file, `${file}.old`);
+    },
+  ],
   [
     'replaced',
     (file: string) => {
