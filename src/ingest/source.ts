@@ -80,7 +80,8 @@ export function walkFile(handle: number, size: number): SourceWalk {
 }
 
 function* readChunks(handle: number, size: number, hash: crypto.Hash): Iterable<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  // No larger than the file, and a byte to see it grow: a fresh MiB for each of 10,000 small files keeps the collector busy.
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size + 1));
   let position = 0;
   for (;;) {
     const length = fs.readSync(handle, buffer, 0, buffer.length, position);
