@@ -1,139 +1,141 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { readAlive, STARTING, writeAlive } from '../../src/daemon/alive.ts';
 import { createLoaderProcess } from '../../src/daemon/loader.ts';
 import { aliveWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
-test('P7: a locked database is waited for also where a killed loader is to be forgiven first', async ({
-  onTestFinished,
-}) => {
-  const site = createSite(onTestFinished);
-  const first = site.start('run', { args: ['--settle', '0'] });
-  await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
-  first.child.kill('SIGTERM');
-  await first.ended;
-  const file = databaseOf(site.folder);
-  const left = readAlive(file);
-  if (left === null) throw new Error('the daemon has left its heartbeat');
-  writeAlive(file, { ...left, cutShort: true });
-  const other = new Database(file);
-  onTestFinished(() => {
-    other.close();
+describe('how a daemon starts', { concurrent: true, timeout: 60_000 }, () => {
+  test('P7: a locked database is waited for also where a killed loader is to be forgiven first', async ({
+    onTestFinished,
+  }) => {
+    const site = createSite(onTestFinished);
+    const first = site.start('run', { args: ['--settle', '0'] });
+    await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
+    first.child.kill('SIGTERM');
+    await first.ended;
+    const file = databaseOf(site.folder);
+    const left = readAlive(file);
+    if (left === null) throw new Error('the daemon has left its heartbeat');
+    writeAlive(file, { ...left, cutShort: true });
+    const other = new Database(file);
+    onTestFinished(() => {
+      other.close();
+    });
+    other.exec(`INSERT INTO attempts VALUES ('n', 'c', 0, 'another process', ''); BEGIN IMMEDIATE`);
+
+    const daemon = site.start('run', { args: ['--settle', '0'] });
+    await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
+    other.exec('COMMIT');
+    await aliveWhen(site.folder, ({ pid, work }) => pid === daemon.pid && work.doing === 'idle');
+    expect(query(site.folder, 'SELECT failures, process FROM attempts')).toEqual([[0, null]]);
   });
-  other.exec(`INSERT INTO attempts VALUES ('n', 'c', 0, 'another process', ''); BEGIN IMMEDIATE`);
 
-  const daemon = site.start('run', { args: ['--settle', '0'] });
-  await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
-  other.exec('COMMIT');
-  await aliveWhen(site.folder, ({ pid, work }) => pid === daemon.pid && work.doing === 'idle');
-  expect(query(site.folder, 'SELECT failures, process FROM attempts')).toEqual([[0, null]]);
-}, 30_000);
+  test('SIGTERM before the loader has begun is over at once, and kills nobody', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    const daemon = site.start('run');
+    await vi.waitFor(
+      () => {
+        expect(daemon.output()).toContain('landfall starts');
+      },
+      { timeout: 10_000, interval: 5 },
+    );
+    const begun = performance.now();
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.ended).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(daemon.output()).not.toContain('takes longer');
+  });
 
-test('SIGTERM before the loader has begun is over at once, and kills nobody', async ({ onTestFinished }) => {
-  const site = createSite(onTestFinished);
-  const daemon = site.start('run');
-  await vi.waitFor(
-    () => {
-      expect(daemon.output()).toContain('landfall starts');
-    },
-    { timeout: 10_000, interval: 5 },
-  );
-  const begun = performance.now();
-  daemon.child.kill('SIGTERM');
-  expect(await daemon.ended).toBe(0);
-  expect(performance.now() - begun).toBeLessThan(4_000);
-  expect(daemon.output()).not.toContain('takes longer');
-}, 30_000);
-
-test('a loader that answers pings in the middle of a file, and does nothing more, falls silent', async ({
-  onTestFinished,
-}) => {
-  const folder = tempFolder(onTestFinished);
-  const stub = join(folder, 'stub.mjs');
-  writeFileSync(
-    stub,
-    `process.send({ kind: 'work', work: ${JSON.stringify({ ...STARTING, doing: 'ingesting' })} });
+  test('a loader that answers pings in the middle of a file, and does nothing more, falls silent', async ({
+    onTestFinished,
+  }) => {
+    const folder = tempFolder(onTestFinished);
+    const stub = join(folder, 'stub.mjs');
+    writeFileSync(
+      stub,
+      `process.send({ kind: 'work', work: ${JSON.stringify({ ...STARTING, doing: 'ingesting' })} });
      process.on('message', ({ kind }) => { if (kind === 'ping') process.send({ kind: 'pong' }); });`,
-  );
-  const worked = Promise.withResolvers<undefined>();
-  const ended = Promise.withResolvers<undefined>();
-  const loader = createLoaderProcess({
-    settings: {
-      landing: folder,
-      db: join(folder, 'x.sqlite'),
-      feed: '',
-      settleMs: 0,
-      rescan: '* * * * *',
-      after: 'keep',
-      archiveAfterMs: 0,
-      archiveDir: null,
-      logLevel: 'silent',
-      logFormat: 'json',
-      cacheMib: 8,
-    },
-    command: [process.execPath, stub],
-    env: {},
-    keeperPid: process.pid,
-    forgive: false,
-    onOwner: () => undefined,
-    onReady: () => undefined,
-    onWork: () => {
-      worked.resolve(undefined);
-    },
-    onEnd: () => {
-      ended.resolve(undefined);
-    },
+    );
+    const worked = Promise.withResolvers<undefined>();
+    const ended = Promise.withResolvers<undefined>();
+    const loader = createLoaderProcess({
+      settings: {
+        landing: folder,
+        db: join(folder, 'x.sqlite'),
+        feed: '',
+        settleMs: 0,
+        rescan: '* * * * *',
+        after: 'keep',
+        archiveAfterMs: 0,
+        archiveDir: null,
+        logLevel: 'silent',
+        logFormat: 'json',
+        cacheMib: 8,
+      },
+      command: [process.execPath, stub],
+      env: {},
+      keeperPid: process.pid,
+      forgive: false,
+      onOwner: () => undefined,
+      onReady: () => undefined,
+      onWork: () => {
+        worked.resolve(undefined);
+      },
+      onEnd: () => {
+        ended.resolve(undefined);
+      },
+    });
+    loader.start();
+    await worked.promise;
+    const since = performance.now();
+    const pinging = setInterval(() => {
+      loader.send({ kind: 'ping' });
+    }, 20);
+    await vi.waitFor(
+      () => {
+        expect(loader.silentMs()).toBeGreaterThan(300);
+      },
+      { timeout: 5_000, interval: 20 },
+    );
+    expect(performance.now() - since).toBeGreaterThan(290);
+    clearInterval(pinging);
+    loader.kill();
+    await ended.promise;
   });
-  loader.start();
-  await worked.promise;
-  const since = performance.now();
-  const pinging = setInterval(() => {
-    loader.send({ kind: 'ping' });
-  }, 20);
-  await vi.waitFor(
-    () => {
-      expect(loader.silentMs()).toBeGreaterThan(300);
-    },
-    { timeout: 5_000, interval: 20 },
-  );
-  expect(performance.now() - since).toBeGreaterThan(290);
-  clearInterval(pinging);
-  loader.kill();
-  await ended.promise;
-}, 20_000);
 
-test('one database behind two names has one lock', async ({ onTestFinished }) => {
-  const site = createSite(onTestFinished);
-  site.start('run');
-  await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
-  const link = join(site.folder, 'link.sqlite');
-  symlinkSync(databaseOf(site.folder), link);
-  const second = site.start('run', { args: ['--db', link] });
-  expect(await second.ended).toBe(1);
-  expect(second.output()).toContain('has held it since');
-}, 30_000);
+  test('one database behind two names has one lock', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    site.start('run');
+    await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
+    const link = join(site.folder, 'link.sqlite');
+    symlinkSync(databaseOf(site.folder), link);
+    const second = site.start('run', { args: ['--db', link] });
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain('has held it since');
+  });
 
-test('once that is left in the middle of a file, by a second signal, counts no failure of the file', async ({
-  onTestFinished,
-}) => {
-  const site = createSite(onTestFinished);
-  const rows = Array.from({ length: 200_000 }, (_, i) => `P${i}|C1||||`);
-  const header = 'ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate';
-  writeFileSync(join(site.landing, feedFileName('Procedure', '20260801_060000')), [header, ...rows, ''].join('\n'));
-  const once = site.start('once', { args: ['--settle', '0'] });
-  const open = 'SELECT count(*) FROM attempts WHERE process IS NOT NULL';
-  await vi.waitFor(
-    () => {
-      expect(query(site.folder, open)).toEqual([[1]]);
-    },
-    { timeout: 10_000, interval: 5 },
-  );
-  once.child.kill('SIGINT');
-  once.child.kill('SIGTERM');
-  expect(await once.ended).not.toBe(0);
-  expect(query(site.folder, 'SELECT failures, process FROM attempts')).toEqual([[0, null]]);
-}, 30_000);
+  test('once that is left in the middle of a file, by a second signal, counts no failure of the file', async ({
+    onTestFinished,
+  }) => {
+    const site = createSite(onTestFinished);
+    const rows = Array.from({ length: 200_000 }, (_, i) => `P${i}|C1||||`);
+    const header = 'ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate';
+    writeFileSync(join(site.landing, feedFileName('Procedure', '20260801_060000')), [header, ...rows, ''].join('\n'));
+    const once = site.start('once', { args: ['--settle', '0'] });
+    const open = 'SELECT count(*) FROM attempts WHERE process IS NOT NULL';
+    await vi.waitFor(
+      () => {
+        expect(query(site.folder, open)).toEqual([[1]]);
+      },
+      { timeout: 10_000, interval: 5 },
+    );
+    once.child.kill('SIGINT');
+    once.child.kill('SIGTERM');
+    expect(await once.ended).not.toBe(0);
+    expect(query(site.folder, 'SELECT failures, process FROM attempts')).toEqual([[0, null]]);
+  });
+});
