@@ -32,7 +32,12 @@ export function openAttempt(
       .prepare<[string, string], Attempt>('SELECT failures, process FROM attempts WHERE name = ? AND content = ?')
       .get(name, content);
     const died = left !== undefined && left.process !== null && left.process !== store.process;
-    const failures = (left?.failures ?? 0) + (died ? 1 : 0);
+    // Deaths before and after the content is known are deaths on the same file: they count together.
+    const before = db
+      .prepare<[string, string | null], number>('SELECT failures FROM attempts WHERE name = ? AND content = ?')
+      .pluck()
+      .get(name, unread);
+    const failures = (left?.failures ?? 0) + (died ? 1 : 0) + (before ?? 0);
     db.prepare(
       'INSERT OR REPLACE INTO attempts (name, content, failures, process, started_at) VALUES (?, ?, ?, ?, ?)',
     ).run(name, content, failures, store.process, now.toISOString());

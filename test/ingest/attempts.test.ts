@@ -170,6 +170,14 @@ describe('P7: the death of the program', () => {
     expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
   });
 
+  test('deaths before and after the content is known count together', async () => {
+    const desk = openDesk();
+    const file = desk.write(NAME, text);
+    die(desk);
+    for (let time = 0; time < 2; time++) die(desk, unreadContent(file.stat));
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
+  });
+
   test('deaths and exceptions count together; two are not three', async () => {
     const { desk, failAt } = openBrittleDesk();
     const file = desk.write(NAME, text);
