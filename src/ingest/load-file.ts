@@ -84,10 +84,12 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
   const sum = { read: 0, inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
   const batches = parseFile(source, survey.bytes, { dataset: entry.dataset, format: store.feed.format, survey });
   let rebuildIndexes: (() => void) | null = null;
+  let ended = false;
   try {
     for (;;) {
       const next = await batches.next();
       if (next.done === true) {
+        ended = true;
         rebuildIndexes?.();
         return { counts: { ...sum, rejected: load.tally.rejected() }, parsed: next.value };
       }
@@ -99,8 +101,8 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
       await breathe(load, 'reading', sum.read, bytesRead);
     }
   } finally {
-    // Does nothing after the end; before it, it stops the parsing.
-    await batches.throw(new GivenUp()).catch(() => undefined);
+    // Stops the parsing.
+    if (!ended) await batches.throw(new GivenUp()).catch(() => undefined);
   }
 }
 

@@ -1,6 +1,7 @@
 import { guardFaults } from './fault.ts';
 import type { Store } from './open.ts';
 import type { FileStat } from './types.ts';
+import { prepareOnce } from './prepare-once.ts';
 
 interface Attempt {
   failures: number;
@@ -28,20 +29,24 @@ export function openAttempt(
 ): number {
   const { db } = store;
   const open = db.transaction((): number => {
-    const left = db
-      .prepare<[string, string], Attempt>('SELECT failures, process FROM attempts WHERE name = ? AND content = ?')
-      .get(name, content);
+    const left = prepareOnce<[string, string], Attempt>(
+      db,
+      'SELECT failures, process FROM attempts WHERE name = ? AND content = ?',
+    ).get(name, content);
     const died = left !== undefined && left.process !== null && left.process !== store.process;
     // Deaths before and after the content is known are deaths on the same file: they count together.
-    const before = db
-      .prepare<[string, string | null], number>('SELECT failures FROM attempts WHERE name = ? AND content = ?')
+    const before = prepareOnce<[string, string | null], number>(
+      db,
+      'SELECT failures FROM attempts WHERE name = ? AND content = ?',
+    )
       .pluck()
       .get(name, unread);
     const failures = (left?.failures ?? 0) + (died ? 1 : 0) + (before ?? 0);
-    db.prepare(
+    prepareOnce(
+      db,
       'INSERT OR REPLACE INTO attempts (name, content, failures, process, started_at) VALUES (?, ?, ?, ?, ?)',
     ).run(name, content, failures, store.process, now.toISOString());
-    db.prepare('DELETE FROM attempts WHERE name = ? AND content = ?').run(name, unread);
+    prepareOnce(db, 'DELETE FROM attempts WHERE name = ? AND content = ?').run(name, unread);
     return failures;
   });
   return guardFaults('note attempt', store.file, () => withoutSync(store, () => open.immediate()));
@@ -51,9 +56,10 @@ export function openAttempt(
 export function closeAttempt(store: Store, name: string, content: string, failed: boolean): void {
   guardFaults('note attempt', store.file, () => {
     withoutSync(store, () =>
-      store.db
-        .prepare('UPDATE attempts SET process = NULL, failures = failures + ? WHERE name = ? AND content = ?')
-        .run(failed ? 1 : 0, name, content),
+      prepareOnce(
+        store.db,
+        'UPDATE attempts SET process = NULL, failures = failures + ? WHERE name = ? AND content = ?',
+      ).run(failed ? 1 : 0, name, content),
     );
   });
 }
@@ -61,7 +67,7 @@ export function closeAttempt(store: Store, name: string, content: string, failed
 /** Closes the attempts that another process left open without counting them: it was ended on purpose. */
 export function forgiveAttempts(store: Store): void {
   guardFaults('note attempt', store.file, () => {
-    store.db.prepare('UPDATE attempts SET process = NULL WHERE process IS NOT NULL').run();
+    prepareOnce(store.db, 'UPDATE attempts SET process = NULL WHERE process IS NOT NULL').run();
   });
 }
 

@@ -3,6 +3,7 @@ import type { Dataset } from '../feed/types.ts';
 import { statValues } from './ledger.ts';
 import type { Store } from './open.ts';
 import type { FileStat, RowCounts } from './types.ts';
+import { prepareOnce } from './prepare-once.ts';
 
 /** What the ledger keeps of a content before its rows are read. */
 export interface FileEntry {
@@ -37,10 +38,10 @@ export interface FileTotals {
 export function enterFile(store: Store, entry: FileEntry): number {
   const { db, feed } = store;
   clearTheWay(store, entry);
-  const late = db
-    .prepare<[string, string, string], number>(
-      'SELECT EXISTS (SELECT 1 FROM checkpoints WHERE feed = ? AND dataset = ? AND stamp > ?)',
-    )
+  const late = prepareOnce<[string, string, string], number>(
+    db,
+    'SELECT EXISTS (SELECT 1 FROM checkpoints WHERE feed = ? AND dataset = ? AND stamp > ?)',
+  )
     .pluck()
     .get(feed.name, entry.dataset.name, entry.stamp);
   return insertEntry(store, entry, {
@@ -63,23 +64,26 @@ export function completeFile(
   const { db, feed } = store;
   const { counts } = totals;
   const at = now.toISOString();
-  db.prepare(
-    `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
+  prepareOnce(db, `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
        bytes_header = ?, bytes_rows = ?, bytes_refused = ?, bytes_skipped = ?, dialect = ?, extra = ?, reject_counts = ?, finished_at = ?
      WHERE file_id = ?`,
   ).run(counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale, counts.rejected, counts.waiting,
     totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes, totals.dialect, totals.extra,
     JSON.stringify(totals.rejectCounts), at, fileId); // prettier-ignore
-  db.prepare(
+  prepareOnce(
+    db,
     `UPDATE files SET state = 'replaced' WHERE name = ? AND revision < ? AND state IN ('ingested', 'quarantined')`,
   ).run(entry.name, entry.revision);
-  db.prepare(
+  prepareOnce(
+    db,
     `INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
      WHERE excluded.stamp >= checkpoints.stamp`,
   ).run(feed.name, entry.dataset.name, entry.stamp, fileId, at);
   forget(store, entry);
-  return { late: db.prepare<[number], number>('SELECT late FROM files WHERE file_id = ?').pluck().get(fileId) === 1 };
+  return {
+    late: prepareOnce<[number], number>(db, 'SELECT late FROM files WHERE file_id = ?').pluck().get(fileId) === 1,
+  };
 }
 
 /** Enters a file as quarantined, inside a transaction of its own; gives its file_id. */
@@ -106,11 +110,10 @@ export function enterQuarantined(
 
 /** The dialect and the extra header cells (JSON) of the last file of a dataset that was read, or null. */
 export function lastFormat(store: Store, dataset: Dataset): { dialect: string; extra: string } | null {
-  const row = store.db
-    .prepare<[string], { dialect: string; extra: string }>(
-      'SELECT dialect, extra FROM files WHERE dataset = ? AND dialect IS NOT NULL ORDER BY file_id DESC LIMIT 1',
-    )
-    .get(dataset.name);
+  const row = prepareOnce<[string], { dialect: string; extra: string }>(
+    store.db,
+    'SELECT dialect, extra FROM files WHERE dataset = ? AND dialect IS NOT NULL ORDER BY file_id DESC LIMIT 1',
+  ).get(dataset.name);
   return row ?? null;
 }
 
@@ -118,11 +121,11 @@ export function lastFormat(store: Store, dataset: Dataset): { dialect: string; e
 function clearTheWay(store: Store, entry: FileEntry): void {
   const { db } = store;
   const gives = `name = ? AND revision IN (0, ?) AND state IN ('quarantined', 'unrecognised')`;
-  db.prepare(`DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`).run(
+  prepareOnce(db, `DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`).run(
     entry.name,
     entry.revision,
   );
-  db.prepare(`DELETE FROM files WHERE ${gives}`).run(entry.name, entry.revision);
+  prepareOnce(db, `DELETE FROM files WHERE ${gives}`).run(entry.name, entry.revision);
 }
 
 function insertEntry(
@@ -138,9 +141,7 @@ function insertEntry(
 ): number {
   const [bytes, mtimeNs, ctimeNs, inode] = statValues(entry.stat);
   const at = entry.startedAt.toISOString();
-  const result = store.db
-    .prepare(
-      `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
+  const result = prepareOnce(store.db, `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
          state, reason_code, reason, late, attempts, reject_counts, started_at, finished_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
@@ -152,6 +153,6 @@ function insertEntry(
 
 /** With the entry, its attempts and the request to read the name again are settled. */
 function forget(store: Store, entry: FileEntry): void {
-  store.db.prepare('DELETE FROM attempts WHERE name = ?').run(entry.name);
-  store.db.prepare('DELETE FROM retries WHERE name = ?').run(entry.name);
+  prepareOnce(store.db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
+  prepareOnce(store.db, 'DELETE FROM retries WHERE name = ?').run(entry.name);
 }

@@ -26,6 +26,7 @@ export const READY_SQL = 'CREATE TABLE IF NOT EXISTS temp.ready (seq INTEGER PRI
  */
 export function createHealer(db: Database.Database, dataset: Dataset, sql: MergeSql, waiting: WaitingRows): Healer {
   const merger: Merger = createMerger(db, dataset, sql);
+  const anyFreed = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp.freed)').pluck();
   const clearReady = db.prepare('DELETE FROM temp.ready');
   const findReady = db.prepare<[string]>(
     `INSERT INTO temp.ready (reject_id)
@@ -91,6 +92,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
 
   return {
     async run(origin, onChunk) {
+      if (anyFreed.get() !== 1) return 0;
       let healed = 0;
       // Where the newest version of a key is refused, the next one of that key has its turn.
       for (let refused = 1; refused > 0;) {

@@ -2,6 +2,7 @@ import type { FileCode } from '../codes.ts';
 import { guardFaults } from './fault.ts';
 import type { Store } from './open.ts';
 import type { FileStat, FileState, LedgerEntry, UnreadName } from './types.ts';
+import { prepareOnce } from './prepare-once.ts';
 
 interface LatestRow {
   file_id: bigint;
@@ -30,7 +31,7 @@ const LATEST = `SELECT file_id, name, revision, state, reason_code, sha256, byte
  */
 export function forEachLatestRevision(store: Store, take: (entry: LedgerEntry) => void): void {
   guardFaults('read ledger', store.file, () => {
-    const rows = store.db.prepare<[string], LatestRow>(LATEST).safeIntegers();
+    const rows = prepareOnce<[string], LatestRow>(store.db, LATEST).safeIntegers();
     for (const row of rows.iterate(store.feed.name)) take(toEntry(row));
   });
 }
@@ -38,8 +39,7 @@ export function forEachLatestRevision(store: Store, take: (entry: LedgerEntry) =
 /** The latest revision of one name, or null. */
 export function latestRevision(store: Store, name: string): LedgerEntry | null {
   return guardFaults('read ledger', store.file, () => {
-    const row = store.db
-      .prepare<[string, string], LatestRow>(`${LATEST} AND name = ?`)
+    const row = prepareOnce<[string, string], LatestRow>(store.db, `${LATEST} AND name = ?`)
       .safeIntegers()
       .get(store.feed.name, name);
     return row === undefined ? null : toEntry(row);
@@ -74,19 +74,19 @@ function toEntry(row: LatestRow): LedgerEntry {
 export function noteUnread(store: Store, names: readonly UnreadName[], now: Date): readonly UnreadName[] {
   return guardFaults('write ledger', store.file, () => {
     const { db, feed } = store;
-    const listed = db
-      .prepare<[string], { name: string; reason_code: string }>(
-        'SELECT name, reason_code FROM files WHERE feed = ? AND revision = 0',
-      )
-      .all(feed.name);
+    const listed = prepareOnce<[string], { name: string; reason_code: string }>(
+      db,
+      'SELECT name, reason_code FROM files WHERE feed = ? AND revision = 0',
+    ).all(feed.name);
     const known = new Map(listed.map((row) => [row.name, row.reason_code]));
     const wanted = new Set(names.map((unread) => unread.name));
     const fresh = names.filter((unread) => known.get(unread.name) !== unread.code);
     const gone = listed.filter((row) => !wanted.has(row.name));
     if (fresh.length === 0 && gone.length === 0) return [];
-    const remove = db.prepare('DELETE FROM files WHERE name = ? AND revision = 0');
+    const remove = prepareOnce(db, 'DELETE FROM files WHERE name = ? AND revision = 0');
     // A folder that changes while it is listed may give a name twice.
-    const insert = db.prepare(
+    const insert = prepareOnce(
+      db,
       `INSERT OR REPLACE INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, mtime_ns, ctime_ns, inode,
          state, reason_code, reason, started_at, finished_at)
        VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -117,11 +117,11 @@ export function noteStat(store: Store, entry: Pick<LedgerEntry, 'fileId' | 'name
   const { db } = store;
   guardFaults('write ledger', store.file, () => {
     db.transaction(() => {
-      db.prepare('UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?').run(
+      prepareOnce(db, 'UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?').run(
         ...statValues(stat),
         entry.fileId,
       );
-      db.prepare('DELETE FROM attempts WHERE name = ?').run(entry.name);
+      prepareOnce(db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
     }).immediate();
   });
 }
@@ -129,14 +129,17 @@ export function noteStat(store: Store, entry: Pick<LedgerEntry, 'fileId' | 'name
 /** Keeps where a file was moved to after its ingest. */
 export function noteArchived(store: Store, fileId: number, path: string): void {
   guardFaults('write ledger', store.file, () => {
-    store.db.prepare('UPDATE files SET archived_to = ? WHERE file_id = ?').run(path, fileId);
+    prepareOnce(store.db, 'UPDATE files SET archived_to = ? WHERE file_id = ?').run(path, fileId);
   });
 }
 
 /** Asks for a name to be read again, as a new revision. */
 export function requestRetry(store: Store, name: string, now: Date): void {
   guardFaults('request retry', store.file, () => {
-    store.db.prepare('INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(name, now.toISOString());
+    prepareOnce(store.db, 'INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(
+      name,
+      now.toISOString(),
+    );
   });
 }
 
@@ -145,6 +148,6 @@ export function pendingRetries(store: Store): Set<string> {
   return guardFaults(
     'read ledger',
     store.file,
-    () => new Set(store.db.prepare<[], string>('SELECT name FROM retries').pluck().all()),
+    () => new Set(prepareOnce<[], string>(store.db, 'SELECT name FROM retries').pluck().all()),
   );
 }

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { RejectCode } from '../codes.ts';
+import { prepareOnce } from './prepare-once.ts';
 
 /** A row that was refused for good. */
 export interface RejectedRow {
@@ -18,7 +19,8 @@ export const CONSTRAINT_REASON = 'the database refused it for a constraint of it
 
 /** Prepares the keeping of rejected rows. */
 export function createRejectWriter(db: Database.Database): (fileId: number, dataset: string, row: RejectedRow) => void {
-  const insert = db.prepare(
+  const insert = prepareOnce(
+    db,
     `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, state)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'rejected')`,
   );
