@@ -1,7 +1,7 @@
 import { guardFaults } from './fault.ts';
 import type { Store } from './open.ts';
-import type { FileStat } from './types.ts';
 import { prepareOnce } from './prepare-once.ts';
+import type { FileStat } from './types.ts';
 
 interface Attempt {
   failures: number;

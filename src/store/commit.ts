@@ -2,8 +2,8 @@ import type { FileCode } from '../codes.ts';
 import type { Dataset } from '../feed/types.ts';
 import { statValues } from './ledger.ts';
 import type { Store } from './open.ts';
-import type { FileStat, RowCounts } from './types.ts';
 import { prepareOnce } from './prepare-once.ts';
+import type { FileStat, RowCounts } from './types.ts';
 
 /** What the ledger keeps of a content before its rows are read. */
 export interface FileEntry {

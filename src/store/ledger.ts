@@ -1,8 +1,8 @@
 import type { FileCode } from '../codes.ts';
 import { guardFaults } from './fault.ts';
 import type { Store } from './open.ts';
-import type { FileStat, FileState, LedgerEntry, UnreadName } from './types.ts';
 import { prepareOnce } from './prepare-once.ts';
+import type { FileStat, FileState, LedgerEntry, UnreadName } from './types.ts';
 
 interface LatestRow {
   file_id: bigint;
