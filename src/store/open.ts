@@ -64,8 +64,6 @@ export function openStore(options: StoreOptions): Store {
       db.pragma('synchronous = FULL');
       db.pragma('foreign_keys = ON');
       db.pragma('temp_store = FILE');
-      // Helps the sorting when an index is built anew.
-      db.pragma('threads = 2');
       db.pragma(`cache_size = -${options.cacheMib * 1024}`);
       db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
       migrate(db, file, options.migrations, probe);
