@@ -7,7 +7,7 @@ import type { StagedRows } from '../store/stage.ts';
 import { type KeyedRow, splitByKey } from './split-by-key.ts';
 
 /** Rows that are merged together: as large as pays, small enough to keep memory and the pauses between them short. */
-const BATCH_ROWS = 8_000;
+const BATCH_ROWS = 6_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Rows of distinct keys, which are merged together. */
