@@ -6,7 +6,7 @@ export default defineConfig({
     pool: 'forks',
     // Many tests wait for processes of their own: more workers than cores keep the cores busy.
     maxWorkers: 3,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 });

@@ -34,7 +34,7 @@ function mountSmall(folder: string, size: string): boolean {
   }
 }
 
-describe('the daemon', { concurrent: true, timeout: 60_000 }, () => {
+describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
   test('P7: waits while another program holds the write lock, says so once, and goes on', async ({
     onTestFinished,
   }) => {
@@ -135,7 +135,7 @@ function damage(file: string): void {
   closeSync(handle);
 }
 
-describe('retry', { timeout: 60_000 }, () => {
+describe('retry', { timeout: 180_000 }, () => {
   async function retry(folder: string, names: readonly string[]): Promise<{ code: number; out: string; err: string }> {
     const io = captureIo();
     const places = ['--landing', join(folder, 'landing'), '--db', databaseOf(folder)];

@@ -49,7 +49,7 @@ async function ingesting(folder: string, before?: unknown): Promise<{ loader: nu
       if (run === undefined || run === before || alive?.work.doing !== 'ingesting') throw new Error('not yet');
       return { loader: alive.loaderPid ?? 0, run };
     },
-    { timeout: 15_000, interval: 10 },
+    { timeout: 60_000, interval: 10 },
   );
 }
 
@@ -57,7 +57,7 @@ function messages(running: Running): unknown[] {
   return running.log().map((line) => line['msg']);
 }
 
-describe('the daemon', { concurrent: true, timeout: 60_000 }, () => {
+describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
   test('takes what is dropped, logs JSON lines without a value of a row (P8), and ends with 0 on SIGTERM', async ({
     onTestFinished,
   }) => {
@@ -249,7 +249,7 @@ describe('the daemon', { concurrent: true, timeout: 60_000 }, () => {
   });
 });
 
-describe('once', { concurrent: true, timeout: 60_000 }, () => {
+describe('once', { concurrent: true, timeout: 180_000 }, () => {
   test.for([
     ['everything in', [billing.procedure()], 0],
     ['a row rejected', [billing.procedure(), { ...billing.procedure(), EffectiveDate: 'ZQX' }], 3],
@@ -307,7 +307,7 @@ describe('once', { concurrent: true, timeout: 60_000 }, () => {
       () => {
         expect(query(folder, 'SELECT count(*) FROM attempts')).toEqual([[1]]);
       },
-      { timeout: 10_000, interval: 10 },
+      { timeout: 60_000, interval: 10 },
     );
     once.child.kill('SIGTERM');
     expect(await once.ended).toBe(1);

@@ -8,7 +8,7 @@ import { aliveWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
-describe('how a daemon starts', { concurrent: true, timeout: 60_000 }, () => {
+describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
   test('P7: a locked database is waited for also where a killed loader is to be forgiven first', async ({
     onTestFinished,
   }) => {
@@ -41,7 +41,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 60_000 }, () => {
       () => {
         expect(daemon.output()).toContain('landfall starts');
       },
-      { timeout: 10_000, interval: 5 },
+      { timeout: 60_000, interval: 5 },
     );
     const begun = performance.now();
     daemon.child.kill('SIGTERM');
@@ -131,7 +131,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 60_000 }, () => {
       () => {
         expect(query(site.folder, open)).toEqual([[1]]);
       },
-      { timeout: 10_000, interval: 5 },
+      { timeout: 60_000, interval: 5 },
     );
     once.child.kill('SIGINT');
     once.child.kill('SIGTERM');

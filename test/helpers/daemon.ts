@@ -92,7 +92,7 @@ export function databaseOf(folder: string): string {
 }
 
 /** Waits until what the daemon says of itself is so. */
-export async function aliveWhen(folder: string, is: (alive: Alive) => boolean, timeout = 15_000): Promise<Alive> {
+export async function aliveWhen(folder: string, is: (alive: Alive) => boolean, timeout = 60_000): Promise<Alive> {
   return vi.waitFor(
     () => {
       const alive = readAlive(databaseOf(folder));
@@ -114,7 +114,7 @@ export function query(folder: string, sql: string): unknown[] {
 }
 
 /** Waits until a query says what is expected. */
-export async function queryUntil(folder: string, sql: string, expected: unknown, timeout = 15_000): Promise<void> {
+export async function queryUntil(folder: string, sql: string, expected: unknown, timeout = 60_000): Promise<void> {
   await vi.waitFor(
     () => {
       const rows = JSON.stringify(query(folder, sql));
