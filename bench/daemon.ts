@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, linkSync, mkdirSync, openSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { CACHE_MIB, LAUNCHER } from './contenders.ts';
-import { notePeaks, processorMs, total } from './process.ts';
+import { memoryMib, processorMs } from './process.ts';
 
 /** A daemon under measurement, with a folder and a database of its own. */
 export interface Daemon {
@@ -15,7 +15,7 @@ export interface Daemon {
   ingested(name: string): Promise<number>;
   /** The processor time used so far, ms, over all its processes. */
   processorMs(): number;
-  /** The memory peaks of its processes so far, summed, MiB. */
+  /** The most memory its processes were seen to hold together so far, pages they share counted once, MiB. */
   peakMib(): number;
   /** Tells it to stop. @returns how long that took, ms */
   stop(): Promise<number>;
@@ -45,10 +45,11 @@ export function startDaemon(folder: string, args: readonly string[] = [], env: R
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('the daemon cannot be started');
-  const peaks = new Map<number, number>();
-  const look = setInterval(() => {
-    notePeaks(pid, peaks);
-  }, 50);
+  let peakMib = 0;
+  const lookAtMemory = (): void => {
+    peakMib = Math.max(peakMib, memoryMib(pid));
+  };
+  const look = setInterval(lookAtMemory, 250);
   let reader: Database.Database | null = null;
 
   return {
@@ -68,9 +69,9 @@ export function startDaemon(folder: string, args: readonly string[] = [], env: R
       }
     },
     processorMs: () => processorMs(pid),
-    peakMib: () => {
-      notePeaks(pid, peaks);
-      return total(peaks);
+    peakMib() {
+      lookAtMemory();
+      return peakMib;
     },
     async stop() {
       clearInterval(look);
@@ -95,17 +96,25 @@ function openReader(database: string): Database.Database | null {
   return null;
 }
 
+/** Where a file is made ready: beside the landing folder, so that its drop is one event in it. */
+function incoming(landing: string, name: string): string {
+  const folder = join(dirname(landing), 'incoming');
+  mkdirSync(folder, { recursive: true });
+  return join(folder, name);
+}
+
 /** Drops a generated file into a landing folder, as one rename. @returns its name */
 export function drop(daemon: Pick<Daemon, 'landing'>, path: string): string {
   const name = basename(path);
-  linkSync(path, join(daemon.landing, `.${name}.part`));
-  renameSync(join(daemon.landing, `.${name}.part`), join(daemon.landing, name));
+  const partial = incoming(daemon.landing, name);
+  linkSync(path, partial);
+  renameSync(partial, join(daemon.landing, name));
   return name;
 }
 
 /** Writes and drops a file of its own making, as one rename. */
 export function dropText(daemon: Pick<Daemon, 'landing'>, name: string, text: string, modified?: Date): void {
-  const partial = join(daemon.landing, `.${name}.part`);
+  const partial = incoming(daemon.landing, name);
   writeFileSync(partial, text);
   if (modified !== undefined) utimesSync(partial, modified, modified);
   renameSync(partial, join(daemon.landing, name));

@@ -59,6 +59,16 @@ export function notePeaks(pid: number, peaks: Map<number, number>): void {
   }
 }
 
+/** What a process and all below it hold just now, MiB: pages that they share count once (PSS). */
+export function memoryMib(pid: number): number {
+  try {
+    const kib = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? '0';
+    return childrenOf(pid).reduce((sum, child) => sum + memoryMib(child), Number(kib) / 1024);
+  } catch {
+    return 0;
+  }
+}
+
 /** The processes that a process started. */
 export function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();

@@ -1,9 +1,9 @@
 /** The scenarios in which contenders load the same files into databases of their own. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   contenders,
   copyDatabase,
+  copyRows,
   floor,
   landfall,
   warm,
@@ -140,31 +140,22 @@ export async function race(
   using work = workFolder();
   const all = (await contenders()).filter(({ name }) => only?.includes(name) ?? true);
   const able = all.filter(({ missing }) => missing === null);
-  const starts = new Map<Contender, string | null>();
-  for (const contender of able) {
-    if (base === null) {
-      starts.set(contender, null);
-      continue;
-    }
-    // Peers begin with the same tables, however they were filled; the floor fills them fastest.
-    const owner = contender === landfall ? landfall : floor;
-    const start = join(work.path, `${owner.name}.sqlite`);
-    if (!existsSync(start)) {
-      context.say(`${scenario}: prepares the database of ${owner === landfall ? 'landfall' : 'the peers'}`);
-      owner.create(start);
-      await owner.load(start, base);
-    }
-    starts.set(contender, start);
+  const own = join(work.path, 'landfall.sqlite');
+  const peers = join(work.path, 'peers.sqlite');
+  if (base !== null) {
+    context.say(`${scenario}: fills the database`);
+    await landfall.load(own, base);
+    if (able.some((contender) => contender !== landfall)) copyRows(own, peers);
   }
   const loads = new Map<Contender, Load[]>(able.map((contender) => [contender, []]));
   for (let round = 1; round <= context.repeat; round += 1) {
-    for (const [contender, start] of starts) {
+    for (const contender of able) {
+      using folder = workFolder();
+      const database = join(folder.path, 'db.sqlite');
+      if (base === null) contender.create(database);
+      else copyDatabase(contender === landfall ? own : peers, database);
       warm(files);
       await measuring(context, `${scenario}: ${contender.name}, round ${round} of ${context.repeat}`);
-      using own = workFolder();
-      const database = join(own.path, 'db.sqlite');
-      if (start === null) contender.create(database);
-      else copyDatabase(start, database);
       loads.get(contender)?.push(await run(contender, database));
     }
   }
