@@ -3,25 +3,14 @@ import { createCoercer } from '../feed/coerce.ts';
 import type { Dataset, FeedFormat, Value } from '../feed/types.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
-import type { StagedRows } from '../store/stage.ts';
-import { type KeyedRow, splitByKey } from './split-by-key.ts';
+import { type RowPlace, type RowSet, createRowSets } from './row-sets.ts';
 
 /** Rows that are merged together: as large as pays, small enough to keep memory and the pauses between them short. */
 const BATCH_ROWS = 6_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
-/** Rows of distinct keys, which are merged together. */
-export interface RowSet {
-  readonly rows: StagedRows;
-  /** Line, byte offset and byte length of each row, one after the other. */
-  readonly places: Float64Array;
-}
-
 /** A row that is refused for good; its raw text is still in the file. */
-export interface ParsedReject {
-  readonly line: number;
-  readonly byteOffset: number;
-  readonly byteLength: number;
+export interface ParsedReject extends RowPlace {
   readonly key: string | null;
   readonly code: RejectCode;
   readonly column: string | null;
@@ -61,8 +50,8 @@ export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Gen
   const table = openTable(chunks, options);
   const coerce = createCoercer(dataset, format, table.header.fieldOf);
   const keyField = table.header.fieldOf[0] ?? 0;
-  let values = Array<Value>(dataset.columns.length).fill(null);
-  let rows: KeyedRow[] = [];
+  const values = Array<Value>(dataset.columns.length).fill(null);
+  const rows = createRowSets();
   let rejects: ParsedReject[] = [];
   let bytes = 0;
   let bytesRead = 0;
@@ -78,8 +67,7 @@ export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Gen
     }
     const fault = coerce(event.fields, values);
     if (fault === null) {
-      rows.push({ line, byteOffset, byteLength, values });
-      values = Array<Value>(dataset.columns.length).fill(null);
+      rows.add(event, values);
       return;
     }
     faultBytes += byteLength;
@@ -87,8 +75,7 @@ export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Gen
     rejects.push({ line, byteOffset, byteLength, key: key === '' ? null : key, ...fault });
   };
   const flush = (): ParsedBatch => {
-    const batch = { sets: splitByKey(rows).map(layOut), rejects, read: rows.length + rejects.length, bytesRead };
-    rows = [];
+    const batch = { read: rows.count + rejects.length, sets: rows.take(), rejects, bytesRead };
     rejects = [];
     bytes = 0;
     return batch;
@@ -96,7 +83,7 @@ export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Gen
   for (const events of table.batches()) {
     for (const event of events) {
       take(event);
-      if (rows.length + rejects.length >= BATCH_ROWS || bytes >= BATCH_BYTES) yield flush();
+      if (rows.count + rejects.length >= BATCH_ROWS || bytes >= BATCH_BYTES) yield flush();
     }
   }
   yield flush();
@@ -107,15 +94,4 @@ export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Gen
     // The reader took these rows; their values were refused.
     totals: { ...totals, rowBytes: totals.rowBytes - faultBytes, refusedBytes: totals.refusedBytes + faultBytes },
   };
-}
-
-function layOut(rows: readonly KeyedRow[]): RowSet {
-  const places = new Float64Array(rows.length * 3);
-  const laidOut = rows.map((row, index) => {
-    places[index * 3] = row.line;
-    places[index * 3 + 1] = row.byteOffset;
-    places[index * 3 + 2] = row.byteLength;
-    return [row.line, ...row.values];
-  });
-  return { rows: JSON.stringify(laidOut), places };
 }

@@ -1,8 +1,7 @@
 import { parentPort } from 'node:worker_threads';
-import Database from 'better-sqlite3';
 import { FileMoved, FileRefused } from '../errors.ts';
 import { systemCode } from '../system-error.ts';
-import { type RowSet, parse } from './parse.ts';
+import { parse } from './parse.ts';
 import type { FromThread, Job, SystemError, ToThread } from './parser-messages.ts';
 import { walkFile } from './source.ts';
 
@@ -13,7 +12,6 @@ import { walkFile } from './source.ts';
 const port = parentPort;
 if (port === null) throw new Error('this module is started as a worker thread');
 
-const toJsonb = new Database(':memory:').prepare<[string], Uint8Array>('SELECT jsonb(?)').pluck();
 /** The job in hand, and how it is woken where it waits for a credit. */
 const current: { job: number; credits: number; wake: () => void } = { job: 0, credits: 0, wake: () => undefined };
 
@@ -28,12 +26,6 @@ port.on('message', (message: ToThread) => {
   }
   current.wake();
 });
-
-/** JSONB in memory of its own, which can be handed over instead of copied. */
-function toBinary(set: RowSet): { rows: Uint8Array<ArrayBuffer>; places: Float64Array<ArrayBuffer> } {
-  const jsonb = typeof set.rows === 'string' ? toJsonb.get(set.rows) : set.rows;
-  return { rows: new Uint8Array(jsonb ?? []), places: new Float64Array(set.places) };
-}
 
 /** What an error of the system would lose on its way to the other thread: there it must still be a fault of the file (P7). */
 function systemPart(error: unknown): { system?: SystemError } {
@@ -55,11 +47,9 @@ async function parseJob(job: Job): Promise<void> {
         send({ kind: 'end', job: job.job, end: next.value, sha256: walk.digest() });
         return;
       }
-      const sets = next.value.sets.map((one) => toBinary(one));
-      send(
-        { kind: 'batch', job: job.job, batch: { ...next.value, sets } },
-        sets.flatMap((one) => [one.rows.buffer, one.places.buffer]),
-      );
+      // Handed over, not copied.
+      const buffers = next.value.sets.flatMap((set) => [set.rows.buffer, set.places.buffer]);
+      send({ kind: 'batch', job: job.job, batch: next.value }, buffers);
       current.credits--;
       while (current.credits <= 0 && current.job === job.job) await new Promise<void>((wake) => (current.wake = wake));
       if (current.job !== job.job) return;

@@ -58,7 +58,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
   const mergeWhole = (rows: StagedRows, origin: Origin): ChunkResult => {
-    const inserted = merger.expectsOrphans() ? null : insertDirectly(rows, origin);
+    const inserted = merger.expectsPlainRows() ? insertDirectly(rows, origin) : null;
     if (inserted !== null)
       return { inserted, updated: 0, unchanged: 0, stale: 0, orphans: 0, orphanLines: [], refused: [] };
     merger.clear();

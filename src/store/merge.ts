@@ -24,8 +24,8 @@ export interface Merged {
 /** Merges the rows staged for one dataset; the keys among them are distinct. */
 export interface Merger {
   run(origin: Origin): Merged;
-  /** Whether the last rows had orphans among them: then the next have, too. */
-  expectsOrphans(): boolean;
+  /** Whether the last rows were all new and none of them an orphan: then the next are, too. */
+  expectsPlainRows(): boolean;
   /** Empties the stage for the next chunk. */
   clear(): void;
 }
@@ -71,6 +71,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   const clearStage = db.prepare(`DELETE FROM ${sql.stage}`);
   // A file that had orphans a chunk ago has more: asking first is then cheaper than being refused first.
   let expectOrphans = false;
+  let expectKnown = false;
 
   return {
     run(origin) {
@@ -92,6 +93,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
         admitted = admit();
       }
       expectOrphans = orphans > 0;
+      expectKnown = known > 0;
       const unchanged = known > stale + admitted.updated ? touch(origin) : 0;
       if (anyWaiting.get(dataset.name) === 1 && supersede(origin) > 0) {
         settleSuperseded.run(origin.fileId, origin.now);
@@ -103,7 +105,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       }
       return { ...admitted, unchanged, stale, orphans };
     },
-    expectsOrphans: () => expectOrphans,
+    expectsPlainRows: () => !expectOrphans && !expectKnown,
     clear() {
       clearStage.run();
     },
