@@ -45,7 +45,7 @@ export function rejects(options: RejectsOptions, io: CommandIo): Promise<number>
   try {
     guardFaults('read rejects', settings.db, () => {
       checkSetUp(db, settings.db, feed);
-      const rows = listRejects(db, search);
+      const rows = listRejects(db, feed, search);
       if (json) writeJsonList(io.stdout, rows, (row) => toRecord(row, raw));
       else if (csv) writeCsv(io.stdout, rows, raw);
       else showFirst([...rows], most, io, (shown) => textOfRows(shown, raw, io.stdout));

@@ -48,7 +48,7 @@ export function openSource(path: string, listed: FileStat): Source {
       }
       const at = byteOffset - window.start;
       const bytes = window.bytes.subarray(at, at + byteLength);
-      return asText(bytes, encoding) ?? Uint8Array.from(bytes);
+      return asText(bytes, decoderOf(encoding)) ?? Uint8Array.from(bytes);
     },
     requireUnmoved() {
       const open = fs.fstatSync(handle, { bigint: true });
@@ -95,9 +95,20 @@ function* readChunks(handle: number, size: number, hash: crypto.Hash): Iterable<
   }
 }
 
-function asText(bytes: Uint8Array, encoding: Encoding): string | null {
+type Decoder = InstanceType<typeof TextDecoder>;
+
+const decoders = new Map<Encoding, Decoder>();
+
+function decoderOf(encoding: Encoding): Decoder {
+  let decoder = decoders.get(encoding);
+  if (decoder === undefined)
+    decoders.set(encoding, (decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true })));
+  return decoder;
+}
+
+function asText(bytes: Uint8Array, decoder: Decoder): string | null {
   try {
-    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes).replace(/\r?\n$|\r$/, '');
+    return decoder.decode(bytes).replace(/\r?\n$|\r$/, '');
   } catch {
     return null;
   }

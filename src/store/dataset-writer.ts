@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
 import { createDirectInsert } from './direct-insert.ts';
-import { type Healer, READY_SQL, createHealer } from './heal.ts';
+import { type Healer, createHealer } from './heal.ts';
 import { SCRATCH_SQL, freshMergeSql, healingMergeSql } from './merge-sql.ts';
 import { type Merged, type Origin, createMerger } from './merge.ts';
 import type { Store } from './open.ts';
@@ -41,7 +41,7 @@ export function prepareMerging(db: Database.Database, finder: RowFinder): void {
   const options = { directOnly: true };
   db.function('row_offset', options, (line: unknown) => finder.byteOffset(Number(line)));
   db.function('raw_row', options, (line: unknown) => finder.raw(Number(line)));
-  db.exec(SCRATCH_SQL + READY_SQL);
+  db.exec(SCRATCH_SQL);
 }
 
 /** Prepares the writing of one dataset. */

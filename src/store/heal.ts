@@ -1,12 +1,12 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
 import { type Merger, type Origin, createMerger } from './merge.ts';
-import { type MergeSql, VERDICT } from './merge-sql.ts';
+import { type MergeSql, VERDICT, recorded, referencesOf } from './merge-sql.ts';
 import { setIndexesAside } from './indexes.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
 import { unlessRefused } from './savepoint.ts';
 import { quoteName } from './schema.ts';
-import type { WaitingRows } from './waiting.ts';
+import { type WaitingRows, waitsFor } from './waiting.ts';
 
 /** Rows healed at a time: bounds the memory of the temporary tables. */
 const CHUNK_ROWS = 20_000;
@@ -17,34 +17,33 @@ export interface Healer {
   run(origin: Origin, onChunk: () => Promise<void>): Promise<number>;
 }
 
-/** The reject ids that may be ready, one for each key: the newest version (rule 4). */
-export const READY_SQL = 'CREATE TABLE IF NOT EXISTS temp.ready (seq INTEGER PRIMARY KEY, reject_id INTEGER NOT NULL)';
-
 /**
  * Prepares the healing of one dataset. It starts from `temp.freed`: the rejects whose parents this commit brought (rule 6).
  * Datasets are to be healed parents first, so that what heals in one frees what waits for it in the next.
  */
 export function createHealer(db: Database.Database, dataset: Dataset, sql: MergeSql, waiting: WaitingRows): Healer {
   const merger: Merger = createMerger(db, dataset, sql);
-  const anyFreed = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp.freed)').pluck();
-  const clearReady = db.prepare('DELETE FROM temp.ready');
-  const findReady = db.prepare<[string]>(
-    `INSERT INTO temp.ready (reject_id)
-     SELECT reject_id FROM (
-       SELECT r.reject_id, row_number() OVER (
-         PARTITION BY r.row_key ORDER BY f.stamp DESC, f.name DESC, f.revision DESC, r.line DESC) AS place
-       FROM temp.freed d CROSS JOIN rejects r ON r.reject_id = d.reject_id CROSS JOIN files f ON f.file_id = r.file_id
-       WHERE r.dataset = ? AND r.state = 'waiting'
-         AND NOT EXISTS (SELECT 1 FROM waiting_on w WHERE w.reject_id = r.reject_id))
-     WHERE place = 1`,
-  );
+  const countFreed = db.prepare<[], number>('SELECT count(*) FROM temp.freed').pluck();
+  const lastFreed = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM temp.freed').pluck();
+  const endOfChunk = db
+    .prepare<[number], number>(
+      `SELECT reject_id FROM temp.freed WHERE reject_id > ? ORDER BY reject_id LIMIT 1 OFFSET ${CHUNK_ROWS - 1}`,
+    )
+    .pluck();
   const columns = dataset.columns.map((column) => quoteName(column.name)).join(', ');
-  const values = dataset.columns.map((column) => `r.record ->> '$.${column.name}'`).join(', ');
-  const stage = db.prepare<[number, number]>(
-    `INSERT INTO ${sql.stage} (seq, reject_id, file_id, line, stamp, ${columns})
-     SELECT y.seq, r.reject_id, r.file_id, r.line, f.stamp, ${values}
-     FROM temp.ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
-     WHERE y.seq > ? AND y.seq <= ?`,
+  const values = dataset.columns.map((column) => recorded('r', column)).join(', ');
+  const ready = (alias: string) =>
+    ['1', ...referencesOf(dataset).map((column) => `NOT ${waitsFor(alias, column)}`)].join(' AND ');
+  // Of the versions of a key that are ready, the newest (rule 4).
+  const stage = db.prepare<[number, number, string]>(
+    `INSERT INTO ${sql.stage} (seq, file_id, line, stamp, ${columns})
+     SELECT r.reject_id, r.file_id, r.line, f.stamp, ${values}
+     FROM temp.freed d CROSS JOIN rejects r ON r.reject_id = d.reject_id CROSS JOIN files f ON f.file_id = r.file_id
+     WHERE d.reject_id > ? AND d.reject_id <= ? AND r.dataset = ? AND r.state = 'waiting' AND ${ready('r')}
+       AND NOT EXISTS (
+         SELECT 1 FROM rejects n CROSS JOIN files nf ON nf.file_id = n.file_id
+         WHERE n.state = 'waiting' AND n.dataset = r.dataset AND n.row_key = r.row_key AND n.reject_id <> r.reject_id
+           AND (nf.stamp, nf.name, nf.revision, n.line) > (f.stamp, f.name, f.revision, r.line) AND ${ready('n')})`,
   );
   const settle = db.prepare<[number, string]>(
     `UPDATE rejects SET
@@ -54,16 +53,15 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
        raw = CASE WHEN k.verdict = ${VERDICT.stale} THEN raw END,
        record = NULL, settled_by_file_id = ?, settled_at = ?
      FROM ${sql.stage} s LEFT JOIN temp.known k ON k.seq = s.seq
-     WHERE rejects.reject_id = s.reject_id AND s.seq NOT IN (SELECT seq FROM temp.orphans)`,
+     WHERE rejects.reject_id = s.seq AND s.seq NOT IN (SELECT seq FROM temp.orphans)`,
   );
-
   const refuse = db.prepare<[number, string, number]>(
     `UPDATE rejects SET state = 'rejected', code = 'constraint', column_name = NULL, reason = '${CONSTRAINT_REASON}', record = NULL,
        settled_by_file_id = ?, settled_at = ?
-     WHERE reject_id = (SELECT reject_id FROM temp.ready WHERE seq = ?)`,
+     WHERE reject_id = ?`,
   );
 
-  /** The rows of `temp.ready` after `from`, up to and including `to`. */
+  /** The rejects above `from`, up to and including `to`. */
   interface Range {
     readonly from: number;
     readonly to: number;
@@ -71,7 +69,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
 
   const mergeRange = ({ from, to }: Range, origin: Origin): number => {
     merger.clear();
-    stage.run(from, to);
+    if (stage.run(from, to, dataset.name).changes === 0) return 0;
     const merged = merger.run(origin);
     if (merged.orphans > 0) waiting.keepOn();
     settle.run(origin.fileId, origin.now);
@@ -92,22 +90,23 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
 
   return {
     async run(origin, onChunk) {
-      if (anyFreed.get() !== 1) return 0;
+      const last = lastFreed.get() ?? 0;
+      if (last === 0) return 0;
+      const rebuildIndexes = setIndexesAside(db, dataset.table, countFreed.get() ?? 0);
       let healed = 0;
       // Where the newest version of a key is refused, the next one of that key has its turn.
       for (let refused = 1; refused > 0;) {
         refused = 0;
-        clearReady.run();
-        const ready = findReady.run(dataset.name).changes;
-        const rebuildIndexes = setIndexesAside(db, dataset.table, ready);
-        for (let done = 0; done < ready; done += CHUNK_ROWS) {
-          const chunk = healRange({ from: done, to: Math.min(done + CHUNK_ROWS, ready) }, origin);
+        for (let done = 0; done < last;) {
+          const to = endOfChunk.get(done) ?? last;
+          const chunk = healRange({ from: done, to }, origin);
           healed += chunk.healed;
           refused += chunk.refused;
+          done = to;
           await onChunk();
         }
-        rebuildIndexes();
       }
+      rebuildIndexes();
       merger.clear();
       return healed;
     },

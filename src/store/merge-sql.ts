@@ -14,6 +14,8 @@ interface Source {
   readonly fileId: string;
   readonly line: string;
   readonly stamp: string;
+  /** The reject that a staged row is, or null for rows that are none. */
+  readonly reject: string | null;
 }
 
 /** The statements that merge one dataset's staged rows into its table. See merge.ts for their order. */
@@ -27,11 +29,16 @@ export interface MergeSql {
   readonly update: string;
   readonly touch: string;
   readonly supersede: string;
+  /** One for each reference: dependencies of superseded rows. To be run while they still have their record. */
+  readonly dropSuperseded: readonly string[];
   readonly noteFreed: string;
   readonly dropFreed: string;
 }
 
-/** Scratch tables of a merge: which staged rows have a known key, and which lack a parent. Both number rows by `s.seq`. */
+/**
+ * Scratch tables of an ingest. `known` and `orphans`: which staged rows have a known key, and which lack a parent; both number
+ * rows by `s.seq`. `superseded` and `freed`: rejects to be settled, and rejects whose parents this commit brought.
+ */
 export const SCRATCH_SQL = `
   CREATE TABLE IF NOT EXISTS temp.known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS temp.orphans (seq INTEGER PRIMARY KEY);
@@ -47,17 +54,19 @@ export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
     fileId: '@file_id',
     line: 's.seq',
     stamp: '@stamp',
+    reject: null,
   });
 }
 
-/** Statements for waiting rows that are about to heal; staged with their reject and their own lineage. */
+/** Statements for waiting rows that are about to heal; staged as `seq` (the reject), their own lineage and the columns. */
 export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
   const stage = stageName('healing', dataset);
-  return mergeSql(feed, dataset, ['reject_id INTEGER', 'file_id INTEGER', 'line INTEGER', 'stamp TEXT'], {
+  return mergeSql(feed, dataset, ['file_id INTEGER', 'line INTEGER', 'stamp TEXT'], {
     stage,
     fileId: 's.file_id',
     line: 's.line',
     stamp: 's.stamp',
+    reject: 's.seq',
   });
 }
 
@@ -77,6 +86,11 @@ export function parentMissing(feed: Feed, column: Column & { readonly references
   if (parent === undefined) throw new Error('a reference of a loaded feed has its dataset');
   const value = `s.${quoteName(column.name)}`;
   return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
+}
+
+/** SQL for the value that the waiting row `alias` of rejects has in a column. */
+export function recorded(alias: string, column: Column): string {
+  return `${alias}.record ->> '$.${column.name}'`;
 }
 
 function mergeSql(feed: Feed, dataset: Dataset, stageColumns: readonly string[], source: Source): MergeSql {
@@ -128,9 +142,13 @@ function mergeSql(feed: Feed, dataset: Dataset, stageColumns: readonly string[],
     supersede: `INSERT INTO temp.superseded (reject_id)
       SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
         ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}
-      WHERE ${admitted}
+      WHERE ${source.reject === null ? '' : `r.reject_id <> ${source.reject} AND `}${admitted}
         AND (SELECT f.stamp, f.name, f.revision, r.line FROM files f WHERE f.file_id = r.file_id)
           < (SELECT f.stamp, f.name, f.revision, ${source.line} FROM files f WHERE f.file_id = ${source.fileId})`,
+    dropSuperseded: referencesOf(dataset).map(
+      (column) => `DELETE FROM waiting_on WHERE parent_table = '${column.references}' AND (parent_key, reject_id) IN (
+        SELECT ${recorded('r', column)}, r.reject_id FROM temp.superseded u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,
+    ),
     noteFreed: `INSERT OR IGNORE INTO temp.freed (reject_id)
       SELECT w.reject_id FROM ${stage} s CROSS JOIN waiting_on w
         ON w.parent_table = @table AND w.parent_key = s.${key} WHERE ${admitted}`,

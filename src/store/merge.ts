@@ -59,9 +59,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
     `UPDATE rejects SET state = 'superseded', record = NULL, settled_by_file_id = ?, settled_at = ?
      WHERE reject_id IN (SELECT reject_id FROM temp.superseded)`,
   );
-  const dropSuperseded = db.prepare(
-    'DELETE FROM waiting_on WHERE reject_id IN (SELECT reject_id FROM temp.superseded)',
-  );
+  const dropSuperseded = sql.dropSuperseded.map((text) => db.prepare(text));
   const anyWaitingOn = db
     .prepare<[string], number>('SELECT EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)')
     .pluck();
@@ -96,8 +94,8 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       expectKnown = known > 0;
       const unchanged = known > stale + admitted.updated ? touch(origin) : 0;
       if (anyWaiting.get(dataset.name) === 1 && supersede(origin) > 0) {
+        for (const drop of dropSuperseded) drop.run();
         settleSuperseded.run(origin.fileId, origin.now);
-        dropSuperseded.run();
       }
       if (anyWaitingOn.get(dataset.table) === 1) {
         noteFreed(origin);

@@ -1,8 +1,10 @@
 import type Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
+import { referencesOf } from './merge-sql.ts';
 import { quoteName } from './schema.ts';
 import type { FileState } from './types.ts';
+import { waitsFor } from './waiting.ts';
 
 /** What the commands that only look ask of the database. Names are those of the columns, and of the JSON that is printed. */
 
@@ -107,11 +109,21 @@ export function listFiles(db: Database.Database, search: Search): IterableIterat
 }
 
 /** Rows that were not loaded, newest file first, in line order within a file. */
-export function listRejects(db: Database.Database, search: Search): IterableIterator<RejectRow> {
+export function listRejects(db: Database.Database, feed: Feed, search: Search): IterableIterator<RejectRow> {
+  const waits = feed.datasets.flatMap((dataset) =>
+    referencesOf(dataset).map(
+      (column) =>
+        `SELECT '${column.references}' AS parent WHERE r.dataset = '${dataset.name}' AND ${waitsFor('r', column)}`,
+    ),
+  );
+  const waitsForTables =
+    waits.length === 0
+      ? 'NULL'
+      : `CASE r.state WHEN 'waiting' THEN (SELECT group_concat(parent) FROM (${waits.join(' UNION ')})) END`;
   return db
     .prepare<[object], RejectRow>(
       `SELECT r.reject_id, f.name AS file, f.revision, r.dataset, r.line, r.byte_offset, r.code, r.column_name, r.reason, r.state,
-         (SELECT group_concat(DISTINCT w.parent_table) FROM waiting_on w WHERE w.reject_id = r.reject_id) AS waits_for,
+         ${waitsForTables} AS waits_for,
          s.name AS settled_by, r.settled_at, f.finished_at, r.row_key, r.raw
        FROM rejects r JOIN files f ON f.file_id = r.file_id LEFT JOIN files s ON s.file_id = r.settled_by_file_id
        WHERE (:states IS NULL OR r.state IN (SELECT value FROM json_each(:states))

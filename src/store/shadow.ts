@@ -1,5 +1,5 @@
 import type { Dataset, Value } from '../feed/types.ts';
-import { referencesOf } from './merge-sql.ts';
+import { recorded, referencesOf } from './merge-sql.ts';
 import type { Store } from './open.ts';
 import { quoteName } from './schema.ts';
 
@@ -75,7 +75,7 @@ function wantParents(store: Store, dataset: Dataset): void {
   const waiting = `FROM temp.rejects WHERE state = 'waiting' AND dataset = ?`;
   db.prepare<[string, string]>(`${insert} SELECT ?, row_key ${waiting}`).run(dataset.table, dataset.name);
   for (const column of referencesOf(dataset)) {
-    const value = `record ->> '$.${column.name}'`;
+    const value = recorded('rejects', column);
     db.prepare<[string, string]>(`${insert} SELECT ?, ${value} ${waiting} AND ${value} IS NOT NULL`).run(
       column.references,
       dataset.name,
@@ -127,7 +127,8 @@ export function reportOf(store: Store, dataset: Dataset, fileId: number): Shadow
       .all(fileId),
     waiting: db
       .prepare<[number], ShadowReport['waiting'][number]>(
-        `SELECT r.line, w.parent_table AS parentTable, w.parent_key AS parentKey FROM temp.rejects r JOIN temp.waiting_on w USING (reject_id)
+        `SELECT r.line, w.parent_table AS parentTable, w.parent_key AS parentKey 
+         FROM temp.waiting_on w CROSS JOIN temp.rejects r ON r.reject_id = w.reject_id
          WHERE r.file_id = ? ORDER BY r.line, w.parent_table`,
       )
       .all(fileId),

@@ -1,8 +1,9 @@
 import type Database from 'better-sqlite3';
 import type { Dataset, Feed } from '../feed/types.ts';
 import { asFault, DatabaseFault } from './fault.ts';
-import { referencesOf } from './merge-sql.ts';
+import { recorded, referencesOf } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
+import { waitsFor } from './waiting.ts';
 
 /** One check of a database and what it found; no findings: sound. */
 export interface Verification {
@@ -156,20 +157,20 @@ function waitingRows(db: Database.Database, feed: Feed, dataset: Dataset): reado
      WHERE ${waiting} AND (f.stamp, f.name, f.revision, r.line) < (tf.stamp, tf.name, tf.revision, t.source_line)`,
   );
   if (older > 0) findings.push(`${older} rows wait though a newer version of them is admitted`);
-  const waitsFor = (column: { readonly name: string; readonly references: string }) =>
-    `w.parent_table = '${column.references}' AND w.parent_key = r.record ->> '$.${column.name}'`;
   for (const column of referencesOf(dataset)) {
     const parent = feed.datasets.find((candidate) => candidate.table === column.references);
     if (parent === undefined) continue;
-    const value = `r.record ->> '$.${column.name}'`;
+    const value = recorded('r', column);
     const forgotten = count(
       `SELECT count(*) FROM rejects r WHERE ${waiting} AND ${value} IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value})
-         AND NOT EXISTS (SELECT 1 FROM waiting_on w WHERE w.reject_id = r.reject_id AND ${waitsFor(column)})`,
+         AND NOT ${waitsFor('r', column)}`,
     );
     if (forgotten > 0) findings.push(`${forgotten} rows lack their parent in ${parent.table} and do not wait for it`);
   }
-  const known = referencesOf(dataset).map((column) => `(${waitsFor(column)})`);
+  const known = referencesOf(dataset).map(
+    (column) => `(w.parent_table = '${column.references}' AND w.parent_key = ${recorded('r', column)})`,
+  );
   const strange = count(
     `SELECT count(*) FROM waiting_on w JOIN rejects r ON r.reject_id = w.reject_id
      WHERE ${waiting} AND NOT (${known.length === 0 ? '0' : known.join(' OR ')})`,
@@ -182,13 +183,17 @@ function dependencies(db: Database.Database, feed: Feed): readonly string[] {
   const count = (sql: string) => db.prepare<[], number>(sql).pluck().get() ?? 0;
   const findings: string[] = [];
   const idle = count(
-    `SELECT count(*) FROM rejects r WHERE r.state = 'waiting' AND NOT EXISTS (SELECT 1 FROM waiting_on w WHERE w.reject_id = r.reject_id)`,
+    `SELECT count(*) FROM rejects WHERE state = 'waiting' AND reject_id NOT IN (SELECT reject_id FROM waiting_on)`,
   );
   if (idle > 0) findings.push(`${idle} rows wait for nothing`);
   const settled = count(
-    `SELECT count(*) FROM waiting_on w JOIN rejects r USING (reject_id) WHERE r.state <> 'waiting'`,
+    `SELECT count(*) FROM waiting_on w LEFT JOIN rejects r ON r.reject_id = w.reject_id WHERE r.state IS NOT 'waiting'`,
   );
   if (settled > 0) findings.push(`${settled} dependencies belong to rows that do not wait`);
+  const unsettled = count(
+    'SELECT count(*) FROM rejects WHERE settled_by_file_id IS NOT NULL AND settled_by_file_id NOT IN (SELECT file_id FROM files)',
+  );
+  if (unsettled > 0) findings.push(`${unsettled} rows were settled by a file that is not in the ledger`);
   const parents = new Set(feed.datasets.flatMap((dataset) => referencesOf(dataset).map((column) => column.references)));
   for (const dataset of feed.datasets.filter((candidate) => parents.has(candidate.table))) {
     const here = count(

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
-import type { Dataset, Feed } from '../feed/types.ts';
-import { parentMissing, referencesOf, stageName } from './merge-sql.ts';
+import type { Column, Dataset, Feed } from '../feed/types.ts';
+import { parentMissing, recorded, referencesOf, stageName } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
 import { quoteName } from './schema.ts';
 
@@ -10,6 +10,12 @@ export interface WaitingRows {
   keep(origin: Origin): void;
   /** Waiting rows that turned out to lack a parent after all go on waiting for it. */
   keepOn(): void;
+}
+
+/** SQL that is true where the waiting row `alias` of rejects waits for the parent that a column of it names. */
+export function waitsFor(alias: string, column: Column & { readonly references: string }): string {
+  return `EXISTS (SELECT 1 FROM waiting_on w WHERE w.parent_table = '${column.references}'
+    AND w.parent_key = ${recorded(alias, column)} AND w.reject_id = ${alias}.reject_id)`;
 }
 
 /**
@@ -43,7 +49,7 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
       ),
       healing: db.prepare(
         `INSERT OR IGNORE INTO waiting_on (parent_table, parent_key, reject_id)
-         SELECT '${column.references}', ${value}, s.reject_id FROM temp.orphans o CROSS JOIN ${healing} s ON s.seq = o.seq
+         SELECT '${column.references}', ${value}, s.seq FROM temp.orphans o CROSS JOIN ${healing} s ON s.seq = o.seq
          WHERE ${parentMissing(feed, column)}`,
       ),
     };

@@ -142,7 +142,12 @@ describe('damage is found', () => {
       `UPDATE rejects SET file_id = 999 WHERE state = 'rejected'`,
       /foreign keys of rejects/,
     ],
-    ['a dependency without its row', `UPDATE waiting_on SET reject_id = 999`, /foreign keys of waiting_on/],
+    ['a dependency without its row', `UPDATE waiting_on SET reject_id = 999`, /belong to rows that do not wait/],
+    [
+      'a row settled by no file',
+      `UPDATE rejects SET settled_by_file_id = 999 WHERE state = 'healed'`,
+      /settled by a file that is not in the ledger/,
+    ],
     [
       'counts that do not add up',
       'UPDATE files SET rows_inserted = rows_inserted + 1 WHERE file_id = 1',
