@@ -5,7 +5,7 @@ import { workerData } from 'node:worker_threads';
 // nothing while it runs; a loader without its keeper must not go on writing for minutes. Killing it is safe (P2).
 
 /** How often to look, in ms. */
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 
 const parent: unknown = workerData;
 

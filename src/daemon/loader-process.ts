@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { CommandIo, Parent } from '../io.ts';
 import { LandfallError } from '../errors.ts';
@@ -55,6 +56,7 @@ export async function load(io: CommandIo): Promise<number> {
 
   const start = await firstMessage(parent, send, stop.signal);
   if (start === null) return 0;
+  yieldToOthers();
   leash(start.keeperPid);
   const { settings } = start;
   const logger = createLog(settings, io.stdout, io.program.pid);
@@ -215,6 +217,15 @@ function lookForRetries(drain: Drain, waker: Waker, retries: () => Set<string>):
   return () => {
     clearInterval(timer);
   };
+}
+
+/** A long load must not keep the keeper, or `landfall status`, from a processor. */
+function yieldToOthers(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A sandbox may forbid it: then they share.
+  }
 }
 
 /** A thread that ends the process when the keeper has gone, whatever the main thread is doing. */
