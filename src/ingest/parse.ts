@@ -3,6 +3,7 @@ import { createCoercer } from '../feed/coerce.ts';
 import type { Dataset, FeedFormat, Value } from '../feed/types.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
+import type { Allocate } from '../store/staged-rows.ts';
 import { type RowPlace, type RowSet, createRowSets } from './row-sets.ts';
 
 /** Rows that are merged together: as large as pays, small enough to keep memory and the pauses between them short. */
@@ -43,15 +44,20 @@ export interface ParseOptions {
 
 /**
  * Parses a file's bytes into batches for the database: split, coerced, and laid out as the stage takes them.
+ * @param allocate where the batches' memory comes from
  * @throws FileRefused where the file cannot be read as its dataset
  */
-export function* parse(chunks: Iterable<Uint8Array>, options: ParseOptions): Generator<ParsedBatch, ParseEnd> {
+export function* parse(
+  chunks: Iterable<Uint8Array>,
+  options: ParseOptions,
+  allocate: Allocate = (size) => new ArrayBuffer(size),
+): Generator<ParsedBatch, ParseEnd> {
   const { dataset, format } = options;
   const table = openTable(chunks, options);
   const coerce = createCoercer(dataset, format, table.header.fieldOf);
   const keyField = table.header.fieldOf[0] ?? 0;
   const values = Array<Value>(dataset.columns.length).fill(null);
-  const rows = createRowSets();
+  const rows = createRowSets(allocate);
   let rejects: ParsedReject[] = [];
   let bytes = 0;
   let bytesRead = 0;

@@ -13,10 +13,10 @@ export interface Job {
   readonly options: ParseOptions;
 }
 
-/** What the thread is told. `credit`: a batch was taken; `drop`: the job in hand is not wanted any more. */
+/** What the thread is told. `credit`: a batch was merged, and its memory may be used again; `drop`: the job in hand is not wanted any more. */
 export type ToThread =
   | Job
-  | { readonly kind: 'credit'; readonly job: number }
+  | { readonly kind: 'credit'; readonly job: number; readonly spare: readonly ArrayBuffer[] }
   | { readonly kind: 'drop'; readonly job: 0; readonly credits: 0 };
 
 /** What an error of the operating system says besides its message; an error loses it between threads. */
@@ -32,3 +32,8 @@ export type FromThread =
   | { readonly kind: 'refused'; readonly job: number; readonly code: FileCode; readonly reason: string }
   | { readonly kind: 'moved'; readonly job: number; readonly reason: string }
   | { readonly kind: 'failed'; readonly job: number; readonly error: unknown; readonly system?: SystemError };
+
+/** The memory of a batch, which is handed over, not copied. */
+export function buffersOf(batch: ParsedBatch): ArrayBuffer[] {
+  return batch.sets.flatMap((set) => [set.rows.buffer, set.places.buffer]);
+}

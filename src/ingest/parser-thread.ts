@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { FileMoved, FileRefused } from '../errors.ts';
 import { systemCode } from '../system-error.ts';
 import { parse } from './parse.ts';
-import type { FromThread, Job, SystemError, ToThread } from './parser-messages.ts';
+import { type FromThread, type Job, type SystemError, type ToThread, buffersOf } from './parser-messages.ts';
 import { walkFile } from './source.ts';
 
 /**
@@ -17,6 +17,7 @@ const current: { job: number; credits: number; wake: () => void } = { job: 0, cr
 
 port.on('message', (message: ToThread) => {
   if (message.kind === 'credit') {
+    spares.push(...message.spare);
     if (message.job === current.job) current.credits++;
   } else {
     // A new job ends the one before it; job 0 only ends it.
@@ -26,6 +27,20 @@ port.on('message', (message: ToThread) => {
   }
   current.wake();
 });
+
+/** Memory of batches that were merged. */
+const spares: ArrayBuffer[] = [];
+
+/** More of them than are in use at a time only take up room. */
+const MOST_SPARES = 8;
+
+function allocate(bytes: number): ArrayBuffer {
+  const fitting = spares.findIndex((spare) => spare.byteLength >= bytes && spare.byteLength <= bytes * 4);
+  const [spare] = fitting === -1 ? [] : spares.splice(fitting, 1);
+  spares.splice(0, spares.length - MOST_SPARES);
+  // Somewhat larger than need be: the next batch is hardly ever of the same size.
+  return spare ?? new ArrayBuffer(Math.ceil(bytes * 1.25));
+}
 
 /** What an error of the system would lose on its way to the other thread: there it must still be a fault of the file (P7). */
 function systemPart(error: unknown): { system?: SystemError } {
@@ -39,7 +54,7 @@ async function parseJob(job: Job): Promise<void> {
   };
   try {
     const walk = walkFile(job.handle, job.bytes);
-    const batches = parse(walk.chunks, job.options);
+    const batches = parse(walk.chunks, job.options, allocate);
     for (;;) {
       const next = batches.next();
       if (current.job !== job.job) return;
@@ -47,9 +62,7 @@ async function parseJob(job: Job): Promise<void> {
         send({ kind: 'end', job: job.job, end: next.value, sha256: walk.digest() });
         return;
       }
-      // Handed over, not copied.
-      const buffers = next.value.sets.flatMap((set) => [set.rows.buffer, set.places.buffer]);
-      send({ kind: 'batch', job: job.job, batch: next.value }, buffers);
+      send({ kind: 'batch', job: job.job, batch: next.value }, buffersOf(next.value));
       current.credits--;
       while (current.credits <= 0 && current.job === job.job) await new Promise<void>((wake) => (current.wake = wake));
       if (current.job !== job.job) return;

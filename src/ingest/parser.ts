@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { FileMoved, FileRefused } from '../errors.ts';
 import { type ParseEnd, type ParseOptions, type ParsedBatch, parse } from './parse.ts';
-import type { FromThread, ToThread } from './parser-messages.ts';
+import { type FromThread, type ToThread, buffersOf } from './parser-messages.ts';
 import type { Source } from './source.ts';
 
 /** Files from this size on are parsed beside the merging; below it, starting would cost more than it brings. */
 const THREAD_FROM_BYTES = 4 * 1024 * 1024;
 
-/** How many batches the thread may be ahead: enough to bridge uneven ones, few enough to bound memory. */
-const BATCHES_AHEAD = 2;
+/** How many batches there may be, the one in hand included: enough to bridge uneven ones, few enough to bound memory. */
+const BATCHES_AHEAD = 3;
 
 /** A file parsed to its end: what it is, and the SHA-256 (hex) of the bytes that were parsed. */
 export interface ParsedFile {
@@ -57,8 +57,8 @@ async function* parseInThread(
   worker.on('message', onMessage);
   worker.on('error', onError);
   worker.on('exit', onExit);
-  const send = (message: ToThread) => {
-    worker.postMessage(message);
+  const send = (message: ToThread, transfer: ArrayBuffer[] = []) => {
+    worker.postMessage(message, transfer);
   };
   worker.ref();
   try {
@@ -70,10 +70,14 @@ async function* parseInThread(
         continue;
       }
       switch (message.kind) {
-        case 'batch':
-          send({ kind: 'credit', job });
-          yield message.batch;
+        case 'batch': {
+          const { batch } = message;
+          yield batch;
+          // Left to the collector, tens of megabytes would pile up: this thread makes so little garbage that it hardly runs.
+          const spare = buffersOf(batch);
+          send({ kind: 'credit', job, spare }, spare);
           break;
+        }
         case 'end':
           return message;
         case 'refused':

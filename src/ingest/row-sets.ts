@@ -1,5 +1,5 @@
 import type { Value } from '../feed/types.ts';
-import { type JsonbRows, createJsonbRows } from '../store/staged-rows.ts';
+import { type Allocate, type JsonbRows, createJsonbRows } from '../store/staged-rows.ts';
 
 /** Rows of distinct keys, which are merged together. */
 export interface RowSet {
@@ -36,8 +36,9 @@ interface Open {
  *
  * A merge takes each key once. Merging the sets one after the other gives what applying all rows singly in line order gives,
  * since rows of different keys do not touch each other and no parent changes while one dataset's file is read.
+ * @param allocate where the sets' memory comes from
  */
-export function createRowSets(): RowSets {
+export function createRowSets(allocate: Allocate): RowSets {
   const sets: Open[] = [];
   const timesSeen = new Map<Value, number>();
   let count = 0;
@@ -59,9 +60,11 @@ export function createRowSets(): RowSets {
     },
     take() {
       const taken = sets.slice(0, used).map((set) => {
-        const places = Float64Array.from(set.places);
+        const { length } = set.places;
+        const places = new Float64Array(allocate(length * Float64Array.BYTES_PER_ELEMENT), 0, length);
+        places.set(set.places);
         set.places = [];
-        return { rows: set.rows.take(), places };
+        return { rows: set.rows.take(allocate), places };
       });
       // A file that says one key a thousand times needs a thousand sets; the next one hardly does.
       sets.length = Math.min(sets.length, 2);

@@ -4,8 +4,11 @@ import type { Value } from '../feed/types.ts';
 export interface JsonbRows {
   add(line: number, values: readonly Value[]): void;
   /** The rows so far, in memory of their own; begins anew. */
-  take(): Uint8Array<ArrayBuffer>;
+  take(allocate: Allocate): Uint8Array<ArrayBuffer>;
 }
+
+/** Gives memory of at least so many bytes, whatever stands in it. */
+export type Allocate = (bytes: number) => ArrayBuffer;
 
 // The element types of https://sqlite.org/jsonb.html: the low half of an element's first byte.
 const NULL = 0;
@@ -23,7 +26,7 @@ const LONGEST_INLINE = 11;
 const HEADER_2 = 3;
 const HEADER_4 = 5;
 
-const FIRST_BYTES = 64 * 1024;
+const FIRST_BYTES = 16 * 1024;
 
 /**
  * Makes an empty array of rows. Written byte by byte: making JavaScript arrays first, JSON text of them, and JSONB of that text
@@ -104,9 +107,10 @@ export function createJsonbRows(): JsonbRows {
       putSize4(begin, ARRAY, size);
       end += HEADER_4 - HEADER_2;
     },
-    take() {
+    take(allocate) {
       putSize4(0, ARRAY, end - HEADER_4);
-      const rows = bytes.slice(0, end);
+      const rows = new Uint8Array(allocate(end), 0, end);
+      rows.set(bytes.subarray(0, end));
       end = HEADER_4;
       return rows;
     },
