@@ -3,7 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { Filter } from './commands/filter.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { CommandIo, Output } from './io.ts';
-import { flagOf, readSettings, SETTINGS, variableOf, type Settings } from './settings.ts';
+import { readSettings } from './read-settings.ts';
+import { flagOf, SETTINGS, variableOf, type Settings } from './settings.ts';
 
 /**
  * How a command runs:
@@ -185,7 +186,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     });
 
   program.command('load', { hidden: true }).action(async () => {
-    const { load } = await import('./daemon/loader-process.ts');
+    const { load } = await import('./daemon/loader.ts');
     done(await load(surroundings.open('child')));
   });
   return program;

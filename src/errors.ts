@@ -1,4 +1,5 @@
 import type { FileCode } from './codes.ts';
+import { EXIT_FAILED } from './exit-codes.ts';
 
 /** What went wrong, for a person: what was tried, on what, why it failed and what to do. Never holds a value from a row. */
 export class LandfallError extends Error {
@@ -6,6 +7,11 @@ export class LandfallError extends Error {
   readonly operation: string;
   readonly file: string | null;
   readonly hint: string | null;
+
+  /** What a command that ends by it exits with. */
+  get exitCode(): number {
+    return EXIT_FAILED;
+  }
 
   /**
    * @param operation what was tried, e.g. `open database`

@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine, type CommandKind } from './command-line.ts';
 import type { CommandIo, Output, Parent } from './io.ts';
-import { EXIT_DAMAGED } from './exit-codes.ts';
+import { EXIT_FAILED } from './exit-codes.ts';
 import { describeError } from './error-report.ts';
 import { LandfallError } from './errors.ts';
 import { printable } from './terminal.ts';
@@ -55,7 +55,7 @@ try {
   process.exitCode = await runCommandLine(process.argv.slice(2), { open });
 } catch (error) {
   fail(error);
-  process.exitCode = error instanceof LandfallError && 'kind' in error && error.kind === 'corrupt' ? EXIT_DAMAGED : 1;
+  process.exitCode = error instanceof LandfallError ? error.exitCode : EXIT_FAILED;
 }
 if (process.connected) process.disconnect();
 // A pipe takes what is written as fast as its reader: what it has not taken yet would be lost.

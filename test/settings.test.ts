@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LandfallError } from '../src/errors.ts';
-import { readSettings, SETTINGS, variableOf, type SettingSources, type Settings } from '../src/settings.ts';
+import { readSettings, type SettingSources } from '../src/read-settings.ts';
+import { SETTINGS, variableOf, type Settings } from '../src/settings.ts';
 import { tempFolder } from './helpers/temp.ts';
 
 function read(sources: Partial<SettingSources> = {}): Settings {

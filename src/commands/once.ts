@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createDrain, type RunTotals } from '../daemon/drain.ts';
-import { EXIT_DAMAGED, EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { createFaultBook } from '../daemon/faults.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { createWaker, runLoop } from '../daemon/loop.ts';
@@ -74,7 +74,7 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
   } catch (error) {
     if (!(error instanceof DatabaseFault) || !error.isFinal) throw error;
     logger.fatal(error.message);
-    return EXIT_DAMAGED;
+    return error.exitCode;
   } finally {
     progress.end();
   }

@@ -6,7 +6,7 @@ import type { Settings } from '../settings.ts';
 import { BEAT_MS, readAlive, STARTING, writeAlive, type Work } from './alive.ts';
 import { createFaultBook } from './faults.ts';
 import { describeWork, isWell, PATIENCE, type Patience } from './health.ts';
-import { createLoaderProcess, type LoaderEnd } from './loader.ts';
+import { createLoaderHandle, type LoaderEnd } from './loader-handle.ts';
 import { createNotifier } from './notify.ts';
 import { startSchedule } from './schedule.ts';
 
@@ -63,7 +63,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   /** Until this daemon has the database, what others read about it is another daemon's to say. */
   let owner = false;
 
-  const loader = createLoaderProcess({
+  const loader = createLoaderHandle({
     settings,
     command: io.program.command,
     env: io.env,

@@ -1,146 +1,235 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { getCompileCacheDir } from 'node:module';
+import { constants, setPriority } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { CommandIo, Parent } from '../io.ts';
+import { LandfallError } from '../errors.ts';
+import { loadFeed } from '../feed/load.ts';
+import { createLog, type Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import type { Work } from './alive.ts';
-import { backOff } from './back-off.ts';
-import { fromLoaderSchema, type ToLoader } from './messages.ts';
+import { forgiveAttempts } from '../store/attempts.ts';
+import type { Store } from '../store/open.ts';
+import { STARTING, type Work } from './alive.ts';
+import { createDrain, type Drain } from './drain.ts';
+import { createFaultBook, type FaultBook } from './faults.ts';
+import { storeLedger } from './ledger.ts';
+import { createWaker, runLoop, type Waker } from './loop.ts';
+import { ownDatabase } from './own.ts';
+import { toLoaderSchema, type FromLoader, type ToLoader } from './messages.ts';
 
-/** How the loading process ended: it said that starting again would not help, or it just ended. */
-export type LoaderEnd =
-  | { readonly kind: 'fatal'; readonly message: string; readonly exitCode: number }
-  | { readonly kind: 'died'; readonly how: string };
+/** Progress is told at most this often, in ms; a change of what is done is told at once. */
+const TELL_MS = 250;
 
-export interface LoaderOptions {
+/** How often an idle loader looks whether someone has asked for a file to be read again, in ms. */
+const RETRY_LOOK_MS = 2_000;
+
+/** What a loader that owns the database works with. */
+interface Loader {
   readonly settings: Settings;
-  /** What starts this program: node, its arguments, main.ts. */
-  readonly command: readonly [string, ...string[]];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly keeperPid: number;
-  /** The last loader of an earlier daemon was killed on purpose. */
-  readonly forgive: boolean;
-  /** It holds the writer's lock. */
-  readonly onOwner: () => void;
-  readonly onReady: () => void;
-  readonly onWork: (work: Work) => void;
-  readonly onEnd: (end: LoaderEnd) => void;
-}
-
-/** The keeper's side of the loading process. */
-export interface LoaderProcess {
-  start(): void;
-  /** Starts it again, later each time that it does not live long. */
-  startAgain(): void;
-  /** A message to a process that is not there is dropped. */
-  send(message: ToLoader): void;
-  /** Ends it at once, or keeps it from being started again. */
-  kill(): void;
-  /** Null while there is none. */
-  pid(): number | null;
-  /** How long ago it last showed that it goes on, in ms: by its work, or idle by an answer; 0 where there is none. */
-  silentMs(): number;
+  readonly io: CommandIo;
+  readonly logger: Logger;
+  readonly faults: FaultBook;
+  readonly waker: Waker;
+  readonly send: (message: FromLoader) => void;
+  readonly tell: (work: Work) => void;
+  readonly stop: AbortSignal;
+  readonly giveUp: AbortSignal;
 }
 
 /**
- * V8's space for young objects, in MB: with the 16 that are usual, listing 100,000 files takes 55 MB more, and loading rows
- * is no faster.
+ * The daemon's child process: owns the database and drains the landing folder, until the keeper tells it to stop or is
+ * gone. It holds no other promise than P2: it may be killed at any instant.
+ * @returns the exit code
  */
-const SMALL_NURSERY = '--max-semi-space-size=4';
-
-/** Waits before it is started again, in ms. */
-const FIRST_MS = 250;
-const CAP_MS = 30_000;
-
-/** One that lived so long did not die of its start, in ms. */
-const LONG_LIFE_MS = 60_000;
-
-/** A keeper that was itself stopped for this long cannot tell how long the loader has been silent, in ms. */
-const OWN_GAP_MS = 15_000;
-
-export function createLoaderProcess(options: LoaderOptions): LoaderProcess {
-  const [node, ...args] = options.command;
-  let child: ChildProcess | null = null;
-  let forgive = options.forgive;
-  let failures = 0;
-  let startedAt = 0;
-  let heardAt = 0;
-  let askedAt = 0;
-  let working = false;
-  let again: NodeJS.Timeout | null = null;
-
-  function start(): void {
-    startedAt = heardAt = performance.now();
-    let fatal: LoaderEnd | null = null;
-    working = false;
-    const cache = getCompileCacheDir();
-    const born = spawn(node, [SMALL_NURSERY, ...args, 'load'], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
-    });
-    child = born;
-    born.on('message', (message) => {
-      const read = fromLoaderSchema.safeParse(message);
-      if (!read.success) return;
-      // An answer to a ping shows that its event loop turns, not that the work in hand goes on.
-      if (read.data.kind !== 'pong' || !working) heardAt = performance.now();
-      switch (read.data.kind) {
-        case 'born':
-          send({ kind: 'start', settings: options.settings, keeperPid: options.keeperPid, forgive });
-          return;
-        case 'owner':
-          options.onOwner();
-          return;
-        case 'ready':
-          forgive = false;
-          options.onReady();
-          return;
-        case 'work':
-          working = read.data.work.doing === 'ingesting' || read.data.work.doing === 'archiving';
-          options.onWork(read.data.work);
-          return;
-        case 'fatal':
-          fatal = read.data;
-          return;
-        case 'pong':
-          return;
-      }
-    });
-    born.once('error', () => {
-      // It could not be started at all; there is no 'close' then.
-      if (born.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
-    });
-    // 'close' comes after the last message, 'exit' may come before.
-    born.once('close', (code, signal) => {
-      end(fatal ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
-    });
-  }
-
-  function end(how: LoaderEnd): void {
-    child = null;
-    options.onEnd(how);
-  }
-
-  function send(message: ToLoader): void {
-    if (child?.connected === true) child.send(message, () => undefined);
-  }
-
-  return {
-    start,
-    startAgain() {
-      failures = performance.now() - startedAt > LONG_LIFE_MS ? 1 : failures + 1;
-      again = setTimeout(start, backOff(failures, FIRST_MS, CAP_MS));
-    },
-    send,
-    kill() {
-      if (again !== null) clearTimeout(again);
-      child?.kill('SIGKILL');
-    },
-    pid: () => child?.pid ?? null,
-    silentMs() {
-      if (child === null) return 0;
-      const now = performance.now();
-      if (now - askedAt > OWN_GAP_MS) heardAt = now;
-      askedAt = now;
-      return now - heardAt;
-    },
+export async function load(io: CommandIo): Promise<number> {
+  const { parent } = io;
+  if (parent === null) throw new LandfallError('load', 'only the daemon starts this', { hint: 'use "landfall run"' });
+  const send = (message: FromLoader): void => {
+    parent.send(message);
   };
+  const stop = new AbortController();
+  const giveUp = new AbortController();
+  parent.onGone(() => {
+    stop.abort();
+    giveUp.abort();
+  });
+
+  const start = await firstMessage(parent, send, stop.signal);
+  if (start === null) return 0;
+  yieldToOthers();
+  leash(start.keeperPid);
+  const { settings } = start;
+  const logger = createLog(settings, io.stdout, io.program.pid);
+  const waker = createWaker(stop.signal);
+  parent.onMessage((message) => {
+    const read = toLoaderSchema.safeParse(message);
+    if (read.success) heed(read.data, { send, waker, stop, giveUp });
+  });
+
+  let latest = STARTING;
+  const tell = createTeller(send);
+  const faults = createFaultBook(logger, io.now, () => {
+    tell({ ...latest, faults: faults.list() });
+  });
+  const tellLatest = (work: Work): void => {
+    latest = work;
+    tell(work);
+  };
+  const loader: Loader = {
+    settings,
+    io,
+    logger,
+    faults,
+    waker,
+    send,
+    tell: tellLatest,
+    stop: stop.signal,
+    giveUp: giveUp.signal,
+  };
+  try {
+    await own(loader, start.forgive);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof LandfallError)) throw error;
+    send({ kind: 'fatal', message: error.message, exitCode: error.exitCode });
+    return error.exitCode;
+  }
+}
+
+/** Takes the database, drains the folder until stopped, and lets go of it. */
+async function own(loader: Loader, forgive: boolean): Promise<void> {
+  const { settings, io, logger, faults, waker, stop } = loader;
+  const feed = loadFeed(settings.feed);
+  const onLocked = (): void => {
+    loader.send({ kind: 'owner' });
+  };
+  const prepare = (store: Store): void => {
+    if (forgive) forgiveAttempts(store);
+  };
+  await ownDatabase(
+    { settings, io, feed, command: 'run', faults, waker, stop, patienceMs: null, onLocked, prepare },
+    (store) => {
+      loader.send({ kind: 'ready' });
+      const ledger = storeLedger(store, io.now);
+      const drain = createDrain({
+        settings,
+        feed,
+        ledger,
+        logger,
+        faults,
+        now: io.now,
+        monotonic: () => performance.now(),
+        stop,
+        giveUp: loader.giveUp,
+        hasNews: () => waker.poked(),
+        onWork: loader.tell,
+      });
+      const stopLooking = lookForRetries(drain, waker, () => ledger.retries());
+      const monotonic = (): number => performance.now();
+      return runLoop({ drain, waker, faults, until: 'stopped', stop, patienceMs: null, monotonic }).finally(
+        stopLooking,
+      );
+    },
+  );
+}
+
+/** Says that the process runs, and waits for its settings. Null: there is no keeper any more. */
+function firstMessage(
+  parent: Parent,
+  send: (message: FromLoader) => void,
+  stop: AbortSignal,
+): Promise<Extract<ToLoader, { kind: 'start' }> | null> {
+  return new Promise((resolve) => {
+    stop.addEventListener('abort', () => {
+      resolve(null);
+    });
+    parent.onMessage((message) => {
+      const read = toLoaderSchema.safeParse(message);
+      if (read.success && read.data.kind === 'start') resolve(read.data);
+      // Stopped before it had begun.
+      if (read.success && read.data.kind === 'stop') resolve(null);
+    });
+    send({ kind: 'born' });
+  });
+}
+
+function heed(
+  message: ToLoader,
+  ends: { send: (message: FromLoader) => void; waker: Waker; stop: AbortController; giveUp: AbortController },
+): void {
+  switch (message.kind) {
+    case 'start':
+      return;
+    case 'poke':
+      ends.waker.poke();
+      return;
+    case 'ping':
+      ends.send({ kind: 'pong' });
+      return;
+    case 'stop':
+      ends.stop.abort();
+      setTimeout(() => {
+        ends.giveUp.abort();
+      }, message.graceMs).unref();
+      return;
+  }
+}
+
+/** Tells the keeper what is done: changes at once, progress now and then. */
+function createTeller(send: (message: FromLoader) => void): (work: Work) => void {
+  let toldAt = -Infinity;
+  let told: Work | null = null;
+  return (work) => {
+    const now = performance.now();
+    const same =
+      told !== null &&
+      told.doing === work.doing &&
+      told.faults.length === work.faults.length &&
+      told.settling === work.settling &&
+      told.held === work.held &&
+      told.log.pinned === work.log.pinned;
+    if (same && now - toldAt < TELL_MS) return;
+    toldAt = now;
+    told = work;
+    send({ kind: 'work', work });
+  };
+}
+
+/**
+ * `landfall retry` leaves its wish in the database, which makes no event.
+ * @returns ends the looking
+ */
+function lookForRetries(drain: Drain, waker: Waker, retries: () => Set<string>): () => void {
+  let seen = 0;
+  const timer = setInterval(() => {
+    const { doing } = drain.work();
+    if (doing !== 'idle' && doing !== 'waiting') return;
+    try {
+      const wished = retries().size;
+      // A wish for a file that is not there stays: it is no news.
+      if (wished > seen) waker.poke();
+      seen = wished;
+    } catch {
+      // The loop meets the same fault, and reports it.
+    }
+  }, RETRY_LOOK_MS);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** A long load must not keep the keeper, or `landfall status`, from a processor. */
+function yieldToOthers(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A sandbox may forbid it: then they share.
+  }
+}
+
+/** A thread that ends the process when the keeper has gone, whatever the main thread is doing. */
+function leash(keeperPid: number): void {
+  const worker = new Worker(new URL('./leash.ts', import.meta.url), {
+    workerData: keeperPid,
+    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
+  });
+  worker.unref();
 }

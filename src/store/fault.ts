@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
+import { EXIT_DAMAGED, EXIT_FAILED } from '../exit-codes.ts';
 
 /**
  * - `busy`: another program holds the write lock; passes by itself
@@ -43,6 +44,10 @@ export class DatabaseFault extends LandfallError {
   /** Whether going on could only do harm: a person has to look at the database first. */
   get isFinal(): boolean {
     return this.kind === 'corrupt' || this.kind === 'replaced';
+  }
+
+  override get exitCode(): number {
+    return this.isFinal ? EXIT_DAMAGED : EXIT_FAILED;
   }
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { retry } from '../../src/commands/retry.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/read-settings.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
 import { type Desk, ROOT, openDesk } from '../helpers/ingest.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
 import { readAlive, STARTING, writeAlive } from '../../src/daemon/alive.ts';
-import { createLoaderProcess } from '../../src/daemon/loader.ts';
+import { createLoaderHandle } from '../../src/daemon/loader-handle.ts';
 import { aliveWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -62,7 +62,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     );
     const worked = Promise.withResolvers<undefined>();
     const ended = Promise.withResolvers<undefined>();
-    const loader = createLoaderProcess({
+    const loader = createLoaderHandle({
       settings: {
         landing: folder,
         db: join(folder, 'x.sqlite'),

@@ -9,7 +9,7 @@ import { check } from '../../src/commands/check.ts';
 import { type Rehearsal, rehearse } from '../../src/ingest/rehearse.ts';
 import type { IngestOutcome } from '../../src/ingest/types.ts';
 import type { ListedFile } from '../../src/landing/types.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/read-settings.ts';
 import { openForRehearsal } from '../../src/store/open.ts';
 import { feeds, spellOut } from '../campaign/feeds.ts';
 import { LEAK, MARKER } from '../helpers/billing.ts';

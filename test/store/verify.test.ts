@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { verify } from '../../src/commands/verify.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings } from '../../src/read-settings.ts';
 import { closeStore, openForReading } from '../../src/store/open.ts';
 import { verifyDatabase } from '../../src/store/verify.ts';
 import { largeFeed, spellOut } from '../campaign/feeds.ts';

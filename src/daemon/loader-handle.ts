@@ -1,0 +1,146 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
+import type { Settings } from '../settings.ts';
+import type { Work } from './alive.ts';
+import { backOff } from './back-off.ts';
+import { fromLoaderSchema, type ToLoader } from './messages.ts';
+
+/** How the loading process ended: it said that starting again would not help, or it just ended. */
+export type LoaderEnd =
+  | { readonly kind: 'fatal'; readonly message: string; readonly exitCode: number }
+  | { readonly kind: 'died'; readonly how: string };
+
+export interface LoaderOptions {
+  readonly settings: Settings;
+  /** What starts this program: node, its arguments, main.ts. */
+  readonly command: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly keeperPid: number;
+  /** The last loader of an earlier daemon was killed on purpose. */
+  readonly forgive: boolean;
+  /** It holds the writer's lock. */
+  readonly onOwner: () => void;
+  readonly onReady: () => void;
+  readonly onWork: (work: Work) => void;
+  readonly onEnd: (end: LoaderEnd) => void;
+}
+
+/** The keeper's side of the loading process. */
+export interface LoaderHandle {
+  start(): void;
+  /** Starts it again, later each time that it does not live long. */
+  startAgain(): void;
+  /** A message to a process that is not there is dropped. */
+  send(message: ToLoader): void;
+  /** Ends it at once, or keeps it from being started again. */
+  kill(): void;
+  /** Null while there is none. */
+  pid(): number | null;
+  /** How long ago it last showed that it goes on, in ms: by its work, or idle by an answer; 0 where there is none. */
+  silentMs(): number;
+}
+
+/**
+ * V8's space for young objects, in MB: with the 16 that are usual, listing 100,000 files takes 55 MB more, and loading rows
+ * is no faster.
+ */
+const SMALL_NURSERY = '--max-semi-space-size=4';
+
+/** Waits before it is started again, in ms. */
+const FIRST_MS = 250;
+const CAP_MS = 30_000;
+
+/** One that lived so long did not die of its start, in ms. */
+const LONG_LIFE_MS = 60_000;
+
+/** A keeper that was itself stopped for this long cannot tell how long the loader has been silent, in ms. */
+const OWN_GAP_MS = 15_000;
+
+export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
+  const [node, ...args] = options.command;
+  let child: ChildProcess | null = null;
+  let forgive = options.forgive;
+  let failures = 0;
+  let startedAt = 0;
+  let heardAt = 0;
+  let askedAt = 0;
+  let working = false;
+  let again: NodeJS.Timeout | null = null;
+
+  function start(): void {
+    startedAt = heardAt = performance.now();
+    let fatal: LoaderEnd | null = null;
+    working = false;
+    const cache = getCompileCacheDir();
+    const born = spawn(node, [SMALL_NURSERY, ...args, 'load'], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
+    });
+    child = born;
+    born.on('message', (message) => {
+      const read = fromLoaderSchema.safeParse(message);
+      if (!read.success) return;
+      // An answer to a ping shows that its event loop turns, not that the work in hand goes on.
+      if (read.data.kind !== 'pong' || !working) heardAt = performance.now();
+      switch (read.data.kind) {
+        case 'born':
+          send({ kind: 'start', settings: options.settings, keeperPid: options.keeperPid, forgive });
+          return;
+        case 'owner':
+          options.onOwner();
+          return;
+        case 'ready':
+          forgive = false;
+          options.onReady();
+          return;
+        case 'work':
+          working = read.data.work.doing === 'ingesting' || read.data.work.doing === 'archiving';
+          options.onWork(read.data.work);
+          return;
+        case 'fatal':
+          fatal = read.data;
+          return;
+        case 'pong':
+          return;
+      }
+    });
+    born.once('error', () => {
+      // It could not be started at all; there is no 'close' then.
+      if (born.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
+    });
+    // 'close' comes after the last message, 'exit' may come before.
+    born.once('close', (code, signal) => {
+      end(fatal ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
+    });
+  }
+
+  function end(how: LoaderEnd): void {
+    child = null;
+    options.onEnd(how);
+  }
+
+  function send(message: ToLoader): void {
+    if (child?.connected === true) child.send(message, () => undefined);
+  }
+
+  return {
+    start,
+    startAgain() {
+      failures = performance.now() - startedAt > LONG_LIFE_MS ? 1 : failures + 1;
+      again = setTimeout(start, backOff(failures, FIRST_MS, CAP_MS));
+    },
+    send,
+    kill() {
+      if (again !== null) clearTimeout(again);
+      child?.kill('SIGKILL');
+    },
+    pid: () => child?.pid ?? null,
+    silentMs() {
+      if (child === null) return 0;
+      const now = performance.now();
+      if (now - askedAt > OWN_GAP_MS) heardAt = now;
+      askedAt = now;
+      return now - heardAt;
+    },
+  };
+}

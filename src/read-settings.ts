@@ -1,0 +1,158 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { editDistance } from './edit-distance.ts';
+import { LandfallError } from './errors.ts';
+import { flagOf, SETTINGS, settingsSchema, variableOf, type SettingInfo, type Settings } from './settings.ts';
+
+/** Where settings come from. */
+export interface SettingSources {
+  /** Values of flags by setting name (`archive_after`), and `settings` for the settings file. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working folder. */
+  readonly cwd: string;
+  /** The program's folder, which the default feed is in. */
+  readonly root: string;
+}
+
+/** A value as it was written, and where: `--settle`, `LANDFALL_SETTLE` or `settle in landfall.yaml`. */
+interface Given {
+  readonly text: string;
+  readonly source: string;
+}
+
+/**
+ * Puts the settings together; an empty variable counts as not set.
+ * @returns frozen
+ * @throws LandfallError naming all wrong ones at once, each with where it came from and its value
+ */
+export function readSettings(sources: SettingSources): Settings {
+  const faults = misspeltVariables(sources.env);
+  const file = readSettingsFile(sources, faults);
+  const given = new Map<string, Given>();
+  for (const info of SETTINGS) {
+    const found =
+      taken(sources.flags[info.name], flagOf(info.name), sources.cwd, info) ??
+      taken(variable(sources.env, info.name), variableOf(info.name), sources.cwd, info) ??
+      file.get(info.name) ??
+      taken(info.fallback ?? undefined, 'default', sources.cwd, info);
+    if (found?.text === '') faults.push(`${found.source}: is empty`);
+    else if (found !== undefined) given.set(info.name, found);
+  }
+
+  const texts = Object.fromEntries([...given].map(([name, { text }]) => [name, text]));
+  const parsed = settingsSchema.safeParse({
+    feed: resolve(sources.root, 'feeds/visitpay.yaml'),
+    archive_dir: null,
+    ...texts,
+  });
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = String(issue.path[0]);
+    const wrongly = given.get(name);
+    // One that is not there has been named already.
+    if (wrongly !== undefined) faults.push(`${wrongly.source}: ${issue.message}, not ${JSON.stringify(wrongly.text)}`);
+  }
+  const values = parsed.data;
+  if (values?.archive_dir != null && values.archive_dir === values.landing) {
+    faults.push(
+      `${given.get('archive_dir')?.source ?? ''}: is the landing folder itself, ${JSON.stringify(values.landing)}`,
+    );
+  }
+  if (values === undefined || faults.length > 0) throw wrong(faults);
+  return Object.freeze({
+    landing: values.landing,
+    db: throughLinks(values.db),
+    feed: values.feed,
+    settleMs: values.settle,
+    rescan: values.rescan,
+    after: values.after,
+    archiveAfterMs: values.archive_after,
+    archiveDir: values.archive_dir,
+    logLevel: values.log_level,
+    logFormat: values.log_format,
+    cacheMib: values.cache_mib,
+  });
+}
+
+function taken(text: string | undefined, source: string, folder: string, info: SettingInfo): Given | undefined {
+  if (text === undefined) return undefined;
+  return { text: info.path && text !== '' ? resolve(folder, text) : text, source };
+}
+
+/** The database by its own name: its lock must be one, by whatever link it is reached. */
+function throughLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(throughLinks(folder), basename(path));
+  }
+}
+
+function wrong(faults: readonly string[]): LandfallError {
+  const [first, ...others] = faults;
+  if (first !== undefined && others.length === 0) return new LandfallError('read settings', first);
+  return new LandfallError(
+    'read settings',
+    `${faults.length} are wrong\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+  );
+}
+
+/** An empty variable is one that is not set: compose files and unit files often leave it so. */
+function variable(env: SettingSources['env'], name: string): string | undefined {
+  const text = env[variableOf(name)];
+  return text === '' ? undefined : text;
+}
+
+/** A variable with a slip in its name would be passed over without a word. Others with our prefix may be someone else's. */
+function misspeltVariables(env: SettingSources['env']): string[] {
+  const known = ['settings', ...SETTINGS.map((info) => info.name)].map(variableOf);
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith('LANDFALL_') || known.includes(name)) return [];
+    const meant = known.find((other) => editDistance(name, other) <= 2);
+    return meant === undefined ? [] : [`${name}: is not a setting, did you mean ${meant}?`];
+  });
+}
+
+function readSettingsFile(sources: SettingSources, faults: string[]): Map<string, Given> {
+  const given = new Map<string, Given>();
+  const named = sources.flags['settings'] ?? variable(sources.env, 'settings');
+  if (named === undefined) return given;
+  const path = resolve(sources.cwd, named);
+  for (const [name, value] of Object.entries(readYaml(path))) {
+    const info = SETTINGS.find((one) => one.name === name);
+    const source = `${name} in ${path}`;
+    if (info === undefined) {
+      faults.push(`${source}: is not a setting (there are ${SETTINGS.map((one) => one.name).join(', ')})`);
+    } else if (typeof value !== 'string' && typeof value !== 'number') {
+      faults.push(`${source}: must be a text or a number, not ${JSON.stringify(value)}`);
+    } else {
+      const found = taken(String(value), source, dirname(path), info);
+      if (found !== undefined) given.set(info.name, found);
+    }
+  }
+  return given;
+}
+
+function readYaml(path: string): Record<string, unknown> {
+  let content: unknown;
+  try {
+    content = parseYaml(readFileSync(path, 'utf8')) ?? {};
+  } catch (cause) {
+    throw new LandfallError('read settings file', problemOf(cause), { file: path, cause });
+  }
+  const checked = z.record(z.string(), z.unknown()).safeParse(content);
+  if (!checked.success) {
+    throw new LandfallError('read settings file', 'must hold lines of the form name: value', { file: path });
+  }
+  return checked.data;
+}
+
+/** One clause: system errors by their code, those of the YAML without its picture of the place. */
+function problemOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'cannot be read';
+  if ('code' in cause && 'syscall' in cause) return `cannot be read: ${String(cause.code)}`;
+  return (cause.message.split('\n')[0] ?? '').replace(/:$/, '');
+}
