@@ -35,8 +35,21 @@ const { values } = parseArgs({
     patience: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
+const USAGE = `usage: npm run bench -- [OPTIONS]
+  --rows N            transactions of the feed (default 1000000, at least 1000); the other sizes follow it
+  --repeat N          runs of each contender; the median counts (default 3)
+  --scenario NAME,…   only these: ${Object.keys(SCENARIOS).join(', ')}
+  --patience SECONDS  how long each measurement waits for a machine on which nothing else runs (default 0)
+  --json              as JSON instead of a table
+  --write             also writes bench/RESULTS.md
+`;
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
 const names = values.scenario?.split(',') ?? Object.keys(SCENARIOS);
 const context: Context = {
   rows: Number(values.rows),
@@ -46,10 +59,7 @@ const context: Context = {
 };
 const unknown = names.filter((name) => !(name in SCENARIOS));
 if (unknown.length > 0 || !(context.rows >= 1000) || !(context.repeat >= 1) || !(context.patienceMs >= 0)) {
-  process.stderr.write(
-    `usage: npm run bench -- [--rows N (at least 1000)] [--repeat N] [--scenario NAME,…] [--patience SECONDS] [--json] [--write]\n` +
-      `scenarios: ${Object.keys(SCENARIOS).join(', ')}\n`,
-  );
+  process.stderr.write(USAGE);
   process.exit(1);
 }
 

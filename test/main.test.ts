@@ -13,7 +13,11 @@ const MAIN = join(ROOT, 'src/main.ts');
 
 function landfall(args: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<string> {
   const { PATH } = process.env;
-  return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd: ROOT, env: { PATH, ...env } });
+  return spawnSync(process.execPath, [MAIN, ...args], {
+    encoding: 'utf8',
+    cwd: ROOT,
+    env: { PATH, LANDFALL_LOG_LEVEL: 'trace', ...env },
+  });
 }
 
 test('--help names the commands, and --version the version', () => {

@@ -40,6 +40,6 @@ test('a scenario that is not there is an error that names those that are', async
   const wrong = run(process.execPath, ['bench/main.ts', '--scenario', 'nothing'], { cwd: ROOT });
   await expect(wrong).rejects.toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('scenarios: bulk, daily') as string,
+    stderr: expect.stringContaining('only these: bulk, daily') as string,
   });
 });

@@ -1,5 +1,5 @@
 /**
- * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,once,crash]`: the campaigns at length. Each run of each
+ * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,once,swarm,crash]`: the campaigns at length. Each run of each
  * campaign is another plan; the same seed makes the same plans. Ends with exit code 1 at the first difference.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,9 +9,14 @@ import { inspect, parseArgs } from 'node:util';
 import { crashCampaign } from './crash.ts';
 import { onceCampaign } from './once.ts';
 import { largeCampaign, orderCampaign } from './order.ts';
+import { runSwarm } from './swarm.ts';
 
 /** How many runs a campaign has when it is not said. */
-const USUAL = { order: 1000, large: 10, once: 50, crash: 200 };
+const USUAL = { order: 1000, large: 10, once: 50, swarm: 1, crash: 200 };
+
+/** How many files come at once in a swarm. */
+const SWARM_FILES = 20_000;
+
 type Campaign = keyof typeof USUAL;
 
 const { values } = parseArgs({
@@ -25,7 +30,8 @@ const chosen = (Object.keys(USUAL) as Campaign[]).filter((name) => values.only.s
 const seed = Number(values.seed);
 
 for (const name of chosen) {
-  const runs = Number(values.runs ?? USUAL[name]);
+  // One swarm is as long as hundreds of small plans.
+  const runs = name === 'swarm' ? USUAL.swarm : Number(values.runs ?? USUAL[name]);
   const begun = performance.now();
   let hits = 0;
   let done = 0;
@@ -40,6 +46,7 @@ for (const name of chosen) {
     if (name === 'order') await orderCampaign(runs, seed, emptyFolder);
     if (name === 'large') await largeCampaign(runs, seed, emptyFolder);
     if (name === 'once') await onceCampaign(runs, seed, emptyFolder);
+    if (name === 'swarm') await swarmCampaign(runs, seed, emptyFolder);
     if (name === 'crash') await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));
     if (folder !== '') rmSync(folder, { recursive: true });
     const seconds = Math.round((performance.now() - begun) / 1000);
@@ -49,5 +56,12 @@ for (const name of chosen) {
     process.stdout.write(`${name}: run ${done} differs; its files are in ${folder}\n`);
     process.stdout.write(`${inspect(error)}\n`);
     process.exit(1);
+  }
+}
+
+async function swarmCampaign(runs: number, seed: number, emptyFolder: () => string): Promise<void> {
+  for (let run = 0; run < runs; run++) {
+    const problems = await runSwarm(SWARM_FILES, seed + run, emptyFolder());
+    if (problems.length > 0) throw new Error(problems.join('\n'));
   }
 }

@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -12,16 +13,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import type { Ledger } from '../../src/daemon/ledger.ts';
 import { requestRetry } from '../../src/store/ledger.ts';
 import { DatabaseFault } from '../../src/store/fault.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
+import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { openDrainDesk, type DrainDesk } from '../helpers/drain.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 import { growLog, logSize, pinLog } from '../helpers/log.ts';
-import { hasOtherDevice, otherDeviceFolder } from '../helpers/temp.ts';
+import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
 
 const billing = createBilling(5);
 const STAMP = '20260801_060000';
@@ -431,6 +433,20 @@ describe('P7: nothing blocks', () => {
     expect(desk.drain.totals().files).toBe(1);
   });
 
+  test.for([
+    ['1970', 0],
+    ['next year', 365 * 86_400],
+  ] as const)('a file whose time of change is in %s is taken like any other', async ([, seconds]) => {
+    const desk = openDrainDesk();
+    const time = seconds === 0 ? 0 : desk.now().getTime() / 1000 + seconds;
+    utimesSync(join(desk.landing, drop(desk)), time, time);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ revision: 1, state: 'ingested' }]);
+    desk.restart();
+    await desk.settleAll();
+    expect(states(desk)).toHaveLength(1);
+  });
+
   test('an empty file that is filled later is taken; a header alone is a file without rows', async () => {
     const desk = openDrainDesk();
     const path = join(desk.landing, feedFileName('Procedure', STAMP));
@@ -580,6 +596,49 @@ describe('--after archive', () => {
     await desk.drain.round();
     expect(archive(desk)).toEqual([`${name}.1`]);
     expect(desk.faults.list()).toEqual([]);
+  });
+
+  test('P7: a full disk under the landing folder: files go in, and are moved when there is room', async ({ skip }) => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    // Room for the folder itself and the file: none for the folders of the archive.
+    if (!mountDisk(desk.landing, 'size=1m,nr_inodes=2', onTestFinished)) skip('a file system cannot be mounted here');
+    const name = drop(desk);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ name, state: 'ingested' }]);
+    expect(desk.faults.list()).toMatchObject([
+      { kind: 'archive', problem: expect.stringContaining('ENOSPC') as string },
+    ]);
+    expect(readdirSync(desk.landing)).toEqual([name]);
+    growDisk(desk.landing, 'size=1m,nr_inodes=99');
+    desk.pass(1_000);
+    await desk.drain.round();
+    expect(archive(desk)).toEqual([`${name}.1`]);
+    expect(desk.faults.list()).toEqual([]);
+    expect(states(desk)).toMatchObject([{ name, revision: 1, state: 'ingested' }]);
+  });
+
+  test('P6 P7: a full disk under an archive elsewhere: no half copy, the file stays until there is room', async ({
+    skip,
+  }) => {
+    const archiveDir = tempFolder();
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0, archiveDir } });
+    if (!mountDisk(archiveDir, 'size=64k', onTestFinished)) skip('a file system cannot be mounted here');
+    const rows = Array.from({ length: 2_000 }, () => billing.procedure());
+    const { name } = writeFeedFile(desk.landing, 'Procedure', STAMP, rows);
+    const content = readFileSync(join(desk.landing, name));
+    await desk.settleAll();
+    expect(desk.faults.list()).toMatchObject([
+      { kind: 'archive', problem: expect.stringContaining('ENOSPC') as string },
+    ]);
+    expect(readdirSync(desk.landing)).toEqual([name]);
+    expect(readdirSync(archiveDir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())).toEqual([]);
+    growDisk(archiveDir, 'size=8m');
+    desk.pass(1_000);
+    await desk.drain.round();
+    expect(readFileSync(join(archiveDir, '2026/08', `${name}.1`)).equals(content)).toBe(true);
+    expect(readdirSync(desk.landing)).toEqual([]);
+    expect(desk.faults.list()).toEqual([]);
+    expect(states(desk)).toMatchObject([{ name, revision: 1, state: 'ingested' }]);
   });
 
   test('P7: a file that cannot be moved backs off, longer each time, while others are moved; told once', async () => {

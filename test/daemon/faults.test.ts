@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
+import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { aliveWhen, createSite, databaseOf, query, queryUntil, type Running } from '../helpers/daemon.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 
@@ -21,17 +21,6 @@ function told(running: Running, text: string): number {
 
 async function idle(folder: string): Promise<void> {
   await aliveWhen(folder, ({ work }) => work.doing === 'idle' && work.faults.length === 0);
-}
-
-/** Mounts a small file system on a folder; false where that is not allowed. */
-function mountSmall(folder: string, size: string): boolean {
-  try {
-    mkdirSync(folder, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
@@ -66,17 +55,14 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
       onTestFinished(cleanUp);
     });
     const folder = join(site.folder, 'db');
-    if (!mountSmall(folder, '1m')) skip('a file system cannot be mounted here');
-    onTestFinished(() => {
-      execFileSync('umount', ['--lazy', folder]);
-    });
+    if (!mountDisk(folder, 'size=1m', onTestFinished)) skip('a file system cannot be mounted here');
     const daemon = site.start('run', { args: QUICK });
     await idle(site.folder);
     const rows = Array.from({ length: 8_000 }, () => billing.procedure());
     writeFeedFile(site.landing, 'Procedure', STAMP, rows);
     await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
     expect(query(site.folder, 'SELECT count(*) FROM procedures')).toEqual([[0]]);
-    execFileSync('mount', ['-o', 'remount,size=64m', folder]);
+    growDisk(folder, 'size=64m');
     await queryUntil(site.folder, 'SELECT revision, state, rows_inserted FROM files', [[1, 'ingested', 8_000]], 30_000);
     await idle(site.folder);
     expect(told(daemon, 'no room left')).toBe(2);

@@ -5,6 +5,7 @@ import { vi } from 'vitest';
 import { readAlive, type Alive } from '../../src/daemon/alive.ts';
 import { openForReading } from '../../src/store/open.ts';
 import { ROOT } from './ingest.ts';
+import { watchForLeaks } from './leak.ts';
 import { tempFolder } from './temp.ts';
 
 /** A real daemon, or another long command, in processes of its own. */
@@ -44,6 +45,7 @@ export function createSite(onTestFinished: (cleanUp: () => void | Promise<void>)
     landing,
     start(command, options = {}) {
       const running = start(command, folder, options);
+      watchForLeaks(() => running.output() + running.errors(), onTestFinished);
       onTestFinished(async () => {
         // The loader holds the other end of the pipes: they close when it has gone too.
         running.child.kill('SIGCONT');
@@ -59,7 +61,7 @@ function start(command: 'run' | 'once', folder: string, options: RunningOptions)
   const places = ['--landing', join(folder, 'landing'), '--db', databaseOf(folder)];
   const child = spawn(process.execPath, [join(ROOT, 'bin/landfall.cjs'), command, ...places, ...(options.args ?? [])], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], ...options.env },
+    env: { PATH: process.env['PATH'], LANDFALL_LOG_LEVEL: 'trace', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const { pid } = child;

@@ -5,6 +5,7 @@ import { storeLedger, type Ledger } from '../../src/daemon/ledger.ts';
 import { createLog } from '../../src/log.ts';
 import type { Settings } from '../../src/settings.ts';
 import { openDesk, type Desk } from './ingest.ts';
+import { watchForLeaks } from './leak.ts';
 
 /** One line of the log. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -45,6 +46,7 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
   let passed = 0;
   const now = (): Date => new Date(begun + passed);
   const log: LogLine[] = [];
+  watchForLeaks(() => JSON.stringify(log));
   const work: Work[] = [];
   const stop = new AbortController();
   const giveUp = new AbortController();

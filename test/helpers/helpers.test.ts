@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createBilling, LEAK } from './billing.ts';
 import { COLUMNS, feedFileName, feedFileText, writeFeedFile } from './feed-files.ts';
+import { watchForLeaks } from './leak.ts';
 import { createRandom } from './random.ts';
 import { tempFolder } from './temp.ts';
 
@@ -13,6 +14,21 @@ test('a temporary folder is gone once it is over', () => {
   expect(existsSync(path)).toBe(true);
   cleanUp();
   expect(existsSync(path)).toBe(false);
+});
+
+test('P8: a value from a row in a log fails the test, without being told', () => {
+  const check = (text: string): (() => void) => {
+    let registered = (): void => undefined;
+    watchForLeaks(
+      () => text,
+      (one) => (registered = one),
+    );
+    return registered;
+  };
+  const name = createBilling(1).visit({})['PatientName'] ?? '';
+  expect(check('{"file":"x.txt","rows":3}')).not.toThrow();
+  expect(check(`{"err":"bad ${name}"}`)).toThrow(/where a value from a row was logged/);
+  expect(check(`{"err":"bad ${name}"}`)).not.toThrow(name);
 });
 
 test('a feed file is named and written as the feed documents it', () => {

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ test('passes over what the loop knows', () => {
   expect(passed).toBe(2);
 });
 
-test('P7: a folder, link, pipe, socket or device under a right name is reported, never followed, never blocked on', async () => {
+test('P7: a folder, link, pipe or socket under a right name is reported, never followed, never blocked on', async () => {
   const folder = tempFolder();
   const outside = join(tempFolder(), 'secret.txt');
   writeFileSync(outside, 'secret');
@@ -76,6 +76,15 @@ test('P7: a folder, link, pipe, socket or device under a right name is reported,
     [name(4), 'not_a_file', 'it is a pipe, not a file', 'quarantined', 'Visit'],
     [name(5), 'not_a_file', 'it is a socket, not a file', 'quarantined', 'Visit'],
   ]);
+});
+
+test('P7: a device under a right name is reported, never opened', ({ skip }) => {
+  const folder = tempFolder();
+  // A terminal that nobody has: opening it would wait or fail. Only root may make one.
+  if (spawnSync('mknod', [join(folder, name(1)), 'c', '5', '3']).status !== 0) skip('a device cannot be made here');
+  const { files, unread } = list(folder);
+  expect(files).toEqual([]);
+  expect(unread).toMatchObject([{ name: name(1), code: 'not_a_file', reason: 'it is a device, not a file' }]);
 });
 
 test('a name with a line break or with bytes that are not UTF-8 is reported', () => {

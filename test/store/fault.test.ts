@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DatabaseFault, type FaultKind } from '../../src/store/fault.ts';
 import { closeStore } from '../../src/store/open.ts';
+import { mountDisk } from '../helpers/disk.ts';
 import type { Row } from '../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 import { counts, procedure, transaction, visit } from '../helpers/rows.ts';
@@ -213,25 +213,12 @@ describe('the disk is full', () => {
 describe('the disk itself is full', () => {
   const rows = (text: string): Row[] => many(1200, (i) => procedure(`P${i}`, text.repeat(200)));
 
-  /** A disk of its own of the given size, or null where mounting is not allowed. */
-  function mountDisk(kib: number): string | null {
-    const folder = tempFolder();
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${kib}k`, 'tmpfs', folder]).status !== 0) return null;
-    onTestFinished(() => {
-      spawnSync('umount', [folder]);
-    });
-    return folder;
-  }
-
   // The write-ahead log then runs out of room in the middle of a statement, and SQLite ends the whole transaction by itself.
   test.for([60, 200, 350])(
     'P2 P7: %i KiB of room: full, not a failure of the file; it goes in when there is room',
     async (room, { skip }) => {
-      const disk = mountDisk(2048);
-      if (disk === null) {
-        skip('mounting is not allowed here');
-        return;
-      }
+      const disk = tempFolder();
+      if (!mountDisk(disk, 'size=2m', onTestFinished)) skip('mounting is not allowed here');
       const desk = openDesk({ file: join(disk, 'db.sqlite') });
       const { db } = desk.store;
       await desk.deliver(

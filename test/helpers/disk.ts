@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+
+/**
+ * Mounts a small file system of its own on a folder (made where it is missing), until the test is over.
+ * @param limits of tmpfs(5), e.g. `size=1m`
+ * @returns false where mounting is not allowed
+ */
+export function mountDisk(folder: string, limits: string, whenOver: (cleanUp: () => void) => void): boolean {
+  mkdirSync(folder, { recursive: true });
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', limits, 'tmpfs', folder]).status !== 0) return false;
+  whenOver(() => {
+    spawnSync('umount', ['--lazy', folder]);
+  });
+  return true;
+}
+
+/** Makes room on a mounted disk. */
+export function growDisk(folder: string, limits: string): void {
+  if (spawnSync('mount', ['-o', `remount,${limits}`, folder]).status !== 0)
+    throw new Error(`the disk at ${folder} cannot be grown`);
+}
