@@ -3,7 +3,7 @@ import { FileMoved, FileRefused } from '../errors.ts';
 import type { Survey } from '../reader/types.ts';
 import { type FileEntry, completeFile, enterFile, lastFormat } from '../store/commit.ts';
 import { type DatabaseWriter, createDatabaseWriter } from '../store/database-writer.ts';
-import { setIndexesAside } from '../store/indexes.ts';
+import { type IndexPlan, planIndexes } from '../store/indexes.ts';
 import type { Origin } from '../store/merge.ts';
 import type { Store } from '../store/open.ts';
 import { CONSTRAINT_REASON } from '../store/rejects.ts';
@@ -13,7 +13,8 @@ import { GivenUp } from './given-up.ts';
 import type { ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
-import { type SetFinder, createSetFinder } from './row-finder.ts';
+import { type RowsFinder, createRowsFinder } from './row-finder.ts';
+import type { RowSet } from './row-sets.ts';
 import type { Source } from './source.ts';
 import type { IngestOptions } from './types.ts';
 
@@ -41,7 +42,9 @@ export interface SurveyedFile {
 /** A file in the middle of its load. */
 interface Load extends SurveyedFile {
   readonly writer: DatabaseWriter;
-  readonly finder: SetFinder;
+  readonly finder: RowsFinder;
+  /** Rows whose key was said before: once, twice, and so on. */
+  readonly again: RowSet[][];
   readonly origin: Origin;
 }
 
@@ -52,13 +55,13 @@ interface Load extends SurveyedFile {
 export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   const { store, entry, source, survey } = file;
   const { db } = store;
-  const finder = createSetFinder(source, survey.encoding);
+  const finder = createRowsFinder(source, survey.encoding);
   const writer = createDatabaseWriter(store, finder);
   db.exec('BEGIN IMMEDIATE');
   try {
     const fileId = enterFile(store, entry);
     const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
-    const load: Load = { ...file, writer, finder, origin };
+    const load: Load = { ...file, writer, finder, origin, again: [] };
     const { counts, parsed } = await loadRows(load);
     if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
     requireFewBadRows(store, counts);
@@ -79,26 +82,30 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   }
 }
 
+type RowSums = Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>;
+
 async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {
   const { store, entry, source, survey } = load;
-  const sum = { read: 0, inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
+  const sums: RowSums = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
   const batches = parseFile(source, survey.bytes, { dataset: entry.dataset, format: store.feed.format, survey });
-  let rebuildIndexes: (() => void) | null = null;
+  let read = 0;
+  let indexes: IndexPlan | null = null;
   let ended = false;
   try {
     for (;;) {
       const next = await batches.next();
       if (next.done === true) {
         ended = true;
-        rebuildIndexes?.();
-        return { counts: { ...sum, rejected: load.tally.rejected() }, parsed: next.value };
+        endSets(load, sums);
+        indexes?.rebuild();
+        return { counts: { ...sums, read, rejected: load.tally.rejected() }, parsed: next.value };
       }
-      const { read, bytesRead } = next.value;
-      rebuildIndexes ??= setIndexesAside(store.db, entry.dataset.table, (survey.bytes / bytesRead) * read);
-      sum.read += read;
-      loadBatch(load, next.value, sum);
+      const { value: batch } = next;
+      indexes ??= planIndexes(store.db, entry.dataset.table, (survey.bytes / batch.bytesRead) * batch.read);
+      read += batch.read;
+      loadBatch(load, batch, indexes, sums);
       store.probe('reading');
-      await breathe(load, 'reading', sum.read, bytesRead);
+      await breathe(load, 'reading', read, batch.bytesRead);
     }
   } finally {
     // Stops the parsing.
@@ -106,27 +113,59 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
   }
 }
 
-function loadBatch(
-  load: Load,
-  batch: ParsedBatch,
-  sum: Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>,
-): void {
-  const { entry, writer, finder, origin, tally } = load;
+function loadBatch(load: Load, batch: ParsedBatch, indexes: IndexPlan, sums: RowSums): void {
   for (const row of batch.rejects) reject(load, row);
-  for (const set of batch.sets) {
-    finder.use(set.places);
-    const merged = writer.merge(entry.dataset, set.rows, origin);
-    sum.inserted += merged.inserted;
-    sum.updated += merged.updated;
-    sum.unchanged += merged.unchanged;
-    sum.stale += merged.stale;
-    sum.waiting += merged.orphans;
-    for (const line of merged.orphanLines) tally.add('missing_parent', line);
-    for (const { line, key } of merged.refused) {
-      const place = { line, byteOffset: finder.byteOffset(line), byteLength: finder.byteLength(line) };
-      reject(load, { ...place, key, code: 'constraint', column: null, reason: CONSTRAINT_REASON });
-    }
+  const [first, ...again] = batch.sets;
+  if (first !== undefined) loadSet(load, first, indexes, sums);
+  // Copied: the memory of a batch is used again for another one.
+  for (const [times, set] of again.entries()) {
+    if (set.places.length > 0) (load.again[times] ??= []).push({ rows: set.rows.slice(), places: set.places.slice() });
   }
+  if (batch.ends) endSets(load, sums);
+}
+
+function loadSet(load: Load, { rows, places }: RowSet, indexes: IndexPlan, sums: RowSums): void {
+  const { entry, writer, finder, origin } = load;
+  const inserted = indexes.scattered ? null : writer.insertPlain(entry.dataset, rows, origin);
+  if (inserted !== null) {
+    sums.inserted += inserted;
+    return;
+  }
+  finder.add(places);
+  writer.stage(entry.dataset, rows);
+  // Only rows that are to be sorted gain by waiting for others.
+  if (!indexes.scattered) mergeStaged(load, sums);
+}
+
+/** Merges the rows whose keys stand in an earlier set: the second ones when all first ones are in, and so on. */
+function endSets(load: Load, sums: RowSums): void {
+  const { entry, writer, finder } = load;
+  mergeStaged(load, sums);
+  for (const sets of load.again.splice(0)) {
+    for (const { rows, places } of sets) {
+      finder.add(places);
+      writer.stage(entry.dataset, rows);
+    }
+    mergeStaged(load, sums);
+  }
+}
+
+/** Merges what was staged and is not merged yet. */
+function mergeStaged(load: Load, sums: RowSums): void {
+  const { entry, writer, finder, origin, tally } = load;
+  if (finder.count() === 0) return;
+  const merged = writer.merge(entry.dataset, origin);
+  sums.inserted += merged.inserted;
+  sums.updated += merged.updated;
+  sums.unchanged += merged.unchanged;
+  sums.stale += merged.stale;
+  sums.waiting += merged.orphans;
+  for (const line of merged.orphanLines) tally.add('missing_parent', line);
+  for (const { line, key } of merged.refused) {
+    const place = { line, byteOffset: finder.byteOffset(line), byteLength: finder.byteLength(line) };
+    reject(load, { ...place, key, code: 'constraint', column: null, reason: CONSTRAINT_REASON });
+  }
+  finder.clear();
 }
 
 function reject(load: Load, rejected: ParsedReject): void {

@@ -4,9 +4,9 @@ import type { Dataset, FeedFormat, Value } from '../feed/types.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
 import type { Allocate } from '../store/staged-rows.ts';
-import { type RowPlace, type RowSet, createRowSets } from './row-sets.ts';
+import { type KeyedRows, type RowPlace, createRowSets } from './row-sets.ts';
 
-/** Rows that are merged together: as large as pays, small enough to keep memory and the pauses between them short. */
+/** Rows that are handed over together: as large as pays, small enough to keep memory and the pauses between them short. */
 const BATCH_ROWS = 6_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
@@ -19,9 +19,7 @@ export interface ParsedReject extends RowPlace {
 }
 
 /** A stretch of the file, ready for the database. */
-export interface ParsedBatch {
-  /** To be merged one after the other. */
-  readonly sets: readonly RowSet[];
+export interface ParsedBatch extends KeyedRows {
   readonly rejects: readonly ParsedReject[];
   /** Rows and rejects of the stretch. */
   readonly read: number;
@@ -81,7 +79,7 @@ export function* parse(
     rejects.push({ line, byteOffset, byteLength, key: key === '' ? null : key, ...fault });
   };
   const flush = (): ParsedBatch => {
-    const batch = { read: rows.count + rejects.length, sets: rows.take(), rejects, bytesRead };
+    const batch = { read: rows.count + rejects.length, ...rows.take(), rejects, bytesRead };
     rejects = [];
     bytes = 0;
     return batch;
@@ -89,7 +87,7 @@ export function* parse(
   for (const events of table.batches()) {
     for (const event of events) {
       take(event);
-      if (rows.count + rejects.length >= BATCH_ROWS || bytes >= BATCH_BYTES) yield flush();
+      if (rows.isFull || rows.count + rejects.length >= BATCH_ROWS || bytes >= BATCH_BYTES) yield flush();
     }
   }
   yield flush();

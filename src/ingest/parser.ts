@@ -1,3 +1,4 @@
+import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { FileMoved, FileRefused } from '../errors.ts';
 import { type ParseEnd, type ParseOptions, type ParsedBatch, parse } from './parse.ts';
@@ -100,7 +101,10 @@ async function* parseInThread(
 
 /** A thread that died is not used again. It does not keep the process alive. */
 function startThread(): Worker {
+  // A thread does not inherit it; without it, it starts twice as long.
+  const cache = getCompileCacheDir();
   const worker = new Worker(new URL('./parser-thread.ts', import.meta.url), {
+    ...(cache === undefined ? {} : { env: { NODE_COMPILE_CACHE: cache } }),
     resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 96 },
   });
   const forget = () => {

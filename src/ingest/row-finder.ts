@@ -2,30 +2,49 @@ import type { Encoding } from '../feed/types.ts';
 import type { RowFinder } from '../store/dataset-writer.ts';
 import type { Source } from './source.ts';
 
-/** Finds the rows of the set in hand in their file. */
-export interface SetFinder extends RowFinder {
+/** Finds the rows in hand in their file. */
+export interface RowsFinder extends RowFinder {
   byteLength(line: number): number;
-  /** Line, byte offset and byte length of each row, one after the other, by ascending line. */
-  use(places: Float64Array): void;
+  /** Adds rows: line, byte offset and byte length of each, one after the other, by ascending line; higher lines than before. */
+  add(places: Float64Array): void;
+  /** How many rows are in hand. */
+  count(): number;
+  clear(): void;
 }
 
-/** A finder of rows in a source; the set in hand is told with `use`. */
-export function createSetFinder(source: Source, encoding: Encoding): SetFinder {
-  let places: Float64Array = new Float64Array(0);
+/** Numbers for each row. */
+const STEP = 3;
+
+/** A finder of rows in a source, with none in hand. */
+export function createRowsFinder(source: Source, encoding: Encoding): RowsFinder {
+  let places = new Float64Array(0);
+  let used = 0;
   const find = (line: number): number => {
     let low = 0;
-    let high = places.length / 3;
+    let high = used / STEP;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((places[middle * 3] ?? Infinity) < line) low = middle + 1;
+      if ((places[middle * STEP] ?? Infinity) < line) low = middle + 1;
       else high = middle;
     }
-    if (places[low * 3] !== line) throw new Error('the line asked for is not one of the set in hand');
-    return low * 3;
+    if (low * STEP >= used || places[low * STEP] !== line)
+      throw new Error('the line asked for is not one of the rows in hand');
+    return low * STEP;
   };
   return {
-    use(next) {
-      places = next;
+    // Copied: the memory of what is added is used again for other rows.
+    add(more) {
+      if (used + more.length > places.length) {
+        const larger = new Float64Array(Math.max(places.length * 2, used + more.length));
+        larger.set(places.subarray(0, used));
+        places = larger;
+      }
+      places.set(more, used);
+      used += more.length;
+    },
+    count: () => used / STEP,
+    clear() {
+      used = 0;
     },
     byteOffset: (line) => places[find(line) + 1] ?? 0,
     byteLength: (line) => places[find(line) + 2] ?? 0,

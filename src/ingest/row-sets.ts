@@ -16,15 +16,31 @@ export interface RowPlace {
   readonly byteLength: number;
 }
 
-/** Collects good rows into sets in which each key stands once; a key's later rows come in later sets, in line order. */
+/** Rows in sets of distinct keys: the first time that a key is said, the second time, and so on. */
+export interface KeyedRows {
+  /** All first sets since the last end may be merged together, after them all second sets, and so on. */
+  readonly sets: readonly RowSet[];
+  /** What comes next begins anew. */
+  readonly ends: boolean;
+}
+
+/** Collects good rows. */
 export interface RowSets {
   /** @param values of the dataset's columns, the key first; not kept */
   add(place: RowPlace, values: readonly Value[]): void;
   /** Rows collected since the last `take`. */
   readonly count: number;
-  /** The sets, to be merged one after the other; begins anew. */
-  take(): readonly RowSet[];
+  /** Whether what there is has to be taken before more is added. */
+  readonly isFull: boolean;
+  /** What was collected; begins anew. */
+  take(): KeyedRows;
 }
+
+/** A key may be said so many times before an end is made. */
+const MOST_SETS = 16;
+
+/** After so many rows an end is made: more rows to sort would bring little, and cost memory and long pauses. */
+const ROWS_TO_END = 60_000;
 
 interface Open {
   readonly rows: JsonbRows;
@@ -42,7 +58,7 @@ export function createRowSets(allocate: Allocate): RowSets {
   const sets: Open[] = [];
   const timesSeen = new Map<Value, number>();
   let count = 0;
-  let used = 0;
+  let sinceEnd = 0;
   return {
     add({ line, byteOffset, byteLength }, values) {
       const key = values[0] ?? null;
@@ -52,26 +68,31 @@ export function createRowSets(allocate: Allocate): RowSets {
       if (set === undefined) sets.push((set = { rows: createJsonbRows(), places: [] }));
       set.rows.add(line, values);
       set.places.push(line, byteOffset, byteLength);
-      used = Math.max(used, times + 1);
       count++;
     },
     get count() {
       return count;
     },
+    get isFull() {
+      return sets.length >= MOST_SETS;
+    },
     take() {
-      const taken = sets.slice(0, used).map((set) => {
+      const taken = sets.map((set) => {
         const { length } = set.places;
         const places = new Float64Array(allocate(length * Float64Array.BYTES_PER_ELEMENT), 0, length);
         places.set(set.places);
         set.places = [];
         return { rows: set.rows.take(allocate), places };
       });
-      // A file that says one key a thousand times needs a thousand sets; the next one hardly does.
-      sets.length = Math.min(sets.length, 2);
-      timesSeen.clear();
+      sinceEnd += count;
+      const ends = sinceEnd >= ROWS_TO_END || sets.length >= MOST_SETS;
+      if (ends) {
+        sinceEnd = 0;
+        timesSeen.clear();
+        sets.length = Math.min(sets.length, 1);
+      }
       count = 0;
-      used = 0;
-      return taken;
+      return { sets: taken, ends };
     },
   };
 }

@@ -11,9 +11,11 @@ import type { Store } from './open.ts';
 import type { StagedRows } from './stage.ts';
 import { type RejectedRow, createRejectWriter } from './rejects.ts';
 
-/** Puts the rows of one file into the database, inside a transaction that the caller begins and ends. */
+/** Puts the rows of one file into the database, inside a transaction that the caller begins and ends. See `DatasetWriter`. */
 export interface DatabaseWriter {
-  merge(dataset: Dataset, rows: StagedRows, origin: Origin): ChunkResult;
+  insertPlain(dataset: Dataset, rows: StagedRows, origin: Origin): number | null;
+  stage(dataset: Dataset, rows: StagedRows): void;
+  merge(dataset: Dataset, origin: Origin): ChunkResult;
   reject(fileId: number, dataset: string, row: RejectedRow): void;
   /** Admits what waited for this file's rows, and what waited for that in turn; gives how many rows healed. */
   heal(dataset: Dataset, origin: Origin, onChunk: () => Promise<void>): Promise<number>;
@@ -43,7 +45,11 @@ export function createDatabaseWriter(store: Store, finder: RowFinder): DatabaseW
     return writer;
   };
   return {
-    merge: (dataset, rows, origin) => writerOf(dataset).merge(rows, origin),
+    insertPlain: (dataset, rows, origin) => writerOf(dataset).insertPlain(rows, origin),
+    stage: (dataset, rows) => {
+      writerOf(dataset).stage(rows);
+    },
+    merge: (dataset, origin) => writerOf(dataset).merge(origin),
     reject: prepared.reject,
     async heal(dataset, origin, onChunk) {
       const { datasets } = store.feed;

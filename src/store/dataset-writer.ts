@@ -2,10 +2,10 @@ import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
 import { createDirectInsert } from './direct-insert.ts';
 import { type Healer, createHealer } from './heal.ts';
-import { SCRATCH_SQL, freshMergeSql, healingMergeSql } from './merge-sql.ts';
+import { SCRATCH_SQL, createStagesSql, freshMergeSql, healingMergeSql } from './merge-sql.ts';
 import { type Merged, type Origin, createMerger } from './merge.ts';
 import type { Store } from './open.ts';
-import { unlessRefused } from './savepoint.ts';
+import { halveRefused, unlessRefused } from './savepoint.ts';
 import { type StagedRows, createStage } from './stage.ts';
 import { createWaitingRows } from './waiting.ts';
 
@@ -31,8 +31,15 @@ export interface ChunkResult extends Merged {
 
 /** Puts rows of one dataset into the database. */
 export interface DatasetWriter {
-  /** Merges rows with distinct keys into the dataset's table; orphans are kept waiting. */
-  merge(rows: StagedRows, origin: Origin): ChunkResult;
+  /**
+   * Inserts rows at once, without staging them.
+   * @returns how many, or null where they need the whole merge, or are likely to
+   */
+  insertPlain(rows: StagedRows, origin: Origin): number | null;
+  /** Adds rows to those to be merged; their keys are distinct from those that are there. */
+  stage(rows: StagedRows): void;
+  /** Merges the staged rows into the dataset's table; orphans are kept waiting. */
+  merge(origin: Origin): ChunkResult;
   readonly healer: Healer;
 }
 
@@ -47,52 +54,59 @@ export function prepareMerging(db: Database.Database, finder: RowFinder): void {
 /** Prepares the writing of one dataset. */
 export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWriter {
   const { db, feed } = store;
-  const sql = freshMergeSql(feed, dataset);
-  const healing = healingMergeSql(feed, dataset);
-  db.exec(`${sql.createStage}; ${healing.createStage}`);
-  const merger = createMerger(db, dataset, sql);
-  const stage = createStage(db, dataset, sql.stage);
+  db.exec(createStagesSql(dataset));
+  const stage = createStage(db, dataset);
+  const merger = createMerger(db, dataset, freshMergeSql(feed, dataset));
   const insertDirectly = createDirectInsert(db, dataset);
   const waiting = createWaitingRows(db, feed, dataset);
-  const healer = createHealer(db, dataset, healing, waiting);
+  const healer = createHealer(db, dataset, healingMergeSql(feed, dataset), waiting);
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
-  const mergeWhole = (rows: StagedRows, origin: Origin): ChunkResult => {
-    const inserted = merger.expectsPlainRows() ? insertDirectly(rows, origin) : null;
-    if (inserted !== null)
-      return { inserted, updated: 0, unchanged: 0, stale: 0, orphans: 0, orphanLines: [], refused: [] };
-    merger.clear();
-    stage.fill(rows);
+  const mergeStage = (origin: Origin): ChunkResult => {
     const merged = merger.run(origin);
     if (merged.orphans === 0) return { ...merged, orphanLines: [], refused: [] };
     waiting.keep(origin);
     return { ...merged, orphanLines: orphanLines.all(), refused: [] };
   };
 
-  /** Row by row, so that one row the database refuses costs only itself (P7). */
-  const mergeSingly = (rows: StagedRows, origin: Origin): ChunkResult => {
-    const sum = { inserted: 0, updated: 0, unchanged: 0, stale: 0, orphans: 0 };
+  const mergeInParts = (origin: Origin): ChunkResult => {
+    const parts: Merged[] = [];
     const lines: number[] = [];
     const refused: RefusedRow[] = [];
-    for (const { line, key, rows: single } of stage.split(rows)) {
-      const merged = unlessRefused(db, ['foreign_key', 'other'], () => mergeWhole(single, origin));
-      if (merged === null) {
-        refused.push({ line, key });
-        continue;
-      }
-      sum.inserted += merged.inserted;
-      sum.updated += merged.updated;
-      sum.unchanged += merged.unchanged;
-      sum.stale += merged.stale;
-      sum.orphans += merged.orphans;
-      lines.push(...merged.orphanLines);
-    }
-    return { ...sum, orphanLines: lines, refused };
+    halveRefused(
+      db,
+      { from: 0, to: stage.hold() },
+      ({ from, to }) => {
+        stage.restore(from, to);
+        const part = mergeStage(origin);
+        parts.push(part);
+        for (const line of part.orphanLines) lines.push(line);
+      },
+      (line) => refused.push({ line, key: stage.keyOf(line) }),
+    );
+    stage.drop();
+    const sum = (count: keyof Merged) => parts.reduce((total, part) => total + part[count], 0);
+    return {
+      inserted: sum('inserted'),
+      updated: sum('updated'),
+      unchanged: sum('unchanged'),
+      stale: sum('stale'),
+      orphans: sum('orphans'),
+      orphanLines: lines,
+      refused,
+    };
   };
 
   return {
     healer,
-    merge: (rows, origin) =>
-      unlessRefused(db, ['foreign_key', 'other'], () => mergeWhole(rows, origin)) ?? mergeSingly(rows, origin),
+    insertPlain: (rows, origin) => (merger.expectsPlainRows() ? insertDirectly(rows, origin) : null),
+    stage: (rows) => {
+      stage.fill(rows);
+    },
+    merge(origin) {
+      const result = unlessRefused(db, ['foreign_key', 'other'], () => mergeStage(origin)) ?? mergeInParts(origin);
+      stage.clear();
+      return result;
+    },
   };
 }

@@ -2,9 +2,9 @@ import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
 import { type Merger, type Origin, createMerger } from './merge.ts';
 import { type MergeSql, VERDICT, recorded, referencesOf } from './merge-sql.ts';
-import { setIndexesAside } from './indexes.ts';
+import { planIndexes } from './indexes.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
-import { unlessRefused } from './savepoint.ts';
+import { type Range, halveRefused } from './savepoint.ts';
 import { quoteName } from './schema.ts';
 import { type WaitingRows, waitsFor } from './waiting.ts';
 
@@ -22,6 +22,7 @@ export interface Healer {
  * Datasets are to be healed parents first, so that what heals in one frees what waits for it in the next.
  */
 export function createHealer(db: Database.Database, dataset: Dataset, sql: MergeSql, waiting: WaitingRows): Healer {
+  const clear = db.prepare(`DELETE FROM ${sql.stage}`);
   const merger: Merger = createMerger(db, dataset, sql);
   const countFreed = db.prepare<[], number>('SELECT count(*) FROM temp.freed').pluck();
   const lastFreed = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM temp.freed').pluck();
@@ -61,14 +62,8 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
      WHERE reject_id = ?`,
   );
 
-  /** The rejects above `from`, up to and including `to`. */
-  interface Range {
-    readonly from: number;
-    readonly to: number;
-  }
-
   const mergeRange = ({ from, to }: Range, origin: Origin): number => {
-    merger.clear();
+    clear.run();
     if (stage.run(from, to, dataset.name).changes === 0) return 0;
     const merged = merger.run(origin);
     if (merged.orphans > 0) waiting.keepOn();
@@ -76,38 +71,29 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
     return merged.inserted + merged.updated + merged.unchanged;
   };
 
-  /** Halves what the database refuses until it has the rows it refuses: they cost only themselves (P7). */
-  const healRange = (range: Range, origin: Origin): { healed: number; refused: number } => {
-    const healed = unlessRefused(db, ['foreign_key', 'other'], () => ({ rows: mergeRange(range, origin) }));
-    if (healed !== null) return { healed: healed.rows, refused: 0 };
-    const { from, to } = range;
-    if (to - from === 1) return { healed: 0, refused: refuse.run(origin.fileId, origin.now, to).changes };
-    const middle = Math.floor((from + to) / 2);
-    const first = healRange({ from, to: middle }, origin);
-    const second = healRange({ from: middle, to }, origin);
-    return { healed: first.healed + second.healed, refused: first.refused + second.refused };
-  };
-
   return {
     async run(origin, onChunk) {
       const last = lastFreed.get() ?? 0;
       if (last === 0) return 0;
-      const rebuildIndexes = setIndexesAside(db, dataset.table, countFreed.get() ?? 0);
+      const indexes = planIndexes(db, dataset.table, countFreed.get() ?? 0);
       let healed = 0;
       // Where the newest version of a key is refused, the next one of that key has its turn.
       for (let refused = 1; refused > 0;) {
         refused = 0;
         for (let done = 0; done < last;) {
           const to = endOfChunk.get(done) ?? last;
-          const chunk = healRange({ from: done, to }, origin);
-          healed += chunk.healed;
-          refused += chunk.refused;
+          halveRefused(
+            db,
+            { from: done, to },
+            (range) => (healed += mergeRange(range, origin)),
+            (rejectId) => (refused += refuse.run(origin.fileId, origin.now, rejectId).changes),
+          );
           done = to;
           await onChunk();
         }
       }
-      rebuildIndexes();
-      merger.clear();
+      indexes.rebuild();
+      clear.run();
       return healed;
     },
   };

@@ -7,20 +7,28 @@ const WORTH_ROWS = 100_000;
 /** Memory for sorting an index that is built anew, in KiB; the rest goes through temporary files. */
 const SORT_KIB = 16_384;
 
+/** Fewer rows than this do not gain by being sorted. */
+const SORT_ROWS = 1_000;
+
+/** What becomes of the secondary indexes of a table while rows go into it. */
+export interface IndexPlan {
+  /** They are kept up in a large table: each row would touch a page of its own, unless rows come in the order of the index. */
+  readonly scattered: boolean;
+  /** Builds the indexes again that were set aside; one statement that cannot be interrupted, about a second for each million rows. */
+  rebuild(): void;
+}
+
 /**
  * Drops the secondary indexes of a table inside the running transaction, where so many rows are to come that building them anew
  * is quicker than keeping them up row by row: when the rows outweigh those that are there.
  * @param rows how many rows are expected
- * @returns builds the indexes again; one statement that cannot be interrupted, about a second for each million rows
  */
-export function setIndexesAside(db: Database.Database, table: string, rows: number): () => void {
+export function planIndexes(db: Database.Database, table: string, rows: number): IndexPlan {
   const present =
     db
       .prepare<[], number>(`SELECT coalesce(max(rowid), 0) FROM ${quoteName(table)}`)
       .pluck()
       .get() ?? 0;
-  // Asked so that a number that is none (a file without rows has no rows a byte) leaves the indexes alone.
-  if (!(rows >= WORTH_ROWS && rows >= present)) return () => undefined;
   // A unique index is a rule that rows must keep, not only a way to find them.
   const indexes = db
     .prepare<[string, string], { name: string; sql: string }>(
@@ -28,8 +36,13 @@ export function setIndexesAside(db: Database.Database, table: string, rows: numb
        WHERE s.tbl_name = ? AND s.sql IS NOT NULL AND i."unique" = 0`,
     )
     .all(table, table);
+  // Asked so that a number that is none (a file without rows has no rows a byte) leaves the indexes alone.
+  if (!(rows >= WORTH_ROWS && rows >= present)) {
+    const scattered = indexes.length > 0 && rows >= SORT_ROWS && present >= WORTH_ROWS;
+    return { scattered, rebuild: () => undefined };
+  }
   for (const index of indexes) db.exec(`DROP INDEX ${quoteName(index.name)}`);
-  return () => {
+  const rebuild = (): void => {
     // SQLite sorts in as much memory as its page cache may have, and the cache is full already: less is no slower.
     const cache = Number(db.pragma('cache_size', { simple: true }));
     db.pragma(`cache_size = -${SORT_KIB}`);
@@ -39,4 +52,5 @@ export function setIndexesAside(db: Database.Database, table: string, rows: numb
       db.pragma(`cache_size = ${cache}`);
     }
   };
+  return { scattered: false, rebuild };
 }

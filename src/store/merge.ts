@@ -26,8 +26,6 @@ export interface Merger {
   run(origin: Origin): Merged;
   /** Whether the last rows were all new and none of them an orphan: then the next are, too. */
   expectsPlainRows(): boolean;
-  /** Empties the stage for the next chunk. */
-  clear(): void;
 }
 
 /**
@@ -66,7 +64,6 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   const noteFreed = statement(sql.noteFreed);
   const dropFreed = statement(sql.dropFreed);
   const clearScratch = ['known', 'orphans', 'superseded'].map((table) => db.prepare(`DELETE FROM temp.${table}`));
-  const clearStage = db.prepare(`DELETE FROM ${sql.stage}`);
   // A file that had orphans a chunk ago has more: asking first is then cheaper than being refused first.
   let expectOrphans = false;
   let expectKnown = false;
@@ -104,8 +101,5 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       return { ...admitted, unchanged, stale, orphans };
     },
     expectsPlainRows: () => !expectOrphans && !expectKnown,
-    clear() {
-      clearStage.run();
-    },
   };
 }

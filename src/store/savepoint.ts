@@ -24,3 +24,35 @@ export function unlessRefused<T extends object>(
     if (db.inTransaction) db.exec('RELEASE work');
   }
 }
+
+/** Rows by number: those after `from`, up to and including `to`. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Does `work` on a range of rows; where the database refuses it, on one half after the other, down to the rows that it refuses:
+ * they cost only themselves (P7).
+ * @param refuse takes the number of a row that is refused by itself
+ */
+export function halveRefused(
+  db: Database.Database,
+  range: Range,
+  work: (range: Range) => void,
+  refuse: (row: number) => void,
+): void {
+  const done = unlessRefused(db, ['foreign_key', 'other'], () => {
+    work(range);
+    return range;
+  });
+  if (done !== null) return;
+  const { from, to } = range;
+  if (to - from === 1) {
+    refuse(to);
+    return;
+  }
+  const middle = Math.floor((from + to) / 2);
+  halveRefused(db, { from, to: middle }, work, refuse);
+  halveRefused(db, { from: middle, to }, work, refuse);
+}

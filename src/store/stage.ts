@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
+import { stageName } from './merge-sql.ts';
 import { quoteName } from './schema.ts';
 
 /**
@@ -8,24 +9,50 @@ import { quoteName } from './schema.ts';
  */
 export type StagedRows = Uint8Array;
 
+/** The temporary table that rows of a dataset are staged in, and where they are held while they are merged in parts. */
 export interface Stage {
+  /** Adds rows; their keys are distinct from those that are there. */
   fill(rows: StagedRows): void;
-  /** The rows one by one, each as rows to stage. */
-  split(rows: StagedRows): readonly { readonly line: number; readonly key: string; readonly rows: Uint8Array }[];
+  clear(): void;
+  /** Takes all rows out of the stage, to be put back in parts; gives the last line. */
+  hold(): number;
+  /** Puts back the held rows of the lines after `from`, up to and including `to`, and nothing else. */
+  restore(from: number, to: number): void;
+  /** The key of a held row. */
+  keyOf(line: number): string;
+  drop(): void;
 }
 
-/** Prepares the staging of a dataset's rows: `seq` is a row's line. */
-export function createStage(db: Database.Database, dataset: Dataset, stage: string): Stage {
+/** Prepares the staging of a dataset's rows. */
+export function createStage(db: Database.Database, dataset: Dataset): Stage {
+  const stage = stageName('fresh', dataset);
+  const held = stageName('held', dataset);
   const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
   const values = dataset.columns.map((_, index) => `e.value ->> ${index + 1}`).join(', ');
   const fill = db.prepare<[StagedRows]>(
     `INSERT INTO ${stage} (seq, ${names}) SELECT e.value ->> 0, ${values} FROM jsonb_each(?) e`,
   );
-  const split = db.prepare<[StagedRows], ReturnType<Stage['split']>[number]>(
-    'SELECT e.value ->> 0 AS line, e.value ->> 1 AS key, jsonb_array(jsonb(e.value)) AS "rows" FROM jsonb_each(?) e',
-  );
+  const clear = db.prepare(`DELETE FROM ${stage}`);
+  const hold = db.prepare(`INSERT INTO ${held} SELECT * FROM ${stage}`);
+  const last = db.prepare<[], number>(`SELECT coalesce(max(seq), 0) FROM ${held}`).pluck();
+  const restore = db.prepare<[number, number]>(`INSERT INTO ${stage} SELECT * FROM ${held} WHERE seq > ? AND seq <= ?`);
+  const keyOf = db
+    .prepare<[number], string>(`SELECT ${quoteName(dataset.key.name)} FROM ${held} WHERE seq = ?`)
+    .pluck();
+  const drop = db.prepare(`DELETE FROM ${held}`);
   return {
     fill: (rows) => void fill.run(rows),
-    split: (rows) => split.all(rows),
+    clear: () => void clear.run(),
+    hold() {
+      drop.run();
+      hold.run();
+      return last.get() ?? 0;
+    },
+    restore(from, to) {
+      clear.run();
+      restore.run(from, to);
+    },
+    keyOf: (line) => keyOf.get(line) ?? '',
+    drop: () => void drop.run(),
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { setIndexesAside } from '../../src/store/indexes.ts';
+import { planIndexes } from '../../src/store/indexes.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 import { procedure, transaction, visit } from '../helpers/rows.ts';
 
@@ -27,13 +27,13 @@ test('indexes are set aside only for many rows, more than there are, and come ba
   const before = indexes(desk);
   expect(before).toContain('transactions_by_visit');
   for (const rows of [0, 1, 20_000, NaN]) {
-    setIndexesAside(db, 'transactions', rows);
+    planIndexes(db, 'transactions', rows);
     expect(indexes(desk)).toEqual(before);
   }
   db.exec('BEGIN');
-  const rebuild = setIndexesAside(db, 'transactions', 1_000_000);
+  const plan = planIndexes(db, 'transactions', 1_000_000);
   expect(indexes(desk)).toEqual(before.filter((name) => name !== 'transactions_by_visit'));
-  rebuild();
+  plan.rebuild();
   expect(indexes(desk)).toEqual(before);
   db.exec('ROLLBACK');
 });
