@@ -7,8 +7,12 @@ export interface FaultBook {
   begin(fault: Omit<Fault, 'since'>): void;
   /** Notes that a fault is over; nothing happens where there was none. */
   end(kind: Fault['kind'], file?: string | null): void;
+  /** Those that began first come first; of files, at most the first fifty and one line for the rest. */
   list(): Fault[];
 }
+
+/** So many faults of files are listed one by one: a folder whose mode is wrong has thousands. */
+const MOST_FILES = 50;
 
 /** @param onChange called when a fault begins or ends */
 export function createFaultBook(logger: Logger, now: () => Date, onChange: () => void): FaultBook {
@@ -32,6 +36,13 @@ export function createFaultBook(logger: Logger, now: () => Date, onChange: () =>
       logger.info({ fault: kind, ...(file === null ? {} : { file }), seconds }, `over: ${fault.problem}`);
       onChange();
     },
-    list: () => [...faults.values()],
+    list() {
+      const all = [...faults.values()];
+      const ofFiles = all.filter(({ kind }) => kind === 'file');
+      const [next] = ofFiles.slice(MOST_FILES);
+      if (next === undefined) return all;
+      const more = { ...next, file: null, problem: `${ofFiles.length - MOST_FILES} more files, named in the log` };
+      return [...all.filter(({ kind }) => kind !== 'file'), ...ofFiles.slice(0, MOST_FILES), more];
+    },
   };
 }

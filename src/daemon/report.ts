@@ -39,6 +39,10 @@ export function reportFile(logger: Logger, feed: Feed, file: ListedFile, outcome
       if (outcome.drift.length > 0) {
         logger.warn({ file: name, changed: outcome.drift }, "written in another way than the dataset's last file");
       }
+      if (outcome.refusedWaiting > 0) {
+        const line = { file: name, code: 'constraint', rows: outcome.refusedWaiting };
+        logger.warn(line, 'waiting rows of earlier files rejected when their parent came');
+      }
       reportRejects(logger, name, outcome.rejects);
       return;
     }

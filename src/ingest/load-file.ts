@@ -24,6 +24,7 @@ export interface LoadedFile {
   readonly late: boolean;
   readonly counts: RowCounts;
   readonly healed: number;
+  readonly refusedWaiting: number;
   readonly newExtra: readonly string[];
   readonly drift: readonly string[];
 }
@@ -65,7 +66,7 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
     const { counts, parsed } = await loadRows(load);
     if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
     requireFewBadRows(store, counts);
-    const healed = await writer.heal(entry.dataset, origin, async () => {
+    const { healed, refused } = await writer.heal(entry.dataset, origin, async () => {
       store.probe('healing');
       await breathe(load, 'healing', counts.read, survey.bytes);
     });
@@ -75,7 +76,7 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
     store.probe('before_commit');
     db.exec('COMMIT');
     store.probe('after_commit');
-    return { fileId, counts, healed, ...news };
+    return { fileId, counts, healed, refusedWaiting: refused, ...news };
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
     throw error;

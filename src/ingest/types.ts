@@ -35,6 +35,8 @@ export type IngestOutcome =
       readonly rejects: readonly RejectSummary[];
       /** Rows of earlier files that this file's commit admitted. */
       readonly healed: number;
+      /** Rows of earlier files that a constraint refused when this file brought their parent. */
+      readonly refusedWaiting: number;
       /** Header cells that no column takes, where they differ from those of the dataset's last file; else empty. */
       readonly newExtra: readonly string[];
       /** What of the dialect differs from the dataset's last file, e.g. `delimiter`; else empty. */

@@ -6,6 +6,7 @@ import {
   createDatasetWriter,
   prepareMerging,
 } from './dataset-writer.ts';
+import type { Healed } from './heal.ts';
 import type { Origin } from './merge.ts';
 import type { Store } from './open.ts';
 import type { StagedRows } from './stage.ts';
@@ -17,8 +18,8 @@ export interface DatabaseWriter {
   stage(dataset: Dataset, rows: StagedRows): void;
   merge(dataset: Dataset, origin: Origin): ChunkResult;
   reject(fileId: number, dataset: string, row: RejectedRow): void;
-  /** Admits what waited for this file's rows, and what waited for that in turn; gives how many rows healed. */
-  heal(dataset: Dataset, origin: Origin, onChunk: () => Promise<void>): Promise<number>;
+  /** Admits what waited for this file's rows, and what waited for that in turn. */
+  heal(dataset: Dataset, origin: Origin, onChunk: () => Promise<void>): Promise<Healed>;
 }
 
 /** The prepared statements of an open database; preparing them anew for each file would cost more than a small file. */
@@ -53,12 +54,14 @@ export function createDatabaseWriter(store: Store, finder: RowFinder): DatabaseW
     reject: prepared.reject,
     async heal(dataset, origin, onChunk) {
       const { datasets } = store.feed;
-      let healed = 0;
+      const sum = { healed: 0, refused: 0 };
       // Parents stand before children: what heals in one dataset has freed its children before their turn comes.
       for (const child of datasets.slice(datasets.indexOf(dataset) + 1)) {
-        healed += await writerOf(child).healer.run(origin, onChunk);
+        const { healed, refused } = await writerOf(child).healer.run(origin, onChunk);
+        sum.healed += healed;
+        sum.refused += refused;
       }
-      return healed;
+      return sum;
     },
   };
 }

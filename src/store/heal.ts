@@ -13,8 +13,15 @@ const CHUNK_ROWS = 20_000;
 
 /** Admits the waiting rows of one dataset that have nothing left to wait for. */
 export interface Healer {
-  /** Gives how many rows healed; `onChunk` is called between chunks. */
-  run(origin: Origin, onChunk: () => Promise<void>): Promise<number>;
+  /** @param onChunk called between chunks */
+  run(origin: Origin, onChunk: () => Promise<void>): Promise<Healed>;
+}
+
+/** What became of waiting rows. */
+export interface Healed {
+  readonly healed: number;
+  /** Rows that a constraint refused when their parent came. */
+  readonly refused: number;
 }
 
 /**
@@ -74,12 +81,13 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
   return {
     async run(origin, onChunk) {
       const last = lastFreed.get() ?? 0;
-      if (last === 0) return 0;
+      if (last === 0) return { healed: 0, refused: 0 };
       const indexes = planIndexes(db, dataset.table, countFreed.get() ?? 0);
       let healed = 0;
+      let refused = 0;
       // Where the newest version of a key is refused, the next one of that key has its turn.
-      for (let refused = 1; refused > 0;) {
-        refused = 0;
+      for (let before = -1; refused > before;) {
+        before = refused;
         for (let done = 0; done < last;) {
           const to = endOfChunk.get(done) ?? last;
           halveRefused(
@@ -94,7 +102,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
       }
       indexes.rebuild();
       clear.run();
-      return healed;
+      return { healed, refused };
     },
   };
 }

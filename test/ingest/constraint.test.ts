@@ -135,6 +135,7 @@ describe('P7: a waiting row that the database refuses when it would heal', () =>
     expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({
       kind: 'ingested',
       healed: 2,
+      refusedWaiting: 1,
     });
     expect(desk.column('SELECT visit_id FROM visits ORDER BY 1')).toEqual(['V1', 'V3']);
     expect(findings(desk)).toEqual([]);
