@@ -58,7 +58,7 @@ const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, h: 60, d: 24 * 60 }
  * @returns ISO 8601, UTC
  * @throws LandfallError when it is neither
  */
-export function readSince(text: string, now: Date): string {
+function readSince(text: string, now: Date): string {
   const ago = /^(\d{1,6})([mhd])$/.exec(text);
   if (ago !== null) {
     const minutes = Number(ago[1]) * (MINUTES_IN[ago[2] ?? ''] ?? NaN);

@@ -82,8 +82,9 @@ const RELIST_MS = 2_000;
 const RELIST_SHARE = 0.05;
 
 /** A large write-ahead log is asked to be emptied at most this often, in ms. */
-const EMPTY_LOG_MS = 10_000;
+const EMPTY_WAL_MS = 10_000;
 
+/** The body of the loop, over a folder and a ledger that are there. */
 export function createDrain(options: DrainOptions): Drain {
   const { settings, feed, ledger, logger, faults, stop } = options;
   const settler = createSettler(settings.settleMs);
@@ -105,7 +106,7 @@ export function createDrain(options: DrainOptions): Drain {
   let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
   let batch: BatchTally | null = null;
-  let emptyLogAt = -Infinity;
+  let emptyWalAt = -Infinity;
   let work: Work = STARTING;
 
   function show(change: Partial<Work>): void {
@@ -142,14 +143,14 @@ export function createDrain(options: DrainOptions): Drain {
 
     const takenAll = await takeAll(orderBatch(feed, ready), retries, entries, began, listMs);
     let archiveMs: number | null = null;
-    let logMs: number | null = null;
+    let walMs: number | null = null;
     if (takenAll && !stop.aborted) {
       endBatch();
       if (archiver !== null) {
         show({ doing: 'archiving' });
         archiveMs = await archiver.step(ingested, entries, clock);
       }
-      logMs = await emptyLog();
+      walMs = await emptyWal();
     }
     totals.unreadable = tries.count('unreadable');
     show({ doing: settling.unsettled.length + held > 0 ? 'waiting' : 'idle', due: 0 });
@@ -164,7 +165,7 @@ export function createDrain(options: DrainOptions): Drain {
       sinceListed === null ? null : Math.max(0, sinceListed - spent),
       retryMs,
       archiveMs,
-      logMs,
+      walMs,
       again,
     ].reduce(sooner);
     const open = settling.unsettled.length + held + tries.count('moved') + tries.count('unexpected');
@@ -185,7 +186,7 @@ export function createDrain(options: DrainOptions): Drain {
       if (options.hasNews() && options.monotonic() >= relistAt) return false;
       show({ doing: 'ingesting', due: files.length - index });
       await take(file, retries, entries);
-      await emptyLog();
+      await emptyWal();
       await nextTurn();
     }
     return true;
@@ -278,19 +279,19 @@ export function createDrain(options: DrainOptions): Drain {
    * A large write-ahead log slows down whoever reads, and SQLite by itself empties it only when a commit comes along.
    * @returns when to ask again, in ms from now; null: it is empty enough
    */
-  async function emptyLog(): Promise<number | null> {
-    const isLarge = ledger.isLogLarge();
+  async function emptyWal(): Promise<number | null> {
+    const isLarge = ledger.isWalLarge();
     if (isLarge) {
-      const waitMs = emptyLogAt - options.monotonic();
+      const waitMs = emptyWalAt - options.monotonic();
       if (waitMs > 0) return waitMs;
       show({ doing: 'emptying' });
       // The keeper is to hear of it before this process is deaf for a while.
       await nextTurn();
     }
-    const log = ledger.emptyLog();
-    if (isLarge) emptyLogAt = options.monotonic() + EMPTY_LOG_MS;
+    const log = ledger.emptyWal();
+    if (isLarge) emptyWalAt = options.monotonic() + EMPTY_WAL_MS;
     show({ log });
-    return log.pinned ? EMPTY_LOG_MS : null;
+    return log.pinned ? EMPTY_WAL_MS : null;
   }
 
   function endBatch(): void {

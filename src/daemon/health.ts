@@ -1,7 +1,7 @@
 import { percentRead, type Work } from './alive.ts';
 
 /**
- * How long a loader may say nothing before it counts as hung, in ms. While it works it speaks between chunks, and one
+ * How long a loader may say nothing before it counts as hung, in ms. While it works it speaks between batches, and one
  * SQLite statement (an index rebuilt over a large table, a migration) may take minutes; idle, it answers each ping.
  */
 export interface Patience {
@@ -12,21 +12,26 @@ export interface Patience {
 
 export const PATIENCE: Patience = { idleMs: 30_000, workingMs: 600_000, startingMs: 3_600_000 };
 
+/** Whether a loader that does this shows only by its work that it goes on: while it works it answers no ping. */
+export function isWorking(doing: Work['doing']): boolean {
+  return doing === 'ingesting' || doing === 'archiving' || doing === 'emptying';
+}
+
 /**
  * Whether a loader that was last heard `silentMs` ago still counts as well.
  * @param doing what it last said it was doing
  */
 export function isWell(doing: Work['doing'], silentMs: number, patience: Patience): boolean {
+  if (isWorking(doing)) return silentMs <= patience.workingMs;
   switch (doing) {
     case 'idle':
     case 'waiting':
       return silentMs <= patience.idleMs;
+    case 'starting':
+      return silentMs <= patience.startingMs;
     case 'ingesting':
     case 'archiving':
     case 'emptying':
-      return silentMs <= patience.workingMs;
-    case 'starting':
-      return silentMs <= patience.startingMs;
     case 'stopping':
     case 'stopped':
       return true;

@@ -11,7 +11,7 @@ import { createNotifier } from './notify.ts';
 import { startSchedule } from './schedule.ts';
 
 /** What the loader is given on a stop: to commit the file in hand, or to give it up; then it is killed. In ms. */
-export const STOP_MS = 5_000;
+const STOP_MS = 5_000;
 const GRACE_MS = 4_000;
 
 /** Events come in swarms: the loader hears of the first at once, and then at most so often, in ms. */

@@ -1,7 +1,7 @@
 import { ingestFile } from '../ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome } from '../ingest/types.ts';
 import type { ListedFile } from '../landing/types.ts';
-import { emptyLog, isLogLarge, type LogState } from '../store/checkpoint.ts';
+import { emptyWal, isWalLarge, type WalState } from '../store/wal.ts';
 import { forEachLatestRevision, noteArchived, noteUnread, pendingRetries } from '../store/ledger.ts';
 import type { Store } from '../store/open.ts';
 import type { UnreadName } from '../store/types.ts';
@@ -18,10 +18,10 @@ export interface Ledger {
   noteArchived(fileId: number, path: string): void;
   /** Called before each move to the archive (the crash campaign kills the process there). */
   beforeArchive(): void;
-  /** Whether `emptyLog` has much to do. */
-  isLogLarge(): boolean;
+  /** Whether `emptyWal` has much to do. */
+  isWalLarge(): boolean;
   /** Empties the write-ahead log if it is large. Synchronous: after hours behind a reader it may take minutes. */
-  emptyLog(): LogState;
+  emptyWal(): WalState;
   ingest(file: ListedFile, options: Omit<IngestOptions, 'now'>): Promise<IngestOutcome>;
 }
 
@@ -45,8 +45,8 @@ export function storeLedger(store: Store, now: () => Date): Ledger {
     beforeArchive: () => {
       store.probe('before_archive');
     },
-    isLogLarge: () => isLogLarge(store),
-    emptyLog: () => emptyLog(store),
+    isWalLarge: () => isWalLarge(store),
+    emptyWal: () => emptyWal(store),
     ingest: (file, options) => ingestFile(store, file, { ...options, now }),
   };
 }

@@ -3,6 +3,7 @@ import { getCompileCacheDir } from 'node:module';
 import type { Settings } from '../settings.ts';
 import type { Work } from './alive.ts';
 import { backOff } from './back-off.ts';
+import { isWorking } from './health.ts';
 import { fromLoaderSchema, type ToLoader } from './messages.ts';
 
 /** How the loading process ended: it said that starting again would not help, or it just ended. */
@@ -56,6 +57,7 @@ const LONG_LIFE_MS = 60_000;
 /** A keeper that was itself stopped for this long cannot tell how long the loader has been silent, in ms. */
 const OWN_GAP_MS = 15_000;
 
+/** A handle with no process yet. */
 export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
   const [node, ...args] = options.command;
   let child: ChildProcess | null = null;
@@ -94,7 +96,7 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
           options.onReady();
           return;
         case 'work':
-          working = read.data.work.doing === 'ingesting' || read.data.work.doing === 'archiving';
+          working = isWorking(read.data.work.doing);
           options.onWork(read.data.work);
           return;
         case 'fatal':

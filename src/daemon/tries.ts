@@ -40,6 +40,7 @@ export interface Tries {
   count(kind: FailureKind): number;
 }
 
+/** No file has failed yet. */
 export function createTries(): Tries {
   const failures = new Map<string, Failure>();
 

@@ -108,6 +108,9 @@ function requireFewFailures(failures: number): void {
   throw new FileRefused('internal_error', reason);
 }
 
+/** Bytes surveyed between two pauses, in which signals are heard. */
+const PAUSE_BYTES = 16 * 1024 * 1024;
+
 /** Reads the whole file once: what it is, before a row of it is believed. */
 async function surveySource(
   file: ListedFile,
@@ -118,10 +121,12 @@ async function surveySource(
   const walk = source.walk();
   const surveyor = createSurveyor(store.feed.format);
   let bytesRead = 0;
+  let pauseAt = PAUSE_BYTES;
   for (const chunk of walk.chunks) {
     surveyor.update(chunk);
     bytesRead += chunk.length;
-    if (bytesRead % (16 * 1024 * 1024) === 0) {
+    if (bytesRead >= pauseAt) {
+      pauseAt = bytesRead + PAUSE_BYTES;
       await nextTurn();
       if (options.stop.aborted) throw new GivenUp();
       options.onProgress({ name: file.name, rows: 0, bytesRead, bytesTotal: file.stat.bytes, phase: 'hashing' });

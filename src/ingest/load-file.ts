@@ -13,7 +13,7 @@ import { GivenUp } from './given-up.ts';
 import type { ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
-import { type RowsFinder, createRowsFinder } from './row-finder.ts';
+import { type RowsInHand, createRowsInHand } from './rows-in-hand.ts';
 import type { RowSet } from './row-sets.ts';
 import type { Source } from './source.ts';
 import type { IngestOptions } from './types.ts';
@@ -40,12 +40,15 @@ export interface SurveyedFile {
   readonly options: IngestOptions;
 }
 
+type RowSums = Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>;
+
 /** A file in the middle of its load. */
 interface Load extends SurveyedFile {
   readonly writer: DatabaseWriter;
-  readonly finder: RowsFinder;
+  readonly inHand: RowsInHand;
   /** Rows whose key was said before: once, twice, and so on. */
   readonly again: RowSet[][];
+  readonly sums: RowSums;
   readonly origin: Origin;
 }
 
@@ -56,13 +59,20 @@ interface Load extends SurveyedFile {
 export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   const { store, entry, source, survey } = file;
   const { db } = store;
-  const finder = createRowsFinder(source, survey.encoding);
-  const writer = createDatabaseWriter(store, finder);
+  const inHand = createRowsInHand(source, survey.encoding);
+  const writer = createDatabaseWriter(store, inHand);
   db.exec('BEGIN IMMEDIATE');
   try {
     const fileId = enterFile(store, entry);
     const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
-    const load: Load = { ...file, writer, finder, origin, again: [] };
+    const load: Load = {
+      ...file,
+      writer,
+      inHand,
+      origin,
+      again: [],
+      sums: { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 },
+    };
     const { counts, parsed } = await loadRows(load);
     if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
     requireFewBadRows(store, counts);
@@ -83,11 +93,8 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   }
 }
 
-type RowSums = Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>;
-
 async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {
-  const { store, entry, source, survey } = load;
-  const sums: RowSums = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
+  const { store, entry, source, survey, sums } = load;
   const batches = parseFile(source, survey.bytes, { dataset: entry.dataset, format: store.feed.format, survey });
   let read = 0;
   let indexes: IndexPlan | null = null;
@@ -97,14 +104,14 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
       const next = await batches.next();
       if (next.done === true) {
         ended = true;
-        endSets(load, sums);
+        endSets(load);
         indexes?.rebuild();
         return { counts: { ...sums, read, rejected: load.tally.rejected() }, parsed: next.value };
       }
       const { value: batch } = next;
       indexes ??= planIndexes(store.db, entry.dataset.table, (survey.bytes / batch.bytesRead) * batch.read);
       read += batch.read;
-      loadBatch(load, batch, indexes, sums);
+      loadBatch(load, batch, indexes);
       store.probe('reading');
       await breathe(load, 'reading', read, batch.bytesRead);
     }
@@ -114,47 +121,47 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
   }
 }
 
-function loadBatch(load: Load, batch: ParsedBatch, indexes: IndexPlan, sums: RowSums): void {
+function loadBatch(load: Load, batch: ParsedBatch, indexes: IndexPlan): void {
   for (const row of batch.rejects) reject(load, row);
   const [first, ...again] = batch.sets;
-  if (first !== undefined) loadSet(load, first, indexes, sums);
+  if (first !== undefined) loadSet(load, first, indexes);
   // Copied: the memory of a batch is used again for another one.
   for (const [times, set] of again.entries()) {
     if (set.places.length > 0) (load.again[times] ??= []).push({ rows: set.rows.slice(), places: set.places.slice() });
   }
-  if (batch.ends) endSets(load, sums);
+  if (batch.ends) endSets(load);
 }
 
-function loadSet(load: Load, { rows, places }: RowSet, indexes: IndexPlan, sums: RowSums): void {
-  const { entry, writer, finder, origin } = load;
+function loadSet(load: Load, { rows, places }: RowSet, indexes: IndexPlan): void {
+  const { entry, writer, inHand, origin, sums } = load;
   const inserted = indexes.scattered ? null : writer.insertPlain(entry.dataset, rows, origin);
   if (inserted !== null) {
     sums.inserted += inserted;
     return;
   }
-  finder.add(places);
+  inHand.add(places);
   writer.stage(entry.dataset, rows);
   // Only rows that are to be sorted gain by waiting for others.
-  if (!indexes.scattered) mergeStaged(load, sums);
+  if (!indexes.scattered) mergeStaged(load);
 }
 
 /** Merges the rows whose keys stand in an earlier set: the second ones when all first ones are in, and so on. */
-function endSets(load: Load, sums: RowSums): void {
-  const { entry, writer, finder } = load;
-  mergeStaged(load, sums);
+function endSets(load: Load): void {
+  const { entry, writer, inHand } = load;
+  mergeStaged(load);
   for (const sets of load.again.splice(0)) {
     for (const { rows, places } of sets) {
-      finder.add(places);
+      inHand.add(places);
       writer.stage(entry.dataset, rows);
     }
-    mergeStaged(load, sums);
+    mergeStaged(load);
   }
 }
 
 /** Merges what was staged and is not merged yet. */
-function mergeStaged(load: Load, sums: RowSums): void {
-  const { entry, writer, finder, origin, tally } = load;
-  if (finder.count() === 0) return;
+function mergeStaged(load: Load): void {
+  const { entry, writer, inHand, origin, tally, sums } = load;
+  if (inHand.count() === 0) return;
   const merged = writer.merge(entry.dataset, origin);
   sums.inserted += merged.inserted;
   sums.updated += merged.updated;
@@ -163,10 +170,10 @@ function mergeStaged(load: Load, sums: RowSums): void {
   sums.waiting += merged.orphans;
   for (const line of merged.orphanLines) tally.add('missing_parent', line);
   for (const { line, key } of merged.refused) {
-    const place = { line, byteOffset: finder.byteOffset(line), byteLength: finder.byteLength(line) };
+    const place = { line, byteOffset: inHand.byteOffset(line), byteLength: inHand.byteLength(line) };
     reject(load, { ...place, key, code: 'constraint', column: null, reason: CONSTRAINT_REASON });
   }
-  finder.clear();
+  inHand.clear();
 }
 
 function reject(load: Load, rejected: ParsedReject): void {
@@ -196,7 +203,7 @@ function complete(load: Load, counts: RowCounts, parsed: ParsedFile): Pick<Loade
   return { late, ...news };
 }
 
-/** Lets signals and messages in between two chunks. */
+/** Lets signals and messages in between two batches. */
 async function breathe(load: Load, phase: 'reading' | 'healing', rows: number, bytesRead: number): Promise<void> {
   const { options, entry, survey } = load;
   await nextTurn();

@@ -17,7 +17,7 @@ export interface Job {
 export type ToThread =
   | Job
   | { readonly kind: 'credit'; readonly job: number; readonly spare: readonly ArrayBuffer[] }
-  | { readonly kind: 'drop'; readonly job: 0; readonly credits: 0 };
+  | { readonly kind: 'drop' };
 
 /** What an error of the operating system says besides its message; an error loses it between threads. */
 export interface SystemError {

@@ -16,14 +16,20 @@ if (port === null) throw new Error('this module is started as a worker thread');
 const current: { job: number; credits: number; wake: () => void } = { job: 0, credits: 0, wake: () => undefined };
 
 port.on('message', (message: ToThread) => {
-  if (message.kind === 'credit') {
-    spares.push(...message.spare);
-    if (message.job === current.job) current.credits++;
-  } else {
-    // A new job ends the one before it; job 0 only ends it.
-    current.job = message.job;
-    current.credits = message.credits;
-    if (message.kind === 'parse') void parseJob(message);
+  switch (message.kind) {
+    case 'credit':
+      spares.push(...message.spare);
+      if (message.job === current.job) current.credits++;
+      break;
+    case 'parse':
+      // It ends the job before it.
+      current.job = message.job;
+      current.credits = message.credits;
+      void parseJob(message);
+      break;
+    case 'drop':
+      current.job = 0;
+      break;
   }
   current.wake();
 });

@@ -91,7 +91,7 @@ async function* parseInThread(
     }
   } finally {
     // An ingest that ends early leaves the thread in the middle of the file.
-    send({ kind: 'drop', job: 0, credits: 0 });
+    send({ kind: 'drop' });
     worker.off('message', onMessage);
     worker.off('error', onError);
     worker.off('exit', onExit);

@@ -1,10 +1,9 @@
 import type { Value } from '../feed/types.ts';
-import { type Allocate, type JsonbRows, createJsonbRows } from '../store/staged-rows.ts';
+import { type Allocate, type RowsBuilder, type StagedRows, createRowsBuilder } from '../store/staged-rows.ts';
 
 /** Rows of distinct keys, which are merged together. */
 export interface RowSet {
-  /** JSONB: an array of arrays, each a row's line and then the dataset's values. */
-  readonly rows: Uint8Array<ArrayBuffer>;
+  readonly rows: StagedRows;
   /** Line, byte offset and byte length of each row, one after the other. */
   readonly places: Float64Array<ArrayBuffer>;
 }
@@ -43,7 +42,7 @@ const MOST_SETS = 16;
 const ROWS_TO_END = 60_000;
 
 interface Open {
-  readonly rows: JsonbRows;
+  readonly rows: RowsBuilder;
   places: number[];
 }
 
@@ -65,7 +64,7 @@ export function createRowSets(allocate: Allocate): RowSets {
       const times = timesSeen.get(key) ?? 0;
       timesSeen.set(key, times + 1);
       let set = sets[times];
-      if (set === undefined) sets.push((set = { rows: createJsonbRows(), places: [] }));
+      if (set === undefined) sets.push((set = { rows: createRowsBuilder(), places: [] }));
       set.rows.add(line, values);
       set.places.push(line, byteOffset, byteLength);
       count++;

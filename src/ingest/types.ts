@@ -1,7 +1,7 @@
 import type { FileCode, RejectCode } from '../codes.ts';
 import type { RowCounts } from '../store/types.ts';
 
-/** How far an ingest is; called between chunks. */
+/** How far an ingest is; called between batches. */
 export interface IngestProgress {
   readonly name: string;
   readonly rows: number;
@@ -60,7 +60,7 @@ export type IngestOutcome =
 export interface IngestOptions {
   /** A retry: a new revision, even where the bytes are those of the latest one. */
   readonly afresh: boolean;
-  /** Aborted to give up at the next chunk. */
+  /** Aborted to give up at the next batch. */
   readonly stop: AbortSignal;
   readonly onProgress: (progress: IngestProgress) => void;
   readonly now: () => Date;

@@ -214,6 +214,6 @@ function refuseRowsAbove(sample: Sample, { syntax, head }: Candidate, dataset: D
   );
 }
 
-export function isBlank(cells: readonly string[]): boolean {
+function isBlank(cells: readonly string[]): boolean {
   return cells.every((cell) => cell.trim() === '');
 }

@@ -64,10 +64,10 @@ export function completeFile(
   const { db, feed } = store;
   const { counts } = totals;
   const at = now.toISOString();
-  prepareOnce(db, `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
+  const late = prepareOnce<unknown[], number>(db, `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
        bytes_header = ?, bytes_rows = ?, bytes_refused = ?, bytes_skipped = ?, dialect = ?, extra = ?, reject_counts = ?, finished_at = ?
-     WHERE file_id = ?`,
-  ).run(counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale, counts.rejected, counts.waiting,
+     WHERE file_id = ? RETURNING late`,
+  ).pluck().get(counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale, counts.rejected, counts.waiting,
     totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes, totals.dialect, totals.extra,
     JSON.stringify(totals.rejectCounts), at, fileId); // prettier-ignore
   prepareOnce(
@@ -81,9 +81,7 @@ export function completeFile(
      WHERE excluded.stamp >= checkpoints.stamp`,
   ).run(feed.name, entry.dataset.name, entry.stamp, fileId, at);
   forget(store, entry);
-  return {
-    late: prepareOnce<[number], number>(db, 'SELECT late FROM files WHERE file_id = ?').pluck().get(fileId) === 1,
-  };
+  return { late: late === 1 };
 }
 
 /** Enters a file as quarantined, inside a transaction of its own; gives its file_id. */

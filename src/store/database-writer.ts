@@ -1,6 +1,6 @@
 import type { Dataset } from '../feed/types.ts';
 import {
-  type ChunkResult,
+  type MergeResult,
   type DatasetWriter,
   type RowFinder,
   createDatasetWriter,
@@ -9,14 +9,14 @@ import {
 import type { Healed } from './heal.ts';
 import type { Origin } from './merge.ts';
 import type { Store } from './open.ts';
-import type { StagedRows } from './stage.ts';
+import type { StagedRows } from './staged-rows.ts';
 import { type RejectedRow, createRejectWriter } from './rejects.ts';
 
 /** Puts the rows of one file into the database, inside a transaction that the caller begins and ends. See `DatasetWriter`. */
 export interface DatabaseWriter {
   insertPlain(dataset: Dataset, rows: StagedRows, origin: Origin): number | null;
   stage(dataset: Dataset, rows: StagedRows): void;
-  merge(dataset: Dataset, origin: Origin): ChunkResult;
+  merge(dataset: Dataset, origin: Origin): MergeResult;
   reject(fileId: number, dataset: string, row: RejectedRow): void;
   /** Admits what waited for this file's rows, and what waited for that in turn. */
   heal(dataset: Dataset, origin: Origin, onChunk: () => Promise<void>): Promise<Healed>;

@@ -6,7 +6,8 @@ import { SCRATCH_SQL, createStagesSql, freshMergeSql, healingMergeSql } from './
 import { type Merged, type Origin, createMerger } from './merge.ts';
 import type { Store } from './open.ts';
 import { halveRefused, unlessRefused } from './savepoint.ts';
-import { type StagedRows, createStage } from './stage.ts';
+import { createStage } from './stage.ts';
+import type { StagedRows } from './staged-rows.ts';
 import { createWaitingRows } from './waiting.ts';
 
 /** A row that the database refused for a constraint other than a foreign key. */
@@ -22,8 +23,8 @@ export interface RowFinder {
   raw(line: number): string | Uint8Array;
 }
 
-/** What a chunk of rows came to. */
-export interface ChunkResult extends Merged {
+/** What a merge of the staged rows came to. */
+export interface MergeResult extends Merged {
   /** One for each orphan. */
   readonly orphanLines: readonly number[];
   readonly refused: readonly RefusedRow[];
@@ -39,7 +40,7 @@ export interface DatasetWriter {
   /** Adds rows to those to be merged; their keys are distinct from those that are there. */
   stage(rows: StagedRows): void;
   /** Merges the staged rows into the dataset's table; orphans are kept waiting. */
-  merge(origin: Origin): ChunkResult;
+  merge(origin: Origin): MergeResult;
   readonly healer: Healer;
 }
 
@@ -62,29 +63,29 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const healer = createHealer(db, dataset, healingMergeSql(feed, dataset), waiting);
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
-  const mergeStage = (origin: Origin): ChunkResult => {
+  const mergeStage = (origin: Origin): MergeResult => {
     const merged = merger.run(origin);
     if (merged.orphans === 0) return { ...merged, orphanLines: [], refused: [] };
     waiting.keep(origin);
     return { ...merged, orphanLines: orphanLines.all(), refused: [] };
   };
 
-  const mergeInParts = (origin: Origin): ChunkResult => {
+  const mergeInParts = (origin: Origin): MergeResult => {
     const parts: Merged[] = [];
-    const lines: number[] = [];
+    const orphans: number[] = [];
     const refused: RefusedRow[] = [];
     halveRefused(
       db,
       { from: 0, to: stage.hold() },
-      ({ from, to }) => {
-        stage.restore(from, to);
+      (lines) => {
+        stage.restore(lines);
         const part = mergeStage(origin);
         parts.push(part);
-        for (const line of part.orphanLines) lines.push(line);
+        for (const line of part.orphanLines) orphans.push(line);
       },
       (line) => refused.push({ line, key: stage.keyOf(line) }),
     );
-    stage.drop();
+    stage.clearHeld();
     const sum = (count: keyof Merged) => parts.reduce((total, part) => total + part[count], 0);
     return {
       inserted: sum('inserted'),
@@ -92,7 +93,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
       unchanged: sum('unchanged'),
       stale: sum('stale'),
       orphans: sum('orphans'),
-      orphanLines: lines,
+      orphanLines: orphans,
       refused,
     };
   };

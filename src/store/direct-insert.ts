@@ -3,7 +3,7 @@ import type { Dataset } from '../feed/types.ts';
 import { constraintRefusal } from './fault.ts';
 import type { Origin } from './merge.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
-import type { StagedRows } from './stage.ts';
+import { type StagedRows, stagedRowsSql } from './staged-rows.ts';
 
 /** Inserts rows without staging them; gives how many, or null where the rows need the whole merge. */
 export type DirectInsert = (rows: StagedRows, origin: Origin) => number | null;
@@ -14,7 +14,7 @@ export type DirectInsert = (rows: StagedRows, origin: Origin) => number | null;
  */
 export function createDirectInsert(db: Database.Database, dataset: Dataset): DirectInsert {
   const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
-  const values = dataset.columns.map((_, index) => `e.value ->> ${index + 1}`).join(', ');
+  const { line, values, from } = stagedRowsSql(dataset);
   const anyWaiting = db
     .prepare<[string, string], number>(
       `SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)
@@ -23,7 +23,7 @@ export function createDirectInsert(db: Database.Database, dataset: Dataset): Dir
     .pluck();
   const insert = db.prepare<[number, string, StagedRows]>(
     `INSERT INTO ${quoteName(dataset.table)} (${names}, ${LINEAGE_COLUMNS.join(', ')})
-     SELECT ${values}, ?, e.value ->> 0, ? FROM jsonb_each(?) e`,
+     SELECT ${values}, ?, ${line}, ? FROM ${from}`,
   );
   return (rows, origin) => {
     if (anyWaiting.get(dataset.name, dataset.table) === 1) return null;

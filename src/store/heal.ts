@@ -1,7 +1,8 @@
 import type Database from 'better-sqlite3';
+import { referencesOf } from '../feed/references.ts';
 import type { Dataset } from '../feed/types.ts';
 import { type Merger, type Origin, createMerger } from './merge.ts';
-import { type MergeSql, VERDICT, recorded, referencesOf } from './merge-sql.ts';
+import { type MergeSql, VERDICT, recorded } from './merge-sql.ts';
 import { planIndexes } from './indexes.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
 import { type Range, halveRefused } from './savepoint.ts';

@@ -1,3 +1,4 @@
+import { type Reference, parentOf, referencesOf } from '../feed/references.ts';
 import type { Column, Dataset, Feed } from '../feed/types.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 
@@ -9,7 +10,7 @@ export const VERDICT = { stale: 0, unchanged: 1, updated: 2 } as const;
  * - fresh: rows of the file in hand (`@file_id`, `@stamp`), numbered by their line
  * - healing: waiting rows of any files, whose own file and stamp stand beside them
  */
-interface Source {
+interface StageTerms {
   readonly stage: string;
   readonly fileId: string;
   readonly line: string;
@@ -47,9 +48,8 @@ export const SCRATCH_SQL = `
 
 /** Statements for rows of the file in hand; staged as `seq` (the line) and the dataset's columns. */
 export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
-  const stage = stageName('fresh', dataset);
   return mergeSql(feed, dataset, {
-    stage,
+    stage: stageName('fresh', dataset),
     fileId: '@file_id',
     line: 's.seq',
     stamp: '@stamp',
@@ -59,9 +59,8 @@ export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
 
 /** Statements for waiting rows that are about to heal; staged as `seq` (the reject), their own lineage and the columns. */
 export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
-  const stage = stageName('healing', dataset);
   return mergeSql(feed, dataset, {
-    stage,
+    stage: stageName('healing', dataset),
     fileId: 's.file_id',
     line: 's.line',
     stamp: 's.stamp',
@@ -69,9 +68,11 @@ export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
   });
 }
 
+type StageKind = 'fresh' | 'held' | 'healing';
+
 /** The temporary table that rows of a dataset are staged in. */
-export function stageName(source: 'fresh' | 'held' | 'healing', dataset: Dataset): string {
-  return `temp.${quoteName(`${source}_${dataset.table}`)}`;
+export function stageName(kind: StageKind, dataset: Dataset): string {
+  return `temp.${quoteName(`${kind}_${dataset.table}`)}`;
 }
 
 /**
@@ -82,22 +83,16 @@ export function createStagesSql(dataset: Dataset): string {
   const columns = dataset.columns.map(
     (column) => `${quoteName(column.name)} ${column.type === 'money' ? 'INTEGER' : 'TEXT'}`,
   );
-  const create = (source: 'fresh' | 'held' | 'healing', more: readonly string[]): string =>
-    `CREATE TABLE IF NOT EXISTS ${stageName(source, dataset)} (${['seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;
+  const create = (kind: StageKind, more: readonly string[]): string =>
+    `CREATE TABLE IF NOT EXISTS ${stageName(kind, dataset)} (${['seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;
   return (
     create('fresh', []) + create('held', []) + create('healing', ['file_id INTEGER', 'line INTEGER', 'stamp TEXT'])
   );
 }
 
-/** The columns of a dataset that refer to other tables. */
-export function referencesOf(dataset: Dataset): readonly (Column & { readonly references: string })[] {
-  return dataset.columns.filter((column): column is Column & { references: string } => column.references !== null);
-}
-
 /** SQL that is true where `column` of the staged row `s` names a parent that is not there. */
-export function parentMissing(feed: Feed, column: Column & { readonly references: string }): string {
-  const parent = feed.datasets.find((dataset) => dataset.table === column.references);
-  if (parent === undefined) throw new Error('a reference of a loaded feed has its dataset');
+export function parentMissing(feed: Feed, column: Reference): string {
+  const parent = parentOf(feed, column);
   const value = `s.${quoteName(column.name)}`;
   return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
 }
@@ -107,14 +102,14 @@ export function recorded(alias: string, column: Column): string {
   return `${alias}.record ->> '$.${column.name}'`;
 }
 
-function mergeSql(feed: Feed, dataset: Dataset, source: Source): MergeSql {
-  const { stage } = source;
+function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
+  const { stage } = terms;
   const table = quoteName(dataset.table);
   const key = quoteName(dataset.key.name);
   const columns = dataset.columns.map((column) => quoteName(column.name));
   const values = columns.filter((column) => column !== key);
-  const into = `INSERT INTO ${table} (${columns.join(', ')}, source_file_id, source_line, source_stamp)
-      SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${source.fileId}, ${source.line}, ${source.stamp}`;
+  const into = `INSERT INTO ${table} (${columns.join(', ')}, ${LINEAGE_COLUMNS.join(', ')})
+      SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${terms.fileId}, ${terms.line}, ${terms.stamp}`;
   const replace = (names: readonly string[]) =>
     `ON CONFLICT (${key}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
   const same = ['1', ...values.map((column) => `t.${column} IS s.${column}`)].join(' AND ');
@@ -127,9 +122,9 @@ function mergeSql(feed: Feed, dataset: Dataset, source: Source): MergeSql {
     `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict}`;
   // Whether the row in the table is a newer statement than the staged one (P4).
   const newer = `CASE
-      WHEN t.source_stamp <> ${source.stamp} THEN t.source_stamp > ${source.stamp}
+      WHEN t.source_stamp <> ${terms.stamp} THEN t.source_stamp > ${terms.stamp}
       ELSE (SELECT f.name, f.revision, t.source_line FROM files f WHERE f.file_id = t.source_file_id)
-         > (SELECT f.name, f.revision, ${source.line} FROM files f WHERE f.file_id = ${source.fileId}) END`;
+         > (SELECT f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId}) END`;
   const admitted = `${skip('orphans')} AND s.seq NOT IN (SELECT seq FROM temp.known WHERE verdict = ${VERDICT.stale})`;
 
   return {
@@ -154,9 +149,9 @@ function mergeSql(feed: Feed, dataset: Dataset, source: Source): MergeSql {
     supersede: `INSERT INTO temp.superseded (reject_id)
       SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
         ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}
-      WHERE ${source.reject === null ? '' : `r.reject_id <> ${source.reject} AND `}${admitted}
+      WHERE ${terms.reject === null ? '' : `r.reject_id <> ${terms.reject} AND `}${admitted}
         AND (SELECT f.stamp, f.name, f.revision, r.line FROM files f WHERE f.file_id = r.file_id)
-          < (SELECT f.stamp, f.name, f.revision, ${source.line} FROM files f WHERE f.file_id = ${source.fileId})`,
+          < (SELECT f.stamp, f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId})`,
     dropSuperseded: referencesOf(dataset).map(
       (column) => `DELETE FROM waiting_on WHERE parent_table = '${column.references}' AND (parent_key, reject_id) IN (
         SELECT ${recorded('r', column)}, r.reject_id FROM temp.superseded u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,

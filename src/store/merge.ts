@@ -29,7 +29,7 @@ export interface Merger {
 }
 
 /**
- * Prepares the merge of one dataset: staged rows against the table, in a handful of statements over whole chunks.
+ * Prepares the merge of one dataset: staged rows against the table, in a handful of statements, however many rows are staged.
  *
  * The order of the statements is the order of the rules: stale is told before the foreign key is asked, the database refuses
  * orphans, and only rows that were admitted supersede waiting versions of their key and free the rows that waited for them.
@@ -64,7 +64,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   const noteFreed = statement(sql.noteFreed);
   const dropFreed = statement(sql.dropFreed);
   const clearScratch = ['known', 'orphans', 'superseded'].map((table) => db.prepare(`DELETE FROM temp.${table}`));
-  // A file that had orphans a chunk ago has more: asking first is then cheaper than being refused first.
+  // A file whose last merge had orphans, or known keys, has more: asking first is then cheaper than being refused first.
   let expectOrphans = false;
   let expectKnown = false;
 

@@ -1,13 +1,14 @@
 import type Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
+import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
-import { referencesOf } from './merge-sql.ts';
 import { quoteName } from './schema.ts';
 import type { FileState } from './types.ts';
 import { waitsFor } from './waiting.ts';
 
-/** What the commands that only look ask of the database. Names are those of the columns, and of the JSON that is printed. */
+// What the commands that only look ask of the database. Names are those of the columns, and of the JSON that is printed.
 
+/** A row of the ledger. */
 export interface FileRow {
   readonly file_id: number;
   readonly name: string;
@@ -39,6 +40,7 @@ export interface FileRow {
   readonly finished_at: string;
 }
 
+/** A reject, with the names of its files. */
 export interface RejectRow {
   readonly reject_id: number;
   readonly file: string;
@@ -146,6 +148,7 @@ function bind(search: Search): object {
   };
 }
 
+/** Where a dataset stands. */
 export interface DatasetStatus {
   readonly name: string;
   readonly table: string;
@@ -170,6 +173,7 @@ export type FileNote = Pick<
   'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'finished_at'
 >;
 
+/** Where a database stands. */
 export interface DatabaseStatus {
   readonly datasets: readonly DatasetStatus[];
   /** Open rejects of ingested files by code; what waits is under `missing_parent`. */

@@ -1,5 +1,6 @@
+import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Value } from '../feed/types.ts';
-import { recorded, referencesOf } from './merge-sql.ts';
+import { recorded } from './merge-sql.ts';
 import type { Store } from './open.ts';
 import { quoteName } from './schema.ts';
 

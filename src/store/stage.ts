@@ -1,13 +1,9 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
 import { stageName } from './merge-sql.ts';
+import type { Range } from './savepoint.ts';
 import { quoteName } from './schema.ts';
-
-/**
- * Rows of distinct keys in one piece, as JSONB: an array of arrays, each a row's line and then the dataset's values.
- * One bound value for thousands of rows costs less than a dozen for each.
- */
-export type StagedRows = Uint8Array;
+import { type StagedRows, stagedRowsSql } from './staged-rows.ts';
 
 /** The temporary table that rows of a dataset are staged in, and where they are held while they are merged in parts. */
 export interface Stage {
@@ -16,11 +12,11 @@ export interface Stage {
   clear(): void;
   /** Takes all rows out of the stage, to be put back in parts; gives the last line. */
   hold(): number;
-  /** Puts back the held rows of the lines after `from`, up to and including `to`, and nothing else. */
-  restore(from: number, to: number): void;
+  /** Puts back the held rows of some lines, and nothing else. */
+  restore(lines: Range): void;
   /** The key of a held row. */
   keyOf(line: number): string;
-  drop(): void;
+  clearHeld(): void;
 }
 
 /** Prepares the staging of a dataset's rows. */
@@ -28,10 +24,8 @@ export function createStage(db: Database.Database, dataset: Dataset): Stage {
   const stage = stageName('fresh', dataset);
   const held = stageName('held', dataset);
   const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
-  const values = dataset.columns.map((_, index) => `e.value ->> ${index + 1}`).join(', ');
-  const fill = db.prepare<[StagedRows]>(
-    `INSERT INTO ${stage} (seq, ${names}) SELECT e.value ->> 0, ${values} FROM jsonb_each(?) e`,
-  );
+  const { line, values, from } = stagedRowsSql(dataset);
+  const fill = db.prepare<[StagedRows]>(`INSERT INTO ${stage} (seq, ${names}) SELECT ${line}, ${values} FROM ${from}`);
   const clear = db.prepare(`DELETE FROM ${stage}`);
   const hold = db.prepare(`INSERT INTO ${held} SELECT * FROM ${stage}`);
   const last = db.prepare<[], number>(`SELECT coalesce(max(seq), 0) FROM ${held}`).pluck();
@@ -39,20 +33,20 @@ export function createStage(db: Database.Database, dataset: Dataset): Stage {
   const keyOf = db
     .prepare<[number], string>(`SELECT ${quoteName(dataset.key.name)} FROM ${held} WHERE seq = ?`)
     .pluck();
-  const drop = db.prepare(`DELETE FROM ${held}`);
+  const clearHeld = db.prepare(`DELETE FROM ${held}`);
   return {
     fill: (rows) => void fill.run(rows),
     clear: () => void clear.run(),
     hold() {
-      drop.run();
+      clearHeld.run();
       hold.run();
       return last.get() ?? 0;
     },
-    restore(from, to) {
+    restore({ from, to }) {
       clear.run();
       restore.run(from, to);
     },
     keyOf: (line) => keyOf.get(line) ?? '',
-    drop: () => void drop.run(),
+    clearHeld: () => void clearHeld.run(),
   };
 }

@@ -1,10 +1,25 @@
-import type { Value } from '../feed/types.ts';
+import type { Dataset, Value } from '../feed/types.ts';
 
-/** Builds a JSONB array of rows, each an array of a line number and the values of a row. */
-export interface JsonbRows {
+/**
+ * Rows of distinct keys in one piece, as JSONB: an array of arrays, each a row's line and then the dataset's values.
+ * One bound value for thousands of rows costs less than a dozen for each.
+ */
+export type StagedRows = Uint8Array<ArrayBuffer>;
+
+/** SQL that reads staged rows from one bound value `?`: the line, the values of the dataset's columns, and where they come from. */
+export function stagedRowsSql(dataset: Dataset): { line: string; values: string; from: string } {
+  return {
+    line: 'e.value ->> 0',
+    values: dataset.columns.map((_, index) => `e.value ->> ${index + 1}`).join(', '),
+    from: 'jsonb_each(?) e',
+  };
+}
+
+/** Builds staged rows. */
+export interface RowsBuilder {
   add(line: number, values: readonly Value[]): void;
-  /** The rows so far, in memory of their own; begins anew. */
-  take(allocate: Allocate): Uint8Array<ArrayBuffer>;
+  /** The rows so far, in memory from `allocate`; begins anew. */
+  take(allocate: Allocate): StagedRows;
 }
 
 /** Gives memory of at least so many bytes, whatever stands in it. */
@@ -32,7 +47,7 @@ const FIRST_BYTES = 16 * 1024;
  * Makes an empty array of rows. Written byte by byte: making JavaScript arrays first, JSON text of them, and JSONB of that text
  * costs three times as much, most of it for the garbage.
  */
-export function createJsonbRows(): JsonbRows {
+export function createRowsBuilder(): RowsBuilder {
   const encoder = new TextEncoder();
   let bytes = new Uint8Array(FIRST_BYTES);
   let end = HEADER_4;
@@ -51,18 +66,18 @@ export function createJsonbRows(): JsonbRows {
       bytes[end++] = SIZE_IN_1 | type;
       bytes[end++] = size;
     } else {
-      putSize4(end, type, size);
+      putLongHeader(end, type, size);
       end += HEADER_4;
     }
   };
-  const putSize4 = (at: number, type: number, size: number): void => {
+  const putLongHeader = (at: number, type: number, size: number): void => {
     bytes[at] = SIZE_IN_4 | type;
     bytes[at + 1] = size >>> 24;
     bytes[at + 2] = size >>> 16;
     bytes[at + 3] = size >>> 8;
     bytes[at + 4] = size;
   };
-  const put = (type: number, text: string): void => {
+  const putText = (type: number, text: string): void => {
     const { length } = text;
     reserve(HEADER_4 + length * 3);
     const begin = end;
@@ -78,7 +93,7 @@ export function createJsonbRows(): JsonbRows {
   };
   const putEncoded = (begin: number, type: number, text: string): void => {
     const { written } = encoder.encodeInto(text, bytes.subarray(begin + HEADER_4));
-    putSize4(begin, type, written);
+    putLongHeader(begin, type, written);
     end = begin + HEADER_4 + written;
   };
 
@@ -87,13 +102,13 @@ export function createJsonbRows(): JsonbRows {
       reserve(HEADER_4);
       const begin = end;
       end += HEADER_2;
-      put(INT, String(line));
+      putText(INT, String(line));
       for (const value of values) {
         if (value === null) {
           reserve(1);
           bytes[end++] = NULL;
-        } else if (typeof value === 'number') put(INT, String(value));
-        else put(TEXTRAW, value);
+        } else if (typeof value === 'number') putText(INT, String(value));
+        else putText(TEXTRAW, value);
       }
       const size = end - begin - HEADER_2;
       if (size <= 0xffff) {
@@ -104,11 +119,11 @@ export function createJsonbRows(): JsonbRows {
       }
       reserve(HEADER_4 - HEADER_2);
       bytes.copyWithin(begin + HEADER_4, begin + HEADER_2, end);
-      putSize4(begin, ARRAY, size);
+      putLongHeader(begin, ARRAY, size);
       end += HEADER_4 - HEADER_2;
     },
     take(allocate) {
-      putSize4(0, ARRAY, end - HEADER_4);
+      putLongHeader(0, ARRAY, end - HEADER_4);
       const rows = new Uint8Array(allocate(end), 0, end);
       rows.set(bytes.subarray(0, end));
       end = HEADER_4;

@@ -52,8 +52,7 @@ export interface RowCounts {
 }
 
 /** The instants of an ingest at which the crash campaign kills the process. */
-export type Moment =
-  'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | 'before_archive' | 'checkpoint';
+export type Moment = 'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | 'before_archive';
 
 /** Called at each moment; does nothing outside the crash campaign. */
 export type Probe = (moment: Moment) => void;

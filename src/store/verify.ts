@@ -1,7 +1,8 @@
 import type Database from 'better-sqlite3';
+import { parentOf, referencesOf } from '../feed/references.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
 import { asFault, DatabaseFault } from './fault.ts';
-import { recorded, referencesOf } from './merge-sql.ts';
+import { recorded } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 import { waitsFor } from './waiting.ts';
 
@@ -158,8 +159,7 @@ function waitingRows(db: Database.Database, feed: Feed, dataset: Dataset): reado
   );
   if (older > 0) findings.push(`${older} rows wait though a newer version of them is admitted`);
   for (const column of referencesOf(dataset)) {
-    const parent = feed.datasets.find((candidate) => candidate.table === column.references);
-    if (parent === undefined) continue;
+    const parent = parentOf(feed, column);
     const value = recorded('r', column);
     const forgotten = count(
       `SELECT count(*) FROM rejects r WHERE ${waiting} AND ${value} IS NOT NULL

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
-import type { Column, Dataset, Feed } from '../feed/types.ts';
-import { parentMissing, recorded, referencesOf, stageName } from './merge-sql.ts';
+import { type Reference, referencesOf } from '../feed/references.ts';
+import type { Dataset, Feed } from '../feed/types.ts';
+import { parentMissing, recorded, stageName } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
 import { quoteName } from './schema.ts';
 
@@ -13,7 +14,7 @@ export interface WaitingRows {
 }
 
 /** SQL that is true where the waiting row `alias` of rejects waits for the parent that a column of it names. */
-export function waitsFor(alias: string, column: Column & { readonly references: string }): string {
+export function waitsFor(alias: string, column: Reference): string {
   return `EXISTS (SELECT 1 FROM waiting_on w WHERE w.parent_table = '${column.references}'
     AND w.parent_key = ${recorded(alias, column)} AND w.reject_id = ${alias}.reject_id)`;
 }

@@ -489,9 +489,9 @@ describe('the write-ahead log', () => {
           desk.pass(4_000);
           return outcome;
         },
-        emptyLog: () => {
+        emptyWal: () => {
           asked += 1;
-          return real.emptyLog();
+          return real.emptyWal();
         },
       }),
     });
@@ -510,9 +510,9 @@ describe('the write-ahead log', () => {
     const desk = openDrainDesk({
       ledger: (real) => ({
         ...real,
-        emptyLog: () => {
+        emptyWal: () => {
           if (fail) throw full;
-          return real.emptyLog();
+          return real.emptyWal();
         },
       }),
     });

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Value } from '../../src/feed/types.ts';
-import { createJsonbRows } from '../../src/store/staged-rows.ts';
+import { createRowsBuilder } from '../../src/store/staged-rows.ts';
 
 function open(): Database.Database {
   const db = new Database(':memory:');
@@ -27,7 +27,7 @@ test('rows are laid out as SQLite reads them, whatever they hold', () => {
   const read = db.prepare<[Uint8Array], { json: string; valid: number }>(
     'SELECT json(r) AS json, json_valid(r, 8) AS valid FROM (SELECT ? AS r)',
   );
-  const rows = createJsonbRows();
+  const rows = createRowsBuilder();
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(), fc.array(value, { maxLength: 15 }))), (table) => {
       for (const [line, values] of table) rows.add(line, values);
@@ -43,7 +43,7 @@ test('values of every length, on both sides of where the layout changes', () => 
   const read = db.prepare<[Uint8Array], [number, string, string]>(
     'SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_each(?)',
   );
-  const rows = createJsonbRows();
+  const rows = createRowsBuilder();
   const sizes = [0, 1, 11, 12, 255, 256, 65_519, 65_520, 65_521, 65_535, 65_536, 3_000_000];
   const table = sizes.flatMap((size) => ['x', 'é', '\u{1F980}'].map((letter) => letter.repeat(size)));
   for (const [index, text] of table.entries()) rows.add(index, [text, 'after']);

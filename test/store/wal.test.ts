@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { emptyLog } from '../../src/store/checkpoint.ts';
+import { emptyWal } from '../../src/store/wal.ts';
 import { openDesk } from '../helpers/ingest.ts';
 import { growLog, logSize, pinLog } from '../helpers/log.ts';
 
@@ -7,15 +7,15 @@ test('a large write-ahead log is emptied when there is nothing else to do; a rea
   const { store } = openDesk();
   const reader = pinLog(store);
   growLog(store, 'one');
-  expect(emptyLog(store).pinned).toBe(true);
+  expect(emptyWal(store).pinned).toBe(true);
   expect(logSize(store)).toBeGreaterThan(16 * 1024 * 1024);
   reader.close();
-  expect(emptyLog(store)).toEqual({ bytes: 0, pinned: false });
+  expect(emptyWal(store)).toEqual({ bytes: 0, pinned: false });
   expect(logSize(store)).toBe(0);
 });
 
 test('a small log is left alone', () => {
   const { store } = openDesk();
   const before = logSize(store);
-  expect(emptyLog(store)).toEqual({ bytes: before, pinned: false });
+  expect(emptyWal(store)).toEqual({ bytes: before, pinned: false });
 });

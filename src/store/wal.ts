@@ -6,7 +6,7 @@ import type { Store } from './open.ts';
 const WORTH_BYTES = 16 * 1024 * 1024;
 
 /** What became of the write-ahead log. */
-export interface LogState {
+export interface WalState {
   /** Size of the `-wal` file in bytes. */
   readonly bytes: number;
   /** A reader that began before the last commit keeps the log from being emptied. */
@@ -14,8 +14,8 @@ export interface LogState {
 }
 
 /** Whether the write-ahead log is so large that emptying it is worth while, and may take a while. */
-export function isLogLarge(store: Store): boolean {
-  return logBytes(store.file) >= WORTH_BYTES;
+export function isWalLarge(store: Store): boolean {
+  return walBytes(store.file) >= WORTH_BYTES;
 }
 
 /**
@@ -24,23 +24,22 @@ export function isLogLarge(store: Store): boolean {
  * To be called between files.
  * @throws DatabaseFault
  */
-export function emptyLog(store: Store): LogState {
+export function emptyWal(store: Store): WalState {
   const { db, file } = store;
-  return guardFaults('checkpoint', file, () => {
-    if (!isLogLarge(store)) return { bytes: logBytes(file), pinned: false };
-    store.probe('checkpoint');
+  return guardFaults('empty write-ahead log', file, () => {
+    if (!isWalLarge(store)) return { bytes: walBytes(file), pinned: false };
     const timeout = Number(db.pragma('busy_timeout', { simple: true }));
     db.pragma('busy_timeout = 0');
     try {
       // The answer's first column says whether a reader was in the way (https://sqlite.org/pragma.html#pragma_wal_checkpoint).
       const busy = db.pragma('wal_checkpoint(TRUNCATE)', { simple: true });
-      return { bytes: logBytes(file), pinned: busy === 1 };
+      return { bytes: walBytes(file), pinned: busy === 1 };
     } finally {
       db.pragma(`busy_timeout = ${timeout}`);
     }
   });
 }
 
-function logBytes(file: string): number {
+function walBytes(file: string): number {
   return fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }

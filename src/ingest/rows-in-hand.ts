@@ -2,8 +2,8 @@ import type { Encoding } from '../feed/types.ts';
 import type { RowFinder } from '../store/dataset-writer.ts';
 import type { Source } from './source.ts';
 
-/** Finds the rows in hand in their file. */
-export interface RowsFinder extends RowFinder {
+/** The rows that are staged and not merged yet: where each stands in its file. */
+export interface RowsInHand extends RowFinder {
   byteLength(line: number): number;
   /** Adds rows: line, byte offset and byte length of each, one after the other, by ascending line; higher lines than before. */
   add(places: Float64Array): void;
@@ -15,8 +15,8 @@ export interface RowsFinder extends RowFinder {
 /** Numbers for each row. */
 const STEP = 3;
 
-/** A finder of rows in a source, with none in hand. */
-export function createRowsFinder(source: Source, encoding: Encoding): RowsFinder {
+/** None yet, of a source. */
+export function createRowsInHand(source: Source, encoding: Encoding): RowsInHand {
   let places = new Float64Array(0);
   let used = 0;
   const find = (line: number): number => {
