@@ -28,7 +28,10 @@ const LISTED = 20;
 export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const feed = loadFeed(settings.feed);
-  const { due, held } = holdFuture(listNamed(feed, options.files), io.now().getTime());
+  const { files, problems } = listNamed(feed, options.files);
+  // One wrong name does not keep the others from being checked.
+  for (const problem of problems) io.stderr.write(`landfall: ${printable(problem.message)}\n`);
+  const { due, held } = holdFuture(files, io.now().getTime());
   const store = openForRehearsal({
     file: settings.db,
     feed,
@@ -67,6 +70,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     closeStore(store);
   }
   if (options.json) io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+  if (problems.length > 0) return EXIT_FAILED;
   return refused ? EXIT_REFUSED : 0;
 }
 

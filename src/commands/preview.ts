@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { z } from 'zod';
@@ -242,7 +242,8 @@ function describeTotals(totals: ReadTotals, refused: number): string {
 function openFile(file: string): number {
   let handle: number;
   try {
-    handle = openSync(file, 'r');
+    // A pipe that nobody writes to is not waited for.
+    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     throw new LandfallError('preview', 'the file cannot be opened', { file, cause });
   }

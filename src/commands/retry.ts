@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { storeLedger } from '../daemon/ledger.ts';
-import { tryLock } from '../daemon/lock.ts';
+import { tryLock } from '../store/lock.ts';
 import { holderOf, openOwn } from '../daemon/own.ts';
 import { reportFile } from '../daemon/report.ts';
 import { readFileName } from '../feed/file-name.ts';

@@ -85,7 +85,7 @@ export async function load(io: CommandIo): Promise<number> {
     giveUp: giveUp.signal,
   };
   try {
-    await own(loader, start.forgive);
+    await own(loader, start.forgive, start.keeperPid);
     return 0;
   } catch (error) {
     if (!(error instanceof LandfallError)) throw error;
@@ -95,7 +95,7 @@ export async function load(io: CommandIo): Promise<number> {
 }
 
 /** Takes the database, drains the folder until stopped, and lets go of it. */
-async function own(loader: Loader, forgive: boolean): Promise<void> {
+async function own(loader: Loader, forgive: boolean, keeperPid: number): Promise<void> {
   const { settings, io, logger, faults, waker, stop } = loader;
   const feed = loadFeed(settings.feed);
   const onLocked = (): void => {
@@ -105,7 +105,7 @@ async function own(loader: Loader, forgive: boolean): Promise<void> {
     if (forgive) forgiveAttempts(store);
   };
   await ownDatabase(
-    { settings, io, feed, command: 'run', faults, waker, stop, patienceMs: null, onLocked, prepare },
+    { settings, io, feed, command: 'run', pid: keeperPid, faults, waker, stop, patienceMs: null, onLocked, prepare },
     (store) => {
       loader.send({ kind: 'ready' });
       const ledger = storeLedger(store, io.now);

@@ -7,7 +7,7 @@ import { DatabaseFault } from '../store/fault.ts';
 import { closeStore, openStore, type Store } from '../store/open.ts';
 import { backOff } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
-import { heldBy, takeLock, type Holder } from './lock.ts';
+import { heldBy, takeLock, type Holder } from '../store/lock.ts';
 import { BUSY_CAP_MS, FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
 
 export interface OwnOptions {
@@ -16,6 +16,8 @@ export interface OwnOptions {
   readonly feed: Feed;
   /** The verb, for whoever else wants the database. */
   readonly command: string;
+  /** Who to stop, where that is another process than this one. */
+  readonly pid?: number;
   readonly faults: FaultBook;
   readonly waker: Waker;
   readonly stop: AbortSignal;
@@ -35,7 +37,9 @@ export interface OwnOptions {
  */
 export async function ownDatabase(options: OwnOptions, use: (store: Store) => Promise<void>): Promise<void> {
   const { settings, stop } = options;
-  const lock = await patiently(options, () => takeLock(settings.db, holderOf(options.io, options.command), stop));
+  const lock = await patiently(options, () =>
+    takeLock(settings.db, holderOf(options.io, options.command, options.pid), stop),
+  );
   if (stop.aborted) return;
   if (lock === null || !('release' in lock)) throw heldBy(settings.db, lock);
   try {
@@ -52,9 +56,12 @@ export async function ownDatabase(options: OwnOptions, use: (store: Store) => Pr
   }
 }
 
-/** Who this process is to others that want the database. */
-export function holderOf(io: CommandIo, command: string): Holder {
-  return { pid: io.program.pid, host: hostname(), command, since: io.now().toISOString() };
+/**
+ * Who this process is to others that want the database.
+ * @param pid the process to be stopped by who wants it; not this one where another one would start it again
+ */
+export function holderOf(io: CommandIo, command: string, pid = io.program.pid): Holder {
+  return { pid, host: hostname(), command, since: io.now().toISOString() };
 }
 
 /** Opens the database for writing, as the settings say. */

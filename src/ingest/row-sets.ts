@@ -38,8 +38,12 @@ export interface RowSets {
 /** A key may be said so many times before an end is made. */
 const MOST_SETS = 16;
 
-/** After so many rows an end is made: more rows to sort would bring little, and cost memory and long pauses. */
+/**
+ * After so many rows or bytes of the file an end is made. More rows to sort would bring little, and cost memory and long pauses;
+ * and a key that was cut out of a text keeps all of that text.
+ */
 const ROWS_TO_END = 60_000;
+const BYTES_TO_END = 16 * 1024 * 1024;
 
 interface Open {
   readonly rows: RowsBuilder;
@@ -57,7 +61,8 @@ export function createRowSets(allocate: Allocate): RowSets {
   const sets: Open[] = [];
   const timesSeen = new Map<Value, number>();
   let count = 0;
-  let sinceEnd = 0;
+  let rowsSinceEnd = 0;
+  let bytesSinceEnd = 0;
   return {
     add({ line, byteOffset, byteLength }, values) {
       const key = values[0] ?? null;
@@ -67,6 +72,7 @@ export function createRowSets(allocate: Allocate): RowSets {
       if (set === undefined) sets.push((set = { rows: createRowsBuilder(), places: [] }));
       set.rows.add(line, values);
       set.places.push(line, byteOffset, byteLength);
+      bytesSinceEnd += byteLength;
       count++;
     },
     get count() {
@@ -83,10 +89,11 @@ export function createRowSets(allocate: Allocate): RowSets {
         set.places = [];
         return { rows: set.rows.take(allocate), places };
       });
-      sinceEnd += count;
-      const ends = sinceEnd >= ROWS_TO_END || sets.length >= MOST_SETS;
+      rowsSinceEnd += count;
+      const ends = rowsSinceEnd >= ROWS_TO_END || bytesSinceEnd >= BYTES_TO_END || sets.length >= MOST_SETS;
       if (ends) {
-        sinceEnd = 0;
+        rowsSinceEnd = 0;
+        bytesSinceEnd = 0;
         timesSeen.clear();
         sets.length = Math.min(sets.length, 1);
       }

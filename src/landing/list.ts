@@ -139,7 +139,8 @@ function unreadName(name: string, meaning: FileName, stat: fs.BigIntStats, wall:
   }
 }
 
-function kindOf(stat: fs.BigIntStats): string {
+/** What stands under a name that is no regular file, in words. */
+export function kindOf(stat: fs.BigIntStats): string {
   if (stat.isDirectory()) return 'a folder';
   if (stat.isSymbolicLink()) return 'a symbolic link';
   if (stat.isFIFO()) return 'a pipe';

@@ -22,7 +22,7 @@ export function createDirectInsert(db: Database.Database, dataset: Dataset): Dir
     )
     .pluck();
   const insert = db.prepare<[number, string, StagedRows]>(
-    `INSERT INTO ${quoteName(dataset.table)} (${names}, ${LINEAGE_COLUMNS.join(', ')})
+    `INSERT OR ABORT INTO ${quoteName(dataset.table)} (${names}, ${LINEAGE_COLUMNS.join(', ')})
      SELECT ${values}, ?, ${line}, ? FROM ${from}`,
   );
   return (rows, origin) => {
@@ -31,7 +31,7 @@ export function createDirectInsert(db: Database.Database, dataset: Dataset): Dir
       return insert.run(origin.fileId, origin.stamp, rows).changes;
     } catch (error) {
       // A key was known or a parent missing. The statement was undone as a whole: the merge finds out which rows those were.
-      if (constraintRefusal(error) === null) throw error;
+      if (constraintRefusal(error) === null || !db.inTransaction) throw error;
       return null;
     }
   };

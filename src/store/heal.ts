@@ -32,27 +32,46 @@ export interface Healed {
 export function createHealer(db: Database.Database, dataset: Dataset, sql: MergeSql, waiting: WaitingRows): Healer {
   const clear = db.prepare(`DELETE FROM ${sql.stage}`);
   const merger: Merger = createMerger(db, dataset, sql);
-  const countFreed = db.prepare<[], number>('SELECT count(*) FROM temp.freed').pluck();
-  const lastFreed = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM temp.freed').pluck();
+  const anyFreed = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp.freed)').pluck();
+  const ready = ['1', ...referencesOf(dataset).map((column) => `NOT ${waitsFor('r', column)}`)].join(' AND ');
+  const findReady = db.prepare<[string]>(
+    `INSERT INTO temp.ready (reject_id, contested)
+     SELECT r.reject_id, EXISTS (
+       SELECT 1 FROM rejects o
+       WHERE o.state = 'waiting' AND o.dataset = r.dataset AND o.row_key = r.row_key AND o.reject_id <> r.reject_id)
+     FROM temp.freed d CROSS JOIN rejects r ON r.reject_id = d.reject_id
+     WHERE r.dataset = ? AND r.state = 'waiting' AND ${ready}`,
+  );
+  const findNext = db.prepare<[string]>(
+    `INSERT INTO temp.ready (reject_id, contested)
+     SELECT r.reject_id, 1 FROM temp.refused k CROSS JOIN rejects r
+       ON r.state = 'waiting' AND r.dataset = ? AND r.row_key = k.row_key
+     WHERE ${ready}`,
+  );
+  const anyContested = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp.ready WHERE contested)').pluck();
+  const keepNewest = db.prepare(
+    `DELETE FROM temp.ready WHERE contested AND reject_id NOT IN (
+       SELECT reject_id FROM (
+         SELECT y.reject_id, row_number() OVER (
+           PARTITION BY r.row_key ORDER BY f.stamp DESC, f.name DESC, f.revision DESC, r.line DESC) AS place
+         FROM temp.ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
+         WHERE y.contested)
+       WHERE place = 1)`,
+  );
+  const countReady = db.prepare<[], number>('SELECT count(*) FROM temp.ready').pluck();
+  const lastReady = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM temp.ready').pluck();
   const endOfChunk = db
     .prepare<[number], number>(
-      `SELECT reject_id FROM temp.freed WHERE reject_id > ? ORDER BY reject_id LIMIT 1 OFFSET ${CHUNK_ROWS - 1}`,
+      `SELECT reject_id FROM temp.ready WHERE reject_id > ? ORDER BY reject_id LIMIT 1 OFFSET ${CHUNK_ROWS - 1}`,
     )
     .pluck();
   const columns = dataset.columns.map((column) => quoteName(column.name)).join(', ');
   const values = dataset.columns.map((column) => recorded('r', column)).join(', ');
-  const ready = (alias: string) =>
-    ['1', ...referencesOf(dataset).map((column) => `NOT ${waitsFor(alias, column)}`)].join(' AND ');
-  // Of the versions of a key that are ready, the newest (rule 4).
-  const stage = db.prepare<[number, number, string]>(
+  const stage = db.prepare<[number, number]>(
     `INSERT INTO ${sql.stage} (seq, file_id, line, stamp, ${columns})
      SELECT r.reject_id, r.file_id, r.line, f.stamp, ${values}
-     FROM temp.freed d CROSS JOIN rejects r ON r.reject_id = d.reject_id CROSS JOIN files f ON f.file_id = r.file_id
-     WHERE d.reject_id > ? AND d.reject_id <= ? AND r.dataset = ? AND r.state = 'waiting' AND ${ready('r')}
-       AND NOT EXISTS (
-         SELECT 1 FROM rejects n CROSS JOIN files nf ON nf.file_id = n.file_id
-         WHERE n.state = 'waiting' AND n.dataset = r.dataset AND n.row_key = r.row_key AND n.reject_id <> r.reject_id
-           AND (nf.stamp, nf.name, nf.revision, n.line) > (f.stamp, f.name, f.revision, r.line) AND ${ready('n')})`,
+     FROM temp.ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
+     WHERE y.reject_id > ? AND y.reject_id <= ?`,
   );
   const settle = db.prepare<[number, string]>(
     `UPDATE rejects SET
@@ -70,9 +89,23 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
      WHERE reject_id = ?`,
   );
 
+  const noteRefused = db.prepare<[number]>(
+    'INSERT OR IGNORE INTO temp.refused (row_key) SELECT row_key FROM rejects WHERE reject_id = ?',
+  );
+  const clearReady = db.prepare('DELETE FROM temp.ready');
+  const clearRefused = db.prepare('DELETE FROM temp.refused');
+
+  /** Of the versions of a key that have nothing left to wait for, the newest (rule 4). */
+  const chooseReady = (afterRefusals: boolean): number => {
+    clearReady.run();
+    (afterRefusals ? findNext : findReady).run(dataset.name);
+    clearRefused.run();
+    if (anyContested.get() === 1) keepNewest.run();
+    return countReady.get() ?? 0;
+  };
   const mergeRange = ({ from, to }: Range, origin: Origin): number => {
     clear.run();
-    if (stage.run(from, to, dataset.name).changes === 0) return 0;
+    if (stage.run(from, to).changes === 0) return 0;
     const merged = merger.run(origin);
     if (merged.orphans > 0) waiting.keepOn();
     settle.run(origin.fileId, origin.now);
@@ -81,27 +114,29 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
 
   return {
     async run(origin, onChunk) {
-      const last = lastFreed.get() ?? 0;
-      if (last === 0) return { healed: 0, refused: 0 };
-      const indexes = planIndexes(db, dataset.table, countFreed.get() ?? 0);
+      if (anyFreed.get() !== 1) return { healed: 0, refused: 0 };
       let healed = 0;
       let refused = 0;
       // Where the newest version of a key is refused, the next one of that key has its turn.
-      for (let before = -1; refused > before;) {
-        before = refused;
+      for (let more = chooseReady(false); more > 0; more = chooseReady(true)) {
+        const last = lastReady.get() ?? 0;
+        const indexes = planIndexes(db, dataset.table, more);
         for (let done = 0; done < last;) {
           const to = endOfChunk.get(done) ?? last;
           halveRefused(
             db,
             { from: done, to },
             (range) => (healed += mergeRange(range, origin)),
-            (rejectId) => (refused += refuse.run(origin.fileId, origin.now, rejectId).changes),
+            (rejectId) => {
+              noteRefused.run(rejectId);
+              refused += refuse.run(origin.fileId, origin.now, rejectId).changes;
+            },
           );
           done = to;
           await onChunk();
         }
+        indexes.rebuild();
       }
-      indexes.rebuild();
       clear.run();
       return { healed, refused };
     },

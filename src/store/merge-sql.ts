@@ -38,12 +38,15 @@ export interface MergeSql {
 /**
  * Scratch tables of an ingest. `known` and `orphans`: which staged rows have a known key, and which lack a parent; both number
  * rows by `s.seq`. `superseded` and `freed`: rejects to be settled, and rejects whose parents this commit brought.
+ * `ready`: of those, the ones that are to heal; contested: others wait with the same key. `refused`: keys of which one was refused.
  */
 export const SCRATCH_SQL = `
   CREATE TABLE IF NOT EXISTS temp.known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS temp.orphans (seq INTEGER PRIMARY KEY);
   CREATE TABLE IF NOT EXISTS temp.superseded (reject_id INTEGER PRIMARY KEY);
   CREATE TABLE IF NOT EXISTS temp.freed (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp.ready (reject_id INTEGER PRIMARY KEY, contested INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS temp.refused (row_key TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
 
 /** Statements for rows of the file in hand; staged as `seq` (the line) and the dataset's columns. */
@@ -108,7 +111,8 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
   const key = quoteName(dataset.key.name);
   const columns = dataset.columns.map((column) => quoteName(column.name));
   const values = columns.filter((column) => column !== key);
-  const into = `INSERT INTO ${table} (${columns.join(', ')}, ${LINEAGE_COLUMNS.join(', ')})
+  // A conflict clause of the table's own must not decide instead of the merge.
+  const into = `INSERT OR ABORT INTO ${table} (${columns.join(', ')}, ${LINEAGE_COLUMNS.join(', ')})
       SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${terms.fileId}, ${terms.line}, ${terms.stamp}`;
   const replace = (names: readonly string[]) =>
     `ON CONFLICT (${key}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;

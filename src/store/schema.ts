@@ -49,9 +49,17 @@ function tableProblems(db: Database.Database, feed: Feed, dataset: Dataset): rea
       problems.push(`${table}.${column.name} has no foreign key to ${column.references}`);
     }
   }
+  if (isWithoutRowid(db, table)) problems.push(`${table} is WITHOUT ROWID`);
   if (hasDeferredKey(db, table))
     problems.push(`a foreign key of ${table} is deferred: an orphan would fail its whole file at the commit`);
   return problems;
+}
+
+/** How many rows a table has is told by its rowids, and keys of text are looked up faster with them. */
+function isWithoutRowid(db: Database.Database, table: string): boolean {
+  return (
+    db.prepare<[string], number>(`SELECT wr FROM pragma_table_list(?) WHERE schema = 'main'`).pluck().get(table) === 1
+  );
 }
 
 /** SQLite lists foreign keys without saying which are deferred; only the table's text does. */

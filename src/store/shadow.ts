@@ -31,9 +31,9 @@ export function createShadow(store: Store): Shadow {
       db.exec(sql.replace(/^CREATE (TABLE|(?:UNIQUE )?INDEX) /, 'CREATE $1 temp.'));
   }
   for (const dataset of feed.datasets) {
-    db.exec(
-      `CREATE TABLE temp.${quoteName(`before_${dataset.table}`)} AS SELECT * FROM main.${quoteName(dataset.table)} WHERE 0`,
-    );
+    const { table } = dataset;
+    const before = quoteName(`before_${table}`);
+    db.exec(`CREATE TABLE temp.${before} AS SELECT ${columnsOf(db, table)} FROM main.${quoteName(table)} WHERE 0`);
   }
   db.exec('CREATE TABLE temp.wanted (of_table TEXT, key TEXT, PRIMARY KEY (of_table, key)) WITHOUT ROWID');
   const want = db.prepare<[string, Value]>('INSERT OR IGNORE INTO temp.wanted (of_table, key) VALUES (?, ?)');
@@ -88,16 +88,23 @@ function wantParents(store: Store, dataset: Dataset): void {
   }
 }
 
+/** A table's columns without the generated ones, which take no values. */
+function columnsOf(db: Store['db'], table: string): string {
+  const names = db.prepare<[string], string>(`SELECT name FROM pragma_table_info(?, 'main')`).pluck().all(table);
+  return names.map(quoteName).join(', ');
+}
+
 function copyTable(store: Store, dataset: Dataset): void {
   const table = quoteName(dataset.table);
   const before = quoteName(`before_${dataset.table}`);
+  const columns = columnsOf(store.db, dataset.table);
   store.db
     .prepare<[string]>(
-      `INSERT INTO temp.${before} SELECT t.* FROM temp.wanted w CROSS JOIN main.${table} t
+      `INSERT INTO temp.${before} SELECT ${columns} FROM temp.wanted w CROSS JOIN main.${table} t
          ON t.${quoteName(dataset.key.name)} = w.key WHERE w.of_table = ?`,
     )
     .run(dataset.table);
-  store.db.exec(`INSERT INTO temp.${table} SELECT * FROM temp.${before}`);
+  store.db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM temp.${before}`);
 }
 
 /** What a file of the rehearsal would bring, besides its counts. */

@@ -11,6 +11,14 @@ export const MARKER_YEAR = '1907';
 /** Matches any text that holds a marked value. */
 export const LEAK = new RegExp(`${MARKER}|${MARKER_YEAR}-?[01]\\d`, 'i');
 
+/** What may look like a marked value and is none: the stamp in a file's name, the random letters of a temporary folder. */
+const NO_VALUE = /_\[?\d{8}_\d{6}\]?|landfall-(?:test|campaign)-\w+/g;
+
+/** Where a log holds a marked value, or null. */
+export function findLeak(log: string): number | null {
+  return LEAK.exec(log.replaceAll(NO_VALUE, ''))?.index ?? null;
+}
+
 /** Makes believable rows of a hospital's billing extract. The same seed makes the same rows. */
 export interface Billing {
   /** A procedure of the price list, `changes` over it. */

@@ -1,8 +1,5 @@
 import { expect, onTestFinished } from 'vitest';
-import { LEAK } from './billing.ts';
-
-/** Six random characters in the name of a folder may be those of the marker. */
-const TEMP_FOLDER = /landfall-test-\w+/g;
+import { findLeak } from './billing.ts';
 
 /**
  * Fails the running test, when it is over, if all that was logged until then holds a marked value (P8). Every helper that makes
@@ -11,8 +8,7 @@ const TEMP_FOLDER = /landfall-test-\w+/g;
  */
 export function watchForLeaks(text: () => string, whenOver: (check: () => void) => void = onTestFinished): void {
   whenOver(() => {
-    const leak = LEAK.exec(text().replaceAll(TEMP_FOLDER, ''));
     // Not the text itself: a test's output holds no value from a row either.
-    expect(leak?.index, 'where a value from a row was logged').toBeUndefined();
+    expect(findLeak(text()), 'where a value from a row was logged').toBeNull();
   });
 }

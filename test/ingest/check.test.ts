@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
@@ -71,7 +72,7 @@ async function runCheck(database: string, files: readonly ListedFile[], more: { 
     ...more,
   };
   const code = await check(options, io);
-  return { code, out: io.written.out };
+  return { code, out: io.written.out, err: io.written.err };
 }
 
 const write = (desk: Desk, dataset: DatasetName, stamp: string, rows: readonly (Row | string)[]): ListedFile =>
@@ -89,6 +90,15 @@ const hashOf = (desk: Desk): string =>
 const id = (text: string) => `${MARKER}${text}`;
 
 describe('a check says what the ingest then does', () => {
+  test('also where a table has a generated column', async () => {
+    const desk = openDesk();
+    desk.store.db.exec('ALTER TABLE procedures ADD COLUMN dollars AS (standard_charge_cents / 100.0)');
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2')]);
+    const file = write(desk, 'Procedure', '20260802_060000', [procedure('P1', 'changed'), procedure('P3')]);
+    const { out } = await runCheck(desk.store.file, [file], { json: true });
+    expect(JSON.parse(out)).toMatchObject([{ outcome: { counts: { read: 2, inserted: 1, updated: 1 } } }]);
+  });
+
   test('for any feed in any order: counts, rejects, waiting rows, heals, late files, quarantines', async () => {
     await fc.assert(
       fc.asyncProperty(feeds(), fc.infiniteStream(fc.nat()), async (feed, choices) => {
@@ -284,14 +294,22 @@ describe('the command', () => {
     ]);
   });
 
-  test('a file that is not there, or has no name of the feed, is one clear error', async () => {
+  test('a file that is not there, is none, or has no name of the feed, is one clear line; the others are checked', async () => {
     const { desk, good } = await prepare();
-    const foreign = {
-      ...good,
-      path: desk.write(feedFileName('Visit', '20260809_060000'), '').path.replace('_Visit_', '_Visits_'),
-    };
-    await expect(async () => runCheck(desk.store.file, [foreign])).rejects.toThrow(/check .*Visits/);
-    rmSync(good.path);
-    await expect(async () => runCheck(desk.store.file, [good])).rejects.toThrow('there is no such file');
+    const named = (name: string): ListedFile => ({ ...good, path: join(desk.landing, name) });
+    const foreign = named(feedFileName('Visit', '20260809_060000').replace('_Visit_', '_Visits_'));
+    writeFileSync(foreign.path, '');
+    const pipe = named(feedFileName('Visit', '20260810_060000'));
+    execFileSync('mkfifo', [pipe.path]);
+    const link = named(feedFileName('Visit', '20260811_060000'));
+    symlinkSync(good.path, link.path);
+    const gone = named(feedFileName('Visit', '20260812_060000'));
+    const { code, out, err } = await runCheck(desk.store.file, [foreign, pipe, good, link, gone]);
+    expect(code).toBe(1);
+    expect(out).toContain(good.name);
+    const lines = err.trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+    for (const [at, text] of ['Visits', 'it is a pipe', 'it is a symbolic link', 'there is no such file'].entries())
+      expect(lines[at]).toContain(text);
   });
 });

@@ -200,3 +200,17 @@ describe('P7: a waiting row that the database refuses when it would heal', () =>
     expect(findings(desk)).toEqual([]);
   });
 });
+
+test.each(['REPLACE', 'FAIL', 'ROLLBACK', 'IGNORE'])(
+  'P3 P4: a conflict clause of the table (%s) does not decide instead of the merge',
+  async (clause) => {
+    const desk = openStrictDesk((tables) =>
+      tables.replace('PRIMARY KEY NOT NULL', `PRIMARY KEY ON CONFLICT ${clause} NOT NULL`),
+    );
+    await desk.deliver('Procedure', '20260802_060000', [procedure('P1', 'newer'), procedure('P2')]);
+    const late = await desk.deliver('Procedure', '20260801_060000', [procedure('P1', 'older'), procedure('P3')]);
+    expect(counts(late)).toEqual({ read: 2, inserted: 1, stale: 1 });
+    expect(desk.column('SELECT description FROM procedures ORDER BY procedure_id')).toContain('newer');
+    expect(findings(desk)).toEqual([]);
+  },
+);

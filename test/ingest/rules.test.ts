@@ -333,3 +333,16 @@ describe('rule 7 and P6: quarantine', () => {
     ]);
   });
 });
+
+test('rule 4: of thousands of versions that become ready together the newest heals, the others are superseded', async () => {
+  const desk = openDesk();
+  const versions = Array.from({ length: 4_000 }, (_, at) => visit('V1', `P${at}`));
+  await desk.deliver('Visit', '20260801_060000', [...versions, visit('V2', 'P0')]);
+  const parents = Array.from({ length: 4_000 }, (_, at) => procedure(`P${at}`));
+  expect(await desk.deliver('Procedure', '20260802_060000', parents)).toMatchObject({ healed: 2 });
+  expect(desk.column(`SELECT procedure_id FROM visits WHERE visit_id = 'V1'`)).toEqual(['P3999']);
+  expect(desk.rows('SELECT state, count(*) AS rows FROM rejects GROUP BY state ORDER BY state')).toEqual([
+    { state: 'healed', rows: 2 },
+    { state: 'superseded', rows: 3_999 },
+  ]);
+});

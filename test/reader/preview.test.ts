@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { parse } from 'csv-parse/sync';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -176,6 +177,8 @@ describe('preview', () => {
     writeFileSync(join(folder, 'a.txt'), 'x,y\n');
     await expect(preview([join(folder, 'a.txt'), join(folder, 'none')], {}, io)).rejects.toThrow('cannot be opened');
     await expect(preview([join(folder, 'a.txt'), folder], {}, io)).rejects.toThrow('no regular file');
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    await expect(preview([join(folder, 'pipe')], {}, io)).rejects.toThrow('no regular file');
     expect(written).toEqual([]);
   });
 

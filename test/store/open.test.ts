@@ -375,6 +375,12 @@ describe('the database is held against the feed before anything is read', () => 
     );
   });
 
+  test('a table without rowids', () => {
+    expect(problems((tables) => tables.replace(/\n\);/, '\n) WITHOUT ROWID;'))).toContain(
+      'procedures is WITHOUT ROWID',
+    );
+  });
+
   test('a key of two columns is not the key of the feed', () => {
     const twoColumns = (tables: string) =>
       tables

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { z } from 'zod';
 import { LandfallError } from '../errors.ts';
-import { DatabaseFault, asFault } from '../store/fault.ts';
+import { DatabaseFault, asFault } from './fault.ts';
 import { systemCode } from '../system-error.ts';
 
 /** Who writes the database. */

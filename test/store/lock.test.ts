@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { heldBy, takeLock, tryLock, type Holder } from '../../src/daemon/lock.ts';
+import { heldBy, takeLock, tryLock, type Holder } from '../../src/store/lock.ts';
 import { ROOT } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -34,7 +34,7 @@ test('someone on the way out is waited for', async () => {
 test('it dies with the process that holds it, however that ends', () => {
   const db = join(tempFolder(), 'x.sqlite');
   const script = `
-    import { tryLock } from ${JSON.stringify(join(ROOT, 'src/daemon/lock.ts'))};
+    import { tryLock } from ${JSON.stringify(join(ROOT, 'src/store/lock.ts'))};
     tryLock(${JSON.stringify(db)}, ${JSON.stringify(ME)});
     process.kill(process.pid, 'SIGKILL');`;
   expect(() => execFileSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })).toThrow();
