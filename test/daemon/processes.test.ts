@@ -89,8 +89,8 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const second = site.start('run', { args: QUICK });
     const once = site.start('once');
     expect(await Promise.all([second.ended, once.ended])).toEqual([1, 1]);
-    expect(second.output()).toContain(`\\"run\\", process ${loader} on `);
-    expect(once.errors()).toContain(`"run", process ${loader} on `);
+    expect(second.output()).toContain(`\\"run\\", process ${first.pid} on `);
+    expect(once.errors()).toContain(`"run", process ${first.pid} on `);
     expect(readAlive(databaseOf(folder))).toMatchObject({ pid: first.pid, loaderPid: loader, work: { doing: 'idle' } });
   });
 
