@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import { prepareOnce } from './prepare-once.ts';
 import { quoteName } from './schema.ts';
 
 /** Below this many rows keeping the indexes up costs less than a second. */
@@ -24,23 +25,19 @@ export interface IndexPlan {
  * @param rows how many rows are expected
  */
 export function planIndexes(db: Database.Database, table: string, rows: number): IndexPlan {
-  const present =
-    db
-      .prepare<[], number>(`SELECT coalesce(max(rowid), 0) FROM ${quoteName(table)}`)
-      .pluck()
-      .get() ?? 0;
-  // A unique index is a rule that rows must keep, not only a way to find them.
-  const indexes = db
-    .prepare<[string, string], { name: string; sql: string }>(
-      `SELECT i.name, s.sql FROM pragma_index_list(?) i JOIN main.sqlite_schema s ON s.type = 'index' AND s.name = i.name
-       WHERE s.tbl_name = ? AND s.sql IS NOT NULL AND i."unique" = 0`,
-    )
-    .all(table, table);
+  const highest = `SELECT coalesce(max(rowid), 0) FROM ${quoteName(table)}`;
+  const present = prepareOnce<[], number>(db, highest).pluck().get() ?? 0;
   // Asked so that a number that is none (a file without rows has no rows a byte) leaves the indexes alone.
-  if (!(rows >= WORTH_ROWS && rows >= present)) {
-    const scattered = indexes.length > 0 && rows >= SORT_ROWS && present >= WORTH_ROWS;
-    return { scattered, rebuild: () => undefined };
-  }
+  const outweigh = rows >= WORTH_ROWS && rows >= present;
+  const maySort = rows >= SORT_ROWS && present >= WORTH_ROWS;
+  if (!outweigh && !maySort) return { scattered: false, rebuild: () => undefined };
+  // A unique index is a rule that rows must keep, not only a way to find them.
+  const indexes = prepareOnce<[string, string], { name: string; sql: string }>(
+    db,
+    `SELECT i.name, s.sql FROM pragma_index_list(?) i JOIN main.sqlite_schema s ON s.type = 'index' AND s.name = i.name
+     WHERE s.tbl_name = ? AND s.sql IS NOT NULL AND i."unique" = 0`,
+  ).all(table, table);
+  if (!outweigh) return { scattered: indexes.length > 0, rebuild: () => undefined };
   for (const index of indexes) db.exec(`DROP INDEX ${quoteName(index.name)}`);
   const rebuild = (): void => {
     // SQLite sorts in as much memory as its page cache may have, and the cache is full already: less is no slower.
