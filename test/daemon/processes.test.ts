@@ -67,6 +67,13 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     await idle(folder);
     writeFeedFile(landing, 'Procedure', STAMP, [billing.procedure(), billing.procedure()]);
     await queryUntil(folder, 'SELECT rows_inserted FROM files', [[2]]);
+    // It is in the database a moment before it is logged.
+    await vi.waitFor(
+      () => {
+        if (!messages(daemon).includes('batch done')) throw new Error('not yet');
+      },
+      { timeout: 60_000, interval: 20 },
+    );
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
     expect(messages(daemon)).toEqual(['landfall starts', 'ingested', 'batch done', 'stopping', 'stopped']);
