@@ -54,7 +54,8 @@ interface Open {
  * Makes an empty collection.
  *
  * A merge takes each key once. Merging the sets one after the other gives what applying all rows singly in line order gives,
- * since rows of different keys do not touch each other and no parent changes while one dataset's file is read.
+ * since rows of different keys do not touch each other and no parent changes while one dataset's file is read. Where a table has a
+ * unique index besides its key, rows of different keys do touch each other: which of two it refuses may then be the other one.
  * @param allocate where the sets' memory comes from
  */
 export function createRowSets(allocate: Allocate): RowSets {
