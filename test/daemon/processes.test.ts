@@ -8,7 +8,7 @@ import {
   aliveWhen,
   createSite,
   databaseOf,
-  isRunning,
+  isGone,
   query,
   queryUntil,
   type Running,
@@ -129,12 +129,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     dropLarge(site);
     const { loader } = await ingesting(folder);
     process.kill(first.pid, 'SIGKILL');
-    await vi.waitFor(
-      () => {
-        expect(isRunning(loader)).toBe(false);
-      },
-      { timeout: 2_000, interval: 20 },
-    );
+    await isGone(loader);
     site.start('run', { args: QUICK });
     await queryUntil(
       folder,
@@ -183,11 +178,11 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     process.kill(loader, 'SIGSTOP');
     const begun = performance.now();
     first.child.kill('SIGTERM');
-    await aliveWhen(folder, ({ work }) => work.doing === 'stopping', 1_000);
-    expect(performance.now() - begun).toBeLessThan(500);
+    await aliveWhen(folder, ({ work }) => work.doing === 'stopping', 3_000);
+    expect(performance.now() - begun).toBeLessThan(2_000);
     expect(await first.ended).toBe(0);
-    expect(performance.now() - begun).toBeLessThan(6_000);
-    expect(isRunning(loader)).toBe(false);
+    expect(performance.now() - begun).toBeLessThan(8_000);
+    await isGone(loader);
     expect(readAlive(databaseOf(folder))).toMatchObject({ cutShort: true, work: { doing: 'stopped' } });
     const second = site.start('run', { args: QUICK });
     await idle(folder, second.pid).catch(() => undefined);
@@ -209,8 +204,8 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const begun = performance.now();
     daemon.child.kill('SIGINT');
     expect(await daemon.ended).toBe(130);
-    expect(performance.now() - begun).toBeLessThan(1_000);
-    expect(isRunning(loader)).toBe(false);
+    expect(performance.now() - begun).toBeLessThan(3_000);
+    await isGone(loader);
   });
 
   test('waits for a landing folder that is not there, says so once, and takes what comes with it', async ({

@@ -126,8 +126,18 @@ export async function queryUntil(folder: string, sql: string, expected: unknown,
   );
 }
 
+/** Waits until a process has ended: one that was killed is still there while the system takes its memory apart. */
+export async function isGone(pid: number): Promise<void> {
+  await vi.waitFor(
+    () => {
+      if (isRunning(pid)) throw new Error(`process ${pid} is still running`);
+    },
+    { timeout: 5_000, interval: 20 },
+  );
+}
+
 /** Whether a process is there and not just a corpse that nobody has fetched. */
-export function isRunning(pid: number): boolean {
+function isRunning(pid: number): boolean {
   const stat = `/proc/${pid}/stat`;
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'));
 }
