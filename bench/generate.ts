@@ -14,7 +14,7 @@ export interface Universe {
 export interface Transactions extends Universe {
   readonly from: number;
   readonly count: number;
-  /** The share (0–1) of rows that restate, with another amount, a key drawn from those before `from`. */
+  /** The share (0–1) of rows that restate, with another amount and date, a key drawn from those before `from`. */
   readonly restated?: number;
   /** The share (0–1) of rows whose amount differs from that of the same file made with 0. */
   readonly changed?: number;
@@ -24,7 +24,7 @@ export interface Transactions extends Universe {
 export const CACHE = join(tmpdir(), 'landfall-bench');
 
 /** Part of every cache key: raise it when the same options make other bytes. */
-const GENERATION = 1;
+const GENERATION = 2;
 
 /** All files are this old, so that none waits to settle. */
 const MODIFIED = new Date('2025-06-01T00:00:00Z');
@@ -67,7 +67,7 @@ export function transactionFile(options: Transactions, stamp = '20250601_020000'
       const cents = changes.chance(changed) || old ? '.99' : '.50';
       const date = day(random);
       yield (
-        `T${String(id).padStart(9, '0')}|${visitKey(random.below(visits))}|${procedureKey(random.below(procedures))}|` +
+        `T${String(id).padStart(9, '0')}|${visitKey(scatter(id, 1) % visits)}|${procedureKey(scatter(id, 2) % procedures)}|` +
         `${date}|${date}|Charge|${random.below(3000)}${cents}|Blue Cross|Facility charge ${random.below(1000)}\n`
       );
     }
@@ -121,6 +121,14 @@ function kept(dataset: DatasetName, stamp: string, key: string, lines: (random: 
   renameSync(`${path}.partial`, path);
   utimesSync(path, MODIFIED, MODIFIED);
   return path;
+}
+
+/** A number of 32 bits that follows from a key and looks like chance: a transaction that is restated is still of its visit. */
+function scatter(key: number, salt: number): number {
+  let bits = Math.imul(key + 1, 0x9e3779b1) ^ Math.imul(salt, 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 16), 0x21f0aaad);
+  bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);
+  return (bits ^ (bits >>> 15)) >>> 0;
 }
 
 function procedureKey(key: number): string {

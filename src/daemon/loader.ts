@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { CommandIo, Parent } from '../io.ts';
+import { readyParser } from '../ingest/parser.ts';
 import { LandfallError } from '../errors.ts';
 import { loadFeed } from '../feed/load.ts';
 import { createLog, type Logger } from '../log.ts';
@@ -108,6 +109,7 @@ async function own(loader: Loader, forgive: boolean, keeperPid: number): Promise
     { settings, io, feed, command: 'run', pid: keeperPid, faults, waker, stop, patienceMs: null, onLocked, prepare },
     (store) => {
       loader.send({ kind: 'ready' });
+      readyParser();
       const ledger = storeLedger(store, io.now);
       const drain = createDrain({
         settings,

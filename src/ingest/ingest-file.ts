@@ -13,6 +13,7 @@ import { createRejectWriter } from '../store/rejects.ts';
 import { systemCode } from '../system-error.ts';
 import { GivenUp } from './given-up.ts';
 import { loadFile } from './load-file.ts';
+import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { type Source, openSource } from './source.ts';
 import type { IngestOptions, IngestOutcome } from './types.ts';
@@ -70,6 +71,7 @@ async function ingestSource(
   const tally = createRejectTally();
   try {
     requireFewFailures(failures);
+    if (needsThread(file.stat.bytes)) readyParser();
     const { sha256, survey } = await surveySource(file, source, store, options);
     const same = latest?.sha256 === sha256 && !options.afresh;
     if (same && latest.state === 'ingested') {

@@ -2,8 +2,8 @@ import { type Reference, parentOf, referencesOf } from '../feed/references.ts';
 import type { Column, Dataset, Feed } from '../feed/types.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 
-/** What the merge finds for a staged row whose key is already in the table. */
-export const VERDICT = { stale: 0, unchanged: 1, updated: 2 } as const;
+/** What the merge finds for a staged row whose key is already in the table; `moved`: updated, and refers to another parent. */
+export const VERDICT = { stale: 0, unchanged: 1, updated: 2, moved: 3 } as const;
 
 /**
  * Where the rows of a merge come from, as SQL over the staged row `s`.
@@ -27,6 +27,7 @@ export interface MergeSql {
   readonly findOrphans: string | null;
   readonly insert: (skipKnown: boolean, skipOrphans: boolean) => string;
   readonly update: string;
+  readonly move: string | null;
   readonly touch: string;
   readonly supersede: string;
   /** One for each reference: dependencies of superseded rows. To be run while they still have their record. */
@@ -116,11 +117,13 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
       SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${terms.fileId}, ${terms.line}, ${terms.stamp}`;
   const replace = (names: readonly string[]) =>
     `ON CONFLICT (${key}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
-  const same = ['1', ...values.map((column) => `t.${column} IS s.${column}`)].join(' AND ');
-  const missing = referencesOf(dataset).map((column) => parentMissing(feed, column));
+  const references = referencesOf(dataset);
+  const referring = references.map((column) => quoteName(column.name));
+  const same = (names: readonly string[]) => ['1', ...names.map((name) => `t.${name} IS s.${name}`)].join(' AND ');
+  const missing = references.map((column) => parentMissing(feed, column));
   // In the order of a parent, rows find theirs side by side, and touch each page of the index on it once: half the time in a large table.
-  const [parent] = referencesOf(dataset);
-  const order = parent === undefined ? '' : ` ORDER BY s.${quoteName(parent.name)}`;
+  const [parent] = referring;
+  const order = parent === undefined ? '' : ` ORDER BY s.${parent}`;
   const skip = (scratch: string) => `s.seq NOT IN (SELECT seq FROM temp.${scratch})`;
   const known = (verdict: number) =>
     `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict}`;
@@ -134,21 +137,26 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
   return {
     stage,
     findKnown: `INSERT INTO temp.known (seq, verdict)
-      SELECT s.seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same} THEN ${VERDICT.unchanged} ELSE ${VERDICT.updated} END
+      SELECT s.seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same(values)} THEN ${VERDICT.unchanged}
+        WHEN ${same(referring)} THEN ${VERDICT.updated} ELSE ${VERDICT.moved} END
       FROM ${stage} s CROSS JOIN ${table} t ON t.${key} = s.${key}`,
     findOrphans:
       missing.length === 0
         ? null
         : `INSERT INTO temp.orphans (seq)
       SELECT s.seq FROM ${stage} s LEFT JOIN temp.known k ON k.seq = s.seq
-      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.updated}) AND (${missing.join(' OR ')})`,
+      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.moved}) AND (${missing.join(' OR ')})`,
     insert: (skipKnown, skipOrphans) => {
       const conditions = [...(skipKnown ? [skip('known')] : []), ...(skipOrphans ? [skip('orphans')] : [])];
       return `${into} FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}${order}`;
     },
     // Upserts of rows that are known to be there: an UPDATE … FROM makes SQLite walk the whole table.
-    update: `${into} ${known(VERDICT.updated)} AND ${skip('orphans')} ${replace([...values, ...LINEAGE_COLUMNS])}`,
-    // Setting nothing but the lineage spares the foreign keys and the secondary indexes.
+    // What is not set spares its foreign key and its index.
+    update: `${into} ${known(VERDICT.updated)} ${replace([...values.filter((name) => !referring.includes(name)), ...LINEAGE_COLUMNS])}`,
+    move:
+      parent === undefined
+        ? null
+        : `${into} ${known(VERDICT.moved)} AND ${skip('orphans')} ${replace([...values, ...LINEAGE_COLUMNS])}`,
     touch: `${into} ${known(VERDICT.unchanged)} ${replace(LINEAGE_COLUMNS)}`,
     supersede: `INSERT INTO temp.superseded (reject_id)
       SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
@@ -156,7 +164,7 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
       WHERE ${terms.reject === null ? '' : `r.reject_id <> ${terms.reject} AND `}${admitted}
         AND (SELECT f.stamp, f.name, f.revision, r.line FROM files f WHERE f.file_id = r.file_id)
           < (SELECT f.stamp, f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId})`,
-    dropSuperseded: referencesOf(dataset).map(
+    dropSuperseded: references.map(
       (column) => `DELETE FROM waiting_on WHERE parent_table = '${column.references}' AND (parent_key, reject_id) IN (
         SELECT ${recorded('r', column)}, r.reject_id FROM temp.superseded u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,
     ),

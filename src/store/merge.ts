@@ -48,6 +48,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
     [false, true].map((skipOrphans) => statement(sql.insert(skipKnown, skipOrphans))),
   );
   const update = statement(sql.update);
+  const move = sql.move === null ? () => 0 : statement(sql.move);
   const touch = statement(sql.touch);
   const anyWaiting = db
     .prepare<[string], number>(`SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)`)
@@ -78,7 +79,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
         const insert = inserts[known > 0 ? 1 : 0]?.[orphans > 0 ? 1 : 0];
         if (insert === undefined) throw new Error('four insert statements are prepared');
         // Updates first: they may be refused too, and are fewer to undo.
-        const updated = known > stale ? update(origin) : 0;
+        const updated = known > stale ? update(origin) + move(origin) : 0;
         return { updated, inserted: insert(origin) };
       };
       if (expectOrphans && findOrphans !== null) orphans = findOrphans(origin);
