@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { layOut, paint, printable } from '../src/terminal.ts';
+import { layOut } from '../src/commands/table.ts';
+import { paint, printable } from '../src/terminal.ts';
 import { captureIo } from './helpers/command-io.ts';
 
 const pipe = captureIo().stdout;

@@ -5,9 +5,11 @@ import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
-import { layOut, type Cell, type Colour } from '../terminal.ts';
+import type { Colour } from '../terminal.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
+import { fileForJson } from './file-json.ts';
 import { writeJsonList } from './json-list.ts';
+import { layOut, type Cell } from './table.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];
 const COLOURS: Record<FileRow['state'], Colour> = {
@@ -38,7 +40,7 @@ export function files(
       checkSetUp(db, settings.db, feed);
       const rows = listFiles(db, search);
       if (json) {
-        writeJsonList(io.stdout, rows, toJson);
+        writeJsonList(io.stdout, rows, fileForJson);
         return;
       }
       showFirst([...rows], most, io, (shown) => layOut(io.stdout, HEADERS, shown.map(toRow)));
@@ -47,18 +49,6 @@ export function files(
     db.close();
   }
   return Promise.resolve(0);
-}
-
-/** The ledger's row, its JSON columns unfolded. */
-export function toJson(file: FileRow): object {
-  const unfold = (text: string | null): unknown => (text === null ? null : JSON.parse(text));
-  return {
-    ...file,
-    late: file.late === 1,
-    reject_counts: unfold(file.reject_counts),
-    dialect: unfold(file.dialect),
-    extra: unfold(file.extra),
-  };
 }
 
 const HEADERS = [

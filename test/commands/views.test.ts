@@ -258,14 +258,14 @@ describe('status', () => {
 
   test.each<[string, Partial<Alive>, Partial<Work>, number, string]>([
     ['idle', {}, {}, 0, 'idle (process 41, last heard 2 seconds ago)'],
-    ['silent', { beat: '2026-08-10T11:58:00.000Z' }, {}, 1, 'no sign of life for 2 minutes'],
-    ['stopped', {}, { doing: 'stopped' }, 1, 'stopped 2 seconds ago'],
+    ['silent', { beat: '2026-08-10T11:58:00.000Z' }, {}, 1, 'no sign of life (for 2 minutes)'],
+    ['stopped', {}, { doing: 'stopped' }, 1, 'stopped (for 2 seconds)'],
     [
       'full disk',
       {},
       { faults: [{ kind: 'database', file: null, problem: 'the disk is full', since: '2026-08-10T11:00:00.000Z' }] },
       1,
-      'database: the disk is full, since 1 hour ago',
+      'database: the disk is full (for 1 hour)',
     ],
     [
       'one file',
@@ -292,7 +292,7 @@ describe('status', () => {
     writeAlive(db, { ...alive, work: { ...alive.work, doing: 'ingesting', file, faults, due: 3 } });
     const { text } = await run(db);
     expect(text).toContain('ingesting, A\\x1b[2J: reading, 25 %, 7 rows, 3 due');
-    expect(text).toContain('file: B: EACCES, since 1 hour ago');
+    expect(text).toContain('file: B: EACCES (for 1 hour)');
     expect(text).toContain('broken.sqlite');
     const { database } = databaseSchema.parse(JSON.parse((await run(db, { json: true })).text));
     expect(database['problem']).toContain('broken.sqlite');

@@ -1,0 +1,134 @@
+import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
+import { isAlive, percentRead, type Alive } from '../daemon/alive.ts';
+import { illnessOf, illnessOfFault, type Illness } from '../daemon/illness.ts';
+import { LandfallError } from '../errors.ts';
+import type { Output } from '../io.ts';
+import type { DatabaseStatus, FileNote } from '../store/queries.ts';
+import { paint, printable } from '../terminal.ts';
+import { layOut, type Row } from './table.ts';
+
+/** What `status` shows. */
+export interface StatusFacts {
+  readonly alive: Alive | null;
+  /** The database's path. */
+  readonly file: string;
+  readonly bytes: number;
+  readonly walBytes: number;
+  /** What the database says, or why it cannot be asked. */
+  readonly database: DatabaseStatus | LandfallError;
+  /** Of each list in `database` there may be more than so many. */
+  readonly most: number;
+}
+
+/** `status` for people. */
+export function statusText(facts: StatusFacts, now: Date, stdout: Output): string {
+  const { alive, database } = facts;
+  const lines = daemonLines(alive, now, stdout);
+  lines.push(`Database  ${printable(facts.file)}, ${mib(facts.bytes)}, write-ahead log ${mib(facts.walBytes)}`);
+  if (isAlive(alive, now) && alive?.work.log.pinned === true) {
+    const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
+    lines.push(paint(stdout, 'yellow', `          ${pinned}`));
+  }
+  if (database instanceof LandfallError) lines.push(`          ${printable(database.message)}`);
+  else lines.push(databaseText(database, facts.most, now, stdout).trimEnd());
+  return `${lines.join('\n')}\n`;
+}
+
+/** Whether the daemon is well, in a line. */
+export function daemonLine(alive: Alive | null, now: Date): string {
+  const illness = illnessOf(alive, now);
+  return illness === null ? describeDaemon(alive, now) : describeIllness(illness, now);
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+function describeIllness({ problem, since }: Illness, now: Date): string {
+  return since === null ? problem : `${printable(problem)} (for ${formatDistanceStrict(new Date(since), now)})`;
+}
+
+function ago(time: string, now: Date): string {
+  return formatDistanceStrict(new Date(time), now, { addSuffix: true });
+}
+
+function describeDaemon(alive: Alive | null, now: Date): string {
+  if (alive === null) return 'not running';
+  const { doing, file, due, settling, held } = alive.work;
+  const parts: string[] = [doing];
+  if (file !== null) {
+    parts.push(`${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${file.rows} rows`);
+  }
+  if (due > 0) parts.push(`${due} due`);
+  if (settling > 0) parts.push(`${settling} still being written`);
+  if (held > 0) parts.push(`${held} waiting for a parent's file`);
+  return `${parts.join(', ')} (process ${alive.pid}, last heard ${ago(alive.beat, now)})`;
+}
+
+function daemonLines(alive: Alive | null, now: Date, stdout: Output): string[] {
+  if (alive === null || !isAlive(alive, now)) return [`Daemon    ${paint(stdout, 'red', daemonLine(alive, now))}`];
+  const colour = illnessOf(alive, now) === null ? 'green' : 'yellow';
+  const faults = alive.work.faults.map((fault) => describeIllness(illnessOfFault(fault), now));
+  return [
+    `Daemon    ${paint(stdout, colour, describeDaemon(alive, now))}`,
+    ...faults.map((fault) => `  ${paint(stdout, 'red', fault)}`),
+  ];
+}
+
+const NOTE_COLUMNS = {
+  name: (note: FileNote) => note.name,
+  rev: (note: FileNote) => note.revision,
+  code: (note: FileNote) => note.reason_code,
+  reason: (note: FileNote) => note.reason,
+  'when (UTC)': (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' '),
+};
+
+function databaseText(database: DatabaseStatus, most: number, now: Date, stdout: Output): string {
+  const last = database.last_file;
+  const parts = [
+    last === null
+      ? 'No file yet\n'
+      : `Last file ${printable(last.name)}, ${last.state} ${ago(last.finished_at, now)}\n`,
+  ];
+  const add = (title: string, headers: readonly string[], rows: readonly Row[]): void => {
+    if (rows.length > 0) parts.push(`\n${paint(stdout, 'bold', title)}\n${layOut(stdout, headers, rows)}`);
+  };
+  add(
+    'Datasets',
+    ['dataset', 'rows', 'waiting', 'rejected', 'files', 'replaced', 'quarantined', 'late', 'checkpoint'],
+    database.datasets.map((one) => [
+      one.name,
+      one.rows,
+      one.rows_waiting,
+      one.rows_rejected,
+      one.files_ingested,
+      one.files_replaced,
+      one.files_quarantined,
+      one.files_late,
+      one.checkpoint ?? '',
+    ]),
+  );
+  add(
+    'Open rejects',
+    ['dataset', 'code', 'rows'],
+    database.rejects.map((one) => [one.dataset, one.code, one.rows]),
+  );
+  add(
+    'Waiting',
+    ['dataset', 'for a row of', 'rows'],
+    database.waiting.map((one) => [one.dataset, one.parent_table, one.rows]),
+  );
+  const list = (title: string, notes: readonly FileNote[], columns: readonly (keyof typeof NOTE_COLUMNS)[]): void => {
+    const more = notes.length === most ? ` (the newest ${most}; --json shows all)` : '';
+    add(
+      `${title}${more}`,
+      columns,
+      notes.map((note) => columns.map((column) => NOTE_COLUMNS[column](note))),
+    );
+  };
+  list('Quarantined', database.quarantined, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
+  list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when (UTC)']);
+  list('Late', database.late, ['name', 'rev', 'when (UTC)']);
+  list('Corrected', database.corrected, ['name', 'rev', 'when (UTC)']);
+  return parts.join('');
+}

@@ -1,0 +1,72 @@
+import Table from 'cli-table3';
+import type { Output } from '../io.ts';
+import { paint, printable, type Colour } from '../terminal.ts';
+
+/** A cell: its text and, on a terminal, its colour. Numbers stand to the right. */
+export interface Cell {
+  readonly text: string | number;
+  readonly colour?: Colour;
+}
+
+export type Row = readonly (Cell | string | number | null)[];
+
+/**
+ * Lays out rows: a table with rules on a terminal, else tab-separated lines under a header line, which `cut` and `awk` take.
+ * Values are made printable; NULL is empty.
+ */
+export function layOut(output: Output, headers: readonly string[], rows: readonly Row[]): string {
+  if (!output.isTTY) {
+    return [headers, ...rows].map((row) => `${row.map((cell) => textOf(cell)).join('\t')}\n`).join('');
+  }
+  const numeric = headers.map((_, index) => rows.every((row) => typeof valueOf(row[index] ?? null) !== 'string'));
+  const table = new Table({
+    head: headers.map((header) => paint(output, 'bold', header)),
+    colAligns: numeric.map((right) => (right ? 'right' : 'left')),
+    style: { head: [], border: [], compact: true },
+  });
+  const widths = widthsOf(headers, rows, output.columns);
+  for (const row of rows) {
+    table.push(
+      row.map((cell, index) => {
+        // Broken into lines here: the table's own wrapping counts colours as letters.
+        const lines = textOf(cell).match(new RegExp(`.{1,${widths[index] ?? NARROWEST}}`, 'gu')) ?? [''];
+        const colour = isCell(cell) ? cell.colour : undefined;
+        return lines.map((line) => (colour === undefined ? line : paint(output, colour, line))).join('\n');
+      }),
+    );
+  }
+  return `${table.toString()}\n`;
+}
+
+/** No column is broken narrower than this, half a file name: the terminal then has to wrap. */
+const NARROWEST = 28;
+/** Two spaces and a rule. */
+const PADDING = 3;
+
+/** The width of each column: what it needs, or less for the widest where the terminal is too narrow. */
+function widthsOf(headers: readonly string[], rows: readonly Row[], available: number): number[] {
+  const needs = headers.map((header, index) =>
+    Math.max(header.length, ...rows.map((row) => textOf(row[index] ?? null).length)),
+  );
+  for (;;) {
+    const total = needs.reduce((sum, width) => sum + width + PADDING, 1);
+    const widest = needs.indexOf(Math.max(...needs));
+    const width = needs[widest];
+    if (total <= available || width === undefined || width <= NARROWEST) break;
+    needs[widest] = Math.max(NARROWEST, width - (total - available), ...needs.filter((other) => other < width));
+  }
+  return needs;
+}
+
+function isCell(cell: Row[number]): cell is Cell {
+  return typeof cell === 'object' && cell !== null;
+}
+
+function valueOf(cell: Row[number]): string | number | null {
+  return isCell(cell) ? cell.text : cell;
+}
+
+function textOf(cell: Row[number]): string {
+  const value = valueOf(cell);
+  return value === null ? '' : printable(String(value));
+}
