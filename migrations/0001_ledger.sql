@@ -68,6 +68,7 @@ CREATE TABLE rejects (
 );
 CREATE INDEX rejects_by_file ON rejects (file_id, line);
 CREATE INDEX rejects_waiting ON rejects (dataset, row_key) WHERE state = 'waiting';
+CREATE INDEX rejects_rejected ON rejects (dataset, code, file_id) WHERE state = 'rejected'; -- for status, among millions that healed
 
 -- What a waiting row waits for: one row for each parent that is missing. It heals when none is left.
 -- It is searched by parent only: what a given row may wait for stands in its record. An index by reject_id, or a foreign key that

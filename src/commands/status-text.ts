@@ -115,8 +115,8 @@ function databaseText(database: DatabaseStatus, most: number, now: Date, stdout:
   );
   add(
     'Waiting',
-    ['dataset', 'for a row of', 'rows'],
-    database.waiting.map((one) => [one.dataset, one.parent_table, one.rows]),
+    ['for rows of', 'missing', 'rows that wait'],
+    database.waiting.map((one) => [one.parent_table, one.parents, one.rows]),
   );
   const list = (title: string, notes: readonly FileNote[], columns: readonly (keyof typeof NOTE_COLUMNS)[]): void => {
     const more = notes.length === most ? ` (the newest ${most}; --json shows all)` : '';

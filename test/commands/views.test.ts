@@ -249,7 +249,7 @@ describe('status', () => {
     expect(database['rejects']).toContainEqual({ dataset: 'Procedure', code: 'bad_money', rows: 1 });
     expect(database).toMatchObject({
       problem: null,
-      waiting: [{ dataset: 'Visit', parent_table: 'procedures', rows: 2 }],
+      waiting: [{ parent_table: 'procedures', rows: 2, parents: 2 }],
       quarantined: [{ name: 'HospitalABC_VisitPay_Transaction_[20260802_060000].txt', reason_code: 'no_header' }],
       late: [{ name: 'HospitalABC_VisitPay_Procedure_[20260801_060000].txt' }],
       corrected: [{ name: 'HospitalABC_VisitPay_Visit_[20260802_060000].txt', revision: 2 }],

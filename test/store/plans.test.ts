@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { feedFileName } from '../helpers/feed-files.ts';
+import { readStatus } from '../../src/store/queries.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 import { procedure, transaction, visit } from '../helpers/rows.ts';
 
@@ -98,6 +99,17 @@ describe('no statement of an ingest walks a table that grows', () => {
         walked(desk.store.db, sql).map((name) => `${name} in: ${sql.replaceAll(/\s+/g, ' ').slice(0, 200)}`),
       );
     expect(found).toEqual([]);
+  });
+
+  test('nor does the status, of the rejects', async () => {
+    const { desk } = await busyDesk();
+    const seen = watchStatements(desk);
+    readStatus(desk.store.db, desk.store.feed, null);
+    const tables = [...seen].flatMap((sql) => walked(desk.store.db, sql));
+    expect(tables).toContain('rejects_waiting');
+    expect(tables).not.toContain('rejects');
+    const joined = [...seen].filter((sql) => sql.includes('waiting_on') && sql.includes('JOIN'));
+    expect(joined).toEqual([]);
   });
 
   test('the watch itself sees a walk', () => {
