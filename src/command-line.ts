@@ -201,7 +201,7 @@ function addFilters(command: Command, states: string): Command {
     .option('--state <state>', `only this state (${states}); may be given again`, collect)
     .option('--code <code>', 'only this reason code; may be given again', collect)
     .option('--file <text>', 'only files with this in their name')
-    .option('--since <time>', 'only what was finished since: 2026-08-01, 2026-08-01T06:00Z, 12h or 7d')
+    .option('--since <time>', 'only what was finished since: 2026-08-01, 2026-08-01T06:00Z, 30m, 12h or 7d')
     .option('--limit <n>', 'at most so many, 0 is all; default 50 in text, else all', wholeNumber);
 }
 

@@ -75,8 +75,22 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
 }
 
 function toJson({ file, outcome, report }: Rehearsal, raw: boolean): unknown {
-  const waiting = report?.waiting.map(({ parentKey, ...rest }) => (raw ? { ...rest, parentKey } : rest));
-  return { name: file.name, dataset: file.dataset.name, outcome, ...(report === null ? {} : { ...report, waiting }) };
+  const would = {
+    ...('code' in outcome ? { code: outcome.code } : {}),
+    ...('reason' in outcome ? { reason: outcome.reason } : {}),
+    ...(outcome.kind === 'ingested' ? { late: outcome.late, counts: outcome.counts } : {}),
+  };
+  const waiting = report?.waiting.map(({ line, parentTable, parentKey }) => ({
+    line,
+    parent_table: parentTable,
+    ...(raw ? { parent_key: parentKey } : {}),
+  }));
+  return {
+    name: file.name,
+    dataset: file.dataset.name,
+    outcome: { kind: outcome.kind, ...would },
+    ...(report === null ? {} : { ...report, waiting }),
+  };
 }
 
 function describe({ file, outcome, report }: Rehearsal, raw: boolean): readonly string[] {

@@ -60,7 +60,7 @@ export interface RunTotals {
   /** Files that cannot be read just now. */
   unreadable: number;
   /** Names of the feed that are held or cannot be read at all. */
-  refusedNames: number;
+  notTaken: number;
 }
 
 /** The serial loop's body: list, compare with the ledger, settle, order, ingest one at a time, archive. */
@@ -102,7 +102,7 @@ export function createDrain(options: DrainOptions): Drain {
           logger,
         })
       : null;
-  const totals: RunTotals = { files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, refusedNames: 0 };
+  const totals: RunTotals = { files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, notTaken: 0 };
   let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
   let batch: BatchTally | null = null;
@@ -268,7 +268,7 @@ export function createDrain(options: DrainOptions): Drain {
   }
 
   function noteNames(names: readonly UnreadName[]): void {
-    totals.refusedNames = names.filter((name) => name.state === 'quarantined').length;
+    totals.notTaken = names.filter((name) => name.state === 'quarantined').length;
     const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
     if (now === noted) return;
     reportUnread(logger, ledger.noteUnread(names));

@@ -140,6 +140,11 @@ function dateParser(column: Column, format: FeedFormat): Parse {
     spelling: fault(column, 'bad_date', 'not a date in a spelling that is taken'),
     year: fault(column, 'bad_date', 'a year of two digits'),
     day: fault(column, 'bad_date', 'a day that does not exist'),
+    slashed_day: fault(
+      column,
+      'bad_date',
+      `a day that does not exist, read ${format.dateOrder} (date_order in the feed)`,
+    ),
     time: fault(column, 'bad_date', 'the time after the date does not exist or is in a spelling that is not taken'),
   };
   const dayFirst = format.dateOrder === 'day-first';

@@ -1,7 +1,7 @@
 import { isDay } from './calendar.ts';
 
 /** Why a text is not a date. */
-export type DateFault = 'spelling' | 'year' | 'day' | 'time';
+export type DateFault = 'spelling' | 'year' | 'day' | 'slashed_day' | 'time';
 
 /** A date as it is kept, `YYYY-MM-DD`, or what is wrong with it. */
 export type DateResult = string | { readonly fault: DateFault };
@@ -10,6 +10,7 @@ const FAULTS = {
   spelling: { fault: 'spelling' },
   year: { fault: 'year' },
   day: { fault: 'day' },
+  slashed_day: { fault: 'slashed_day' },
   time: { fault: 'time' },
 } as const satisfies Record<DateFault, DateResult>;
 
@@ -59,7 +60,10 @@ function parseSlowly(text: string, dayFirst: boolean): DateResult {
   if (parts !== null) return check(parts[1], parts[2], parts[3], parts[4]);
   parts = SLASHED.exec(text);
   if (parts !== null) {
-    return dayFirst ? check(parts[3], parts[2], parts[1], parts[4]) : check(parts[3], parts[1], parts[2], parts[4]);
+    const [, first, second, year, time] = parts;
+    const date = dayFirst ? check(year, second, first, time) : check(year, first, second, time);
+    // It may be right in the other order, which only the feed can say.
+    return date === FAULTS.day ? FAULTS.slashed_day : date;
   }
   parts = NAMED.exec(text);
   if (parts !== null) {

@@ -9,7 +9,6 @@ import { type FileEntry, enterQuarantined } from '../store/commit.ts';
 import { DatabaseFault, asFault, guardFaults } from '../store/fault.ts';
 import { latestRevision, noteStat } from '../store/ledger.ts';
 import { type Store, requireInPlace } from '../store/open.ts';
-import { createRejectWriter } from '../store/rejects.ts';
 import { systemCode } from '../system-error.ts';
 import { GivenUp } from './given-up.ts';
 import { loadFile } from './load-file.ts';
@@ -139,16 +138,8 @@ async function surveySource(
 }
 
 function quarantine(store: Store, entry: FileEntry, code: FileCode, reason: string, tally: RejectTally): number {
-  return guardFaults('quarantine', store.file, () =>
-    store.db
-      .transaction(() => {
-        const fileId = enterQuarantined(store, entry, { code, reason, rejectCounts: tally.counts() });
-        const write = createRejectWriter(store.db);
-        for (const row of tally.firstRejected()) write(fileId, entry.dataset.name, row);
-        return fileId;
-      })
-      .immediate(),
-  );
+  const refusal = { code, reason, rejectCounts: tally.counts(), rejects: tally.firstRejected() };
+  return guardFaults('quarantine', store.file, () => enterQuarantined(store, entry, refusal));
 }
 
 /** What was read of a file that has moved since says nothing of it (P1): it is neither refused nor failed, but moved. */

@@ -7,6 +7,7 @@ import { type IndexPlan, planIndexes } from '../store/indexes.ts';
 import type { Origin } from '../store/merge.ts';
 import type { Store } from '../store/open.ts';
 import { CONSTRAINT_REASON } from '../store/rejects.ts';
+import { inTransaction } from '../store/transaction.ts';
 import type { RowCounts } from '../store/types.ts';
 import { formatNews } from './format-news.ts';
 import { GivenUp } from './given-up.ts';
@@ -58,11 +59,9 @@ interface Load extends SurveyedFile {
  */
 export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   const { store, entry, source, survey } = file;
-  const { db } = store;
   const inHand = createRowsInHand(source, survey.encoding);
   const writer = createDatabaseWriter(store, inHand);
-  db.exec('BEGIN IMMEDIATE');
-  try {
+  const loaded = await inTransaction(store.db, async () => {
     const fileId = enterFile(store, entry);
     const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
     const load: Load = {
@@ -84,13 +83,10 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
     // As late as can be: nothing of a file that moved under the reading may be committed (P1).
     source.requireUnmoved();
     store.probe('before_commit');
-    db.exec('COMMIT');
-    store.probe('after_commit');
     return { fileId, counts, healed, refusedWaiting: refused, ...news };
-  } catch (error) {
-    if (db.inTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
+  });
+  store.probe('after_commit');
+  return loaded;
 }
 
 async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {

@@ -3,6 +3,7 @@ import type { Dataset } from '../feed/types.ts';
 import { statValues } from './ledger.ts';
 import type { Store } from './open.ts';
 import { prepareOnce } from './prepare-once.ts';
+import { type RejectedRow, createRejectWriter } from './rejects.ts';
 import type { FileStat, RowCounts } from './types.ts';
 
 /** What the ledger keeps of a content before its rows are read. */
@@ -84,26 +85,28 @@ export function completeFile(
   return { late: late === 1 };
 }
 
-/** Enters a file as quarantined, inside a transaction of its own; gives its file_id. */
-export function enterQuarantined(
-  store: Store,
-  entry: FileEntry,
-  refusal: {
-    readonly code: FileCode;
-    readonly reason: string;
-    readonly rejectCounts: Readonly<Record<string, number>>;
-  },
-): number {
-  clearTheWay(store, entry);
-  const fileId = insertEntry(store, entry, {
-    state: 'quarantined',
-    code: refusal.code,
-    reason: refusal.reason,
-    late: 0,
-    rejectCounts: JSON.stringify(refusal.rejectCounts),
-  });
-  forget(store, entry);
-  return fileId;
+/** Why a file is quarantined, and what was refused of it. */
+export interface Refusal {
+  readonly code: FileCode;
+  readonly reason: string;
+  readonly rejectCounts: Readonly<Record<string, number>>;
+  /** The rejects that are kept. */
+  readonly rejects: readonly RejectedRow[];
+}
+
+/** Enters a file as quarantined, in a transaction of its own; gives its file_id. */
+export function enterQuarantined(store: Store, entry: FileEntry, refusal: Refusal): number {
+  const { code, reason, rejectCounts } = refusal;
+  const enter = (): number => {
+    clearTheWay(store, entry);
+    const kept = { state: 'quarantined', code, reason, late: 0, rejectCounts: JSON.stringify(rejectCounts) } as const;
+    const fileId = insertEntry(store, entry, kept);
+    const keep = createRejectWriter(store.db);
+    for (const row of refusal.rejects) keep(fileId, entry.dataset.name, row);
+    forget(store, entry);
+    return fileId;
+  };
+  return store.db.transaction(enter).immediate();
 }
 
 /** The dialect and the extra header cells (JSON) of the last file of a dataset that was read, or null. */

@@ -257,6 +257,16 @@ test('P8: the first fault of a row names code and column, never the value', () =
   expect(coerce([' ', '2026-08-01', ''], [])?.column).toBe('key');
 });
 
+test('a date with slashes that does not exist says in which order it was read', () => {
+  const dataset = datasetOf(column('date', { header: 'VisitDate', name: 'visit_date' }));
+  const reasonOf = (text: string, dateOrder: FeedFormat['dateOrder']) =>
+    createCoercer(dataset, { ...FORMAT, dateOrder }, [0, 1])(['k', text], [])?.reason;
+  const unread = 'VisitDate: a day that does not exist';
+  expect(reasonOf('13/01/2026', 'month-first')).toBe(`${unread}, read month-first (date_order in the feed)`);
+  expect(reasonOf('01/13/2026', 'day-first')).toBe(`${unread}, read day-first (date_order in the feed)`);
+  expect(reasonOf('2026-13-01', 'day-first')).toBe(unread);
+});
+
 test('whatever a field holds, it is a value or a documented fault', () => {
   const anything = fc.oneof(
     fc.string({ unit: 'binary' }),

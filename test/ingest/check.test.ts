@@ -276,7 +276,7 @@ describe('the command', () => {
       [good.name, 'ingested'],
       [refused.name, 'quarantined'],
     ]);
-    expect(entries[0]?.['waiting']).toEqual([{ line: 3, parentTable: 'procedures' }]);
+    expect(entries[0]?.['waiting']).toEqual([{ line: 3, parent_table: 'procedures' }]);
   });
 
   test('a file whose stamp is too far ahead would be held, not taken', async () => {
