@@ -23,6 +23,7 @@ export type RejectCode = keyof typeof REJECT_CODES;
 export const FILE_CODES = {
   missing_column: 'a column that the dataset needs is not in the header',
   duplicate_column: 'a column appears twice in the header',
+  joined_header: 'the header lacks its line end: a row stands behind it',
   no_header: 'no line in the file looks like the header of its dataset',
   empty: 'the file has no bytes',
   not_text: 'the file is not text (an archive, a document, a picture, random bytes)',

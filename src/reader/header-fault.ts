@@ -2,10 +2,10 @@ import { FileRefused } from '../errors.ts';
 import { editDistance } from '../edit-distance.ts';
 import { headerKey } from '../feed/header.ts';
 import type { Column, Dataset } from '../feed/types.ts';
-import { isMostlyKnown, type HeaderMatch } from './header.ts';
+import { mayHoldRow, type HeaderMatch } from './header.ts';
 
-const CELLS_SHOWN = 20;
-const CELL_CHARACTERS = 40;
+/** Of a cell so many characters are compared with the names of columns. */
+const CELL_CHARACTERS = 80;
 /** A cell is taken for a misspelt name when at most one in so many of its letters must be changed. */
 const LETTERS_PER_SLIP = 3;
 
@@ -21,6 +21,20 @@ export function checkHeader(match: HeaderMatch, line: number, dataset: Dataset):
       `the header in line ${line} has ${twice} more than once; ${context(match, dataset)}`,
     );
   }
+}
+
+/**
+ * Holds a header that may have a row glued to it against the rows: cells that are columns have fields below them.
+ * @param rowsLikeIt how many rows have as many fields
+ * @throws FileRefused `joined_header`
+ */
+export function checkHeaderEnds(match: HeaderMatch, line: number, rowsLikeIt: number): void {
+  if (rowsLikeIt > 0 || !mayHoldRow(match)) return;
+  throw new FileRefused(
+    'joined_header',
+    `the header in line ${line} has ${match.cells.length} cells, ${match.known} of them known, and no row is as wide: ` +
+      'it seems to lack its line end, so that a row stands behind it',
+  );
 }
 
 /** The columns that a header of the dataset must have, for a person to read. */
@@ -39,37 +53,46 @@ function context(match: HeaderMatch, dataset: Dataset): string {
   return parts.join('; ');
 }
 
-/** What no column takes. It may be a patient's row, so cells are shown only where at least half of the line is known. */
+/** What no column takes, by its place: a row may stand behind the header, or in its stead (P8). */
 function unknownCells(match: HeaderMatch): string[] {
-  if (!isMostlyKnown(match)) return [`and ${match.extra.length} other cells`];
-  const shown = match.extra.slice(0, CELLS_SHOWN).map(show);
-  if (match.extra.length > CELLS_SHOWN) shown.push(`${match.extra.length - CELLS_SHOWN} more`);
-  const parts = [`not known: ${shown.join(', ')}`];
+  const [only] = match.extraAt;
+  const parts = [
+    match.extraAt.length === 1
+      ? `cell ${(only ?? 0) + 1} is not known`
+      : `cells ${ranges(match.extraAt.map((index) => index + 1))} are not known`,
+  ];
   for (const column of match.missing) {
-    const near = nearest(column, match.extra);
-    if (near !== null) parts.push(`${show(near)} may be meant for ${column.header}`);
+    const near = nearest(column, match);
+    if (near !== null) parts.push(`cell ${near + 1} may be meant for ${column.header}`);
   }
-  return parts;
+  return [...parts, '`landfall preview` shows them'];
+}
+
+/** Ascending numbers, those that follow each other as a range: `2, 4-7`. */
+function ranges(numbers: readonly number[]): string {
+  const found: { from: number; to: number }[] = [];
+  for (const number of numbers) {
+    const last = found.at(-1);
+    if (last?.to === number - 1) last.to = number;
+    else found.push({ from: number, to: number });
+  }
+  return found.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join(', ');
 }
 
 function headers(columns: readonly Column[]): string {
   return columns.map((column) => column.header).join(', ');
 }
 
-/** A cell quoted, with control characters escaped, cut to a readable length. */
-function show(cell: string): string {
-  return JSON.stringify(cell.length > CELL_CHARACTERS ? `${cell.slice(0, CELL_CHARACTERS)}…` : cell);
-}
-
-function nearest(column: Column, cells: readonly string[]): string | null {
-  let best: string | null = null;
+/** The index of the unknown cell that is nearest to a column's name, or null where none is near. */
+function nearest(column: Column, match: HeaderMatch): number | null {
+  let best: number | null = null;
   let fewest = Infinity;
-  for (const cell of cells) {
-    const key = headerKey(cell.slice(0, 2 * CELL_CHARACTERS));
+  for (const index of match.extraAt) {
+    const key = headerKey((match.cells[index] ?? '').slice(0, CELL_CHARACTERS));
     for (const name of [column.header, ...column.aliases].map(headerKey)) {
       const changes = editDistance(key, name);
       if (changes * LETTERS_PER_SLIP <= name.length && changes < fewest) {
-        best = cell;
+        best = index;
         fewest = changes;
       }
     }

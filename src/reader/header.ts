@@ -15,8 +15,10 @@ export interface HeaderMatch {
   readonly duplicates: readonly Column[];
   /** Columns that are needed and not found. */
   readonly missing: readonly Column[];
-  /** Cells that name no column (empty ones left out). */
+  /** Cells that name no column (empty ones left out), … */
   readonly extra: readonly string[];
+  /** … and their indexes. */
+  readonly extraAt: readonly number[];
 }
 
 /** The index of each column by the keys of its header and its aliases. */
@@ -33,11 +35,14 @@ export function matchHeader(cells: readonly string[], dataset: Dataset, names: C
   const fieldOf = dataset.columns.map((): number | null => null);
   const duplicates = new Set<Column>();
   const extra: string[] = [];
+  const extraAt: number[] = [];
   for (const [index, cell] of cells.entries()) {
     const at = names.get(headerKey(cell));
     const column = at === undefined ? undefined : dataset.columns[at];
     if (at === undefined || column === undefined) {
-      if (cell.trim() !== '') extra.push(cell.trim());
+      if (cell.trim() === '') continue;
+      extra.push(cell.trim());
+      extraAt.push(index);
     } else if (fieldOf[at] === null) {
       fieldOf[at] = index;
     } else {
@@ -46,12 +51,17 @@ export function matchHeader(cells: readonly string[], dataset: Dataset, names: C
   }
   const known = fieldOf.filter((index) => index !== null).length;
   const missing = dataset.columns.filter((column, index) => fieldOf[index] === null && !column.optional);
-  return { cells, fieldOf, known, duplicates: [...duplicates], missing, extra };
+  return { cells, fieldOf, known, duplicates: [...duplicates], missing, extra, extraAt };
 }
 
 /** Whether at least half of the cells that are not empty are known: then it is a header, and no patient's row. */
 export function isMostlyKnown(match: HeaderMatch): boolean {
   return match.known > 0 && match.known >= match.extra.length;
+}
+
+/** Whether a line is so long that a row may stand behind the header in it, for want of a line end between them. */
+export function mayHoldRow(match: HeaderMatch): boolean {
+  return match.extra.length > 0 && match.cells.length >= 2 * match.known;
 }
 
 /** Whether a line can be taken for a header at all, perhaps a faulty one: a single word in common is chance. */

@@ -1,8 +1,10 @@
 import type { RejectCode } from '../codes.ts';
+import { isBlank } from './blank.ts';
 import { damagedBetween, type Block } from './blocks.ts';
 import { findBrokenRow } from './breaks.ts';
 import type { HeaderWatch, Layout } from './layout.ts';
 import type { RecordContext } from './records.ts';
+import { endsBefore } from './table-end.ts';
 import { readTrailer, type Trailer } from './trailer.ts';
 
 /** Why a row is refused. */
@@ -58,13 +60,17 @@ export function judgeRow(
 ): Verdict {
   const { fields } = row;
   const count = context.count ?? fields.length;
-  if (fields.every(isBlank)) return BLANK;
+  if (isBlank(fields)) return BLANK;
   const damage = judgeDamage(row, block, count);
   if (damage !== null) return { kind: 'refused', ...damage };
   const layout = headers.read(fields, row.line);
   if (layout !== null) return { kind: 'header', layout };
   const trailer = trailers ? readTrailer(fields, fields.length === count) : null;
-  if (trailer !== null) return { kind: 'trailer', trailer };
+  if (trailer !== null) {
+    const ends = endsBefore(context, headers, row.next, row.line + row.lines);
+    if (ends === null) return { kind: 'more' };
+    if (ends) return { kind: 'trailer', trailer };
+  }
   if (row.unusualEnd && usualEnd !== null && row.lines === 1 && count > 1) {
     const broken = findBrokenRow(context, row.start, usualEnd);
     if (broken === 'more') return { kind: 'more' };
@@ -98,9 +104,4 @@ function cutOff(fields: number, count: number): Refusal {
 /** Whether the file ends with this row and no line end. */
 function isCut(row: SplitRow, block: Block): boolean {
   return block.last && row.next === block.text.length && row.end === row.next;
-}
-
-/** Nothing but white space, a byte order mark (files put together) or the end mark of DOS. */
-function isBlank(field: string): boolean {
-  return field === '' || field.replaceAll('\u001a', '').trim() === '';
 }

@@ -2,7 +2,7 @@ import { FileRefused } from '../errors.ts';
 import { headerKey } from '../feed/header.ts';
 import type { Dataset } from '../feed/types.ts';
 import { checkHeader } from './header-fault.ts';
-import { columnNames, isHeaderLike, isMostlyKnown, matchHeader } from './header.ts';
+import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, mayHoldRow } from './header.ts';
 import type { Header } from './types.ts';
 
 /** How the fields of the rows at hand stand. */
@@ -48,6 +48,8 @@ export function watchHeader(header: Header, dataset: Dataset | null, extra: stri
       return layout;
     const match = matchHeader(fields, dataset, names);
     if (!isHeaderLike(match, dataset) || !isMostlyKnown(match) || match.known * 2 < dataset.columns.length) return null;
+    // The line is then refused, and no row is lost with it; rows that are as wide as it are refused, too.
+    if (mayHoldRow(match) && fields.length !== keys.length) return null;
     checkHeader(match, line, dataset);
     const arrange = header.cells.map((): number => -1);
     for (const [column, field] of match.fieldOf.entries()) {

@@ -9,7 +9,8 @@ import {
   type Sample,
   type Trial,
 } from './dialect.ts';
-import { checkHeader, expectedColumns } from './header-fault.ts';
+import { isBlank } from './blank.ts';
+import { checkHeader, checkHeaderEnds, expectedColumns } from './header-fault.ts';
 import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, type ColumnNames, type HeaderMatch } from './header.ts';
 import { lineAt } from './lines.ts';
 import { readRecord } from './records.ts';
@@ -67,6 +68,7 @@ export function openDataset(sample: Sample, format: FeedFormat, dataset: Dataset
     );
   }
   checkHeader(match, best.head.line, dataset);
+  checkHeaderEnds(match, best.head.line, best.trial.good);
   refuseRowsAbove(sample, best, dataset);
   const { cells, line } = best.head;
   return asOpening(best, { cells, line, fieldOf: match.fieldOf, extra: [...match.extra] });
@@ -212,8 +214,4 @@ function refuseRowsAbove(sample: Sample, { syntax, head }: Candidate, dataset: D
     'no_header',
     `the header of ${dataset.name} is in line ${head.line}, but ${rows} lines above it look like rows`,
   );
-}
-
-function isBlank(cells: readonly string[]): boolean {
-  return cells.every((cell) => cell.trim() === '');
 }

@@ -6,7 +6,7 @@ export interface Trailer {
   readonly numbers: readonly number[];
 }
 
-/** First words of a trailer that are never anything else: the line may even have a row's number of fields. */
+/** First words of a trailer that are hardly ever anything else: the line may even have a row's number of fields. */
 const TRAILER_WORDS: ReadonlySet<string> = new Set(['trailer', 'trl', 'tlr', 'footer', 'ftr', 'eof', 'endoffile']);
 
 /** What those begin with, in small letters. */
@@ -38,15 +38,17 @@ export function readTrailer(fields: readonly string[], full: boolean): Trailer |
   if (!MAY_BEGIN.test(first)) return null;
   const footer = fields.length === 1 ? TOOL_FOOTER.exec(first) : null;
   if (footer !== null) return { numbers: wholeNumbers([footer[1] ?? '']) };
-  const word = /^[^\p{L}\p{N}]*([\p{L}_ ]+)/u.exec(first);
+  const word = /^[^\p{L}\p{N}]*([\p{L}_ ]+)(?<= |(?=$|[ :=*#]))/u.exec(first);
   if (word === null) return null;
   const values = [first.slice(word[0].length), ...fields.slice(1)].map((value) =>
     value.replace(/^[\s:=#-]+|\s+$/g, ''),
   );
-  const known = full ? TRAILER_WORDS : LOOSER_WORDS;
-  if (!known.has(headerKey(word[0]))) return null;
-  // A line of full length is a row unless there is nothing but the word, counts, sums and dates.
-  if (full && values.some((value) => !/^[\d.,:/ TZ-]*$/.test(value))) return null;
+  const name = headerKey(word[0]);
+  const isSure = TRAILER_WORDS.has(name);
+  if (!isSure && (full || !LOOSER_WORDS.has(name))) return null;
+  // What has several fields may be a row, or what is left of one, unless there is nothing but the word, counts, sums and dates.
+  const several = full || (!isSure && fields.length > 1);
+  if (several && values.some((value) => !/^[\d.,:/ TZ-]*$/.test(value))) return null;
   return { numbers: wholeNumbers(values) };
 }
 
