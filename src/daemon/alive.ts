@@ -23,8 +23,18 @@ const faultSchema = z.object({
 export type Fault = Readonly<z.infer<typeof faultSchema>>;
 
 export const workSchema = z.object({
-  /** `emptying`: the write-ahead log, into the database. */
-  doing: z.enum(['starting', 'idle', 'ingesting', 'archiving', 'emptying', 'waiting', 'stopping', 'stopped']),
+  /** `listing`: a landing folder that takes long to list; `emptying`: the write-ahead log, into the database. */
+  doing: z.enum([
+    'starting',
+    'idle',
+    'listing',
+    'ingesting',
+    'archiving',
+    'emptying',
+    'waiting',
+    'stopping',
+    'stopped',
+  ]),
   /** The file in hand. */
   file: z
     .object({

@@ -77,6 +77,8 @@ export interface Drain {
 
 /** While a long batch is taken the folder is listed again at most this often, so that late parents still come before children. */
 const RELIST_MS = 2_000;
+/** Where the last listing took so long, the next is announced. */
+const SLOW_LISTING_MS = 1_000;
 
 /** And at most this share of the time is spent on it. */
 const RELIST_SHARE = 0.05;
@@ -105,6 +107,7 @@ export function createDrain(options: DrainOptions): Drain {
   const totals: RunTotals = { files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, notTaken: 0 };
   let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
+  let slowListing = false;
   let batch: BatchTally | null = null;
   let emptyWalAt = -Infinity;
   let work: Work = STARTING;
@@ -128,8 +131,14 @@ export function createDrain(options: DrainOptions): Drain {
       if (archiver !== null && entry?.state === 'ingested') ingested.push(entry);
       return true;
     };
+    if (slowListing) {
+      show({ doing: 'listing' });
+      // The keeper is to hear of it before this process is deaf for a while.
+      await nextTurn();
+    }
     const listing = listLanding({ folder: settings.landing, feed, wall: clock.wall, passOver });
     const listMs = options.monotonic() - began;
+    slowListing = listMs > SLOW_LISTING_MS;
     const restored = restorer.restore(listing.setAside);
 
     const dated = holdFuture(listing.files, clock.wall);
@@ -175,7 +184,7 @@ export function createDrain(options: DrainOptions): Drain {
   /** @returns whether every file was taken; false: there is news of the folder, or the loop is to stop */
   async function takeAll(
     files: readonly ListedFile[],
-    retries: ReadonlySet<string>,
+    retries: ReadonlyMap<string, string>,
     entries: Map<string, KnownFile>,
     listedAt: number,
     listMs: number,
@@ -192,7 +201,11 @@ export function createDrain(options: DrainOptions): Drain {
     return true;
   }
 
-  async function take(file: ListedFile, retries: ReadonlySet<string>, entries: Map<string, KnownFile>): Promise<void> {
+  async function take(
+    file: ListedFile,
+    retries: ReadonlyMap<string, string>,
+    entries: Map<string, KnownFile>,
+  ): Promise<void> {
     batch ??= emptyTally(options.monotonic());
     let outcome: IngestOutcome;
     try {
@@ -231,7 +244,7 @@ export function createDrain(options: DrainOptions): Drain {
     if (outcome.kind === 'quarantined') totals.quarantined += 1;
     if (outcome.kind !== 'ingested') return;
     totals.rows += outcome.counts.read;
-    totals.rejectedRows += outcome.counts.rejected;
+    totals.rejectedRows += outcome.counts.rejected + outcome.refusedWaiting;
   }
 
   function failed(file: ListedFile, error: unknown): void {

@@ -12,9 +12,22 @@ export interface Patience {
 
 export const PATIENCE: Patience = { idleMs: 30_000, workingMs: 600_000, startingMs: 3_600_000 };
 
+/** By what it does: which patience there is with a loader; null: it is on its way out. */
+const PATIENCE_WITH: Readonly<Record<Work['doing'], keyof Patience | null>> = {
+  starting: 'startingMs',
+  idle: 'idleMs',
+  waiting: 'idleMs',
+  listing: 'workingMs',
+  ingesting: 'workingMs',
+  archiving: 'workingMs',
+  emptying: 'workingMs',
+  stopping: null,
+  stopped: null,
+};
+
 /** Whether a loader that does this shows only by its work that it goes on: while it works it answers no ping. */
 export function isWorking(doing: Work['doing']): boolean {
-  return doing === 'ingesting' || doing === 'archiving' || doing === 'emptying';
+  return PATIENCE_WITH[doing] === 'workingMs';
 }
 
 /**
@@ -22,20 +35,8 @@ export function isWorking(doing: Work['doing']): boolean {
  * @param doing what it last said it was doing
  */
 export function isWell(doing: Work['doing'], silentMs: number, patience: Patience): boolean {
-  if (isWorking(doing)) return silentMs <= patience.workingMs;
-  switch (doing) {
-    case 'idle':
-    case 'waiting':
-      return silentMs <= patience.idleMs;
-    case 'starting':
-      return silentMs <= patience.startingMs;
-    case 'ingesting':
-    case 'archiving':
-    case 'emptying':
-    case 'stopping':
-    case 'stopped':
-      return true;
-  }
+  const limit = PATIENCE_WITH[doing];
+  return limit === null || silentMs <= patience[limit];
 }
 
 /** One line for the service manager's status and for people. No row values. */

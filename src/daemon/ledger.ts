@@ -11,8 +11,8 @@ import { knownFrom, type KnownFile } from './known.ts';
 export interface Ledger {
   /** The latest revision of every name. The map is the caller's to keep current. */
   known(): Map<string, KnownFile>;
-  /** Names that someone asked to have read again. */
-  retries(): Set<string>;
+  /** Names that someone asked to have read again, and when. */
+  retries(): ReadonlyMap<string, string>;
   /** @returns those that were not noted before */
   noteUnread(names: readonly UnreadName[]): readonly UnreadName[];
   noteArchived(fileId: number, path: string): void;

@@ -199,15 +199,15 @@ function createTeller(send: (message: FromLoader) => void): (work: Work) => void
  * `landfall retry` leaves its wish in the database, which makes no event.
  * @returns ends the looking
  */
-function lookForRetries(drain: Drain, waker: Waker, retries: () => Set<string>): () => void {
-  let seen = 0;
+function lookForRetries(drain: Drain, waker: Waker, retries: () => ReadonlyMap<string, string>): () => void {
+  let seen: ReadonlyMap<string, string> = new Map();
   const timer = setInterval(() => {
     const { doing } = drain.work();
     if (doing !== 'idle' && doing !== 'waiting') return;
     try {
-      const wished = retries().size;
+      const wished = retries();
       // A wish for a file that is not there stays: it is no news.
-      if (wished > seen) waker.poke();
+      if ([...wished].some(([name, at]) => seen.get(name) !== at)) waker.poke();
       seen = wished;
     } catch {
       // The loop meets the same fault, and reports it.

@@ -96,7 +96,8 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       failures = 0;
       faultySince = null;
       faults.end('landing');
-      faults.end('database');
+      // While files are still to come the round may have written nothing; a file that goes in ends the fault, too.
+      if (round.open === 0) faults.end('database');
       if (options.until === 'drained' && round.open === 0 && !waker.poked()) return;
       if (round.wakeMs === 0) continue;
       const gapMs = Math.max(GAP_MS, GAP_SHARE * round.listMs);

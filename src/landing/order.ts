@@ -82,21 +82,26 @@ export function createParentWait(feed: Feed): ParentWait {
     const coming = new Set(unsettled.map((file) => file.dataset.name));
     const ready: ListedFile[] = [];
     const waiting: ListedFile[] = [];
-    const stillWaiting = new Map<string, number>();
+    const still = new Map<string, number>();
     let nextLookMs: number | null = null;
     for (const file of settled) {
       const parents = ancestors.get(file.dataset.name);
       const since = waitingSince.get(file.name) ?? monotonic;
       const remainingMs = since + PARENT_WAIT_MS - monotonic;
-      if (parents === undefined || remainingMs <= 0 || parents.isDisjointFrom(coming)) {
+      if (parents === undefined || parents.isDisjointFrom(coming)) {
+        ready.push(file);
+        continue;
+      }
+      // Also of one that is ready now: it may not be taken before the next look, and has waited long enough.
+      still.set(file.name, since);
+      if (remainingMs <= 0) {
         ready.push(file);
         continue;
       }
       waiting.push(file);
-      stillWaiting.set(file.name, since);
       nextLookMs = Math.min(nextLookMs ?? remainingMs, remainingMs);
     }
-    waitingSince = stillWaiting;
+    waitingSince = still;
     return { ready, waiting, nextLookMs };
   }
 

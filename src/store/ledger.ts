@@ -143,11 +143,11 @@ export function requestRetry(store: Store, name: string, now: Date): void {
   });
 }
 
-/** The names that someone asked to have read again; a name leaves the set with the commit of its next reading. */
-export function pendingRetries(store: Store): Set<string> {
+/** The names that someone asked to have read again, and when (ISO 8601, UTC); a name leaves with the commit of its next reading. */
+export function pendingRetries(store: Store): Map<string, string> {
   return guardFaults(
     'read ledger',
     store.file,
-    () => new Set(prepareOnce<[], string>(store.db, 'SELECT name FROM retries').pluck().all()),
+    () => new Map(prepareOnce<[], [string, string]>(store.db, 'SELECT name, requested_at FROM retries').raw().all()),
   );
 }

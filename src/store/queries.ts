@@ -192,6 +192,9 @@ export interface DatabaseStatus {
   readonly corrected: readonly FileNote[];
 }
 
+/** True for a file `f` of whose name nothing later was read. */
+const LATEST = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
+
 /**
  * Where the database stands, read in one snapshot.
  * @param most how long each list of files may get; null: no bound
@@ -205,7 +208,6 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
            WHERE ${condition} ORDER BY file_id DESC LIMIT ?`,
         )
         .all(most ?? -1);
-    const latest = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
     return {
       datasets: feed.datasets.map((dataset) => datasetStatus(db, feed, dataset)),
       rejects: db
@@ -226,7 +228,7 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
         db
           .prepare<[], FileRow>(`SELECT ${FILE_COLUMNS} FROM files WHERE revision > 0 ORDER BY file_id DESC LIMIT 1`)
           .get() ?? null,
-      quarantined: notes(`revision > 0 AND state = 'quarantined' AND ${latest}`),
+      quarantined: notes(`revision > 0 AND state = 'quarantined' AND ${LATEST}`),
       not_taken: notes('revision = 0'),
       late: notes("late = 1 AND state = 'ingested'"),
       corrected: notes("revision > 1 AND state = 'ingested'"),
@@ -247,9 +249,9 @@ function datasetStatus(db: Database.Database, feed: Feed, { name, table }: Datas
     >(
       `SELECT count(*) FILTER (WHERE state = 'ingested') AS files_ingested,
          count(*) FILTER (WHERE state = 'replaced') AS files_replaced,
-         count(*) FILTER (WHERE state = 'quarantined' AND revision > 0) AS files_quarantined,
+         count(*) FILTER (WHERE revision > 0 AND state = 'quarantined' AND ${LATEST}) AS files_quarantined,
          count(*) FILTER (WHERE late = 1) AS files_late
-       FROM files WHERE feed = ? AND dataset = ?`,
+       FROM files f WHERE feed = ? AND dataset = ?`,
     )
     .get(feed.name, name);
   const checkpoint = db
@@ -262,8 +264,10 @@ function datasetStatus(db: Database.Database, feed: Feed, { name, table }: Datas
     table,
     rows: count(`SELECT count(*) FROM ${quoteName(table)}`),
     rows_waiting: count("SELECT count(*) FROM rejects WHERE dataset = ? AND state = 'waiting'", name),
+    // From the rejects: a row that waited may have been rejected since, when its parent came.
     rows_rejected: count(
-      "SELECT coalesce(sum(rows_rejected), 0) FROM files WHERE dataset = ? AND state = 'ingested'",
+      `SELECT count(*) FROM rejects r CROSS JOIN files f ON f.file_id = r.file_id
+       WHERE r.state = 'rejected' AND r.dataset = ? AND f.state = 'ingested'`,
       name,
     ),
     files_ingested: files?.files_ingested ?? 0,

@@ -59,6 +59,7 @@ describe('health by heartbeat', () => {
 test.each([
   ['idle', 30_000],
   ['waiting', 30_000],
+  ['listing', 600_000],
   ['ingesting', 600_000],
   ['archiving', 600_000],
   ['emptying', 600_000],

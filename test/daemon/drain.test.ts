@@ -37,6 +37,29 @@ function states(desk: DrainDesk): readonly unknown[] {
   return desk.rows('SELECT name, revision, state, reason_code AS code FROM files ORDER BY name, revision');
 }
 
+test('before a listing that will take long the loop says so: it is not to count as hung', async () => {
+  const desk: DrainDesk = openDrainDesk({
+    ledger: (real) => ({
+      ...real,
+      known() {
+        const known = real.known();
+        // Asked for each file that is listed.
+        known.get = (name) => {
+          desk.pass(1_500);
+          return Map.prototype.get.call(known, name) as ReturnType<typeof known.get>;
+        };
+        return known;
+      },
+    }),
+  });
+  drop(desk);
+  await desk.drain.round();
+  expect(desk.work.map(({ doing }) => doing)).not.toContain('listing');
+  await desk.drain.round();
+  expect(desk.work.map(({ doing }) => doing)).toContain('listing');
+  expect(desk.work.at(-1)?.doing).not.toBe('listing');
+});
+
 describe('P1: whole files only', () => {
   test('a file that grows is ingested once, whole, when it has stopped', async () => {
     const desk = openDrainDesk();

@@ -149,6 +149,20 @@ describe('retry', { timeout: 180_000 }, () => {
     });
   });
 
+  test('is heard also right after another, and where the folder is hardly ever listed', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    site.start('run', { args: [...QUICK, '--rescan', '0 0 1 1 *'] });
+    await idle(site.folder);
+    const [first, second] = ['20260801_060000', '20260802_060000'].map(
+      (stamp) => writeFeedFile(site.landing, 'Procedure', stamp, [billing.procedure()]).name,
+    );
+    await queryUntil(site.folder, 'SELECT count(*) FROM files', [[2]]);
+    for (const [times, name] of [first, second, second].entries()) {
+      expect(await retry(site.folder, [name ?? ''])).toMatchObject({ code: 0 });
+      await queryUntil(site.folder, 'SELECT count(*) FROM files', [[3 + times]]);
+    }
+  });
+
   test('reads it itself where none runs; a name that is not there is refused', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const rows = [billing.procedure(), { ...billing.procedure(), EffectiveDate: 'never' }];

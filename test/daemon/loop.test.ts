@@ -93,6 +93,14 @@ describe('P7: a fault of the database backs off the loop', () => {
     expect(loop.messages()).toEqual([message, `over: ${message}`]);
   });
 
+  test('a round that only waits for files, and writes nothing, does not end it', async () => {
+    const waiting = { ...REST, open: 1, wakeMs: 100 };
+    const loop = bench([fault('full'), waiting, fault('full'), waiting, REST, REST]);
+    await loop.run('stopped');
+    const message = 'ingest x.sqlite: no room left (free space on the disk of the database)';
+    expect(loop.messages()).toEqual([message, `over: ${message}`]);
+  });
+
   test('only up to 1 s where another program holds the write lock', async () => {
     const loop = bench([...Array.from({ length: 4 }, () => fault('busy')), REST]);
     await loop.run('stopped');

@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readStatus } from '../../src/store/queries.ts';
 import { verifyDatabase } from '../../src/store/verify.ts';
 import { type Desk, MIGRATIONS, openDesk } from '../helpers/ingest.ts';
 import { counts, procedure, transaction, visit } from '../helpers/rows.ts';
@@ -139,6 +140,8 @@ describe('P7: a waiting row that the database refuses when it would heal', () =>
     });
     expect(desk.column('SELECT visit_id FROM visits ORDER BY 1')).toEqual(['V1', 'V3']);
     expect(findings(desk)).toEqual([]);
+    const { datasets } = readStatus(desk.store.db, desk.feed, null);
+    expect(datasets.find((dataset) => dataset.name === 'Visit')).toMatchObject({ rows_rejected: 1, rows_waiting: 0 });
   });
 
   test('rule 5: an older version that waits for the same parent has its turn when the newest is refused', async () => {

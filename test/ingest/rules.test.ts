@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { IngestOutcome } from '../../src/ingest/types.ts';
-import type { Row } from '../helpers/feed-files.ts';
+import { readStatus } from '../../src/store/queries.ts';
+import { type Row, feedFileName } from '../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 
 const procedure = (id: string, description = 'first'): Row => ({
@@ -186,6 +187,11 @@ describe('rules 1 and 2: revisions', () => {
       'ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate\nP1|C1||first||\n',
     );
     expect(await desk.ingest(file, { afresh: true })).toMatchObject({ kind: 'ingested', revision: 2 });
+    const refused = desk.write(feedFileName('Visit', '20260805_060000'), 'no header');
+    expect(await desk.ingest(refused)).toMatchObject({ kind: 'quarantined', revision: 1 });
+    expect(await desk.ingest(refused, { afresh: true })).toMatchObject({ kind: 'quarantined', revision: 2 });
+    const { datasets } = readStatus(desk.store.db, desk.feed, null);
+    expect(datasets.find((dataset) => dataset.name === 'Visit')).toMatchObject({ files_quarantined: 1 });
   });
 });
 

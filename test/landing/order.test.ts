@@ -70,6 +70,15 @@ describe('children wait for a parent file that is still being written', () => {
     });
   });
 
+  test('once only: one that has waited long enough is not put off again', () => {
+    const wait = createParentWait(feed);
+    wait.look([visit], [procedure], 0);
+    expect(wait.look([visit], [procedure], 60_000)).toMatchObject({ ready: [visit] });
+    expect(wait.look([visit], [procedure], 62_000)).toMatchObject({ ready: [visit] });
+    wait.look([], [procedure], 63_000);
+    expect(wait.look([visit], [procedure], 64_000)).toMatchObject({ ready: [], nextLookMs: PARENT_WAIT_MS });
+  });
+
   test('and not at all once the parent file has settled', () => {
     const wait = createParentWait(feed);
     wait.look([visit], [procedure], 0);
