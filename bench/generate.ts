@@ -74,7 +74,7 @@ export function transactionFile(options: Transactions, stamp = '20250601_020000'
   });
 }
 
-/** Moves the whole file's rows into `parts` files with a header each, kept in one folder; gives the folder. */
+/** Makes `files` files of `rowsPerFile` transactions each, kept in one folder; gives the folder. */
 export function manyTransactionFiles(universe: Universe, files: number, rowsPerFile: number): string {
   const folder = join(CACHE, `many-${GENERATION}-${universe.visits}-${universe.procedures}-${files}x${rowsPerFile}`);
   if (existsSync(folder)) return folder;

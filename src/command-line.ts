@@ -117,7 +117,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
 
   verb('status', 'files, rows, what waits, rejects by code, checkpoints, the daemon')
     .option('--json', 'as JSON')
-    .option('--check', 'exit 1 when the daemon is not alive or in a fault')
+    .option('--check', 'exit 1 when the daemon is not alive or cannot work')
     .action(async (flags: { json?: true; check?: true }, command: Command) => {
       const { status } = await import('./commands/status.ts');
       await act(command, 'short', (settings, io) => status({ json: false, check: false, ...flags, settings }, io));

@@ -12,7 +12,7 @@ import { median, percentile, type ScenarioResult } from '../report.ts';
 
 const UNIVERSE = { procedures: 100, visits: 1000 };
 
-/** What a size in the table of marks comes to for `context.rows` (1,000,000 rows: as written). */
+/** What a scenario's size comes to for `context.rows` (1,000,000 rows: as written). */
 function scaled(context: Context, atFullSize: number, least: number): number {
   return Math.max(least, Math.round((atFullSize * context.rows) / 1_000_000));
 }

@@ -17,7 +17,7 @@ import { procedureFile, transactionFile, visitFile, type Universe } from '../gen
 import { median, type Figure, type ScenarioResult } from '../report.ts';
 import type { Context } from '../context.ts';
 
-/** The feed of issue sizes: as many visits as a quarter of the transactions, one procedure for 500 of them. */
+/** The sizes that follow from a number of transactions: as many visits as a quarter of the transactions, one procedure for 500 of them. */
 export function universeOf(rows: number): Universe {
   return { procedures: Math.max(10, Math.round(rows / 500)), visits: Math.max(20, Math.round(rows / 4)) };
 }

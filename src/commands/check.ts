@@ -37,7 +37,6 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     feed,
     migrations: `${io.program.root}/migrations`,
     program: io.program.version,
-    cacheMib: settings.cacheMib,
   });
   let refused = held.length > 0;
   const results: unknown[] = held.map(({ name, dataset, code, reason }) => ({

@@ -15,7 +15,7 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies the database: SQLite's integrity, the foreign keys, the accounting. Progress goes to standard error on a terminal.
+ * Verifies the database: SQLite's integrity, the foreign keys, the accounting. Each check is printed as it ends.
  * @returns 0 when all is sound, 3 when something was found
  * @throws LandfallError, DatabaseFault when the database cannot be opened
  */

@@ -10,9 +10,10 @@ import { createLoaderHandle, type LoaderEnd } from './loader-handle.ts';
 import { createNotifier } from './notify.ts';
 import { startSchedule } from './schedule.ts';
 
-/** What the loader is given on a stop: to commit the file in hand, or to give it up; then it is killed. In ms. */
-const STOP_MS = 5_000;
-const GRACE_MS = 4_000;
+/** On a stop the loader has so long to commit the file in hand, in ms; then it gives it up, … */
+const COMMIT_WITHIN_MS = 4_000;
+/** … and is killed when it still runs after so long. */
+const KILL_AFTER_MS = 5_000;
 
 /** Events come in swarms: the loader hears of the first at once, and then at most so often, in ms. */
 const POKE_GAP_MS = 20;
@@ -197,12 +198,12 @@ export async function keep(options: KeeperOptions): Promise<number> {
       ended.resolve(0);
       return;
     }
-    loader.send({ kind: 'stop', graceMs: GRACE_MS });
+    loader.send({ kind: 'stop', graceMs: COMMIT_WITHIN_MS });
     const timer = setTimeout(() => {
       killed = true;
       logger.warn('the file in hand takes longer; it is given up, and read again after the next start');
       loader.kill();
-    }, STOP_MS);
+    }, KILL_AFTER_MS);
     releases.defer(() => {
       clearTimeout(timer);
     });

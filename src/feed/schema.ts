@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UNDER_WAY } from './file-name.ts';
 
-/** The shape of a feed definition. What spans several fields (duplicates, references) is checked in load.ts. */
+/** The shape of a feed definition. What spans several fields (duplicates, references) is checked in contradictions.ts. */
 
 const identifier = z
   .string()

@@ -104,7 +104,7 @@ function compareMoved(file: Archivable, source: string, target: string): Archive
   return moveIfFree(target, source) ? { kind: 'changed' } : { kind: 'aside', path: target };
 }
 
-/** The sender's mode may let anyone read. Only the owner can change it; the 0770 folder above is the first lock. */
+/** The sender's mode may let anyone read. Only the owner can change it; the 2770 folder above is the first lock. */
 function takeFromOthers(target: string, stat: fs.BigIntStats): void {
   const mode = Number(stat.mode & 0o777n);
   if ((mode & 0o007) === 0) return;

@@ -17,8 +17,6 @@ export interface Listing {
   readonly unread: readonly UnreadName[];
   /** Files that an archive move set aside and did not finish. */
   readonly setAside: readonly SetAside[];
-  /** How many files were passed over. */
-  readonly passed: number;
 }
 
 /** A file that copy-move.ts has given a name of its own: `.NAME.FILE_ID.moving`, or with `-2`, `-3` … where that was taken. */
@@ -63,7 +61,6 @@ function list(options: ListOptions): Listing {
   const unread: UnreadName[] = [];
   const setAside: SetAside[] = [];
   const prefix = folder + path.sep;
-  let passed = 0;
   let damaged = false;
 
   for (const name of namesIn(folder)) {
@@ -81,10 +78,7 @@ function list(options: ListOptions): Listing {
     // It has gone since the folder was read.
     if (stat === null) continue;
     // Before the name is read, since most files of a full folder are long known.
-    if (stat.isFile() && passOver(name, stat)) {
-      passed += 1;
-      continue;
-    }
+    if (stat.isFile() && passOver(name, stat)) continue;
     const meaning = readFileName(feed, name);
     if (meaning.kind === 'taken' && stat.isFile() && stat.size > 0n) {
       const { dataset, stamp } = meaning;
@@ -95,7 +89,7 @@ function list(options: ListOptions): Listing {
     }
   }
   if (damaged) unread.push(...damagedNames(folder, feed));
-  return { files, unread, setAside, passed };
+  return { files, unread, setAside };
 }
 
 /** Null for any name that no move of this feed's files has given, however like it looks. */

@@ -64,7 +64,7 @@ export function closeAttempt(store: Store, name: string, content: string, failed
   });
 }
 
-/** Closes the attempts that another process left open without counting them: it was ended on purpose. */
+/** Closes all open attempts without counting them: the process that had them open was ended on purpose. */
 export function forgiveAttempts(store: Store): void {
   guardFaults('note attempt', store.file, () => {
     prepareOnce(store.db, 'UPDATE attempts SET process = NULL WHERE process IS NOT NULL').run();

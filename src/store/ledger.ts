@@ -1,4 +1,3 @@
-import type { FileCode } from '../codes.ts';
 import { guardFaults } from './fault.ts';
 import type { Store } from './open.ts';
 import { prepareOnce } from './prepare-once.ts';
@@ -9,7 +8,6 @@ interface LatestRow {
   name: string;
   revision: bigint;
   state: FileState;
-  reason_code: FileCode | null;
   sha256: string | null;
   bytes: bigint;
   mtime_ns: bigint;
@@ -18,11 +16,10 @@ interface LatestRow {
   feed_hash: string;
   program: string;
   archived_to: string | null;
-  finished_at: string;
 }
 
-const LATEST = `SELECT file_id, name, revision, state, reason_code, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
-    archived_to, finished_at
+const LATEST = `SELECT file_id, name, revision, state, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
+    archived_to
   FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
 
 /**
@@ -52,7 +49,6 @@ function toEntry(row: LatestRow): LedgerEntry {
     name: row.name,
     revision: Number(row.revision),
     state: row.state,
-    reasonCode: row.reason_code,
     sha256: row.sha256,
     stat: {
       bytes: Number(row.bytes),
@@ -63,7 +59,6 @@ function toEntry(row: LatestRow): LedgerEntry {
     feedHash: row.feed_hash,
     program: row.program,
     archivedTo: row.archived_to,
-    finishedAt: row.finished_at,
   };
 }
 

@@ -125,7 +125,7 @@ export function openForReading(file: string): Database.Database {
  * Opens a database to rehearse on (shadow.ts): read-only, or an empty one in memory where there is none yet.
  * @throws LandfallError, DatabaseFault as `openStore` does
  */
-export function openForRehearsal(options: StoreOptions): Store {
+export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe'>): Store {
   const { file, feed } = options;
   const exists = fs.existsSync(file);
   const db = exists ? openForReading(file) : new Database(':memory:');

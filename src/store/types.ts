@@ -17,15 +17,12 @@ export interface LedgerEntry {
   /** From 1; 0 for a name that was seen but never read. */
   readonly revision: number;
   readonly state: FileState;
-  readonly reasonCode: FileCode | null;
   readonly sha256: string | null;
   readonly stat: FileStat;
   readonly feedHash: string;
   /** The version of Landfall that wrote the entry. */
   readonly program: string;
   readonly archivedTo: string | null;
-  /** ISO 8601, UTC. */
-  readonly finishedAt: string;
 }
 
 /** A name that is listed in the ledger without having been read (revision 0). */

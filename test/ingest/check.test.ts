@@ -28,7 +28,6 @@ async function rehearseAll(desk: Desk, files: readonly ListedFile[], database = 
     feed: desk.feed,
     migrations: MIGRATIONS,
     program: '0.0.0',
-    cacheMib: 4,
   });
   const options = { afresh: false, stop: new AbortController().signal, onProgress: () => undefined, now: () => NOW };
   const rehearsals: Rehearsal[] = [];
@@ -211,7 +210,6 @@ describe('a check only reads', () => {
       feed: desk.feed,
       migrations: MIGRATIONS,
       program: '0.0.0',
-      cacheMib: 4,
     });
     const options = { afresh: false, stop: new AbortController().signal, onProgress: () => undefined, now: () => NOW };
     const files = [write(desk, 'Procedure', '20260802_060000', [procedure('P2')])];

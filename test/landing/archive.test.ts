@@ -73,7 +73,7 @@ describe.each(['same', 'other'] as const)('the archive on the %s file system', (
     expect(statSync(target).mode & 0o007).toBe(0);
     expect(Math.round(statSync(target).mtimeMs)).toBe(Math.round(before.mtimeMs));
     for (const folder of [places.archive, join(places.archive, '2026'), join(places.archive, '2026/08')]) {
-      expect(statSync(folder).mode & 0o777).toBe(0o770);
+      expect(statSync(folder).mode & 0o7777).toBe(0o2770);
     }
     expect(read(places.archive)).toEqual({ [`${NAME}.7`]: 'first' });
   });

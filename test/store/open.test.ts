@@ -406,7 +406,7 @@ describe('the database is held against the feed before anything is read', () => 
   test('a check of a file holds them against each other too', () => {
     const file = join(tempFolder(), 'missing.sqlite');
     const migrations = migrationsWith((tables) => tables.replace('code_system           TEXT,', ''));
-    const error = refusalOf(() => openForRehearsal({ file, feed, migrations, program: '0.0.0', cacheMib: 4 }));
+    const error = refusalOf(() => openForRehearsal({ file, feed, migrations, program: '0.0.0' }));
     expect(error.message).toContain('procedures has no column code_system');
     expect(existsSync(file)).toBe(false);
   });
