@@ -25,7 +25,7 @@ export function statusText(facts: StatusFacts, now: Date, stdout: Output): strin
   const { alive, database } = facts;
   const lines = daemonLines(alive, now, stdout);
   lines.push(`Database  ${printable(facts.file)}, ${mib(facts.bytes)}, write-ahead log ${mib(facts.walBytes)}`);
-  if (isAlive(alive, now) && alive?.work.log.pinned === true) {
+  if (isAlive(alive, now) && alive?.work.wal.pinned === true) {
     const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
     lines.push(paint(stdout, 'yellow', `          ${pinned}`));
   }
@@ -54,14 +54,14 @@ function ago(time: string, now: Date): string {
 
 function describeDaemon(alive: Alive | null, now: Date): string {
   if (alive === null) return 'not running';
-  const { doing, file, due, settling, held } = alive.work;
+  const { doing, file, due, settling, awaitingParent } = alive.work;
   const parts: string[] = [doing];
   if (file !== null) {
     parts.push(`${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${file.rows} rows`);
   }
   if (due > 0) parts.push(`${due} due`);
   if (settling > 0) parts.push(`${settling} still being written`);
-  if (held > 0) parts.push(`${held} waiting for a parent's file`);
+  if (awaitingParent > 0) parts.push(`${awaitingParent} waiting for a parent's file`);
   return `${parts.join(', ')} (process ${alive.pid}, last heard ${ago(alive.beat, now)})`;
 }
 

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { isAlive, readAlive } from '../daemon/alive.ts';
+import { isAlive, readAlive, type Alive } from '../daemon/alive.ts';
 import { illnessOf } from '../daemon/illness.ts';
 import { LandfallError } from '../errors.ts';
 import { EXIT_FAILED } from '../exit-codes.ts';
@@ -52,7 +52,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
         alive: isAlive(alive, now),
         problem: illness?.problem ?? null,
         since: illness?.since ?? null,
-        ...(alive ?? {}),
+        ...(alive === null ? {} : daemonForJson(alive)),
       },
       database: { path: settings.db, bytes, wal_bytes: walBytes, problem: null, ...found },
     };
@@ -82,6 +82,40 @@ function lookInto(file: string, feed: Feed, most: number | null): DatabaseStatus
     if (error instanceof LandfallError) return error;
     throw error;
   }
+}
+
+/** What a daemon says of itself, in the spelling of the database's columns. */
+function daemonForJson(alive: Alive): object {
+  const { version, host, pid, beat, landing, work } = alive;
+  const { doing, file, due, settling, taken, wal, faults } = work;
+  return {
+    version,
+    host,
+    pid,
+    loader_pid: alive.loaderPid,
+    started_at: alive.startedAt,
+    beat,
+    landing,
+    work: {
+      doing,
+      file:
+        file === null
+          ? null
+          : {
+              name: file.name,
+              phase: file.phase,
+              rows: file.rows,
+              bytes_read: file.bytesRead,
+              bytes_total: file.bytesTotal,
+            },
+      due,
+      settling,
+      awaiting_parent: work.awaitingParent,
+      taken,
+      wal,
+      faults,
+    },
+  };
 }
 
 function forJson(database: DatabaseStatus): object {

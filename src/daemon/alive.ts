@@ -50,11 +50,11 @@ export const workSchema = z.object({
   /** Files that have not stood still for long enough. */
   settling: z.number(),
   /** Files that wait for a parent's file that is still being written. */
-  held: z.number(),
+  awaitingParent: z.number(),
   /** Since the loader started. */
   taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number() }),
   /** The write-ahead log when it was last looked at; `pinned`: a program that reads keeps it from being emptied. */
-  log: z.object({ bytes: z.number(), pinned: z.boolean() }),
+  wal: z.object({ bytes: z.number(), pinned: z.boolean() }),
   faults: z.array(faultSchema),
 });
 
@@ -92,9 +92,9 @@ export const STARTING: Work = {
   file: null,
   due: 0,
   settling: 0,
-  held: 0,
+  awaitingParent: 0,
   taken: { files: 0, rows: 0, quarantined: 0 },
-  log: { bytes: 0, pinned: false },
+  wal: { bytes: 0, pinned: false },
   faults: [],
 };
 

@@ -147,8 +147,8 @@ export function createDrain(options: DrainOptions): Drain {
     const attended = parentWait.look(settling.settled, settling.unsettled, clock.monotonic);
     forgetGone(listing);
     const ready = tries.ready(attended.ready, clock.monotonic);
-    const held = attended.waiting.length;
-    show({ due: ready.length, settling: settling.unsettled.length, held });
+    const awaitingParent = attended.waiting.length;
+    show({ due: ready.length, settling: settling.unsettled.length, awaitingParent });
 
     const takenAll = await takeAll(orderBatch(feed, ready), retries, entries, began, listMs);
     let archiveMs: number | null = null;
@@ -162,7 +162,7 @@ export function createDrain(options: DrainOptions): Drain {
       walMs = await emptyWal();
     }
     totals.unreadable = tries.count('unreadable');
-    show({ doing: settling.unsettled.length + held > 0 ? 'waiting' : 'idle', due: 0 });
+    show({ doing: settling.unsettled.length + awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
     // What was taken just now is for the archiver to see.
     const forArchive = archiver !== null && ready.length > 0;
     const again = !takenAll || restored || forArchive ? 0 : null;
@@ -177,7 +177,7 @@ export function createDrain(options: DrainOptions): Drain {
       walMs,
       again,
     ].reduce(sooner);
-    const open = settling.unsettled.length + held + tries.count('moved') + tries.count('unexpected');
+    const open = settling.unsettled.length + awaitingParent + tries.count('moved') + tries.count('unexpected');
     return { wakeMs, open: open + (again === null ? 0 : 1), listMs };
   }
 
@@ -301,10 +301,10 @@ export function createDrain(options: DrainOptions): Drain {
       // The keeper is to hear of it before this process is deaf for a while.
       await nextTurn();
     }
-    const log = ledger.emptyWal();
+    const wal = ledger.emptyWal();
     if (isLarge) emptyWalAt = options.monotonic() + EMPTY_WAL_MS;
-    show({ log });
-    return log.pinned ? EMPTY_WAL_MS : null;
+    show({ wal });
+    return wal.pinned ? EMPTY_WAL_MS : null;
   }
 
   function endBatch(): void {

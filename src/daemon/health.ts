@@ -43,7 +43,7 @@ export function isWell(doing: Work['doing'], silentMs: number, patience: Patienc
 export function describeWork(work: Work): string {
   const parts = [describeDoing(work)];
   if (work.settling > 0) parts.push(`${work.settling} settling`);
-  if (work.held > 0) parts.push(`${work.held} waiting for a parent's file`);
+  if (work.awaitingParent > 0) parts.push(`${work.awaitingParent} waiting for a parent's file`);
   parts.push(`${work.taken.files} files and ${work.taken.rows} rows taken since the start`);
   for (const fault of work.faults.slice(0, 3)) parts.push(`fault since ${fault.since}: ${fault.problem}`);
   return parts.join('; ');

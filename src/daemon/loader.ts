@@ -186,8 +186,8 @@ function createTeller(send: (message: FromLoader) => void): (work: Work) => void
       told.doing === work.doing &&
       told.faults.length === work.faults.length &&
       told.settling === work.settling &&
-      told.held === work.held &&
-      told.log.pinned === work.log.pinned;
+      told.awaitingParent === work.awaitingParent &&
+      told.wal.pinned === work.wal.pinned;
     if (same && now - toldAt < TELL_MS) return;
     toldAt = now;
     told = work;

@@ -300,7 +300,7 @@ describe('status', () => {
 
   test('names a log that a reader pins by what the living daemon saw, not by its size', async () => {
     const desk = openDesk();
-    const pinned = { ...alive, work: { ...alive.work, log: { bytes: 20_000_000, pinned: true } } };
+    const pinned = { ...alive, work: { ...alive.work, wal: { bytes: 20_000_000, pinned: true } } };
     for (const [said, shown] of [
       [pinned, true],
       [{ ...pinned, beat: '2026-08-10T11:58:00.000Z' }, false],

@@ -76,7 +76,9 @@ test('the status line says what is done, how far, what waits and what is wrong',
     { kind: 'database' as const, file: null, problem: 'no room left', since: '2026-08-10T11:59:00.000Z' },
   ];
   const taken = { files: 3, rows: 70, quarantined: 1 };
-  expect(describeWork({ ...STARTING, doing: 'ingesting', file, due: 4, settling: 2, held: 1, taken, faults })).toBe(
+  expect(
+    describeWork({ ...STARTING, doing: 'ingesting', file, due: 4, settling: 2, awaitingParent: 1, taken, faults }),
+  ).toBe(
     "ingesting x.txt (25 %), 4 due; 2 settling; 1 waiting for a parent's file; 3 files and 70 rows taken since the start; " +
       'fault since 2026-08-10T11:59:00.000Z: no room left',
   );

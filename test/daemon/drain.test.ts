@@ -491,14 +491,14 @@ describe('the write-ahead log', () => {
     growLog(desk.store, 'one');
     const before = logSize(desk.store);
     expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000, open: 0 });
-    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', log: { bytes: before, pinned: true } });
+    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: before, pinned: true } });
     desk.pass(10_000);
     expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000 });
     reader.close();
     desk.pass(10_000);
     expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
     expect(logSize(desk.store)).toBe(0);
-    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', log: { bytes: 0, pinned: false } });
+    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: 0, pinned: false } });
   });
 
   test('is told as pinned also in a long batch, and asked for at most every ten seconds', async () => {
@@ -523,7 +523,7 @@ describe('the write-ahead log', () => {
     for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
     await desk.drain.round();
     expect(asked).toBe(2);
-    expect(desk.work.find((work) => work.doing === 'ingesting' && work.due === 4)?.log.pinned).toBe(true);
+    expect(desk.work.find((work) => work.doing === 'ingesting' && work.due === 4)?.wal.pinned).toBe(true);
     reader.close();
   });
 
