@@ -43,14 +43,17 @@ export interface SettingInfo {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-const UNITS: Record<string, number> = { ms: 1, '': SECOND, s: SECOND, m: MINUTE, min: MINUTE, h: HOUR };
+const UNITS: Record<string, number> = { ms: 1, '': SECOND, s: SECOND, m: MINUTE, min: MINUTE, h: HOUR, d: 24 * HOUR };
 /** A timer takes no more ms than this (2^31 - 1, some 24 days). */
 const LONGEST_MS = 2_147_483_647;
 
-/** `2` and `2s`, `500ms`, `10m` and `10min`, `1h`, as ms. */
+/** `2` and `2s`, `500ms`, `10m` and `10min`, `1h`, `2d`, as ms. */
 const duration = z
   .string()
-  .regex(/^\d+(?:\.\d+)?(?:ms|s|m|min|h)?$/, 'must be a time such as 2s, 500ms, 10min or 1h (a bare number is seconds)')
+  .regex(
+    /^\d+(?:\.\d+)?(?:ms|s|m|min|h|d)?$/,
+    'must be a time such as 2s, 500ms, 10min, 1h or 2d (a bare number is seconds)',
+  )
   .transform((text) => Math.round(parseFloat(text) * (UNITS[text.replace(/^[\d.]+/, '')] ?? SECOND)))
   .refine((ms) => ms <= LONGEST_MS, 'must be at most 24 days');
 

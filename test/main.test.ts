@@ -1,11 +1,11 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCommandLine } from '../src/command-line.ts';
 import { createBilling, LEAK } from './helpers/billing.ts';
 import { captureIo } from './helpers/command-io.ts';
-import { writeFeedFile } from './helpers/feed-files.ts';
+import { feedFileName, writeFeedFile } from './helpers/feed-files.ts';
 import { openDesk, ROOT } from './helpers/ingest.ts';
 import { tempFolder } from './helpers/temp.ts';
 
@@ -99,6 +99,19 @@ test('once takes what is there and ends with 3 when a row was rejected; the data
   expect(statSync(join(folder, 'db')).mode & 0o7777).toBe(0o2770);
   expect(landfall(['once', ...args, '--settle', '0']).status).toBe(0);
   expect(JSON.parse(landfall(['rejects', ...args, '--json']).stdout)).toMatchObject([{ line: 4, code: 'bad_date' }]);
+});
+
+test('once tells each time which names make it end with 3, and says what it leaves for another run', () => {
+  const folder = tempFolder();
+  mkdirSync(join(folder, feedFileName('Visit', '20260801_060000')));
+  writeFileSync(join(folder, feedFileName('Visit', '20260802_060000')), '');
+  writeFileSync(join(folder, `${feedFileName('Visit', '20260803_060000')}.part`), 'x');
+  const args = ['once', '--landing', folder, '--db', join(folder, 'db/x.sqlite'), '--settle', '0'];
+  for (const { status, stdout } of [landfall(args), landfall(args)]) {
+    expect(status).toBe(3);
+    expect(stdout).toContain('"code":"not_a_file"');
+    expect(stdout).toContain('; 2 empty files or uploads under way are left for another run');
+  }
 });
 
 test('a reader of the output that goes away is no error', async () => {

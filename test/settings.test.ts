@@ -87,7 +87,7 @@ test('all wrong ones are named at once, each with where it came from and its val
   });
   for (const part of [
     'read settings: 8 are wrong\n',
-    '  --settle: must be a time such as 2s, 500ms, 10min or 1h (a bare number is seconds), not "soon"',
+    '  --settle: must be a time such as 2s, 500ms, 10min, 1h or 2d (a bare number is seconds), not "soon"',
     '  --after: must be keep or archive, not "delete"',
     '  LANDFALL_RESCAN: must be a cron expression such as "* * * * *", not "every minute"',
     '  LANDFALL_LOG_LEVEL: must be trace, debug, info, warn, error, fatal or silent, not "loud"',

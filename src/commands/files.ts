@@ -90,6 +90,7 @@ function noteOf(file: FileRow): string {
   const notes: string[] = [];
   if (file.reason_code !== null) notes.push(`${file.reason_code}: ${file.reason ?? ''}`);
   if (file.late === 1) notes.push('late');
+  if (file.archived_to !== null) notes.push(`archived: ${file.archived_to}`);
   const extra: unknown = file.extra === null ? [] : JSON.parse(file.extra);
   if (Array.isArray(extra) && extra.length > 0) notes.push(`unknown columns: ${extra.join(', ')}`);
   return notes.join('; ');

@@ -51,7 +51,7 @@ export function showFirst<T>(
   if (most !== null && rows.length > most) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
 }
 
-const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, h: 60, d: 24 * 60 };
+const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, min: 1, h: 60, d: 24 * 60 };
 
 /**
  * Reads `--since`: a day or a time (UTC), or so many minutes, hours or days ago.
@@ -59,7 +59,7 @@ const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, h: 60, d: 24 * 60 }
  * @throws LandfallError when it is neither
  */
 function readSince(text: string, now: Date): string {
-  const ago = /^(\d{1,6})([mhd])$/.exec(text);
+  const ago = /^(\d{1,6})(m|min|h|d)$/.exec(text);
   if (ago !== null) {
     const minutes = Number(ago[1]) * (MINUTES_IN[ago[2] ?? ''] ?? NaN);
     return sub(now, { minutes }).toISOString();

@@ -63,6 +63,7 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
           giveUp: stop,
           // Nothing watches: what comes in the meantime is found when the batch is done.
           hasNews: () => true,
+          tellAgain: true,
           onWork: (work) => {
             progress.show(work);
           },
@@ -82,7 +83,9 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
     logger.warn('stopped before everything was in; the next run goes on from here');
     return EXIT_FAILED;
   }
-  logger.info(totals.now, 'everything that was there is in, or listed as refused');
+  const { coming } = totals.now;
+  const left = coming > 0 ? `; ${coming} empty files or uploads under way are left for another run` : '';
+  logger.info(totals.now, `everything that was there is in, or listed as refused${left}`);
   return exitCodeOf(totals.now);
 }
 

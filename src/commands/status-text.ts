@@ -16,6 +16,8 @@ export interface StatusFacts {
   readonly walBytes: number;
   /** What the database says, or why it cannot be asked. */
   readonly database: DatabaseStatus | LandfallError;
+  /** Whether a name is still in the landing folder. */
+  readonly isThere: (name: string) => boolean;
   /** Of each list in `database` there may be more than so many. */
   readonly most: number;
 }
@@ -30,7 +32,7 @@ export function statusText(facts: StatusFacts, now: Date, stdout: Output): strin
     lines.push(paint(stdout, 'yellow', `          ${pinned}`));
   }
   if (database instanceof LandfallError) lines.push(`          ${printable(database.message)}`);
-  else lines.push(databaseText(database, facts.most, now, stdout).trimEnd());
+  else lines.push(databaseText(database, facts, now, stdout).trimEnd());
   return `${lines.join('\n')}\n`;
 }
 
@@ -83,7 +85,12 @@ const NOTE_COLUMNS = {
   'when (UTC)': (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' '),
 };
 
-function databaseText(database: DatabaseStatus, most: number, now: Date, stdout: Output): string {
+function databaseText(
+  database: DatabaseStatus,
+  { isThere, most }: Pick<StatusFacts, 'isThere' | 'most'>,
+  now: Date,
+  stdout: Output,
+): string {
   const last = database.last_file;
   const parts = [
     last === null
@@ -126,7 +133,10 @@ function databaseText(database: DatabaseStatus, most: number, now: Date, stdout:
       notes.map((note) => columns.map((column) => NOTE_COLUMNS[column](note))),
     );
   };
-  list('Quarantined', database.quarantined, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
+  const quarantined = database.quarantined.map((note) =>
+    isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (no longer in the landing folder)` },
+  );
+  list('Quarantined', quarantined, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
   list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when (UTC)']);
   list('Late', database.late, ['name', 'rev', 'when (UTC)']);
   list('Corrected', database.corrected, ['name', 'rev', 'when (UTC)']);

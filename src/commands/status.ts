@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { isAlive, readAlive, type Alive } from '../daemon/alive.ts';
 import { illnessOf } from '../daemon/illness.ts';
 import { LandfallError } from '../errors.ts';
@@ -44,8 +45,9 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   if (database instanceof LandfallError && !isAlive(alive, now)) throw database;
   const bytes = sizeOf(settings.db);
   const walBytes = sizeOf(`${settings.db}-wal`);
+  const isThere = (name: string): boolean => existsSync(join(settings.landing, name));
   if (options.json) {
-    const found = database instanceof LandfallError ? { problem: database.message } : forJson(database);
+    const found = database instanceof LandfallError ? { problem: database.message } : forJson(database, isThere);
     const answer = {
       version: io.program.version,
       daemon: {
@@ -61,7 +63,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   }
 
   const { statusText } = await import('./status-text.ts');
-  const facts = { alive, file: settings.db, bytes, walBytes, database, most: FIRST };
+  const facts = { alive, file: settings.db, bytes, walBytes, database, isThere, most: FIRST };
   io.stdout.write(statusText(facts, now, io.stdout));
   return exitCode;
 }
@@ -118,8 +120,9 @@ function daemonForJson(alive: Alive): object {
   };
 }
 
-function forJson(database: DatabaseStatus): object {
-  return { ...database, last_file: database.last_file === null ? null : fileForJson(database.last_file) };
+function forJson(database: DatabaseStatus, isThere: (name: string) => boolean): object {
+  const quarantined = database.quarantined.map((note) => ({ ...note, in_landing: isThere(note.name) }));
+  return { ...database, quarantined, last_file: database.last_file === null ? null : fileForJson(database.last_file) };
 }
 
 function sizeOf(file: string): number {

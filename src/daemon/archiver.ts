@@ -156,7 +156,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const entry = entries.get(file.name);
     if (entry?.fileId === file.fileId) entries.set(file.name, { ...entry, archivedTo: outcome.path });
     archived.push({ file, path: outcome.path, until: clock.monotonic + RECHECK_FOR_MS });
-    logger.debug({ file: file.name, to: outcome.path }, 'archived');
+    logger.info({ file: file.name, to: outcome.path }, 'archived');
   }
 
   /**

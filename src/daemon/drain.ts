@@ -37,6 +37,8 @@ export interface DrainOptions {
   readonly giveUp: AbortSignal;
   /** Whether there is news of the folder since the round began. */
   readonly hasNews: () => boolean;
+  /** Whether names that are not taken are told again though an earlier run has told them. */
+  readonly tellAgain: boolean;
   /** Called at each step. */
   readonly onWork: (work: Work) => void;
 }
@@ -61,6 +63,8 @@ export interface RunTotals {
   unreadable: number;
   /** Names of the feed that are held or cannot be read at all. */
   notTaken: number;
+  /** Empty files and uploads under way that are not old enough to be reported. */
+  coming: number;
 }
 
 /** The serial loop's body: list, compare with the ledger, settle, order, ingest one at a time, archive. */
@@ -104,7 +108,15 @@ export function createDrain(options: DrainOptions): Drain {
           logger,
         })
       : null;
-  const totals: RunTotals = { files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, notTaken: 0 };
+  const totals: RunTotals = {
+    files: 0,
+    rows: 0,
+    quarantined: 0,
+    rejectedRows: 0,
+    unreadable: 0,
+    notTaken: 0,
+    coming: 0,
+  };
   let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
   let slowListing = false;
@@ -143,6 +155,7 @@ export function createDrain(options: DrainOptions): Drain {
 
     const dated = holdFuture(listing.files, clock.wall);
     noteNames([...listing.unread, ...dated.held]);
+    totals.coming = listing.coming;
     const settling = settler.look(dated.due, clock);
     const attended = parentWait.look(settling.settled, settling.unsettled, clock.monotonic);
     forgetGone(listing);
@@ -284,7 +297,8 @@ export function createDrain(options: DrainOptions): Drain {
     totals.notTaken = names.filter((name) => name.state === 'quarantined').length;
     const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
     if (now === noted) return;
-    reportUnread(logger, ledger.noteUnread(names));
+    const news = ledger.noteUnread(names);
+    reportUnread(logger, options.tellAgain ? names : news);
     noted = now;
   }
 

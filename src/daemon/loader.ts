@@ -122,6 +122,7 @@ async function own(loader: Loader, forgive: boolean, keeperPid: number): Promise
         stop,
         giveUp: loader.giveUp,
         hasNews: () => waker.poked(),
+        tellAgain: false,
         onWork: loader.tell,
       });
       const stopLooking = lookForRetries(drain, waker, () => ledger.retries());

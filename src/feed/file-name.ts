@@ -23,7 +23,8 @@ interface Fault {
  *
  * A name comes near, and is reported when it cannot be taken, if it holds the prefix (in any case, at any place), or if
  * it begins with the prefix spelt with other punctuation or one wrong letter in eight and goes on with the name of a
- * dataset or eight digits, or if it begins with a dataset's name and a stamp. Any other name is foreign.
+ * dataset or eight digits, or if it begins with a dataset's name and a stamp, behind a part of the prefix or nothing of it.
+ * Any other name is foreign.
  *
  * @param name the name without its folder
  */
@@ -121,8 +122,10 @@ function comesNear(feed: Feed, name: string): boolean {
   const letters = headerKey(name);
   const datasets = feed.datasets.map((dataset) => headerKey(dataset.name));
   const goesOn = (rest: string): boolean => /^\d{8}/.test(rest) || datasets.some((dataset) => rest.startsWith(dataset));
-  if (datasets.some((dataset) => letters.startsWith(dataset) && /^\d{8}/.test(letters.slice(dataset.length))))
-    return true;
+  const isStamped = (rest: string): boolean =>
+    datasets.some((dataset) => rest.startsWith(dataset) && /^\d{8}/.test(rest.slice(dataset.length)));
+  const parts = ['', ...feed.prefix.split(/[^\p{L}\p{N}]+/u).map(headerKey)];
+  if (parts.some((part) => letters.startsWith(part) && isStamped(letters.slice(part.length)))) return true;
 
   const prefix = headerKey(feed.prefix);
   const mistakes = Math.floor(prefix.length / LETTERS_PER_MISTAKE);

@@ -72,8 +72,8 @@ async function ingestSource(
     requireFewFailures(failures);
     if (needsThread(file.stat.bytes)) readyParser();
     const { sha256, survey } = await surveySource(file, source, store, options);
-    const same = latest?.sha256 === sha256 && !options.afresh;
-    if (same && latest.state === 'ingested') {
+    const same = latest?.sha256 === sha256;
+    if (same && latest.state === 'ingested' && !options.afresh) {
       noteStat(store, latest, file.stat);
       return { kind: 'unchanged' };
     }

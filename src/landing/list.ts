@@ -17,6 +17,8 @@ export interface Listing {
   readonly unread: readonly UnreadName[];
   /** Files that an archive move set aside and did not finish. */
   readonly setAside: readonly SetAside[];
+  /** How many empty files and uploads under way there are that are not old enough to be reported. */
+  readonly coming: number;
 }
 
 /** A file that copy-move.ts has given a name of its own: `.NAME.FILE_ID.moving`, or with `-2`, `-3` … where that was taken. */
@@ -59,6 +61,7 @@ function list(options: ListOptions): Listing {
   const { folder, feed, wall, passOver } = options;
   const files: ListedFile[] = [];
   const unread: UnreadName[] = [];
+  let coming = 0;
   const setAside: SetAside[] = [];
   const prefix = folder + path.sep;
   let damaged = false;
@@ -86,10 +89,11 @@ function list(options: ListOptions): Listing {
     } else {
       const found = unreadName(name, meaning, stat, wall);
       if (found !== null) unread.push(found);
+      else if (meaning.kind === 'taken' || (meaning.kind === 'partial' && stat.isFile())) coming += 1;
     }
   }
   if (damaged) unread.push(...damagedNames(folder, feed));
-  return { files, unread, setAside };
+  return { files, unread, setAside, coming };
 }
 
 /** Null for any name that no move of this feed's files has given, however like it looks. */

@@ -65,6 +65,7 @@ const drain = createDrain({
   stop: never,
   giveUp: never,
   hasNews: () => false,
+  tellAgain: false,
   onWork: () => undefined,
 });
 await runLoop({

@@ -250,7 +250,9 @@ describe('status', () => {
     expect(database).toMatchObject({
       problem: null,
       waiting: [{ parent_table: 'procedures', rows: 2, parents: 2 }],
-      quarantined: [{ name: 'HospitalABC_VisitPay_Transaction_[20260802_060000].txt', reason_code: 'no_header' }],
+      quarantined: [
+        { name: 'HospitalABC_VisitPay_Transaction_[20260802_060000].txt', reason_code: 'no_header', in_landing: false },
+      ],
       late: [{ name: 'HospitalABC_VisitPay_Procedure_[20260801_060000].txt' }],
       corrected: [{ name: 'HospitalABC_VisitPay_Visit_[20260802_060000].txt', revision: 2 }],
     });

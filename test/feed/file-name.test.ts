@@ -62,6 +62,8 @@ test.each([
   ['HospitalABC_VistPay_Visit_[20260801_060203].txt', 'bad_name'],
   ['HosptialABC_VisitPay_20260801.txt', 'bad_name'],
   ['Visit_[20260801_060203].txt', 'bad_name'],
+  ['HospitalABC_Visit_[20260801_060203].txt', 'bad_name'],
+  ['VisitPay_Transaction_20260801_060203.txt', 'bad_name'],
   [`${PREFIX}Visit_[20260801_060203].txt\n`, 'bad_name'],
   [`${PREFIX}Visit_[20260801_060203]\u001b[2J.txt`, 'bad_name'],
   [`${PREFIX}Vis\uFFFDt_[20260801_060203].txt`, 'bad_name'],

@@ -79,6 +79,7 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
       stop: stop.signal,
       giveUp: giveUp.signal,
       hasNews: options.hasNews ?? (() => false),
+      tellAgain: false,
       onWork: (state) => work.push(state),
     });
   let drain = make();

@@ -189,7 +189,7 @@ describe('rules 1 and 2: revisions', () => {
     expect(await desk.ingest(file, { afresh: true })).toMatchObject({ kind: 'ingested', revision: 2 });
     const refused = desk.write(feedFileName('Visit', '20260805_060000'), 'no header');
     expect(await desk.ingest(refused)).toMatchObject({ kind: 'quarantined', revision: 1 });
-    expect(await desk.ingest(refused, { afresh: true })).toMatchObject({ kind: 'quarantined', revision: 2 });
+    expect(await desk.ingest(refused, { afresh: true })).toMatchObject({ kind: 'quarantined', revision: 1 });
     const { datasets } = readStatus(desk.store.db, desk.feed, null);
     expect(datasets.find((dataset) => dataset.name === 'Visit')).toMatchObject({ files_quarantined: 1 });
   });
