@@ -130,6 +130,13 @@ export const floor: Contender = {
   },
 };
 
+/** The floor of children first, from the rows of a database that landfall has filled; only statements and commits are timed. */
+export async function waitingFloor(filled: string): Promise<Load> {
+  const script = join(import.meta.dirname, 'peers/waiting-floor.ts');
+  const { stdout, peakMib } = await measureProcess(process.execPath, [script, filled, String(CACHE_MIB)]);
+  return { ms: z.object({ ms: z.number() }).parse(JSON.parse(stdout)).ms, peakMib };
+}
+
 function named(files: readonly TableFile[]): string[] {
   return files.map((file) => `${file.table}=${file.path}`);
 }

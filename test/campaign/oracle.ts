@@ -135,7 +135,7 @@ export function replay(
 ): { outcomes: Outcome[]; waiters: Waiter[]; statements: Statement[]; tables: Map<string, Map<string, Statement>> } {
   const admitted = new Map<string, Map<string, Statement>>(tables.map((table) => [table, new Map()]));
   const rowsOf = (table: string): Map<string, Statement> => entry(admitted, table, () => new Map<string, Statement>());
-  const latest = new Map<string, { revision: number; content: string }>();
+  const latest = new Map<string, { revision: number; content: string; quarantined: boolean }>();
   const checkpoints = new Map<string, string>();
   const statements: Statement[] = [];
   /** All rows of a key that ever waited, in the order in which they came to wait. */
@@ -170,13 +170,16 @@ export function replay(
   const take = (delivery: Delivery): Outcome => {
     const { name, stamp, table, rows } = delivery;
     const seen = latest.get(name);
-    if (seen?.content === delivery.content && delivery.afresh !== true) return { kind: 'unchanged' };
-    const revision = (seen?.revision ?? 0) + 1;
-    latest.set(name, { revision, content: delivery.content });
+    const same = seen?.content === delivery.content;
+    if (same && delivery.afresh !== true) return { kind: 'unchanged' };
+    // A quarantined content that is tried again is no other revision (rule 9).
+    const revision = same && seen.quarantined ? seen.revision : (seen?.revision ?? 0) + 1;
 
     const counts = { read: 0, inserted: 0, updated: 0, unchanged: 0, stale: 0, rejected: 0, waiting: 0 };
     counts.rejected = rows.filter((row) => row.kind === 'bad').length;
-    if (counts.rejected > maxBadRows * rows.length) return { kind: 'quarantined', revision };
+    const quarantined = counts.rejected > maxBadRows * rows.length;
+    latest.set(name, { revision, content: delivery.content, quarantined });
+    if (quarantined) return { kind: 'quarantined', revision };
 
     for (const row of rows) {
       counts.read += 1;
