@@ -108,7 +108,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     },
   );
 
-  verb('retry <name...>', 'read files of the landing folder again, as new revisions', 'ingest').action(
+  verb('retry <name...>', 'read files of the landing folder again, ingested ones as new revisions', 'ingest').action(
     async (names: readonly string[], _flags: unknown, command: Command) => {
       const { retry } = await import('./commands/retry.ts');
       await act(command, 'long', (settings, io) => retry({ settings, names }, io));

@@ -25,7 +25,7 @@ export interface RetryOptions {
 }
 
 /**
- * Has files read again, each as a new revision: by the daemon where one runs, else at once.
+ * Has files read again, each as a new revision (a quarantined one in the revision it has): by the daemon where one runs, else at once.
  * @returns 0 done or asked for, 3 a file was quarantined or a row rejected, 1 a name is not a file of the landing folder,
  *   or a file cannot be read or is held for its stamp
  * @throws LandfallError, DatabaseFault when the database cannot be opened or written
