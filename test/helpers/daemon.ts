@@ -132,7 +132,7 @@ export async function isGone(pid: number): Promise<void> {
     () => {
       if (isRunning(pid)) throw new Error(`process ${pid} is still running`);
     },
-    { timeout: 5_000, interval: 20 },
+    { timeout: 2_000, interval: 20 },
   );
 }
 
