@@ -13,19 +13,25 @@ const MOST_BLANK = 64 * 1024;
  * Whether the table ends before a place in the text, as it does below a trailer: nothing follows but blank lines and a few trailers,
  * or a header is next (files put together).
  * @param at where a line begins
- * @param line its number
+ * @param startLine its number
  * @returns null where that cannot be told from the text there is
  */
-export function endsBefore(context: RecordContext, headers: HeaderWatch, at: number, line: number): boolean | null {
+export function endsBefore(
+  context: RecordContext,
+  headers: HeaderWatch,
+  at: number,
+  startLine: number,
+): boolean | null {
   const { text, last, newline } = context;
   let trailers = 0;
   let from = at;
+  let line = startLine;
   while (from < text.length && from - at < MOST_BLANK) {
     const first = lineAt(text, from, newline);
     const read = readRecord(context, from, first);
     if (read.kind === 'more') return null;
     if (read.kind === 'refused') return false;
-    const { fields, next } = read;
+    const { fields, next, lines } = read;
     // It may go on behind the text.
     if (next === text.length && !last) return null;
     if (!isBlank(fields)) {
@@ -34,6 +40,7 @@ export function endsBefore(context: RecordContext, headers: HeaderWatch, at: num
       trailers++;
     }
     from = next;
+    line += lines;
   }
   return last || from < text.length ? true : null;
 }
