@@ -110,6 +110,7 @@ test('once tells each time which names make it end with 3, and says what it leav
   for (const { status, stdout } of [landfall(args), landfall(args)]) {
     expect(status).toBe(3);
     expect(stdout).toContain('"code":"not_a_file"');
+    expect(stdout).toContain('"quarantined":1');
     expect(stdout).toContain('; 2 empty files or uploads under way are left for another run');
   }
 });

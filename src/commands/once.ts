@@ -90,6 +90,6 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
 }
 
 function exitCodeOf(totals: RunTotals): number {
-  const { quarantined, rejectedRows, unreadable, notTaken } = totals;
-  return quarantined + rejectedRows + unreadable + notTaken > 0 ? EXIT_REFUSED : 0;
+  const { quarantined, rejectedRows, unreadable } = totals;
+  return quarantined + rejectedRows + unreadable > 0 ? EXIT_REFUSED : 0;
 }

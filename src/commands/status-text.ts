@@ -31,9 +31,11 @@ export function statusText(facts: StatusFacts, now: Date, stdout: Output): strin
     const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
     lines.push(paint(stdout, 'yellow', `          ${pinned}`));
   }
-  if (database instanceof LandfallError) lines.push(`          ${printable(database.message)}`);
-  else lines.push(databaseText(database, facts, now, stdout).trimEnd());
-  return `${lines.join('\n')}\n`;
+  const below =
+    database instanceof LandfallError
+      ? `          ${printable(database.message)}\n`
+      : databaseText(database, facts, now, stdout);
+  return `${lines.join('\n')}\n${below}`;
 }
 
 /** Whether the daemon is well, in a line. */

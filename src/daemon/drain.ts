@@ -57,12 +57,11 @@ export interface Round {
 export interface RunTotals {
   files: number;
   rows: number;
+  /** In what `totals` gives: with the names that are held or are no regular file. */
   quarantined: number;
   rejectedRows: number;
   /** Files that cannot be read just now. */
   unreadable: number;
-  /** Names of the feed that are held or cannot be read at all. */
-  notTaken: number;
   /** Empty files and uploads under way that are not old enough to be reported. */
   coming: number;
 }
@@ -114,12 +113,12 @@ export function createDrain(options: DrainOptions): Drain {
     quarantined: 0,
     rejectedRows: 0,
     unreadable: 0,
-    notTaken: 0,
     coming: 0,
   };
   let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
   let slowListing = false;
+  let refusedNames = 0;
   let batch: BatchTally | null = null;
   let emptyWalAt = -Infinity;
   let work: Work = STARTING;
@@ -294,7 +293,7 @@ export function createDrain(options: DrainOptions): Drain {
   }
 
   function noteNames(names: readonly UnreadName[]): void {
-    totals.notTaken = names.filter((name) => name.state === 'quarantined').length;
+    refusedNames = names.filter((name) => name.state === 'quarantined').length;
     const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
     if (now === noted) return;
     const news = ledger.noteUnread(names);
@@ -335,7 +334,7 @@ export function createDrain(options: DrainOptions): Drain {
         throw error;
       }
     },
-    totals: () => totals,
+    totals: () => ({ ...totals, quarantined: totals.quarantined + refusedNames }),
     work: () => ({ ...work, faults: faults.list() }),
   };
 }

@@ -35,7 +35,7 @@ export async function* parseFile(
 let thread: Worker | null = null;
 let jobs = 0;
 
-/** Starts the parsing thread before a large file needs it: it loads in about the time that a file of 10 MiB is hashed. */
+/** Starts the parsing thread before a large file needs it: it takes some 50 ms to load. */
 export function readyParser(): void {
   thread ??= startThread();
 }

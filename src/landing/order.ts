@@ -94,12 +94,10 @@ export function createParentWait(feed: Feed): ParentWait {
       }
       // Also of one that is ready now: it may not be taken before the next look, and has waited long enough.
       still.set(file.name, since);
-      if (remainingMs <= 0) {
-        ready.push(file);
-        continue;
-      }
-      waiting.push(file);
-      nextLookMs = Math.min(nextLookMs ?? remainingMs, remainingMs);
+      if (remainingMs > 0) {
+        waiting.push(file);
+        nextLookMs = Math.min(nextLookMs ?? remainingMs, remainingMs);
+      } else ready.push(file);
     }
     waitingSince = still;
     return { ready, waiting, nextLookMs };

@@ -34,15 +34,12 @@ export function columnNames(dataset: Dataset): ColumnNames {
 export function matchHeader(cells: readonly string[], dataset: Dataset, names: ColumnNames): HeaderMatch {
   const fieldOf = dataset.columns.map((): number | null => null);
   const duplicates = new Set<Column>();
-  const extra: string[] = [];
   const extraAt: number[] = [];
   for (const [index, cell] of cells.entries()) {
     const at = names.get(headerKey(cell));
     const column = at === undefined ? undefined : dataset.columns[at];
     if (at === undefined || column === undefined) {
-      if (cell.trim() === '') continue;
-      extra.push(cell.trim());
-      extraAt.push(index);
+      if (cell.trim() !== '') extraAt.push(index);
     } else if (fieldOf[at] === null) {
       fieldOf[at] = index;
     } else {
@@ -50,6 +47,7 @@ export function matchHeader(cells: readonly string[], dataset: Dataset, names: C
     }
   }
   const known = fieldOf.filter((index) => index !== null).length;
+  const extra = extraAt.map((index) => (cells[index] ?? '').trim());
   const missing = dataset.columns.filter((column, index) => fieldOf[index] === null && !column.optional);
   return { cells, fieldOf, known, duplicates: [...duplicates], missing, extra, extraAt };
 }

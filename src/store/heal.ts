@@ -76,8 +76,8 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
   const settle = db.prepare<[number, string]>(
     `UPDATE rejects SET
        state = CASE WHEN k.verdict = ${VERDICT.stale} THEN 'superseded' ELSE 'healed' END,
-       healed_as = CASE k.verdict WHEN ${VERDICT.stale} THEN NULL WHEN ${VERDICT.unchanged} THEN 'unchanged'
-         WHEN ${VERDICT.updated} THEN 'updated' WHEN ${VERDICT.moved} THEN 'updated' ELSE 'inserted' END,
+       healed_as = CASE WHEN k.verdict IS NULL THEN 'inserted' WHEN k.verdict = ${VERDICT.stale} THEN NULL
+         WHEN k.verdict = ${VERDICT.unchanged} THEN 'unchanged' ELSE 'updated' END,
        raw = CASE WHEN k.verdict = ${VERDICT.stale} THEN raw END,
        record = NULL, settled_by_file_id = ?, settled_at = ?
      FROM ${sql.stage} s LEFT JOIN temp.known k ON k.seq = s.seq

@@ -46,7 +46,7 @@ function bench(steps: readonly Step[]): Bench {
       if (step instanceof Error) return Promise.reject(step);
       return Promise.resolve(step ?? REST);
     },
-    totals: () => ({ files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, notTaken: 0, coming: 0 }),
+    totals: () => ({ files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, coming: 0 }),
     work: () => STARTING,
   };
   const waker: Waker = {
