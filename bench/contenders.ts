@@ -125,15 +125,19 @@ export const floor: Contender = {
   async load(database, files) {
     const script = join(import.meta.dirname, 'peers/floor.ts');
     const args = ['--max-old-space-size=8192', script, database, String(CACHE_MIB), ...named(files)];
-    const { stdout, peakMib } = await measureProcess(process.execPath, args);
-    return { ms: z.object({ ms: z.number() }).parse(JSON.parse(stdout)).ms, peakMib };
+    return measureItself(args);
   },
 };
 
 /** The floor of children first, from the rows of a database that landfall has filled; only statements and commits are timed. */
 export async function waitingFloor(filled: string): Promise<Load> {
   const script = join(import.meta.dirname, 'peers/waiting-floor.ts');
-  const { stdout, peakMib } = await measureProcess(process.execPath, [script, filled, String(CACHE_MIB)]);
+  return measureItself([script, filled, String(CACHE_MIB)]);
+}
+
+/** Runs a script that measures itself, and prints how many ms it took. */
+async function measureItself(args: readonly string[]): Promise<Load> {
+  const { stdout, peakMib } = await measureProcess(process.execPath, args);
   return { ms: z.object({ ms: z.number() }).parse(JSON.parse(stdout)).ms, peakMib };
 }
 

@@ -3,18 +3,10 @@
  * usage: floor.ts DATABASE CACHE_MIB TABLE=FILE...   (the tables are there already). Prints the ms of the loops and commits.
  */
 import { readFileSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import { openPeer } from './open.ts';
 
 const [database = '', cacheMib = '', ...files] = process.argv.slice(2);
-const db = new Database(database);
-for (const pragma of [
-  'journal_mode = WAL',
-  'synchronous = FULL',
-  'foreign_keys = ON',
-  `cache_size = -${Number(cacheMib) * 1024}`,
-]) {
-  db.pragma(pragma);
-}
+const db = openPeer(database, cacheMib);
 
 let ms = 0;
 for (const file of files) {

@@ -3,7 +3,7 @@
  * bare statement for each table. Nothing is read, parsed, compared or counted; rows come in the best order.
  * usage: waiting-floor.ts DATABASE CACHE_MIB   (DATABASE was filled by landfall). Prints the ms of the statements and commits.
  */
-import Database from 'better-sqlite3';
+import { openPeer } from './open.ts';
 
 /** Children first: each table with its dataset and the parents that its columns refer to. */
 const CHILDREN = [
@@ -13,20 +13,12 @@ const CHILDREN = [
 const LINEAGE = ['source_file_id', 'source_line', 'source_stamp'];
 
 const [source = '', cacheMib = ''] = process.argv.slice(2);
-const db = new Database(`${source}.floor`);
+const db = openPeer(`${source}.floor`, cacheMib);
 db.prepare('ATTACH ? AS loaded').run(source);
 const schema = db.prepare<[], { sql: string }>(
   'SELECT sql FROM loaded.sqlite_schema WHERE sql IS NOT NULL ORDER BY type DESC',
 );
 for (const { sql } of schema.all()) db.exec(sql);
-for (const pragma of [
-  'journal_mode = WAL',
-  'synchronous = FULL',
-  'foreign_keys = ON',
-  `cache_size = -${Number(cacheMib) * 1024}`,
-]) {
-  db.pragma(pragma);
-}
 db.exec('INSERT INTO files SELECT * FROM loaded.files');
 
 const begun = performance.now();
@@ -58,7 +50,7 @@ function keep({ table, dataset, parents }: (typeof CHILDREN)[number]): void {
   const before = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck().get() ?? 0;
   db.exec(
     `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
-     SELECT source_file_id, '${dataset}', source_line, source_line * 100, ${columns[0]}, 'missing_parent', 'visit_id',
+     SELECT source_file_id, '${dataset}', source_line, source_line * 100, ${columns[0]}, 'missing_parent', '${Object.keys(parents)[0]}',
        'the row it refers to is not there yet', ${raw}, json_object(${record}), 'waiting'
      FROM loaded.${table} ORDER BY source_line`,
   );
