@@ -66,6 +66,7 @@ test.each([
   ['500ms', 500],
   ['10m', 600_000],
   ['10min', 600_000],
+  ['2d', 172_800_000],
   ['1h', 3_600_000],
 ])('the time %s is %d ms', (settle, ms) => {
   expect(read({ flags: { settle } }).settleMs).toBe(ms);

@@ -1,5 +1,5 @@
 import { parse } from 'csv-parse/sync';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -102,6 +102,7 @@ describe('files', () => {
     expect(await count({ file: 'Procedure_' })).toBe(2);
     expect(await count({ since: '2026-08-11' })).toBe(0);
     expect(await count({ since: '1d' })).toBe(6);
+    expect(await count({ since: '10min' })).toBe(await count({ since: '10m' }));
     expect(await count({ limit: 1 })).toBe(1);
     const io = captureIo();
     await files({ json: false, ...NO_FILTER, limit: 2, settings: settingsOf(desk.store.file) }, io);
@@ -196,15 +197,36 @@ describe('status', () => {
 
   async function run(
     db: string,
-    options: { json?: boolean; check?: boolean; terminal?: boolean } = {},
+    options: { json?: boolean; check?: boolean; terminal?: boolean; settings?: Partial<Settings> } = {},
   ): Promise<{ code: number; text: string }> {
     const io = captureIo({ now: NOW, terminal: options.terminal ?? false });
     const code = await status(
-      { settings: settingsOf(db), json: options.json ?? false, check: options.check ?? false },
+      {
+        settings: { ...settingsOf(db), ...options.settings },
+        json: options.json ?? false,
+        check: options.check ?? false,
+      },
       io,
     );
     return { code, text: io.written.out };
   }
+
+  test('says which quarantined files are still in the landing folder, and files where one was archived', async () => {
+    const desk = await openEventfulDesk();
+    desk.store.db.exec(`UPDATE files SET archived_to = '/archive/x' WHERE dataset = 'Procedure'`);
+    expect(await runFiles(desk)).toContain('archived: /archive/x');
+    const name = 'HospitalABC_VisitPay_Transaction_[20260802_060000].txt';
+    for (const inLanding of [true, false]) {
+      if (!inLanding) rmSync(join(desk.landing, name));
+      const there = { landing: desk.landing };
+      const { database } = databaseSchema.parse(
+        JSON.parse((await run(desk.store.file, { json: true, settings: there })).text),
+      );
+      expect(database['quarantined']).toMatchObject([{ name, in_landing: inLanding }]);
+      const { text } = await run(desk.store.file, { settings: there });
+      expect(text.includes('(no longer in the landing folder)')).toBe(!inLanding);
+    }
+  });
 
   test('shows the tables, what waits, what was refused, the correction, the late file and the name that is not taken', async () => {
     const desk = await openEventfulDesk();
