@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import type { RejectCode } from '../codes.ts';
 import { LandfallError } from '../errors.ts';
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
@@ -192,6 +193,9 @@ export interface DatabaseStatus {
   readonly corrected: readonly FileNote[];
 }
 
+/** The code of all rows that wait, and of no others. */
+const WAITING_CODE: RejectCode = 'missing_parent';
+
 /** True for a file `f` of whose name nothing later was read. */
 const LATEST = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
 
@@ -208,16 +212,20 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
            WHERE ${condition} ORDER BY file_id DESC LIMIT ?`,
         )
         .all(most ?? -1);
+    const rejects = db
+      .prepare<[], DatabaseStatus['rejects'][number]>(
+        `SELECT dataset, '${WAITING_CODE}' AS code, count(*) AS "rows" FROM rejects WHERE state = 'waiting' GROUP BY dataset
+         UNION ALL
+         SELECT r.dataset, r.code, count(*) FROM rejects r CROSS JOIN files f ON f.file_id = r.file_id
+         WHERE r.state = 'rejected' AND f.state = 'ingested' GROUP BY r.dataset, r.code ORDER BY 3 DESC, 1, 2`,
+      )
+      .all();
     return {
-      datasets: feed.datasets.map((dataset) => datasetStatus(db, feed, dataset)),
-      rejects: db
-        .prepare<[], DatabaseStatus['rejects'][number]>(
-          `SELECT dataset, 'missing_parent' AS code, count(*) AS "rows" FROM rejects WHERE state = 'waiting' GROUP BY dataset
-           UNION ALL
-           SELECT r.dataset, r.code, count(*) FROM rejects r CROSS JOIN files f ON f.file_id = r.file_id
-           WHERE r.state = 'rejected' AND f.state = 'ingested' GROUP BY r.dataset, r.code ORDER BY 3 DESC, 1, 2`,
-        )
-        .all(),
+      datasets: feed.datasets.map((dataset) => ({
+        ...datasetStatus(db, feed, dataset),
+        ...openRows(rejects.filter((one) => one.dataset === dataset.name)),
+      })),
+      rejects,
       waiting: db
         .prepare<[], DatabaseStatus['waiting'][number]>(
           // Which dataset a row is of would have to be looked up for each: seconds for a million.
@@ -236,12 +244,19 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
   })();
 }
 
-function datasetStatus(db: Database.Database, feed: Feed, { name, table }: Dataset): DatasetStatus {
-  const count = (sql: string, ...values: string[]): number =>
-    db
-      .prepare<string[], number>(sql)
-      .pluck()
-      .get(...values) ?? 0;
+type OpenRows = Pick<DatasetStatus, 'rows_waiting' | 'rows_rejected'>;
+
+function openRows(rejects: DatabaseStatus['rejects']): OpenRows {
+  const sum = (waiting: boolean): number =>
+    rejects.reduce((total, { code, rows }) => ((code === WAITING_CODE) === waiting ? total + rows : total), 0);
+  return { rows_waiting: sum(true), rows_rejected: sum(false) };
+}
+
+function datasetStatus(
+  db: Database.Database,
+  feed: Feed,
+  { name, table }: Dataset,
+): Omit<DatasetStatus, keyof OpenRows> {
   const files = db
     .prepare<
       [string, string],
@@ -262,14 +277,11 @@ function datasetStatus(db: Database.Database, feed: Feed, { name, table }: Datas
   return {
     name,
     table,
-    rows: count(`SELECT count(*) FROM ${quoteName(table)}`),
-    rows_waiting: count("SELECT count(*) FROM rejects WHERE dataset = ? AND state = 'waiting'", name),
-    // From the rejects: a row that waited may have been rejected since, when its parent came.
-    rows_rejected: count(
-      `SELECT count(*) FROM rejects r CROSS JOIN files f ON f.file_id = r.file_id
-       WHERE r.state = 'rejected' AND r.dataset = ? AND f.state = 'ingested'`,
-      name,
-    ),
+    rows:
+      db
+        .prepare<[], number>(`SELECT count(*) FROM ${quoteName(table)}`)
+        .pluck()
+        .get() ?? 0,
     files_ingested: files?.files_ingested ?? 0,
     files_replaced: files?.files_replaced ?? 0,
     files_quarantined: files?.files_quarantined ?? 0,

@@ -22,7 +22,7 @@ import { createBilling, LEAK } from '../helpers/billing.ts';
 import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { openDrainDesk, type DrainDesk } from '../helpers/drain.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
-import { growLog, logSize, pinLog } from '../helpers/log.ts';
+import { growWal, walSize, pinWal } from '../helpers/wal.ts';
 import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
 
 const billing = createBilling(5);
@@ -487,9 +487,9 @@ describe('the write-ahead log', () => {
     const desk = openDrainDesk();
     // That it was small a moment ago is no reason to wait.
     expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
-    const reader = pinLog(desk.store);
-    growLog(desk.store, 'one');
-    const before = logSize(desk.store);
+    const reader = pinWal(desk.store);
+    growWal(desk.store, 'one');
+    const before = walSize(desk.store);
     expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000, open: 0 });
     expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: before, pinned: true } });
     desk.pass(10_000);
@@ -497,7 +497,7 @@ describe('the write-ahead log', () => {
     reader.close();
     desk.pass(10_000);
     expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
-    expect(logSize(desk.store)).toBe(0);
+    expect(walSize(desk.store)).toBe(0);
     expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: 0, pinned: false } });
   });
 
@@ -518,8 +518,8 @@ describe('the write-ahead log', () => {
         },
       }),
     });
-    const reader = pinLog(desk.store);
-    growLog(desk.store, 'one');
+    const reader = pinWal(desk.store);
+    growWal(desk.store, 'one');
     for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
     await desk.drain.round();
     expect(asked).toBe(2);
@@ -539,12 +539,12 @@ describe('the write-ahead log', () => {
         },
       }),
     });
-    growLog(desk.store, 'one');
+    growWal(desk.store, 'one');
     await expect(desk.drain.round()).rejects.toBe(full);
     await expect(desk.drain.round()).rejects.toBe(full);
     fail = false;
     await desk.drain.round();
-    expect(logSize(desk.store)).toBe(0);
+    expect(walSize(desk.store)).toBe(0);
   });
 });
 
