@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import {
   closeSync,
   copyFileSync,
@@ -11,7 +12,6 @@ import {
   rmSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import Database from 'better-sqlite3';
 import { z } from 'zod';
 import { CACHE } from './generate.ts';
 import { measureProcess } from './process.ts';

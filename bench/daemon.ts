@@ -1,8 +1,8 @@
+import Database from 'better-sqlite3';
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, linkSync, mkdirSync, openSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { CACHE_MIB, LAUNCHER } from './contenders.ts';
 import { memoryMib, processorMs } from './process.ts';
 

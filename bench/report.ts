@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem, type } from 'node:os';
 import Database from 'better-sqlite3';
 import Table from 'cli-table3';
+import { execFileSync } from 'node:child_process';
+import { cpus, release, totalmem, type } from 'node:os';
 
 /** One contender's run of a scenario, or one thing measured in it. */
 export interface Figure {

@@ -1,5 +1,5 @@
-import { Writable } from 'node:stream';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Writable } from 'node:stream';
 import type { Filter } from './commands/filter.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { CommandIo, Output } from './io.ts';

@@ -1,7 +1,7 @@
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
-import type { Output } from './io.ts';
 import { reportError } from './error-report.ts';
+import type { Output } from './io.ts';
 import type { Settings } from './settings.ts';
 import { printable } from './terminal.ts';
 

@@ -3,10 +3,10 @@ import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine, type CommandKind } from './command-line.ts';
-import type { CommandIo, Output, Parent } from './io.ts';
-import { EXIT_FAILED } from './exit-codes.ts';
 import { describeError } from './error-report.ts';
 import { LandfallError } from './errors.ts';
+import { EXIT_FAILED } from './exit-codes.ts';
+import type { CommandIo, Output, Parent } from './io.ts';
 import { printable } from './terminal.ts';
 
 /** How long whatever a command has left open may keep the process, in ms. */

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
 import type * as cron from 'node-cron';
+import { createRequire } from 'node:module';
 import { z } from 'zod';
 
 /** How Landfall is set up: flags, then LANDFALL_* variables, then a settings file, then defaults. Paths are absolute. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Output } from '../src/io.ts';
 import { describeError } from '../src/error-report.ts';
 import { FileRefused, LandfallError } from '../src/errors.ts';
+import type { Output } from '../src/io.ts';
 import { createLog, type Logger } from '../src/log.ts';
 import type { Settings } from '../src/settings.ts';
 

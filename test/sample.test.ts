@@ -1,7 +1,7 @@
+import Database from 'better-sqlite3';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { tempFolder } from './helpers/temp.ts';
 

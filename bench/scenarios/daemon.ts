@@ -7,8 +7,8 @@ import { landfall, runLandfall, workFolder } from '../contenders.ts';
 import type { Context } from '../context.ts';
 import { dropText, startDaemon } from '../daemon.ts';
 import { manyTransactionFiles, procedureFile, visitFile } from '../generate.ts';
-import { measuring } from './load.ts';
 import { median, percentile, type ScenarioResult } from '../report.ts';
+import { measuring } from './load.ts';
 
 const UNIVERSE = { procedures: 100, visits: 1000 };
 

@@ -1,9 +1,9 @@
 /** The scenarios of one very large file: what it takes in memory, and whether the daemon is there meanwhile. */
+import { DgramSocket } from 'node-unix-socket';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DgramSocket } from 'node-unix-socket';
 import { CACHE_MIB, landfall, LAUNCHER, workFolder, type TableFile } from '../contenders.ts';
 import type { Context } from '../context.ts';
 import { drop, startDaemon } from '../daemon.ts';

@@ -13,10 +13,10 @@ import {
   type Load,
   type TableFile,
 } from '../contenders.ts';
-import { untilQuiet } from '../quiet.ts';
-import { procedureFile, transactionFile, visitFile, type Universe } from '../generate.ts';
-import { median, type Figure, type ScenarioResult } from '../report.ts';
 import type { Context } from '../context.ts';
+import { procedureFile, transactionFile, visitFile, type Universe } from '../generate.ts';
+import { untilQuiet } from '../quiet.ts';
+import { median, type Figure, type ScenarioResult } from '../report.ts';
 
 /** The sizes that follow from a number of transactions: as many visits as a quarter of the transactions, one procedure for 500 of them. */
 export function universeOf(rows: number): Universe {

@@ -6,8 +6,8 @@ import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
 import type { Colour } from '../terminal.ts';
-import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { fileForJson } from './file-json.ts';
+import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { writeJsonList } from './json-list.ts';
 import { layOut, type Cell } from './table.ts';
 

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { createDrain, type RunTotals } from '../daemon/drain.ts';
-import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { createFaultBook } from '../daemon/faults.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { createWaker, runLoop } from '../daemon/loop.ts';
 import { ownDatabase } from '../daemon/own.ts';
 import { LandfallError } from '../errors.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
+import type { CommandIo } from '../io.ts';
 import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { abandonAttempts } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/fault.ts';
-import type { CommandIo } from '../io.ts';
 import { createProgress } from './progress.ts';
 
 /** What `once` takes. */

@@ -1,8 +1,8 @@
-import { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
+import { Writable } from 'node:stream';
 import { percentRead, type Work } from '../daemon/alive.ts';
-import { printable } from '../terminal.ts';
 import type { Output } from '../io.ts';
+import { printable } from '../terminal.ts';
 
 /** Shows on a terminal how far a run is; in a pipe it shows nothing. */
 export interface Progress {

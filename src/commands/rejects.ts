@@ -7,10 +7,10 @@ import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listRejects, type RejectRow } from '../store/queries.ts';
 import type { Colour } from '../terminal.ts';
-import { layOut, type Cell } from './table.ts';
 import { csvLine } from './csv.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { writeJsonList } from './json-list.ts';
+import { layOut, type Cell } from './table.ts';
 
 export interface RejectsOptions extends Filter {
   readonly settings: Settings;

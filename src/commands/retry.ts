@@ -1,21 +1,21 @@
 import path from 'node:path';
-import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { storeLedger } from '../daemon/ledger.ts';
-import { tryLock } from '../store/lock.ts';
 import { holderOf, openOwn } from '../daemon/own.ts';
 import { reportFile } from '../daemon/report.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
+import type { CommandIo } from '../io.ts';
 import { listLanding } from '../landing/list.ts';
 import { holdFuture, orderBatch } from '../landing/order.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { requestRetry } from '../store/ledger.ts';
+import { tryLock } from '../store/lock.ts';
 import { closeStore, type Store } from '../store/open.ts';
 import { printable } from '../terminal.ts';
-import type { CommandIo } from '../io.ts';
 
 /** What `retry` takes. */
 export interface RetryOptions {

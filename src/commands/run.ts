@@ -1,7 +1,7 @@
 import { keep } from '../daemon/keeper.ts';
+import type { CommandIo } from '../io.ts';
 import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import type { CommandIo } from '../io.ts';
 
 /** What `run` takes. */
 export interface RunCommandOptions {

@@ -6,12 +6,12 @@ import { LandfallError } from '../errors.ts';
 import { EXIT_FAILED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
+import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, readStatus, type DatabaseStatus } from '../store/queries.ts';
 import { fileForJson } from './file-json.ts';
-import type { CommandIo } from '../io.ts';
 
 export interface StatusOptions {
   readonly settings: Settings;

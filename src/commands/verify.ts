@@ -1,12 +1,12 @@
 import { EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
+import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp } from '../store/queries.ts';
 import { type Verification, verifyDatabase } from '../store/verify.ts';
 import { printable } from '../terminal.ts';
-import type { CommandIo } from '../io.ts';
 
 /** What `verify` takes. */
 export interface VerifyOptions {

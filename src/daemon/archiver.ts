@@ -1,11 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { LandfallError } from '../errors.ts';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../feed/types.ts';
 import { finishMove, moveToArchive, recheckArchived } from '../landing/archive.ts';
 import type { Archivable, ArchiveOutcome } from '../landing/move.ts';
 import { createSettler, type Clock } from '../landing/settle.ts';
-import { LandfallError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import { systemCode } from '../system-error.ts';

@@ -1,10 +1,10 @@
 import { ingestFile } from '../ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome } from '../ingest/types.ts';
 import type { ListedFile } from '../landing/types.ts';
-import { emptyWal, isWalLarge, type WalState } from '../store/wal.ts';
 import { forEachLatestRevision, noteArchived, noteUnread, pendingRetries } from '../store/ledger.ts';
 import type { Store } from '../store/open.ts';
 import type { UnreadName } from '../store/types.ts';
+import { emptyWal, isWalLarge, type WalState } from '../store/wal.ts';
 import { knownFrom, type KnownFile } from './known.ts';
 
 /** What the loop asks of the database and tells it. Every call may throw a DatabaseFault. */

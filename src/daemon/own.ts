@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
-import type { CommandIo } from '../io.ts';
 import type { Feed } from '../feed/types.ts';
+import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseFault } from '../store/fault.ts';
+import { heldBy, takeLock, type Holder } from '../store/lock.ts';
 import { closeStore, openStore, type Store } from '../store/open.ts';
 import { backOff } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
-import { heldBy, takeLock, type Holder } from '../store/lock.ts';
 import { BUSY_CAP_MS, FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
 
 export interface OwnOptions {

@@ -14,8 +14,8 @@ import { GivenUp } from './given-up.ts';
 import type { ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
-import { type RowsInHand, createRowsInHand } from './rows-in-hand.ts';
 import type { RowSet } from './row-sets.ts';
+import { type RowsInHand, createRowsInHand } from './rows-in-hand.ts';
 import type { Source } from './source.ts';
 import type { IngestOptions } from './types.ts';
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { systemCode } from '../system-error.ts';
 import { copyToArchive } from './copy-move.ts';
 import { isStill, lstat } from './file-stat.ts';
 import {
@@ -13,7 +14,6 @@ import {
   type Archivable,
   type ArchiveOutcome,
 } from './move.ts';
-import { systemCode } from '../system-error.ts';
 
 export interface ArchivePlaces {
   readonly landing: string;

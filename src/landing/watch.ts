@@ -1,5 +1,5 @@
-import fs from 'node:fs';
 import { FSWatcher } from 'chokidar';
+import fs from 'node:fs';
 
 /** Watches the landing folder. What it hears is a poke, never a fact: the loop lists the folder to see what is there. */
 export interface Watcher {

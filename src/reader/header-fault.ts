@@ -1,5 +1,5 @@
-import { FileRefused } from '../errors.ts';
 import { editDistance } from '../edit-distance.ts';
+import { FileRefused } from '../errors.ts';
 import { headerKey } from '../feed/header.ts';
 import type { Column, Dataset } from '../feed/types.ts';
 import { mayHoldRow, type HeaderMatch } from './header.ts';

@@ -1,5 +1,6 @@
 import { FileRefused } from '../errors.ts';
 import type { Dataset, FeedFormat } from '../feed/types.ts';
+import { isBlank } from './blank.ts';
 import {
   isBetterQuoting,
   possibleDelimiters,
@@ -9,7 +10,6 @@ import {
   type Sample,
   type Trial,
 } from './dialect.ts';
-import { isBlank } from './blank.ts';
 import { checkHeader, checkHeaderEnds, expectedColumns } from './header-fault.ts';
 import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, type ColumnNames, type HeaderMatch } from './header.ts';
 import { lineAt } from './lines.ts';

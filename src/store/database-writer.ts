@@ -9,8 +9,8 @@ import {
 import type { Healed } from './heal.ts';
 import type { Origin } from './merge.ts';
 import type { Store } from './open.ts';
-import type { StagedRows } from './staged-rows.ts';
 import { type RejectedRow, createRejectWriter } from './rejects.ts';
+import type { StagedRows } from './staged-rows.ts';
 
 /** Puts the rows of one file into the database, inside a transaction that the caller begins and ends. See `DatasetWriter`. */
 export interface DatabaseWriter {

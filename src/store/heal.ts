@@ -1,9 +1,9 @@
 import type Database from 'better-sqlite3';
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset } from '../feed/types.ts';
-import { type Merger, type Origin, createMerger } from './merge.ts';
-import { type MergeSql, VERDICT, recorded } from './merge-sql.ts';
 import { planIndexes } from './indexes.ts';
+import { type MergeSql, VERDICT, recorded } from './merge-sql.ts';
+import { type Merger, type Origin, createMerger } from './merge.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
 import { type Range, halveRefused } from './savepoint.ts';
 import { quoteName } from './schema.ts';

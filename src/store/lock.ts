@@ -1,11 +1,11 @@
+import Database from 'better-sqlite3';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { z } from 'zod';
 import { LandfallError } from '../errors.ts';
-import { DatabaseFault, asFault } from './fault.ts';
 import { systemCode } from '../system-error.ts';
+import { DatabaseFault, asFault } from './fault.ts';
 
 /** Who writes the database. */
 export interface Holder {

@@ -1,7 +1,7 @@
+import type Database from 'better-sqlite3';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import type Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
 import { asFault } from './fault.ts';
 import type { Probe } from './types.ts';

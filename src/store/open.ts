@@ -1,7 +1,7 @@
+import Database from 'better-sqlite3';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
 import type { Feed } from '../feed/types.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import { createHash } from 'node:crypto';
 import { TABLES } from './feeds.ts';
 
 interface LedgerRow {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { tempFolder } from '../helpers/temp.ts';
 import type { Moment } from '../../src/store/types.ts';
+import { tempFolder } from '../helpers/temp.ts';
 import { runCrashPlan, type Blow, type CrashPlan } from './crash.ts';
 
 // Small on purpose: `npm run test:campaign` runs hundreds of larger ones.

@@ -1,7 +1,7 @@
+import fc from 'fast-check';
 import { spawn } from 'node:child_process';
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { findLeak } from '../helpers/billing.ts';
 import { compareLedger, judge } from './compare.ts';
 import { inOrderTaken, spellOut, TABLES, type SpeltContent } from './feeds.ts';

@@ -1,7 +1,7 @@
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempFolder } from '../helpers/temp.ts';
 import { compareLedger, judge } from './compare.ts';

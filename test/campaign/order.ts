@@ -1,6 +1,6 @@
+import fc from 'fast-check';
 import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { loadFeed } from '../../src/feed/load.ts';
 import type { Feed } from '../../src/feed/types.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';

@@ -14,16 +14,16 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { FolderFault } from '../../src/landing/folder-fault.ts';
 import type { Ledger } from '../../src/daemon/ledger.ts';
-import { requestRetry } from '../../src/store/ledger.ts';
+import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { DatabaseFault } from '../../src/store/fault.ts';
+import { requestRetry } from '../../src/store/ledger.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { openDrainDesk, type DrainDesk } from '../helpers/drain.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
-import { growWal, walSize, pinWal } from '../helpers/wal.ts';
 import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
+import { growWal, walSize, pinWal } from '../helpers/wal.ts';
 
 const billing = createBilling(5);
 const STAMP = '20260801_060000';

@@ -1,12 +1,12 @@
+import Database from 'better-sqlite3';
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
-import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { aliveWhen, createSite, databaseOf, query, queryUntil, type Running } from '../helpers/daemon.ts';
+import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 
 // Faults from outside, met by a real daemon.

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Drain, Round } from '../../src/daemon/drain.ts';
-import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { STARTING } from '../../src/daemon/alive.ts';
+import type { Drain, Round } from '../../src/daemon/drain.ts';
 import { createFaultBook, type FaultBook } from '../../src/daemon/faults.ts';
 import { createWaker, runLoop, type Waker } from '../../src/daemon/loop.ts';
+import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { createLog } from '../../src/log.ts';
 import { DatabaseFault, type FaultKind } from '../../src/store/fault.ts';
 

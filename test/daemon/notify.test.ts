@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import { DgramSocket } from 'node-unix-socket';
+import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { createNotifier } from '../../src/daemon/notify.ts';
 import { tempFolder } from '../helpers/temp.ts';

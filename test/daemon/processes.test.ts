@@ -1,6 +1,6 @@
+import { DgramSocket } from 'node-unix-socket';
 import { renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DgramSocket } from 'node-unix-socket';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive, readAlive } from '../../src/daemon/alive.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';

@@ -1,6 +1,6 @@
+import Database from 'better-sqlite3';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, test, vi } from 'vitest';
 import { readAlive, STARTING, writeAlive } from '../../src/daemon/alive.ts';
 import { createLoaderHandle } from '../../src/daemon/loader-handle.ts';

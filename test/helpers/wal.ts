@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
+import { statSync } from 'node:fs';
 import type { Store } from '../../src/store/open.ts';
 import { openForReading } from '../../src/store/open.ts';
 

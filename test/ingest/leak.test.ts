@@ -1,5 +1,5 @@
-import { appendFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { appendFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { describeError, reportError } from '../../src/error-report.ts';
 import type { Moment } from '../../src/store/types.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { loadFeed } from '../../src/feed/load.ts';
 import { readFileName } from '../../src/feed/file-name.ts';
-import type { ListedFile } from '../../src/landing/types.ts';
+import { loadFeed } from '../../src/feed/load.ts';
 import { createParentWait, holdFuture, orderBatch, PARENT_WAIT_MS } from '../../src/landing/order.ts';
+import type { ListedFile } from '../../src/landing/types.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { FEED_FILE } from '../helpers/ingest.ts';
 

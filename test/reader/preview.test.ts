@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { parse } from 'csv-parse/sync';
+import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Writable } from 'node:stream';

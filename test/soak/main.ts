@@ -3,6 +3,7 @@
  * and orphans, while a client reads. Prints how memory, open files, timers, the write-ahead log and the latency from drop
  * to commit change after the first fifth of the time; ends with exit code 1 where one of them rises.
  */
+import Database from 'better-sqlite3';
 import { spawn } from 'node:child_process';
 import {
   mkdirSync,
@@ -20,12 +21,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import Database from 'better-sqlite3';
+import { auditAccounts } from '../campaign/accounts.ts';
+import { checkIntegrity } from '../campaign/compare.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { feedFileName, feedFileText, type DatasetName, type Row } from '../helpers/feed-files.ts';
 import { createRandom } from '../helpers/random.ts';
-import { auditAccounts } from '../campaign/accounts.ts';
-import { checkIntegrity } from '../campaign/compare.ts';
 import type { Resources } from './count-resources.ts';
 import { rises, slopeOf } from './slope.ts';
 

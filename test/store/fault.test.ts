@@ -1,6 +1,6 @@
+import Database from 'better-sqlite3';
 import { copyFileSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DatabaseFault, type FaultKind } from '../../src/store/fault.ts';
 import { closeStore } from '../../src/store/open.ts';

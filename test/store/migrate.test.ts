@@ -1,6 +1,6 @@
+import Database from 'better-sqlite3';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LandfallError } from '../../src/errors.ts';
 import { DatabaseFault } from '../../src/store/fault.ts';

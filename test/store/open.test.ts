@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import {
   copyFileSync,
   chmodSync,
@@ -10,7 +11,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import Database from 'better-sqlite3';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LandfallError } from '../../src/errors.ts';
 import { loadFeed } from '../../src/feed/load.ts';

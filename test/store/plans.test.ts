@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { feedFileName } from '../helpers/feed-files.ts';
 import { readStatus } from '../../src/store/queries.ts';
+import { feedFileName } from '../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 import { procedure, transaction, visit } from '../helpers/rows.ts';
 
