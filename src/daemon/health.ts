@@ -30,6 +30,11 @@ export function isWorking(doing: Work['doing']): boolean {
   return PATIENCE_WITH[doing] === 'workingMs';
 }
 
+/** Whether a loader that does this has no work at the moment. */
+export function isAtRest(doing: Work['doing']): boolean {
+  return PATIENCE_WITH[doing] === 'idleMs';
+}
+
 /**
  * Whether a loader that was last heard `silentMs` ago still counts as well.
  * @param doing what it last said it was doing

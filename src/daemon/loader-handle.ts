@@ -47,6 +47,9 @@ export interface LoaderHandle {
  */
 const SMALL_NURSERY = '--max-semi-space-size=4';
 
+/** Lets it collect garbage when it has nothing else to do. */
+const MAY_COLLECT = '--expose-gc';
+
 /** Waits before it is started again, in ms. */
 const FIRST_MS = 250;
 const CAP_MS = 30_000;
@@ -74,7 +77,7 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     let fatal: LoaderEnd | null = null;
     working = false;
     const cache = getCompileCacheDir();
-    const born = spawn(node, [SMALL_NURSERY, ...args, 'load'], {
+    const born = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'load'], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
     });

@@ -1,9 +1,9 @@
 import { constants, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { CommandIo, Parent } from '../io.ts';
-import { readyParser } from '../ingest/parser.ts';
 import { LandfallError } from '../errors.ts';
 import { loadFeed } from '../feed/load.ts';
+import { readyParser } from '../ingest/parser.ts';
+import type { CommandIo, Parent } from '../io.ts';
 import { createLog, type Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { forgiveAttempts } from '../store/attempts.ts';
@@ -11,16 +11,20 @@ import type { Store } from '../store/open.ts';
 import { STARTING, type Work } from './alive.ts';
 import { createDrain, type Drain } from './drain.ts';
 import { createFaultBook, type FaultBook } from './faults.ts';
+import { isAtRest } from './health.ts';
 import { storeLedger } from './ledger.ts';
 import { createWaker, runLoop, type Waker } from './loop.ts';
-import { ownDatabase } from './own.ts';
 import { toLoaderSchema, type FromLoader, type ToLoader } from './messages.ts';
+import { ownDatabase } from './own.ts';
 
 /** Progress is told at most this often, in ms; a change of what is done is told at once. */
 const TELL_MS = 250;
 
 /** How often an idle loader looks whether someone has asked for a file to be read again, in ms. */
 const RETRY_LOOK_MS = 2_000;
+
+/** An idle loader gives back the memory of the work it has done at most this often, in ms. */
+const COLLECT_MS = 60_000;
 
 /** What a loader that owns the database works with. */
 interface Loader {
@@ -126,10 +130,12 @@ async function own(loader: Loader, forgive: boolean, keeperPid: number): Promise
         onWork: loader.tell,
       });
       const stopLooking = lookForRetries(drain, waker, () => ledger.retries());
+      const stopCollecting = collectWhileIdle(drain);
       const monotonic = (): number => performance.now();
-      return runLoop({ drain, waker, faults, until: 'stopped', stop, patienceMs: null, monotonic }).finally(
-        stopLooking,
-      );
+      return runLoop({ drain, waker, faults, until: 'stopped', stop, patienceMs: null, monotonic }).finally(() => {
+        stopLooking();
+        stopCollecting();
+      });
     },
   );
 }
@@ -203,8 +209,7 @@ function createTeller(send: (message: FromLoader) => void): (work: Work) => void
 function lookForRetries(drain: Drain, waker: Waker, retries: () => ReadonlyMap<string, string>): () => void {
   let seen: ReadonlyMap<string, string> = new Map();
   const timer = setInterval(() => {
-    const { doing } = drain.work();
-    if (doing !== 'idle' && doing !== 'waiting') return;
+    if (!isAtRest(drain.work().doing)) return;
     try {
       const wished = retries();
       // A wish for a file that is not there stays: it is no news.
@@ -214,6 +219,23 @@ function lookForRetries(drain: Drain, waker: Waker, retries: () => ReadonlyMap<s
       // The loop meets the same fault, and reports it.
     }
   }, RETRY_LOOK_MS);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/**
+ * V8 collects all garbage only when the heap has grown by a share of itself: with small files now and then that is hours of them.
+ * @returns ends the collecting
+ */
+function collectWhileIdle(drain: Drain): () => void {
+  let collectedAt = 0;
+  const timer = setInterval(() => {
+    const { doing, taken } = drain.work();
+    if (!isAtRest(doing) || taken.files === collectedAt) return;
+    collectedAt = taken.files;
+    globalThis.gc?.();
+  }, COLLECT_MS);
   return () => {
     clearInterval(timer);
   };
