@@ -63,8 +63,8 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const healer = createHealer(db, dataset, healingMergeSql(feed, dataset), waiting);
   const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
 
-  const mergeStage = (origin: Origin): MergeResult => {
-    const merged = merger.run(origin);
+  const settle = (origin: Origin, merged: Merged): MergeResult => {
+    merger.settle(origin);
     if (merged.orphans === 0) return { ...merged, orphanLines: [], refused: [] };
     waiting.keep(origin);
     return { ...merged, orphanLines: orphanLines.all(), refused: [] };
@@ -79,7 +79,10 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
       { from: 0, to: stage.hold() },
       (lines) => {
         stage.restore(lines);
-        const part = mergeStage(origin);
+        return merger.admit(origin);
+      },
+      (merged) => {
+        const part = settle(origin, merged);
         parts.push(part);
         for (const line of part.orphanLines) orphans.push(line);
       },
@@ -105,7 +108,8 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
       stage.fill(rows);
     },
     merge(origin) {
-      const result = unlessRefused(db, ['foreign_key', 'other'], () => mergeStage(origin)) ?? mergeInParts(origin);
+      const merged = unlessRefused(db, ['foreign_key', 'other'], () => merger.admit(origin));
+      const result = merged === null ? mergeInParts(origin) : settle(origin, merged);
       stage.clear();
       return result;
     },

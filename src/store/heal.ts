@@ -3,7 +3,7 @@ import { referencesOf } from '../feed/references.ts';
 import type { Dataset } from '../feed/types.ts';
 import { planIndexes } from './indexes.ts';
 import { type MergeSql, VERDICT, recorded } from './merge-sql.ts';
-import { type Merger, type Origin, createMerger } from './merge.ts';
+import { type Merged, type Merger, type Origin, createMerger } from './merge.ts';
 import { CONSTRAINT_REASON } from './rejects.ts';
 import { type Range, halveRefused } from './savepoint.ts';
 import { quoteName } from './schema.ts';
@@ -73,8 +73,9 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
      FROM temp.ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
      WHERE y.reject_id > ? AND y.reject_id <= ?`,
   );
+  // OR FAIL: where this fails the whole file is rolled back, so nothing need be written down to undo the statement alone.
   const settle = db.prepare<[number, string]>(
-    `UPDATE rejects SET
+    `UPDATE OR FAIL rejects SET
        state = CASE WHEN k.verdict = ${VERDICT.stale} THEN 'superseded' ELSE 'healed' END,
        healed_as = CASE WHEN k.verdict IS NULL THEN 'inserted' WHEN k.verdict = ${VERDICT.stale} THEN NULL
          WHEN k.verdict = ${VERDICT.unchanged} THEN 'unchanged' ELSE 'updated' END,
@@ -103,10 +104,13 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
     if (anyContested.get() === 1) keepNewest.run();
     return countReady.get() ?? 0;
   };
-  const mergeRange = ({ from, to }: Range, origin: Origin): number => {
+  const admitRange = ({ from, to }: Range, origin: Origin): Merged => {
     clear.run();
-    if (stage.run(from, to).changes === 0) return 0;
-    const merged = merger.run(origin);
+    stage.run(from, to);
+    return merger.admit(origin);
+  };
+  const settleRange = (merged: Merged, origin: Origin): number => {
+    merger.settle(origin);
     if (merged.orphans > 0) waiting.keepOn();
     settle.run(origin.fileId, origin.now);
     return merged.inserted + merged.updated + merged.unchanged;
@@ -126,7 +130,8 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
           halveRefused(
             db,
             { from: done, to },
-            (range) => (healed += mergeRange(range, origin)),
+            (range) => admitRange(range, origin),
+            (merged) => (healed += settleRange(merged, origin)),
             (rejectId) => {
               noteRefused.run(rejectId);
               refused += refuse.run(origin.fileId, origin.now, rejectId).changes;

@@ -12,7 +12,7 @@ export interface Origin {
   readonly now: string;
 }
 
-/** What a merge did with the staged rows. Orphans are left in `temp.orphans` for the caller to keep. */
+/** What became of the staged rows. Orphans are left in `temp.orphans` for the caller to keep. */
 export interface Merged {
   readonly inserted: number;
   readonly updated: number;
@@ -23,7 +23,10 @@ export interface Merged {
 
 /** Merges the rows staged for one dataset; the keys among them are distinct. */
 export interface Merger {
-  run(origin: Origin): Merged;
+  /** Puts the staged rows into the table. To be undone where a constraint other than a foreign key refuses one of them. */
+  admit(origin: Origin): Merged;
+  /** Settles what follows from the rows just admitted: waiting versions that they supersede, rows that waited for them. */
+  settle(origin: Origin): void;
   /** Whether the last rows were all new and none of them an orphan: then the next are, too. */
   expectsPlainRows(): boolean;
 }
@@ -70,7 +73,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   let expectKnown = false;
 
   return {
-    run(origin) {
+    admit(origin) {
       for (const clear of clearScratch) clear.run();
       const known = findKnown(origin);
       const stale = known === 0 ? 0 : (staleCount.get() ?? 0);
@@ -91,6 +94,9 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       expectOrphans = orphans > 0;
       expectKnown = known > 0;
       const unchanged = known > stale + admitted.updated ? touch(origin) : 0;
+      return { ...admitted, unchanged, stale, orphans };
+    },
+    settle(origin) {
       if (anyWaiting.get(dataset.name) === 1 && supersede(origin) > 0) {
         for (const drop of dropSuperseded) drop.run();
         settleSuperseded.run(origin.fileId, origin.now);
@@ -99,7 +105,6 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
         noteFreed(origin);
         dropFreed(origin);
       }
-      return { ...admitted, unchanged, stale, orphans };
     },
     expectsPlainRows: () => !expectOrphans && !expectKnown,
   };
