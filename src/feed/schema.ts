@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LEDGER_TABLES } from '../ledger-tables.ts';
 import { UNDER_WAY } from './file-name.ts';
 
 /** The shape of a feed definition. What spans several fields (duplicates, references) is checked in contradictions.ts. */
@@ -27,12 +28,13 @@ const columnSchema = z.strictObject({
   references: identifier.optional(),
 });
 
-const LEDGER_TABLES = ['files', 'rejects', 'waiting_on', 'checkpoints', 'attempts', 'retries', 'schema_migrations'];
+/** Names that a feed's table cannot have. */
+const TAKEN_TABLES: readonly string[] = [...LEDGER_TABLES, 'schema_migrations'];
 
 const datasetSchema = z.strictObject({
   name: quoted.regex(/^[A-Za-z][A-Za-z0-9]*$/, 'must be letters and digits, a letter first: it stands in file names'),
   table: identifier
-    .refine((table) => !LEDGER_TABLES.includes(table), 'is the name of a table of the ledger')
+    .refine((table) => !TAKEN_TABLES.includes(table), 'is the name of a table of the ledger')
     .refine((table) => !table.startsWith('sqlite_'), 'must not begin with sqlite_'),
   columns: z.array(columnSchema).min(1, 'has no column: the first one is the key'),
 });

@@ -3,6 +3,7 @@ import type { RejectCode } from '../codes.ts';
 import { LandfallError } from '../errors.ts';
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
+import { LEDGER_TABLES } from '../ledger-tables.ts';
 import { quoteName } from './schema.ts';
 import type { FileState } from './types.ts';
 import { waitsFor } from './waiting.ts';
@@ -87,9 +88,7 @@ const OPEN = "(r.state = 'waiting' OR (r.state = 'rejected' AND f.state <> 'repl
 /** @throws LandfallError when a table of the ledger or of the feed is not there */
 export function checkSetUp(db: Database.Database, file: string, feed: Feed): void {
   const tables = new Set(db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
-  const missing = ['files', 'rejects', 'waiting_on', 'checkpoints', ...feed.datasets.map((one) => one.table)].filter(
-    (table) => !tables.has(table),
-  );
+  const missing = [...LEDGER_TABLES, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
   if (missing.length > 0) {
     throw new LandfallError('read database', `it has no table ${missing.join(', ')}`, {
       file,
@@ -221,10 +220,7 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
       )
       .all();
     return {
-      datasets: feed.datasets.map((dataset) => ({
-        ...datasetStatus(db, feed, dataset),
-        ...openRows(rejects.filter((one) => one.dataset === dataset.name)),
-      })),
+      datasets: feed.datasets.map((dataset) => datasetStatus(db, feed, dataset, rejects)),
       rejects,
       waiting: db
         .prepare<[], DatabaseStatus['waiting'][number]>(
@@ -244,19 +240,16 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
   })();
 }
 
-type OpenRows = Pick<DatasetStatus, 'rows_waiting' | 'rows_rejected'>;
-
-function openRows(rejects: DatabaseStatus['rejects']): OpenRows {
-  const sum = (waiting: boolean): number =>
-    rejects.reduce((total, { code, rows }) => ((code === WAITING_CODE) === waiting ? total + rows : total), 0);
-  return { rows_waiting: sum(true), rows_rejected: sum(false) };
-}
-
 function datasetStatus(
   db: Database.Database,
   feed: Feed,
   { name, table }: Dataset,
-): Omit<DatasetStatus, keyof OpenRows> {
+  rejects: DatabaseStatus['rejects'],
+): DatasetStatus {
+  const openRows = (waiting: boolean): number =>
+    rejects
+      .filter((one) => one.dataset === name && (one.code === WAITING_CODE) === waiting)
+      .reduce((sum, { rows }) => sum + rows, 0);
   const files = db
     .prepare<
       [string, string],
@@ -282,6 +275,8 @@ function datasetStatus(
         .prepare<[], number>(`SELECT count(*) FROM ${quoteName(table)}`)
         .pluck()
         .get() ?? 0,
+    rows_waiting: openRows(true),
+    rows_rejected: openRows(false),
     files_ingested: files?.files_ingested ?? 0,
     files_replaced: files?.files_replaced ?? 0,
     files_quarantined: files?.files_quarantined ?? 0,

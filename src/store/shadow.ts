@@ -1,5 +1,6 @@
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Value } from '../feed/types.ts';
+import { LEDGER_TABLES } from '../ledger-tables.ts';
 import { recorded } from './merge-sql.ts';
 import type { Store } from './open.ts';
 import { quoteName } from './schema.ts';
@@ -15,8 +16,6 @@ export interface Shadow {
   /** Copies what is wanted, and all that waits, in one snapshot. To be called once, before the rehearsal. */
   copy(): void;
 }
-
-const LEDGER_TABLES = ['files', 'rejects', 'waiting_on', 'checkpoints', 'attempts', 'retries'] as const;
 
 /** Makes the shadow of a database; `store.db` may be read-only. */
 export function createShadow(store: Store): Shadow {
