@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { makePrivateFolder } from '../private-files.ts';
 import { systemCode } from '../system-error.ts';
 import { copyToArchive } from './copy-move.ts';
 import { isStill, lstat } from './file-stat.ts';
@@ -7,7 +8,6 @@ import {
   claim,
   firstFree,
   isCopyOf,
-  makePrivateFolder,
   moveIfFree,
   namesakes,
   sameContent,

@@ -103,15 +103,3 @@ export function firstFree(folder: string, name: string, take: (target: string) =
     file: path.join(folder, name),
   });
 }
-
-/** Makes a folder and its missing parents for their owner and group, whatever the umask; what is put there is of that group. */
-export function makePrivateFolder(folder: string): void {
-  if (fs.existsSync(folder)) return;
-  makePrivateFolder(path.dirname(folder));
-  try {
-    fs.mkdirSync(folder);
-    fs.chmodSync(folder, 0o2770);
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-  }
-}

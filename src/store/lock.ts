@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3';
-import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { LandfallError } from '../errors.ts';
+import { makePrivateFile, makePrivateFolder } from '../private-files.ts';
 import { systemCode } from '../system-error.ts';
 import { DatabaseFault, asFault } from './fault.ts';
 
@@ -91,16 +91,8 @@ function lockPath(db: string): string {
 
 function openLockFile(file: string): Database.Database {
   try {
-    const folder = path.dirname(file);
-    if (!fs.existsSync(folder)) {
-      fs.mkdirSync(folder, { recursive: true });
-      fs.chmodSync(folder, 0o2770);
-    }
-    if (!fs.existsSync(file)) {
-      const handle = fs.openSync(file, 'a', 0o660);
-      fs.fchmodSync(handle, 0o660);
-      fs.closeSync(handle);
-    }
+    makePrivateFolder(path.dirname(file));
+    makePrivateFile(file);
     return new Database(file, { timeout: 0 });
   } catch (error) {
     throw unusable(file, error);

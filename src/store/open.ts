@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { LandfallError } from '../errors.ts';
 import type { Feed } from '../feed/types.ts';
+import { makePrivateFile, makePrivateFolder } from '../private-files.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
 import { migrate } from './migrate.ts';
 import { checkSchema } from './schema.ts';
@@ -41,7 +42,7 @@ const APPLICATION_ID = 0x4c616e64;
 /** How long a statement waits for another program's lock before it is reported as `busy`, in ms. */
 const BUSY_TIMEOUT_MS = 1000;
 
-/** What the write-ahead log is cut back to after a checkpoint, in bytes. */
+/** What the write-ahead log's file is cut back to once it has been emptied, in bytes. */
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -154,15 +155,8 @@ export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe
 /** SQLite would create the file as the umask says; owner and group may write it, since a reader of a WAL database writes its index. */
 function createPrivately(file: string): void {
   try {
-    const folder = path.dirname(file);
-    if (!fs.existsSync(folder)) {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o770 });
-      fs.chmodSync(folder, 0o2770);
-    }
-    if (fs.existsSync(file)) return;
-    const handle = fs.openSync(file, 'wx', 0o660);
-    fs.fchmodSync(handle, 0o660);
-    fs.closeSync(handle);
+    makePrivateFolder(path.dirname(file));
+    makePrivateFile(file);
   } catch (cause) {
     throw new LandfallError('create database', 'its folder cannot be written', {
       file,
