@@ -1,6 +1,6 @@
 /** The program could not do what it was asked to. */
 export const EXIT_FAILED = 1;
-/** All was done, but a file was quarantined or a row rejected, or something was found. */
+/** All was done, but a file was quarantined or cannot be read, or a row was rejected, or something was found. */
 export const EXIT_REFUSED = 3;
 /** The database is damaged: starting again would not help, a person has to look. */
 export const EXIT_DAMAGED = 4;
@@ -9,6 +9,7 @@ export const EXIT_DAMAGED = 4;
 export const EXIT_CODES = {
   0: 'done; rows may wait for a parent',
   [EXIT_FAILED]: 'could not run, or was stopped before it was done, or `status --check` found no healthy daemon',
-  [EXIT_REFUSED]: 'done, but a file was quarantined or a row rejected, or `verify` found something, be it damage',
+  [EXIT_REFUSED]:
+    'done, but a file was quarantined or cannot be read, or a row was rejected, or `verify` found something, be it damage',
   [EXIT_DAMAGED]: 'the database is damaged: starting again does not help, a person has to look',
 } as const;

@@ -1,5 +1,6 @@
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
+import { isRefused } from '../ingest/outcome.ts';
 import { type Rehearsal, rehearse } from '../ingest/rehearse.ts';
 import type { CommandIo } from '../io.ts';
 import { listNamed } from '../landing/list-named.ts';
@@ -58,10 +59,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     })) {
       const { outcome } = rehearsal;
       if (outcome.kind === 'given_up') return EXIT_FAILED;
-      refused ||=
-        outcome.kind === 'quarantined' ||
-        outcome.kind === 'moved' ||
-        (outcome.kind === 'ingested' && outcome.counts.rejected > 0);
+      refused ||= outcome.kind === 'moved' || isRefused(outcome);
       if (options.json) results.push(toJson(rehearsal, options.raw));
       else io.stdout.write(`${describe(rehearsal, options.raw).join('\n')}\n`);
     }

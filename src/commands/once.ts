@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { createDrain, type RunTotals } from '../daemon/drain.ts';
+import { createDrain } from '../daemon/drain.ts';
 import { createFaultBook } from '../daemon/faults.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { createWaker, runLoop } from '../daemon/loop.ts';
 import { ownDatabase } from '../daemon/own.ts';
+import type { RunTotals } from '../daemon/totals.ts';
 import { LandfallError } from '../errors.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
@@ -24,7 +25,7 @@ const PATIENCE_MS = 300_000;
 
 /**
  * Takes everything that is in the landing folder, and what is still being written there, then ends.
- * @returns 0 all in (rows may wait), 3 a file or name was refused or cannot be read, or a row was rejected, 4 the
+ * @returns 0 all in (rows may wait), 3 a file was quarantined, is held or cannot be read, or a row was rejected, 4 the
  *   database is damaged, 1 stopped before everything was in
  * @throws LandfallError when it cannot run
  */

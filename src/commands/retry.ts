@@ -6,6 +6,7 @@ import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
+import { isRefused } from '../ingest/outcome.ts';
 import type { CommandIo } from '../io.ts';
 import { listLanding } from '../landing/list.ts';
 import { holdFuture, orderBatch } from '../landing/order.ts';
@@ -91,8 +92,7 @@ async function readAgain(
       logger.warn({ file: file.name }, 'it is still being written; the next run reads it again');
       exitCode = EXIT_FAILED;
     }
-    const refused = outcome.kind === 'quarantined' || (outcome.kind === 'ingested' && outcome.counts.rejected > 0);
-    if (refused && exitCode === 0) exitCode = EXIT_REFUSED;
+    if (isRefused(outcome) && exitCode === 0) exitCode = EXIT_REFUSED;
   }
   return exitCode;
 }

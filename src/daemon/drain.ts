@@ -20,7 +20,9 @@ import { isKnown, knownAfter, type KnownFile } from './known.ts';
 import type { Ledger } from './ledger.ts';
 import { addOutcome, emptyTally, reportBatch, reportFile, reportUnread, type BatchTally } from './report.ts';
 import { createRestorer } from './restorer.ts';
+import { addToTotals, emptyTotals, type RunTotals } from './totals.ts';
 import { createTries } from './tries.ts';
+import { createWalEmptier } from './wal-emptier.ts';
 
 export interface DrainOptions {
   readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
@@ -53,19 +55,6 @@ export interface Round {
   readonly listMs: number;
 }
 
-/** What a run has come to. */
-export interface RunTotals {
-  files: number;
-  rows: number;
-  /** In what `totals` gives: with the names that are held or are no regular file. */
-  quarantined: number;
-  rejectedRows: number;
-  /** Files that cannot be read just now. */
-  unreadable: number;
-  /** Empty files and uploads under way that are not old enough to be reported. */
-  coming: number;
-}
-
 /** The serial loop's body: list, compare with the ledger, settle, order, ingest one at a time, archive. */
 export interface Drain {
   /**
@@ -86,9 +75,6 @@ const SLOW_LISTING_MS = 1_000;
 /** And at most this share of the time is spent on it. */
 const RELIST_SHARE = 0.05;
 
-/** A large write-ahead log is asked to be emptied at most this often, in ms. */
-const EMPTY_WAL_MS = 10_000;
-
 /** The body of the loop, over a folder and a ledger that are there. */
 export function createDrain(options: DrainOptions): Drain {
   const { settings, feed, ledger, logger, faults, stop } = options;
@@ -107,20 +93,22 @@ export function createDrain(options: DrainOptions): Drain {
           logger,
         })
       : null;
-  const totals: RunTotals = {
-    files: 0,
-    rows: 0,
-    quarantined: 0,
-    rejectedRows: 0,
-    unreadable: 0,
-    coming: 0,
-  };
+  const totals = emptyTotals();
+  const emptyWal = createWalEmptier({
+    ledger,
+    monotonic: options.monotonic,
+    onBegin: () => {
+      show({ doing: 'emptying' });
+    },
+    onEnd: (wal) => {
+      show({ wal });
+    },
+  });
   let known: Map<string, KnownFile> | null = null;
   let noted: string | null = null;
   let slowListing = false;
   let refusedNames = 0;
   let batch: BatchTally | null = null;
-  let emptyWalAt = -Infinity;
   let work: Work = STARTING;
 
   function show(change: Partial<Work>): void {
@@ -224,8 +212,8 @@ export function createDrain(options: DrainOptions): Drain {
       outcome = await ledger.ingest(file, {
         afresh: retries.has(file.name),
         stop: options.giveUp,
-        onProgress: ({ name, phase, rows, bytesRead, bytesTotal }) => {
-          show({ file: { name, phase, rows, bytesRead, bytesTotal } });
+        onProgress: (file) => {
+          show({ file });
         },
       });
     } catch (error) {
@@ -248,15 +236,7 @@ export function createDrain(options: DrainOptions): Drain {
     }
     if (outcome.kind === 'given_up') return;
     forget(file.name);
-    count(outcome);
-  }
-
-  function count(outcome: IngestOutcome): void {
-    totals.files += 1;
-    if (outcome.kind === 'quarantined') totals.quarantined += 1;
-    if (outcome.kind !== 'ingested') return;
-    totals.rows += outcome.counts.read;
-    totals.rejectedRows += outcome.counts.rejected + outcome.refusedWaiting;
+    addToTotals(totals, outcome);
   }
 
   function failed(file: ListedFile, error: unknown): void {
@@ -299,25 +279,6 @@ export function createDrain(options: DrainOptions): Drain {
     const news = ledger.noteUnread(names);
     reportUnread(logger, options.tellAgain ? names : news);
     noted = now;
-  }
-
-  /**
-   * A large write-ahead log slows down whoever reads, and SQLite by itself empties it only when a commit comes along.
-   * @returns when to ask again, in ms from now; null: it is empty enough
-   */
-  async function emptyWal(): Promise<number | null> {
-    const isLarge = ledger.isWalLarge();
-    if (isLarge) {
-      const waitMs = emptyWalAt - options.monotonic();
-      if (waitMs > 0) return waitMs;
-      show({ doing: 'emptying' });
-      // The keeper is to hear of it before this process is deaf for a while.
-      await nextTurn();
-    }
-    const wal = ledger.emptyWal();
-    if (isLarge) emptyWalAt = options.monotonic() + EMPTY_WAL_MS;
-    show({ wal });
-    return wal.pinned ? EMPTY_WAL_MS : null;
   }
 
   function endBatch(): void {

@@ -5,7 +5,7 @@ import { readSettings } from '../../src/read-settings.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
 import { type Desk, ROOT, openDesk } from '../helpers/ingest.ts';
-import { procedure } from '../helpers/rows.ts';
+import { procedure, visit } from '../helpers/rows.ts';
 
 /** Asks without a daemon for a file of this stamp to be read again, on 2026-08-10 at noon. */
 async function askFor(desk: Desk, stamp: string): Promise<{ exitCode: number; err: string }> {
@@ -36,6 +36,14 @@ test('rule 8: a file that is held for its stamp is not read, whoever asks', asyn
   expect(err).toContain('held until 2026-08-11T06:00:00.000Z');
   expect(desk.column('SELECT name FROM files')).toEqual([]);
   expect(desk.column('SELECT name FROM retries')).toEqual([]);
+});
+
+test('a waiting row that a constraint refuses when its parent is read again makes the command end with 3', async () => {
+  const desk = openDesk();
+  desk.store.db.exec('CREATE UNIQUE INDEX one_patient ON visits (patient_id)');
+  await desk.deliver('Visit', '20260801_070000', [visit('V1', 'P1'), visit('V2', 'P1')]);
+  expect((await askFor(desk, '20260801_060000')).exitCode).toBe(3);
+  expect(desk.column('SELECT state FROM rejects ORDER BY line')).toEqual(['healed', 'rejected']);
 });
 
 test('a name that is not there, or none of the feed, is said with what to do', async () => {
