@@ -80,8 +80,8 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     .showHelpAfterError('(--help lists what there is)')
     .addHelpText('after', EXAMPLES);
 
-  /** Adds a command that takes settings: all of them, or those that matter to one that does not ingest. */
-  const verb = (usage: string, description: string, takes: 'all' | 'ingest' = 'all'): Command =>
+  /** Adds a command that takes the settings of all commands and, where it ingests, those of ingesting. */
+  const verb = (usage: string, description: string, takes: { ingest: boolean } = { ingest: false }): Command =>
     addSettings(program.command(usage).description(description), takes);
 
   /** Runs a command's function. Each is imported only when it is run, so that the others start fast. */
@@ -94,26 +94,26 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     done(await run(settingsOf(command, io), io));
   }
 
-  verb('run', 'the daemon: watch the landing folder and keep the database true to it', 'ingest').action(
+  verb('run', 'the daemon: watch the landing folder and keep the database true to it', { ingest: true }).action(
     async (_flags: unknown, command: Command) => {
       const { run } = await import('./commands/run.ts');
       await act(command, 'long', (settings, io) => run({ settings }, io));
     },
   );
 
-  verb('once', 'take everything that is there, then exit', 'ingest').action(
+  verb('once', 'take everything that is there, then exit', { ingest: true }).action(
     async (_flags: unknown, command: Command) => {
       const { once } = await import('./commands/once.ts');
       await act(command, 'long', (settings, io) => once({ settings }, io));
     },
   );
 
-  verb('retry <name...>', 'read files of the landing folder again, ingested ones as new revisions', 'ingest').action(
-    async (names: readonly string[], _flags: unknown, command: Command) => {
-      const { retry } = await import('./commands/retry.ts');
-      await act(command, 'long', (settings, io) => retry({ settings, names }, io));
-    },
-  );
+  verb('retry <name...>', 'read files of the landing folder again, ingested ones as new revisions', {
+    ingest: true,
+  }).action(async (names: readonly string[], _flags: unknown, command: Command) => {
+    const { retry } = await import('./commands/retry.ts');
+    await act(command, 'long', (settings, io) => retry({ settings, names }, io));
+  });
 
   verb('status', 'files, rows, what waits, rejects by code, checkpoints, the daemon')
     .option('--json', 'as JSON')
@@ -219,9 +219,9 @@ function asStream(output: Output): Writable {
   });
 }
 
-function addSettings(command: Command, takes: 'all' | 'ingest'): Command {
+function addSettings(command: Command, takes: { ingest: boolean }): Command {
   for (const info of SETTINGS) {
-    if (info.takenBy === 'ingest' && takes === 'all') continue;
+    if (info.takenBy === 'ingest' && !takes.ingest) continue;
     const fallback = info.fallback ?? info.fallbackInWords ?? 'none';
     command.addOption(
       new Option(

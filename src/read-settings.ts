@@ -4,7 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { editDistance } from './edit-distance.ts';
 import { LandfallError } from './errors.ts';
-import { flagOf, SETTINGS, settingsSchema, variableOf, type SettingInfo, type Settings } from './settings.ts';
+import { flagOf, SETTINGS, settingTextsSchema, variableOf, type SettingInfo, type Settings } from './settings.ts';
 
 /** Where settings come from. */
 export interface SettingSources {
@@ -43,7 +43,7 @@ export function readSettings(sources: SettingSources): Settings {
   }
 
   const texts = Object.fromEntries([...given].map(([name, { text }]) => [name, text]));
-  const parsed = settingsSchema.safeParse({
+  const parsed = settingTextsSchema.safeParse({
     feed: resolve(sources.root, 'feeds/visitpay.yaml'),
     archive_dir: null,
     ...texts,

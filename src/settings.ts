@@ -83,7 +83,7 @@ const valueSchemas = {
     .refine((mib) => mib >= 1 && mib <= 65_536, 'must be from 1 to 65536'),
 };
 /** The values of all settings, from the texts that users write. */
-export const settingsSchema = z.object(valueSchemas);
+export const settingTextsSchema = z.object(valueSchemas);
 
 /** Another than the default is held against node-cron, which takes a tenth of the time of a short command to load. */
 function isCron(text: string): boolean {

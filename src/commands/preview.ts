@@ -133,7 +133,7 @@ async function previewFile(file: string, given: PreviewOptions, io: PreviewIo, s
     const { table, refusal } = open(handle, given, io.feed, dataset);
     if (refusal !== null) say(`${refusal.code}: ${printable(refusal.message)}`);
     if (table === null) return false;
-    say(`${describeDialect(table.dialect)}; ${describeHeader(table, refusal === null ? dataset : null)}`);
+    say(`${dialectText(table.dialect)}; ${describeHeader(table, refusal === null ? dataset : null)}`);
     const refused = await printRows(table, given, sink, say);
     if (sink.gone()) return true;
     say(describeTotals(table.totals(), refused));
@@ -182,7 +182,8 @@ function open(
     return { table: openTable(chunksOf(handle), options), refusal: null };
   } catch (refusal) {
     if (!(refusal instanceof FileRefused)) throw refusal;
-    if (dataset === null || !options.survey.text || options.survey.bytes === 0) return { table: null, refusal };
+    if (dataset === null || options.survey.notText !== null || options.survey.bytes === 0)
+      return { table: null, refusal };
     return { table: openTable(chunksOf(handle), { ...options, dataset: null }), refusal };
   }
 }
@@ -217,7 +218,7 @@ async function printRows(
   return refused;
 }
 
-function describeDialect({ encoding, bom, delimiter, quote, escape, newline }: Dialect): string {
+function dialectText({ encoding, bom, delimiter, quote, escape, newline }: Dialect): string {
   const quoting =
     quote === null ? 'no quotes seen' : `quote ${quote}, ${escape === 'double' ? 'doubled' : 'backslash'}`;
   return `${encoding}${bom ? ' with a byte order mark' : ''}, delimiter ${JSON.stringify(delimiter)}, ${quoting}, ${newline}`;

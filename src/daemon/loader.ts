@@ -225,15 +225,15 @@ function lookForRetries(drain: Drain, waker: Waker, retries: () => ReadonlyMap<s
 }
 
 /**
- * V8 collects all garbage only when the heap has grown by a share of itself: with small files now and then that is hours of them.
+ * V8 collects all garbage only when the heap has grown by a share of itself: with a small file now and then, after hours.
  * @returns ends the collecting
  */
 function collectWhileIdle(drain: Drain): () => void {
-  let collectedAt = 0;
+  let filesCollected = 0;
   const timer = setInterval(() => {
     const { doing, taken } = drain.work();
-    if (!isAtRest(doing) || taken.files === collectedAt) return;
-    collectedAt = taken.files;
+    if (!isAtRest(doing) || taken.files === filesCollected) return;
+    filesCollected = taken.files;
     globalThis.gc?.();
   }, COLLECT_MS);
   return () => {

@@ -1,6 +1,6 @@
 import { createTask } from 'node-cron';
 
-/** Pokes the loop by the clock, whatever the watcher hears (P1: a network mount makes no events). */
+/** Pokes the loop by the clock, whatever the watcher hears (P6: a network mount makes no events). */
 export interface Schedule {
   /** Call it every few seconds: notices that the clock was set, or the process stopped, and starts to count anew. */
   check(): void;

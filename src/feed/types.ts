@@ -15,7 +15,7 @@
  * - stale: older than the version of its key that is in the table; it is left out.
  * - supersede: settle a waiting row because a newer version of its key was admitted.
  * - lineage: the columns of a row that say which file, line and stamp it comes from.
- * - settle: of a file, to stand still for long enough to be read; of a reject, to be healed or superseded.
+ * - settle: of a file, to stand still for long enough to be read; of a reject, to be healed, superseded, or rejected for a constraint when its parent came.
  * - batch: files that are taken together, in order; in the ingest, rows that are read together.
  */
 

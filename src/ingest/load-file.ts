@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { REJECT_CODES } from '../codes.ts';
 import { FileMoved, FileRefused } from '../errors.ts';
 import type { Survey } from '../reader/types.ts';
 import { type FileEntry, completeFile, enterFile, lastFormat } from '../store/commit.ts';
@@ -6,7 +7,6 @@ import { type DatabaseWriter, createDatabaseWriter } from '../store/database-wri
 import { type IndexPlan, planIndexes } from '../store/indexes.ts';
 import type { Origin } from '../store/merge.ts';
 import type { Store } from '../store/open.ts';
-import { CONSTRAINT_REASON } from '../store/rejects.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { RowCounts } from '../store/types.ts';
 import { formatNews } from './format-news.ts';
@@ -167,7 +167,8 @@ function mergeStaged(load: Load): void {
   for (const line of merged.orphanLines) tally.add('missing_parent', line);
   for (const { line, key } of merged.refused) {
     const place = { line, byteOffset: inHand.byteOffset(line), byteLength: inHand.byteLength(line) };
-    reject(load, { ...place, key, code: 'constraint', column: null, reason: CONSTRAINT_REASON });
+    // What the database says of it could quote the row (P8).
+    reject(load, { ...place, key, code: 'constraint', column: null, reason: REJECT_CODES.constraint });
   }
   inHand.clear();
 }

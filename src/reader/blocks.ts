@@ -54,7 +54,7 @@ export function createBlockReader(
   const source = chunks[Symbol.iterator]();
   const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
   const lenient = new TextDecoder(encoding, { ignoreBOM: true });
-  const unit = encoding === 'utf-16le' || encoding === 'utf-16be' ? 2 : 1;
+  const unit = unitBytes(encoding);
   let held = Buffer.allocUnsafe(limits.sampleBytes);
   let start = 0;
   let end = 0;

@@ -52,7 +52,7 @@ interface Candidate {
 
 /**
  * Finds the header of a dataset, and with it the dialect: the delimiter that makes most of the columns known.
- * @throws FileRefused `no_header`, `missing_column`, `duplicate_column`
+ * @throws FileRefused `no_header`, `joined_header`, `missing_column`, `duplicate_column`
  */
 export function openDataset(sample: Sample, format: FeedFormat, dataset: Dataset): Opening {
   const names = columnNames(dataset);

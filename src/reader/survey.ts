@@ -82,7 +82,7 @@ export function createSurveyor(format: FeedFormat): Surveyor {
       const encoding = format.encoding ?? markedEncoding(head) ?? utf8.encoding();
       const signature = SIGNATURES.find(([start]) => head.startsWith(start));
       const what = signature?.[1] ?? (odd.tooMany() ? 'random bytes or an encoding that is not taken' : null);
-      return { bytes, encoding, bom: markBytes(head, encoding) > 0, text: what === null, notText: what };
+      return { bytes, encoding, bom: markBytes(head, encoding) > 0, notText: what };
     },
   };
 }

@@ -13,12 +13,12 @@ import type { Dialect, Newline, ReadOptions, Table } from './types.ts';
 /**
  * Opens a file as a table: finds dialect and header, and leaves the rows to be walked.
  * @param chunks the file's bytes in order; a chunk's memory may be used again once the next one is asked for
- * @throws FileRefused `empty`, `not_text`, `no_header`, `missing_column`, `duplicate_column`, `line_too_long`
+ * @throws FileRefused `empty`, `not_text`, `no_header`, `joined_header`, `missing_column`, `duplicate_column`, `line_too_long`
  */
 export function openTable(chunks: Iterable<Uint8Array>, options: ReadOptions, limits: Limits = LIMITS): Table {
   const { survey } = options;
   if (survey.bytes === 0) throw new FileRefused('empty', 'the file has no bytes');
-  if (!survey.text) throw new FileRefused('not_text', `the file is no text: ${survey.notText ?? 'unknown'}`);
+  if (survey.notText !== null) throw new FileRefused('not_text', `the file is no text: ${survey.notText}`);
   const newline = options.newline ?? 'mixed';
   const reader = createBlockReader(chunks, survey.encoding, newline, limits);
   try {

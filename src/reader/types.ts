@@ -20,9 +20,7 @@ export interface Survey {
   readonly bytes: number;
   readonly encoding: Encoding;
   readonly bom: boolean;
-  /** False for an archive, a document, a picture, random bytes. */
-  readonly text: boolean;
-  /** What a file that is not text seems to be, e.g. `a PDF document`; null when it is text. */
+  /** What a file that is not text (an archive, a document, a picture, random bytes) seems to be, e.g. `a PDF document`; null when it is text. */
   readonly notText: string | null;
 }
 
@@ -71,7 +69,7 @@ export interface RowEvent {
   readonly fields: readonly string[];
 }
 
-/** A row that could not be split. */
+/** A row that cannot be taken as it is written: not split, of a wrong number of fields, or not in the file's encoding. */
 export interface RefusedEvent {
   readonly kind: 'refused';
   readonly line: number;

@@ -86,7 +86,7 @@ export function completeFile(
 }
 
 /** Why a file is quarantined, and what was refused of it. */
-export interface Refusal {
+export interface Quarantine {
   readonly code: FileCode;
   readonly reason: string;
   readonly rejectCounts: Readonly<Record<string, number>>;
@@ -95,14 +95,14 @@ export interface Refusal {
 }
 
 /** Enters a file as quarantined, in a transaction of its own; gives its file_id. */
-export function enterQuarantined(store: Store, entry: FileEntry, refusal: Refusal): number {
-  const { code, reason, rejectCounts } = refusal;
+export function enterQuarantined(store: Store, entry: FileEntry, quarantine: Quarantine): number {
+  const { code, reason, rejectCounts, rejects } = quarantine;
   const enter = (): number => {
     clearTheWay(store, entry);
     const kept = { state: 'quarantined', code, reason, late: 0, rejectCounts: JSON.stringify(rejectCounts) } as const;
     const fileId = insertEntry(store, entry, kept);
     const keep = createRejectWriter(store.db);
-    for (const row of refusal.rejects) keep(fileId, entry.dataset.name, row);
+    for (const row of rejects) keep(fileId, entry.dataset.name, row);
     forget(store, entry);
     return fileId;
   };

@@ -1,10 +1,10 @@
 import type Database from 'better-sqlite3';
+import { REJECT_CODES } from '../codes.ts';
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset } from '../feed/types.ts';
 import { planIndexes } from './indexes.ts';
 import { type MergeSql, VERDICT, recorded } from './merge-sql.ts';
 import { type Merged, type Merger, type Origin, createMerger } from './merge.ts';
-import { CONSTRAINT_REASON } from './rejects.ts';
 import { type Range, halveRefused } from './savepoint.ts';
 import { quoteName } from './schema.ts';
 import { type WaitingRows, waitsFor } from './waiting.ts';
@@ -85,7 +85,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
      WHERE rejects.reject_id = s.seq AND s.seq NOT IN (SELECT seq FROM temp.orphans)`,
   );
   const refuse = db.prepare<[number, string, number]>(
-    `UPDATE rejects SET state = 'rejected', code = 'constraint', column_name = NULL, reason = '${CONSTRAINT_REASON}', record = NULL,
+    `UPDATE rejects SET state = 'rejected', code = 'constraint', column_name = NULL, reason = '${REJECT_CODES.constraint}', record = NULL,
        settled_by_file_id = ?, settled_at = ?
      WHERE reject_id = ?`,
   );

@@ -122,8 +122,8 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
   const same = (names: readonly string[]) => ['1', ...names.map((name) => `t.${name} IS s.${name}`)].join(' AND ');
   const missing = references.map((column) => parentMissing(feed, column));
   // In the order of a parent, rows find theirs side by side, and touch each page of the index on it once: half the time in a large table.
-  const [parent] = referring;
-  const order = parent === undefined ? '' : ` ORDER BY s.${parent}`;
+  const [firstReference] = referring;
+  const order = firstReference === undefined ? '' : ` ORDER BY s.${firstReference}`;
   const skip = (scratch: string) => `s.seq NOT IN (SELECT seq FROM temp.${scratch})`;
   const known = (verdict: number) =>
     `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict}`;
@@ -154,7 +154,7 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
     // What is not set spares its foreign key and its index.
     update: `${into} ${known(VERDICT.updated)} ${replace([...values.filter((name) => !referring.includes(name)), ...LINEAGE_COLUMNS])}`,
     move:
-      parent === undefined
+      firstReference === undefined
         ? null
         : `${into} ${known(VERDICT.moved)} AND ${skip('orphans')} ${replace([...values, ...LINEAGE_COLUMNS])}`,
     touch: `${into} ${known(VERDICT.unchanged)} ${replace(LINEAGE_COLUMNS)}`,

@@ -3,7 +3,7 @@ import type { Dataset } from '../feed/types.ts';
 import { type MergeSql, VERDICT } from './merge-sql.ts';
 import { unlessRefused } from './savepoint.ts';
 
-/** The file whose rows are merged, and its commit. */
+/** The file whose commit this is; when rows heal, it is not the file they came in. */
 export interface Origin {
   /** The file whose commit this is: it settles what heals or is superseded. */
   readonly fileId: number;

@@ -14,9 +14,6 @@ export interface RejectedRow {
   readonly raw: string | Uint8Array;
 }
 
-/** Why a row with the code `constraint` was refused: what the database says of it could quote the row (P8). */
-export const CONSTRAINT_REASON = 'the database refused it for a constraint of its own';
-
 /** Prepares the keeping of rejected rows. */
 export function createRejectWriter(db: Database.Database): (fileId: number, dataset: string, row: RejectedRow) => void {
   const insert = prepareOnce(

@@ -8,7 +8,7 @@ import {
   aliveWhen,
   createSite,
   databaseOf,
-  isGone,
+  untilGone,
   query,
   queryUntil,
   type Running,
@@ -129,7 +129,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     dropLarge(site);
     const { loader } = await ingesting(folder);
     process.kill(first.pid, 'SIGKILL');
-    await isGone(loader);
+    await untilGone(loader);
     site.start('run', { args: QUICK });
     await queryUntil(
       folder,
@@ -182,7 +182,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     expect(performance.now() - begun).toBeLessThan(500);
     expect(await first.ended).toBe(0);
     expect(performance.now() - begun).toBeLessThan(6_000);
-    await isGone(loader);
+    await untilGone(loader);
     expect(readAlive(databaseOf(folder))).toMatchObject({ cutShort: true, work: { doing: 'stopped' } });
     const second = site.start('run', { args: QUICK });
     await idle(folder, second.pid).catch(() => undefined);
@@ -205,7 +205,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     daemon.child.kill('SIGINT');
     expect(await daemon.ended).toBe(130);
     expect(performance.now() - begun).toBeLessThan(1_000);
-    await isGone(loader);
+    await untilGone(loader);
   });
 
   test('waits for a landing folder that is not there, says so once, and takes what comes with it', async ({

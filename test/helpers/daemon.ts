@@ -127,7 +127,7 @@ export async function queryUntil(folder: string, sql: string, expected: unknown,
 }
 
 /** Waits until a process has ended: one that was killed is still there while the system takes its memory apart. */
-export async function isGone(pid: number): Promise<void> {
+export async function untilGone(pid: number): Promise<void> {
   await vi.waitFor(
     () => {
       if (isRunning(pid)) throw new Error(`process ${pid} is still running`);

@@ -225,7 +225,7 @@ describe('ten megabytes of anything', () => {
         yield chunk;
       }
     };
-    const survey = { bytes: bytes.length, encoding: 'utf-8', bom: false, text: true, notText: null } as const;
+    const survey = { bytes: bytes.length, encoding: 'utf-8', bom: false, notText: null } as const;
     const table = openTable(chunks(), { dataset: DATASET, format: FOUND, survey });
     expect(() => [...table.batches()]).toThrow('line 2 is longer than 8 MiB');
     expect(taken).toBeLessThan(LIMITS.lineBytes + 1024 * 1024);

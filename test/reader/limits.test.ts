@@ -73,7 +73,7 @@ describe('limits', () => {
         open--;
       }
     };
-    const survey = { bytes: 1, encoding: 'utf-8', bom: false, text: true, notText: null } as const;
+    const survey = { bytes: 1, encoding: 'utf-8', bom: false, notText: null } as const;
     for (const batch of openTable(chunks(), { dataset, format: FOUND, survey }).batches()) if (batch.length > 0) break;
     const other = datasetOf('Other', ['Nothing', 'Like', 'This']);
     expect(() => openTable(chunks(), { dataset: other, format: FOUND, survey })).toThrow('no line looks like');
