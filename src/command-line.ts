@@ -1,8 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { Writable } from 'node:stream';
 import type { Filter } from './commands/filter.ts';
 import { EXIT_CODES } from './exit-codes.ts';
-import type { CommandIo, Output } from './io.ts';
+import type { CommandIo } from './io.ts';
 import { readSettings } from './read-settings.ts';
 import { flagOf, SETTINGS, variableOf, type Settings } from './settings.ts';
 
@@ -169,13 +168,8 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     .option('--all', 'the fields of refused rows too, as they were split')
     .option('--out <dir>', 'write one file each into this folder')
     .action(async (files: readonly string[], flags: Record<string, unknown>, command: Command) => {
-      const { preview, previewOptions } = await import('./commands/preview.ts');
-      const { loadFeed } = await import('./feed/load.ts');
-      const known = Object.keys(previewOptions.shape);
-      const options = Object.fromEntries(Object.entries(flags).filter(([name]) => known.includes(name)));
-      await act(command, 'short', (settings, io) =>
-        preview(files, options, { stdout: asStream(io.stdout), stderr: io.stderr, feed: loadFeed(settings.feed) }),
-      );
+      const { preview } = await import('./commands/preview.ts');
+      await act(command, 'short', (settings, io) => preview({ settings, files, flags }, io));
     });
 
   verb('verify', 'the integrity of the database, its references and its books')
@@ -208,15 +202,6 @@ function addFilters(command: Command, states: string): Command {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
-}
-
-function asStream(output: Output): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write(text: string | Buffer, _encoding, done) {
-      output.write(text.toString(), done);
-    },
-  });
 }
 
 function addSettings(command: Command, takes: { ingest: boolean }): Command {

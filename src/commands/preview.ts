@@ -1,14 +1,17 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { z } from 'zod';
 import { FileRefused, LandfallError } from '../errors.ts';
 import { EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
+import { loadFeed } from '../feed/load.ts';
 import type { Dataset, Feed, FeedFormat } from '../feed/types.ts';
+import type { CommandIo, Output } from '../io.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadOptions, ReadTotals, Table } from '../reader/types.ts';
+import type { Settings } from '../settings.ts';
 import { printable } from '../terminal.ts';
 import { createRowFormat, PREVIEW_FORMATS } from './preview-format.ts';
 import { openFileSink, openSink, type Sink } from './sink.ts';
@@ -19,8 +22,8 @@ const lines = z.coerce
   .number(`must be a whole number from 0 to ${MOST_LINES}`)
   .pipe(z.int(`must be a whole number from 0 to ${MOST_LINES}`).min(0).max(MOST_LINES));
 
-/** The options of `preview` as they stand on the command line. */
-export const previewOptions = z.strictObject({
+/** The flags of `preview`, besides those of settings. */
+const previewFlags = z.strictObject({
   /** One or more characters; `\t` or `tab` is a tab. */
   delimiter: z
     .string()
@@ -42,9 +45,17 @@ export const previewOptions = z.strictObject({
   /** A folder to write one file each into, instead of standard output. */
   out: z.string().min(1).nullable().default(null),
 });
-export type PreviewOptions = z.infer<typeof previewOptions>;
+type PreviewFlags = z.infer<typeof previewFlags>;
 
-/** What `preview` is given of the process. */
+/** What `preview` takes. */
+export interface PreviewOptions {
+  readonly settings: Settings;
+  readonly files: readonly string[];
+  /** What stands on the command line: `previewFlags`, and those of settings. */
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+/** Where a preview goes. */
 export interface PreviewIo {
   readonly stdout: Writable;
   readonly stderr: { write(text: string): unknown };
@@ -68,18 +79,42 @@ const CHUNK_BYTES = 256 * 1024;
 const REFUSED_SHOWN = 20;
 
 /**
- * Prints files as the reader sees them: rows as text on standard output, before any value is judged; the dialect and
- * what was refused on standard error, which holds no value of a row.
- * @param options as they were given; see `previewOptions`
+ * Prints files as the reader sees them; see `previewFiles`.
  * @returns 0, or 3 when a file or a row was refused
  * @throws LandfallError for a wrong option, or a file that cannot be read or written
  */
-export async function preview(
+export function preview({ settings, files, flags }: PreviewOptions, io: CommandIo): Promise<number> {
+  const known = Object.keys(previewFlags.shape);
+  const options = Object.fromEntries(Object.entries(flags).filter(([name]) => known.includes(name)));
+  return previewFiles(files, options, {
+    stdout: asStream(io.stdout),
+    stderr: io.stderr,
+    feed: loadFeed(settings.feed),
+  });
+}
+
+function asStream(output: Output): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(text: string | Buffer, _encoding, done) {
+      output.write(text.toString(), done);
+    },
+  });
+}
+
+/**
+ * Prints files as the reader sees them: rows as text on standard output, before any value is judged; the dialect and
+ * what was refused on standard error, which holds no value of a row.
+ * @param options as they were given; see `previewFlags`
+ * @returns 0, or 3 when a file or a row was refused
+ * @throws LandfallError for a wrong option, or a file that cannot be read or written
+ */
+export async function previewFiles(
   files: readonly string[],
-  options: z.input<typeof previewOptions>,
+  options: z.input<typeof previewFlags>,
   io: PreviewIo,
 ): Promise<number> {
-  const parsed = previewOptions.safeParse(options);
+  const parsed = previewFlags.safeParse(options);
   if (!parsed.success) {
     const faults = parsed.error.issues.map((issue) => `${flagOf(issue.path.join('.'))}: ${issue.message}`);
     throw new LandfallError('preview', faults.join('; '));
@@ -109,7 +144,7 @@ function flagOf(name: string): string {
 }
 
 /** One output file for each input, in the folder. */
-function outputPaths(files: readonly string[], folder: string, { format }: PreviewOptions): string[] {
+function outputPaths(files: readonly string[], folder: string, { format }: PreviewFlags): string[] {
   const paths = files.map((file) => join(folder, `${basename(file)}.${EXTENSIONS[format]}`));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice !== undefined) {
@@ -124,7 +159,7 @@ function outputPaths(files: readonly string[], folder: string, { format }: Previ
 }
 
 /** Prints one file; false when it, or a row of it, was refused. */
-async function previewFile(file: string, given: PreviewOptions, io: PreviewIo, sink: Sink): Promise<boolean> {
+async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sink: Sink): Promise<boolean> {
   const name = printable(basename(file));
   const say = (text: string): void => void io.stderr.write(`${name}: ${text}\n`);
   const dataset = datasetOf(file, given, io.feed);
@@ -147,7 +182,7 @@ async function previewFile(file: string, given: PreviewOptions, io: PreviewIo, s
   }
 }
 
-function datasetOf(file: string, { headerLines }: PreviewOptions, feed: Feed | null): Dataset | null {
+function datasetOf(file: string, { headerLines }: PreviewFlags, feed: Feed | null): Dataset | null {
   if (feed === null || headerLines !== null) return null;
   const named = readFileName(feed, basename(file));
   return named.kind === 'taken' ? named.dataset : null;
@@ -156,7 +191,7 @@ function datasetOf(file: string, { headerLines }: PreviewOptions, feed: Feed | n
 /** The file as a table of its dataset; where it is none, as any delimited file, with what is wrong with it. */
 function open(
   handle: number,
-  given: PreviewOptions,
+  given: PreviewFlags,
   feed: Feed | null,
   dataset: Dataset | null,
 ): { table: Table | null; refusal: FileRefused | null } {
@@ -189,12 +224,7 @@ function open(
 }
 
 /** Prints the rows and names the refused ones; gives how many there were. */
-async function printRows(
-  table: Table,
-  given: PreviewOptions,
-  sink: Sink,
-  say: (text: string) => void,
-): Promise<number> {
+async function printRows(table: Table, given: PreviewFlags, sink: Sink, say: (text: string) => void): Promise<number> {
   let refused = 0;
   let write: ((event: ReadEvent) => string) | null = null;
   const begin = async (first: readonly ReadEvent[]): Promise<(event: ReadEvent) => string> => {

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { preview } from '../../src/commands/preview.ts';
+import { previewFiles } from '../../src/commands/preview.ts';
 import type { Feed } from '../../src/feed/types.ts';
 import { tempFolder } from '../helpers/temp.ts';
 import { datasetOf, FOUND } from './reading.ts';
@@ -20,7 +20,7 @@ const FEED: Feed = {
   maxBadRows: 0.5,
 };
 
-type Options = Parameters<typeof preview>[1];
+type Options = Parameters<typeof previewFiles>[1];
 
 /** Previews files of these contents, and gives what was written where. */
 async function run(contents: Record<string, string | Buffer>, options: Options = {}, feed: Feed | null = null) {
@@ -37,7 +37,7 @@ async function run(contents: Record<string, string | Buffer>, options: Options =
       done();
     },
   });
-  const code = await preview(paths, options, { stdout, stderr: { write: (text) => (err += text) }, feed });
+  const code = await previewFiles(paths, options, { stdout, stderr: { write: (text) => (err += text) }, feed });
   return { code, out, err, folder };
 }
 
@@ -175,10 +175,12 @@ describe('preview', () => {
       feed: null,
     };
     writeFileSync(join(folder, 'a.txt'), 'x,y\n');
-    await expect(preview([join(folder, 'a.txt'), join(folder, 'none')], {}, io)).rejects.toThrow('cannot be opened');
-    await expect(preview([join(folder, 'a.txt'), folder], {}, io)).rejects.toThrow('no regular file');
+    await expect(previewFiles([join(folder, 'a.txt'), join(folder, 'none')], {}, io)).rejects.toThrow(
+      'cannot be opened',
+    );
+    await expect(previewFiles([join(folder, 'a.txt'), folder], {}, io)).rejects.toThrow('no regular file');
     execFileSync('mkfifo', [join(folder, 'pipe')]);
-    await expect(preview([join(folder, 'pipe')], {}, io)).rejects.toThrow('no regular file');
+    await expect(previewFiles([join(folder, 'pipe')], {}, io)).rejects.toThrow('no regular file');
     expect(written).toEqual([]);
   });
 
@@ -201,7 +203,7 @@ describe('preview', () => {
         },
       });
       const path = file();
-      await preview([path], { format: 'csv' }, { stdout, stderr: { write: () => true }, feed: null });
+      await previewFiles([path], { format: 'csv' }, { stdout, stderr: { write: () => true }, feed: null });
       expect(bytes).toBeGreaterThan(1_500_000);
       expect(most).toBeLessThan(300_000);
     });
@@ -216,7 +218,7 @@ describe('preview', () => {
       const path = file();
       const err: string[] = [];
       const io = { stdout, stderr: { write: (text: string) => err.push(text) }, feed: null };
-      const ending = preview([path, path], { format: 'csv' }, io);
+      const ending = previewFiles([path, path], { format: 'csv' }, io);
       if (code === 'EIO') await expect(ending).rejects.toThrow('EIO');
       else expect(await ending).toBe(0);
       expect(writes).toBe(2);
