@@ -191,13 +191,18 @@ function* heads(sample: Sample, syntax: Syntax): Generator<Head> {
     if (line.end - at <= HEADER_CHARACTERS) {
       const read = readRecord(context, at, line);
       const { fields, next } =
-        read.kind === 'record'
+        read.kind === 'record' && !read.fields.some((cell) => isRowLike(cell, syntax))
           ? read
           : { fields: splitRecord(text.slice(at, line.end), syntax).fields, next: line.next };
       yield { cells: fields, start: at, next, line: sample.line + lines, match: null };
     }
     at = line.next;
   }
+}
+
+/** A stray quote makes one cell of the lines up to the next quote: a name may be broken into lines, but not divided as rows are. */
+function isRowLike(cell: string, { delimiter }: Syntax): boolean {
+  return /[\r\n]/.test(cell) && cell.includes(delimiter);
 }
 
 /** Titles before a header are left out; rows are not, so a header that has rows above it is refused. */
