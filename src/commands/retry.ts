@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { storeLedger } from '../daemon/ledger.ts';
 import { holderOf, openOwn } from '../daemon/own.ts';
 import { reportFile } from '../daemon/report.ts';
@@ -8,6 +9,7 @@ import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
 import { isRefused } from '../ingest/outcome.ts';
 import type { CommandIo } from '../io.ts';
+import { isStill, lstat } from '../landing/file-stat.ts';
 import { listLanding } from '../landing/list.ts';
 import { holdFuture, orderBatch } from '../landing/order.ts';
 import type { ListedFile } from '../landing/types.ts';
@@ -74,6 +76,21 @@ function find(landing: string, feed: Feed, names: ReadonlySet<string>, io: Comma
   return orderBatch(feed, listLanding({ folder: landing, feed, wall: io.now().getTime(), passOver }).files);
 }
 
+const STILL_WRITTEN = 'it is still being written; the next run reads it again';
+
+/** Those that stand still for the settle time (P1). */
+async function settle(files: readonly ListedFile[], settings: Settings, io: CommandIo): Promise<readonly ListedFile[]> {
+  try {
+    await sleep(settings.settleMs, undefined, { signal: io.stop });
+  } catch {
+    // Stopped: the first file says so.
+  }
+  return files.filter((file) => {
+    const now = lstat(file.path);
+    return now !== null && isStill(now, file.stat);
+  });
+}
+
 async function readAgain(
   store: Store,
   feed: Feed,
@@ -84,12 +101,17 @@ async function readAgain(
   const logger = createLog(settings, io.stdout, io.program.pid);
   const ledger = storeLedger(store, io.now);
   let exitCode = 0;
-  for (const file of files) {
+  const settled = await settle(files, settings, io);
+  for (const { name } of files.filter((file) => !settled.includes(file))) {
+    logger.warn({ file: name }, STILL_WRITTEN);
+    exitCode = EXIT_FAILED;
+  }
+  for (const file of settled) {
     const outcome = await ledger.ingest(file, { afresh: true, stop: io.stop, onProgress: () => undefined });
     reportFile(logger, feed, file, outcome);
     if (outcome.kind === 'given_up') return EXIT_FAILED;
     if (outcome.kind === 'moved') {
-      logger.warn({ file: file.name }, 'it is still being written; the next run reads it again');
+      logger.warn({ file: file.name }, STILL_WRITTEN);
       exitCode = EXIT_FAILED;
     }
     if (isRefused(outcome) && exitCode === 0) exitCode = EXIT_REFUSED;

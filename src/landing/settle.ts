@@ -1,7 +1,7 @@
 import type { FileStat } from '../store/types.ts';
 import { sameStat } from './file-stat.ts';
 
-/** The two clocks, read together, in ms: `monotonic` for spans (never jumps), `wall` to compare with a file's times. */
+/** The two clocks, read together, in ms: `monotonic` for spans (never jumps), `wall` to compare with stamps and file times. */
 export interface Clock {
   readonly monotonic: number;
   readonly wall: number;
@@ -28,8 +28,18 @@ export interface Settler {
   look<T extends Settling>(files: readonly T[], clock: Clock): Look<T>;
 }
 
-/** A file whose times are older than this (or than the settle time) has long been still and is not waited for, in ms. */
+/** Files whose own times are believed have long been still when these are older than this (or than the settle time), in ms. */
 const LONG_STILL_MS = 60_000;
+
+export interface SettleOptions {
+  /** How long a file must have been still, in ms; 0: every file has settled. */
+  readonly settleMs: number;
+  /**
+   * Whether a file whose own times are old is not waited for. Never where it is to be read: with a clock that is ahead of the file
+   * server's, one that is just being written looks old.
+   */
+  readonly believeTimes: boolean;
+}
 
 interface Sighting {
   readonly stat: FileStat;
@@ -40,10 +50,9 @@ interface Sighting {
 /**
  * Makes a settler (P1: whole files only). A file has settled once its size, times and inode have been the same for
  * `settleMs` since it was first seen so. The monotonic clock measures that span, since the wall clock may be set and a
- * sender's or a file server's clock may be wrong; the file's own times only ever shorten the wait of an old file.
- * @param settleMs how long a file must have been still, in ms; 0: every file has settled
+ * sender's or a file server's clock may be wrong.
  */
-export function createSettler(settleMs: number): Settler {
+export function createSettler({ settleMs, believeTimes }: SettleOptions): Settler {
   let sightings = new Map<string, Sighting>();
 
   function look<T extends Settling>(files: readonly T[], clock: Clock): Look<T> {
@@ -57,7 +66,7 @@ export function createSettler(settleMs: number): Settler {
         before !== undefined && sameStat(before.stat, file.stat) ? before : { stat: file.stat, since: clock.monotonic };
       seen.set(file.name, sighting);
       const remainingMs = sighting.since + settleMs - clock.monotonic;
-      if (remainingMs <= 0 || longStill(file.stat, settleMs, clock.wall)) {
+      if (remainingMs <= 0 || (believeTimes && longStill(file.stat, settleMs, clock.wall))) {
         settled.push(file);
       } else {
         unsettled.push(file);

@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { retry } from '../../src/commands/retry.ts';
@@ -13,7 +14,7 @@ async function askFor(desk: Desk, stamp: string): Promise<{ exitCode: number; er
   desk.write(name, feedFileText('Procedure', [procedure('P1')]));
   const io = captureIo();
   const settings = readSettings({
-    flags: { landing: desk.landing, db: desk.store.file },
+    flags: { landing: desk.landing, db: desk.store.file, settle: '0' },
     env: {},
     cwd: desk.folder,
     root: ROOT,
@@ -27,6 +28,22 @@ test('without a daemon the file is read at once', async () => {
   expect(await askFor(desk, '20260801_060000')).toEqual({ exitCode: 0, err: '' });
   expect(desk.rows('SELECT revision, state FROM files')).toEqual([{ revision: 1, state: 'ingested' }]);
   expect(desk.column('SELECT name FROM retries')).toEqual([]);
+});
+
+test('P1: a file that is still being written is not read, also when it is asked for', async () => {
+  const desk = openDesk();
+  const name = feedFileName('Procedure', '20260801_060000');
+  const { path } = desk.write(name, feedFileText('Procedure', [procedure('P1')]));
+  const flags = { landing: desk.landing, db: desk.store.file, settle: '200ms' };
+  const settings = readSettings({ flags, env: {}, cwd: desk.folder, root: ROOT });
+  const io = captureIo();
+  const asked = retry({ settings, names: [name] }, io);
+  // The command has listed the folder before it first waits.
+  appendFileSync(path, 'P2|C1||');
+  expect(await asked).toBe(1);
+  expect(io.written.out).toContain('still being written');
+  expect(desk.column('SELECT name FROM files')).toEqual([]);
+  expect(desk.column('SELECT name FROM retries')).toEqual([name]);
 });
 
 test('rule 8: a file that is held for its stamp is not read, whoever asks', async () => {

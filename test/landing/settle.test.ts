@@ -22,7 +22,7 @@ function file(changes: Partial<FileStat> & { age?: number; name?: string } = {})
 
 describe('P1: a file is taken once it has stopped growing', () => {
   test('it has settled once it was the same for the settle time since it was first seen so', () => {
-    const settler = createSettler(2_000);
+    const settler = createSettler({ settleMs: 2_000, believeTimes: false });
     expect(settler.look([file()], at(0))).toEqual({ settled: [], unsettled: [file()], nextLookMs: 2_000 });
     expect(settler.look([file()], at(1_500))).toMatchObject({ settled: [], nextLookMs: 500 });
     expect(settler.look([file()], at(2_000))).toEqual({ settled: [file()], unsettled: [], nextLookMs: null });
@@ -34,7 +34,7 @@ describe('P1: a file is taken once it has stopped growing', () => {
     ['inode change time', { ctimeNs: 5n * 10n ** 18n }],
     ['inode', { inode: 2n }],
   ])('a new %s starts the time anew', (_, change) => {
-    const settler = createSettler(2_000);
+    const settler = createSettler({ settleMs: 2_000, believeTimes: false });
     settler.look([file()], at(0));
     expect(settler.look([file(change)], at(1_999))).toMatchObject({ settled: [], nextLookMs: 2_000 });
     expect(settler.look([file(change)], at(3_998)).settled).toEqual([]);
@@ -42,14 +42,14 @@ describe('P1: a file is taken once it has stopped growing', () => {
   });
 
   test('a file that comes back after it was gone starts anew', () => {
-    const settler = createSettler(2_000);
+    const settler = createSettler({ settleMs: 2_000, believeTimes: false });
     settler.look([file()], at(0));
     settler.look([], at(1_000));
     expect(settler.look([file()], at(2_500)).settled).toEqual([]);
   });
 
   test('each file has its own time; the next look is when the first has settled', () => {
-    const settler = createSettler(2_000);
+    const settler = createSettler({ settleMs: 2_000, believeTimes: false });
     settler.look([file()], at(0));
     const look = settler.look([file(), file({ name: 'b' })], at(1_200));
     expect(look).toMatchObject({ settled: [], nextLookMs: 800 });
@@ -61,18 +61,21 @@ describe('P1: a file is taken once it has stopped growing', () => {
   });
 
   test('with 0 every file is taken at once', () => {
-    expect(createSettler(0).look([file()], at(0)).settled).toHaveLength(1);
+    expect(createSettler({ settleMs: 0, believeTimes: false }).look([file()], at(0)).settled).toHaveLength(1);
   });
 
-  test('a file whose times are both older than a minute is not waited for', () => {
-    expect(createSettler(2_000).look([file({ age: 61 * SECOND })], at(0)).settled).toHaveLength(1);
-    expect(createSettler(2_000).look([file({ age: 59 * SECOND })], at(0)).settled).toEqual([]);
+  test('its own times do not shorten the wait: with a clock that is ahead, a file that is being written looks old', () => {
+    const settler = createSettler({ settleMs: 2_000, believeTimes: false });
+    expect(settler.look([file({ age: 3_600 * SECOND })], at(0)).settled).toEqual([]);
+    expect(settler.look([file({ age: 3_600 * SECOND })], at(2_000)).settled).toHaveLength(1);
   });
 
-  test('nor older than the settle time, where that is longer', () => {
-    const settler = createSettler(600 * SECOND);
-    expect(settler.look([file({ age: 61 * SECOND })], at(0)).settled).toEqual([]);
-    expect(settler.look([file({ age: 601 * SECOND })], at(0)).settled).toHaveLength(1);
+  test('where times are believed, those that are both older than a minute, and than the settle time, do', () => {
+    const believing = (settleMs: number) => createSettler({ settleMs, believeTimes: true });
+    const settled = (settleMs: number, age: number) =>
+      believing(settleMs).look([file({ age: age * SECOND })], at(0)).settled.length;
+    expect([settled(2_000, 61), settled(2_000, 59)]).toEqual([1, 0]);
+    expect([settled(600 * SECOND, 601), settled(600 * SECOND, 61)]).toEqual([1, 0]);
   });
 
   test.each([
@@ -80,13 +83,13 @@ describe('P1: a file is taken once it has stopped growing', () => {
     ['an mtime in the future', { mtimeNs: BigInt(NOW + 3_600_000) * 1_000_000n, age: 7_200_000 }],
     ['a ctime in the future (the clock was set back)', { ctimeNs: BigInt(NOW + 3_600_000) * 1_000_000n, age: 7_200_000 }],
   ])('%s does not shorten the wait, nor does it block', (_, change) => {
-    const settler = createSettler(2_000);
+    const settler = createSettler({ settleMs: 2_000, believeTimes: false });
     expect(settler.look([file(change)], at(0)).settled).toEqual([]);
     expect(settler.look([file(change)], at(2_000)).settled).toHaveLength(1);
   });
 
   test('a wall clock that jumps back an hour changes nothing', () => {
-    const settler = createSettler(2_000);
+    const settler = createSettler({ settleMs: 2_000, believeTimes: false });
     settler.look([file()], at(0));
     expect(settler.look([file()], at(2_000, NOW - 3_600_000)).settled).toHaveLength(1);
   });
