@@ -70,7 +70,7 @@ interface Failure {
 export function createArchiver(options: ArchiverOptions): Archiver {
   const { landing, archiveDir, archiveAfterMs, feed, ledger, faults, logger } = options;
   const places = { landing, archive: archiveDir };
-  const settler = createSettler(archiveAfterMs);
+  const settler = createSettler({ settleMs: archiveAfterMs, believeTimes: true });
   /** Moves that are not yet in the ledger: file id → path. */
   const unrecorded = new Map<number, string>();
   /** By file id: the fault of one file holds up only that file (P7). */
@@ -96,7 +96,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     for (const entry of due.slice(0, MOVES_A_STEP)) await move(entry, entries, clock);
     forgetGone([...settled, ...unfinished, ...archived.map(({ file }) => file)]);
     record();
-    const waits = [...failures.values()].map(({ notBefore }) => Math.max(0, notBefore - clock.monotonic));
+    // What failed when it was looked at again has its turn with the next such look.
+    const lookedAtAgain = new Set(archived.map(({ file }) => file.fileId));
+    const waits = [...failures]
+      .filter(([fileId]) => !lookedAtAgain.has(fileId))
+      .map(([, { notBefore }]) => Math.max(0, notBefore - clock.monotonic));
     const more = due.length > MOVES_A_STEP ? 0 : null;
     return [nextLookMs, more, archived.length > 0 ? RECHECK_EVERY_MS : null, ...waits].reduce(sooner);
   }
@@ -242,10 +246,14 @@ function causeOf(error: unknown): string {
   return systemCode(error) ?? 'unexpected error';
 }
 
-/** The move was the last thing that changed its ctime. */
+/** The move was the last thing that changed its ctime. What cannot be seen just now counts as recent: looking again says why. */
 function isRecent(target: string, wall: number): boolean {
-  const stat = fs.lstatSync(target, { throwIfNoEntry: false });
-  return stat !== undefined && wall - stat.ctimeMs <= RECHECK_AT_START_MS;
+  try {
+    const stat = fs.lstatSync(target, { throwIfNoEntry: false });
+    return stat !== undefined && wall - stat.ctimeMs <= RECHECK_AT_START_MS;
+  } catch {
+    return true;
+  }
 }
 
 function archivable(feed: Feed, entry: KnownFile): Archivable | null {

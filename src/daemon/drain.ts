@@ -78,7 +78,7 @@ const RELIST_SHARE = 0.05;
 /** The body of the loop, over a folder and a ledger that are there. */
 export function createDrain(options: DrainOptions): Drain {
   const { settings, feed, ledger, logger, faults, stop } = options;
-  const settler = createSettler(settings.settleMs);
+  const settler = createSettler({ settleMs: settings.settleMs, believeTimes: false });
   const parentWait = createParentWait(feed);
   const tries = createTries();
   const restorer = createRestorer(settings.landing, faults);
@@ -108,6 +108,7 @@ export function createDrain(options: DrainOptions): Drain {
   let noted: string | null = null;
   let slowListing = false;
   let refusedNames = 0;
+  let unseen: Listing['unseen'] = [];
   let batch: BatchTally | null = null;
   let work: Work = STARTING;
 
@@ -142,6 +143,7 @@ export function createDrain(options: DrainOptions): Drain {
 
     const dated = holdFuture(listing.files, clock.wall);
     noteNames([...listing.unread, ...dated.held]);
+    noteUnseen(listing.unseen);
     totals.coming = listing.coming;
     const settling = settler.look(dated.due, clock);
     const attended = parentWait.look(settling.settled, settling.unsettled, clock.monotonic);
@@ -161,7 +163,7 @@ export function createDrain(options: DrainOptions): Drain {
       }
       walMs = await emptyWal();
     }
-    totals.unreadable = tries.count('unreadable');
+    totals.unreadable = tries.count('unreadable') + unseen.length;
     show({ doing: settling.unsettled.length + awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
     // What was taken just now is for the archiver to see.
     const forArchive = archiver !== null && ready.length > 0;
@@ -270,6 +272,14 @@ export function createDrain(options: DrainOptions): Drain {
     if (failedNames.length === 0) return;
     const present = new Set(listing.files.map((file) => file.name));
     for (const name of failedNames) if (!present.has(name)) forget(name);
+  }
+
+  function noteUnseen(now: Listing['unseen']): void {
+    for (const { name, code } of now)
+      faults.begin({ kind: 'file', file: name, problem: `it cannot be seen (${code})` });
+    const still = new Set(now.map(({ name }) => name));
+    for (const { name } of unseen) if (!still.has(name)) forget(name);
+    unseen = now;
   }
 
   function noteNames(names: readonly UnreadName[]): void {

@@ -17,6 +17,8 @@ export interface Listing {
   readonly unread: readonly UnreadName[];
   /** Files that an archive move set aside and did not finish. */
   readonly setAside: readonly SetAside[];
+  /** Names of the feed of which the system does not say what they are, with its code, e.g. `EIO`. */
+  readonly unseen: readonly { readonly name: string; readonly code: string }[];
   /** How many empty files and uploads under way there are that are not old enough to be reported. */
   readonly coming: number;
 }
@@ -46,7 +48,7 @@ const SET_ASIDE = /^\.(?<name>.+)\.\d+\.moving(?:-\d+)?$/s;
 /**
  * Lists the landing folder. Nothing is opened and no link is followed, so that a pipe or a device under a name of the
  * feed cannot block. Synchronous on purpose: 100,000 names take a quarter of the time that promises would.
- * @throws FolderFault when the folder itself cannot be read
+ * @throws FolderFault when the folder itself, or nothing in it, can be read
  */
 export function listLanding(options: ListOptions): Listing {
   try {
@@ -63,6 +65,9 @@ function list(options: ListOptions): Listing {
   const unread: UnreadName[] = [];
   let coming = 0;
   const setAside: SetAside[] = [];
+  const unseen: { name: string; code: string }[] = [];
+  let anySeen = false;
+  let firstFault: FolderFault | null = null;
   const prefix = folder + path.sep;
   let damaged = false;
 
@@ -77,7 +82,18 @@ function list(options: ListOptions): Listing {
       setAside.push(aside);
       continue;
     }
-    const stat = lstat(prefix + name);
+    let stat: fs.BigIntStats | null;
+    try {
+      stat = lstat(prefix + name);
+    } catch (error) {
+      // A mount that is dead, a block that cannot be read: the fault of this name, not of the folder (P7).
+      const code = systemCode(error);
+      if (code === null) throw error;
+      firstFault ??= new FolderFault(folder, code, error);
+      if (readFileName(feed, name).kind === 'taken') unseen.push({ name, code });
+      continue;
+    }
+    anySeen = true;
     // It has gone since the folder was read.
     if (stat === null) continue;
     // Before the name is read, since most files of a full folder are long known.
@@ -92,8 +108,9 @@ function list(options: ListOptions): Listing {
       else if (meaning.kind === 'taken' || (meaning.kind === 'partial' && stat.isFile())) coming += 1;
     }
   }
+  if (!anySeen && firstFault !== null) throw firstFault;
   if (damaged) unread.push(...damagedNames(folder, feed));
-  return { files, unread, setAside, coming };
+  return { files, unread, setAside, unseen, coming };
 }
 
 /** Null for any name that no move of this feed's files has given, however like it looks. */

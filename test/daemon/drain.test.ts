@@ -1,4 +1,4 @@
-import {
+import fs, {
   appendFileSync,
   chmodSync,
   existsSync,
@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Ledger } from '../../src/daemon/ledger.ts';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { DatabaseFault } from '../../src/store/fault.ts';
@@ -567,6 +567,28 @@ describe('--after archive', () => {
     expect(archive(desk)).toEqual([`${name}.1`]);
     expect(readdirSync(desk.landing)).toEqual(['archive']);
     expect(desk.column('SELECT archived_to FROM files')).toEqual([join(desk.landing, 'archive/2026/08', `${name}.1`)]);
+  });
+
+  test('P7: an archive that cannot be looked into holds up no file that comes', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    drop(desk);
+    await desk.settleAll();
+    await desk.drain.round();
+    const { lstatSync: really } = fs;
+    const spy = vi.spyOn(fs, 'lstatSync');
+    spy.mockImplementation(((path: string, options: fs.StatSyncOptions) => {
+      if (path.includes('/archive/')) throw Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'lstat' });
+      return really(path, options);
+    }) as typeof fs.lstatSync);
+    onTestFinished(() => {
+      spy.mockRestore();
+    });
+    desk.restart();
+    writeFeedFile(desk.landing, 'Procedure', '20260802_060000', [billing.procedure()]);
+    const { wakeMs } = await desk.settleAll();
+    expect(wakeMs).toBeGreaterThan(0);
+    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([2]);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive' }]);
   });
 
   test('leaves quarantined files where they lie', async () => {

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { listLanding, type Listing } from '../../src/landing/list.ts';
@@ -26,6 +26,29 @@ function name(hour: number): string {
 function codes(listing: Listing): Record<string, string> {
   return Object.fromEntries(listing.unread.map((unread) => [unread.name, unread.code]));
 }
+
+test('P7: an entry that cannot be seen is told and holds up no other; a folder of which nothing can be seen is at fault', () => {
+  const folder = tempFolder();
+  for (const hour of [6, 7]) writeFileSync(join(folder, name(hour)), 'abc');
+  mkdirSync(join(folder, 'archive'));
+  const { lstatSync: really } = fs;
+  const failFor = (fails: (path: string) => boolean): void => {
+    const spy = vi.spyOn(fs, 'lstatSync');
+    spy.mockImplementation(((path: string, options: fs.StatSyncOptions) => {
+      if (fails(path)) throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'lstat', errno: -5 });
+      return really(path, options);
+    }) as typeof fs.lstatSync);
+    onTestFinished(() => {
+      spy.mockRestore();
+    });
+  };
+  failFor((path) => path.endsWith('archive') || path.endsWith(name(6)));
+  const { files, unseen } = list(folder);
+  expect(files.map((file) => file.name)).toEqual([name(7)]);
+  expect(unseen).toEqual([{ name: name(6), code: 'EIO' }]);
+  failFor(() => true);
+  expect(() => list(folder)).toThrow(FolderFault);
+});
 
 test('lists regular files of the feed with dataset, stamp and stat; leaves other names alone', () => {
   const folder = tempFolder();
