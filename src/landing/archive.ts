@@ -58,13 +58,12 @@ export async function moveToArchive(file: Archivable, places: ArchivePlaces): Pr
  */
 export function finishMove(file: Archivable, places: ArchivePlaces): ArchiveOutcome | null {
   const found = movedTo(file, places.archive);
-  const last = found.at(-1);
-  if (last === undefined) return null;
+  if (found.length === 0) return null;
+  // What differs in its inode, or as a copy (which is named only when it is whole), is of another database that counted its ids from 1.
   if (onOneDevice(places)) {
-    const target = found.findLast(({ stat }) => sameContent(stat, file.stat)) ?? last;
-    return compareMoved(file, path.join(places.landing, file.name), target.path);
+    const target = found.findLast(({ stat }) => stat.ino === file.stat.inode);
+    return target === undefined ? null : compareMoved(file, path.join(places.landing, file.name), target.path);
   }
-  // A copy is named only when it is whole: one that differs is of another database that counted its ids from 1.
   const copy = found.findLast(({ stat }) => isCopyOf(stat, file.stat));
   return copy === undefined ? null : { kind: 'archived', path: copy.path };
 }

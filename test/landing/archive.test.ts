@@ -197,11 +197,23 @@ describe('P2: a crash between the move and its record', () => {
     const { file, places, source } = desk();
     const target = join(places.archive, '2026/08', `${NAME}.7`);
     mkdirSync(join(places.archive, '2026/08'), { recursive: true });
+    renameSync(source, target);
     writeFileSync(target, 'newer');
     writeFileSync(source, 'newest');
     expect(finishMove(file, places)).toEqual({ kind: 'aside', path: target });
     expect(readFileSync(target, 'utf8')).toBe('newer');
     expect(readFileSync(source, 'utf8')).toBe('newest');
+  });
+
+  test('what another database has archived under the same name and id is left where it is', () => {
+    const { file, places, source } = desk();
+    const target = join(places.archive, '2026/08', `${NAME}.7`);
+    mkdirSync(join(places.archive, '2026/08'), { recursive: true });
+    writeFileSync(target, 'older');
+    rmSync(source);
+    expect(finishMove(file, places)).toBeNull();
+    expect(readFileSync(target, 'utf8')).toBe('older');
+    expect(existsSync(source)).toBe(false);
   });
 
   test('a name that was only claimed is given back', () => {
