@@ -72,7 +72,7 @@ function prepare(store: Store): Prepared {
     byteOffset: (line) => current.finder.byteOffset(line),
     raw: (line) => current.finder.raw(line),
   });
-  const clear = store.db.prepare('DELETE FROM temp.freed');
+  const clear = store.db.prepare('DELETE FROM temp._freed');
   const prepared: Prepared = {
     writers: new Map(store.feed.datasets.map((dataset) => [dataset.table, createDatasetWriter(store, dataset)])),
     reject: createRejectWriter(store.db),

@@ -61,7 +61,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const insertDirectly = createDirectInsert(db, dataset);
   const waiting = createWaitingRows(db, feed, dataset);
   const healer = createHealer(db, dataset, healingMergeSql(feed, dataset), waiting);
-  const orphanLines = db.prepare<[], number>('SELECT seq FROM temp.orphans ORDER BY seq').pluck();
+  const orphanLines = db.prepare<[], number>('SELECT seq FROM temp._orphans ORDER BY seq').pluck();
 
   const settle = (origin: Origin, merged: Merged): MergeResult => {
     merger.settle(origin);
@@ -79,7 +79,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
       { from: 0, to: stage.hold() },
       (lines) => {
         stage.restore(lines);
-        return merger.admit(origin);
+        return merger.admit(origin, true);
       },
       (merged) => {
         const part = settle(origin, merged);
@@ -108,7 +108,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
       stage.fill(rows);
     },
     merge(origin) {
-      const merged = unlessRefused(db, ['foreign_key', 'other'], () => merger.admit(origin));
+      const merged = unlessRefused(db, ['foreign_key', 'other'], () => merger.admit(origin, false));
       const result = merged === null ? mergeInParts(origin) : settle(origin, merged);
       stage.clear();
       return result;

@@ -26,51 +26,51 @@ export interface Healed {
 }
 
 /**
- * Prepares the healing of one dataset. It starts from `temp.freed`: the rejects whose parents this commit brought (rule 6).
+ * Prepares the healing of one dataset. It starts from `temp._freed`: the rejects whose parents this commit brought (rule 6).
  * Datasets are to be healed parents first, so that what heals in one frees what waits for it in the next.
  */
 export function createHealer(db: Database.Database, dataset: Dataset, sql: MergeSql, waiting: WaitingRows): Healer {
   const clear = db.prepare(`DELETE FROM ${sql.stage}`);
   const merger: Merger = createMerger(db, dataset, sql);
-  const anyFreed = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp.freed)').pluck();
+  const anyFreed = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp._freed)').pluck();
   const ready = ['1', ...referencesOf(dataset).map((column) => `NOT ${waitsFor('r', column)}`)].join(' AND ');
   const findReady = db.prepare<[string]>(
-    `INSERT INTO temp.ready (reject_id, contested)
+    `INSERT INTO temp._ready (reject_id, contested)
      SELECT r.reject_id, EXISTS (
        SELECT 1 FROM rejects o
        WHERE o.state = 'waiting' AND o.dataset = r.dataset AND o.row_key = r.row_key AND o.reject_id <> r.reject_id)
-     FROM temp.freed d CROSS JOIN rejects r ON r.reject_id = d.reject_id
+     FROM temp._freed d CROSS JOIN rejects r ON r.reject_id = d.reject_id
      WHERE r.dataset = ? AND r.state = 'waiting' AND ${ready}`,
   );
   const findNext = db.prepare<[string]>(
-    `INSERT INTO temp.ready (reject_id, contested)
-     SELECT r.reject_id, 1 FROM temp.refused k CROSS JOIN rejects r
+    `INSERT INTO temp._ready (reject_id, contested)
+     SELECT r.reject_id, 1 FROM temp._refused k CROSS JOIN rejects r
        ON r.state = 'waiting' AND r.dataset = ? AND r.row_key = k.row_key
      WHERE ${ready}`,
   );
-  const anyContested = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp.ready WHERE contested)').pluck();
+  const anyContested = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp._ready WHERE contested)').pluck();
   const keepNewest = db.prepare(
-    `DELETE FROM temp.ready WHERE contested AND reject_id NOT IN (
+    `DELETE FROM temp._ready WHERE contested AND reject_id NOT IN (
        SELECT reject_id FROM (
          SELECT y.reject_id, row_number() OVER (
            PARTITION BY r.row_key ORDER BY f.stamp DESC, f.name DESC, f.revision DESC, r.line DESC) AS place
-         FROM temp.ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
+         FROM temp._ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
          WHERE y.contested)
        WHERE place = 1)`,
   );
-  const countReady = db.prepare<[], number>('SELECT count(*) FROM temp.ready').pluck();
-  const lastReady = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM temp.ready').pluck();
+  const countReady = db.prepare<[], number>('SELECT count(*) FROM temp._ready').pluck();
+  const lastReady = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM temp._ready').pluck();
   const endOfChunk = db
     .prepare<[number], number>(
-      `SELECT reject_id FROM temp.ready WHERE reject_id > ? ORDER BY reject_id LIMIT 1 OFFSET ${CHUNK_ROWS - 1}`,
+      `SELECT reject_id FROM temp._ready WHERE reject_id > ? ORDER BY reject_id LIMIT 1 OFFSET ${CHUNK_ROWS - 1}`,
     )
     .pluck();
   const columns = dataset.columns.map((column) => quoteName(column.name)).join(', ');
   const values = dataset.columns.map((column) => recorded('r', column)).join(', ');
   const stage = db.prepare<[number, number]>(
-    `INSERT INTO ${sql.stage} (seq, file_id, line, stamp, ${columns})
+    `INSERT INTO ${sql.stage} (_seq, _file_id, _line, _stamp, ${columns})
      SELECT r.reject_id, r.file_id, r.line, f.stamp, ${values}
-     FROM temp.ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
+     FROM temp._ready y CROSS JOIN rejects r ON r.reject_id = y.reject_id CROSS JOIN files f ON f.file_id = r.file_id
      WHERE y.reject_id > ? AND y.reject_id <= ?`,
   );
   // OR FAIL: where this fails the whole file is rolled back, so nothing need be written down to undo the statement alone.
@@ -79,10 +79,10 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
        state = CASE WHEN k.verdict = ${VERDICT.stale} THEN 'superseded' ELSE 'healed' END,
        healed_as = CASE WHEN k.verdict IS NULL THEN 'inserted' WHEN k.verdict = ${VERDICT.stale} THEN NULL
          WHEN k.verdict = ${VERDICT.unchanged} THEN 'unchanged' ELSE 'updated' END,
-       raw = CASE WHEN k.verdict = ${VERDICT.stale} THEN raw END,
+       raw = CASE WHEN k.verdict = ${VERDICT.stale} THEN rejects.raw END,
        record = NULL, settled_by_file_id = ?, settled_at = ?
-     FROM ${sql.stage} s LEFT JOIN temp.known k ON k.seq = s.seq
-     WHERE rejects.reject_id = s.seq AND s.seq NOT IN (SELECT seq FROM temp.orphans)`,
+     FROM ${sql.stage} s LEFT JOIN temp._known k ON k.seq = s._seq
+     WHERE rejects.reject_id = s._seq AND s._seq NOT IN (SELECT seq FROM temp._orphans)`,
   );
   const refuse = db.prepare<[number, string, number]>(
     `UPDATE rejects SET state = 'rejected', code = 'constraint', column_name = NULL, reason = '${REJECT_CODES.constraint}', record = NULL,
@@ -91,10 +91,10 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
   );
 
   const noteRefused = db.prepare<[number]>(
-    'INSERT OR IGNORE INTO temp.refused (row_key) SELECT row_key FROM rejects WHERE reject_id = ?',
+    'INSERT OR IGNORE INTO temp._refused (row_key) SELECT row_key FROM rejects WHERE reject_id = ?',
   );
-  const clearReady = db.prepare('DELETE FROM temp.ready');
-  const clearRefused = db.prepare('DELETE FROM temp.refused');
+  const clearReady = db.prepare('DELETE FROM temp._ready');
+  const clearRefused = db.prepare('DELETE FROM temp._refused');
 
   /** Of the versions of a key that have nothing left to wait for, the newest (rule 4). */
   const chooseReady = (afterRefusals: boolean): number => {
@@ -107,7 +107,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
   const admitRange = ({ from, to }: Range, origin: Origin): Merged => {
     clear.run();
     stage.run(from, to);
-    return merger.admit(origin);
+    return merger.admit(origin, false);
   };
   const settleRange = (merged: Merged, origin: Origin): number => {
     merger.settle(origin);

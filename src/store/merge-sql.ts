@@ -37,38 +37,39 @@ export interface MergeSql {
 }
 
 /**
- * Scratch tables of an ingest. `known` and `orphans`: which staged rows have a known key, and which lack a parent; both number
- * rows by `s.seq`. `superseded` and `freed`: rejects to be settled, and rejects whose parents this commit brought.
+ * Scratch tables of an ingest; they and the columns of a stage that are not the feed's begin with an underscore, as no name of a
+ * feed does. `known` and `orphans`: which staged rows have a known key, and which lack a parent; both number
+ * rows by `s._seq`. `superseded` and `freed`: rejects to be settled, and rejects whose parents this commit brought.
  * `ready`: of those, the ones that are to heal; contested: others wait with the same key. `refused`: keys of which one was refused.
  */
 export const SCRATCH_SQL = `
-  CREATE TABLE IF NOT EXISTS temp.known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS temp.orphans (seq INTEGER PRIMARY KEY);
-  CREATE TABLE IF NOT EXISTS temp.superseded (reject_id INTEGER PRIMARY KEY);
-  CREATE TABLE IF NOT EXISTS temp.freed (reject_id INTEGER PRIMARY KEY);
-  CREATE TABLE IF NOT EXISTS temp.ready (reject_id INTEGER PRIMARY KEY, contested INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS temp.refused (row_key TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS temp._known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS temp._orphans (seq INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp._superseded (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp._freed (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp._ready (reject_id INTEGER PRIMARY KEY, contested INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS temp._refused (row_key TEXT PRIMARY KEY) WITHOUT ROWID;
 `;
 
-/** Statements for rows of the file in hand; staged as `seq` (the line) and the dataset's columns. */
+/** Statements for rows of the file in hand; staged as `_seq` (the line) and the dataset's columns. */
 export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
   return mergeSql(feed, dataset, {
     stage: stageName('fresh', dataset),
     fileId: '@file_id',
-    line: 's.seq',
+    line: 's._seq',
     stamp: '@stamp',
     reject: null,
   });
 }
 
-/** Statements for waiting rows that are about to heal; staged as `seq` (the reject), their own lineage and the columns. */
+/** Statements for waiting rows that are about to heal; staged as `_seq` (the reject), their own lineage and the columns. */
 export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
   return mergeSql(feed, dataset, {
     stage: stageName('healing', dataset),
-    fileId: 's.file_id',
-    line: 's.line',
-    stamp: 's.stamp',
-    reject: 's.seq',
+    fileId: 's._file_id',
+    line: 's._line',
+    stamp: 's._stamp',
+    reject: 's._seq',
   });
 }
 
@@ -76,21 +77,21 @@ type StageKind = 'fresh' | 'held' | 'healing';
 
 /** The temporary table that rows of a dataset are staged in. */
 export function stageName(kind: StageKind, dataset: Dataset): string {
-  return `temp.${quoteName(`${kind}_${dataset.table}`)}`;
+  return `temp.${quoteName(`_${kind}_${dataset.table}`)}`;
 }
 
 /**
- * SQL that makes a dataset's stages. `fresh`: rows of the file in hand, `seq` is their line; `held`: the same, while they are merged
- * in parts; `healing`: waiting rows, `seq` is their reject.
+ * SQL that makes a dataset's stages. `fresh`: rows of the file in hand, `_seq` is their line; `held`: the same, while they are merged
+ * in parts; `healing`: waiting rows, `_seq` is their reject.
  */
 export function createStagesSql(dataset: Dataset): string {
   const columns = dataset.columns.map(
     (column) => `${quoteName(column.name)} ${column.type === 'money' ? 'INTEGER' : 'TEXT'}`,
   );
   const create = (kind: StageKind, more: readonly string[]): string =>
-    `CREATE TABLE IF NOT EXISTS ${stageName(kind, dataset)} (${['seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;
+    `CREATE TABLE IF NOT EXISTS ${stageName(kind, dataset)} (${['_seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;
   return (
-    create('fresh', []) + create('held', []) + create('healing', ['file_id INTEGER', 'line INTEGER', 'stamp TEXT'])
+    create('fresh', []) + create('held', []) + create('healing', ['_file_id INTEGER', '_line INTEGER', '_stamp TEXT'])
   );
 }
 
@@ -124,27 +125,27 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
   // In the order of a parent, rows find theirs side by side, and touch each page of the index on it once: half the time in a large table.
   const [firstReference] = referring;
   const order = firstReference === undefined ? '' : ` ORDER BY s.${firstReference}`;
-  const skip = (scratch: string) => `s.seq NOT IN (SELECT seq FROM temp.${scratch})`;
+  const skip = (scratch: string) => `s._seq NOT IN (SELECT seq FROM temp._${scratch})`;
   const known = (verdict: number) =>
-    `FROM temp.known k CROSS JOIN ${stage} s ON s.seq = k.seq WHERE k.verdict = ${verdict}`;
+    `FROM temp._known k CROSS JOIN ${stage} s ON s._seq = k.seq WHERE k.verdict = ${verdict}`;
   // Whether the row in the table is a newer statement than the staged one (P4).
   const newer = `CASE
       WHEN t.source_stamp <> ${terms.stamp} THEN t.source_stamp > ${terms.stamp}
       ELSE (SELECT f.name, f.revision, t.source_line FROM files f WHERE f.file_id = t.source_file_id)
          > (SELECT f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId}) END`;
-  const admitted = `${skip('orphans')} AND s.seq NOT IN (SELECT seq FROM temp.known WHERE verdict = ${VERDICT.stale})`;
+  const admitted = `${skip('orphans')} AND s._seq NOT IN (SELECT seq FROM temp._known WHERE verdict = ${VERDICT.stale})`;
 
   return {
     stage,
-    findKnown: `INSERT INTO temp.known (seq, verdict)
-      SELECT s.seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same(values)} THEN ${VERDICT.unchanged}
+    findKnown: `INSERT INTO temp._known (seq, verdict)
+      SELECT s._seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same(values)} THEN ${VERDICT.unchanged}
         WHEN ${same(referring)} THEN ${VERDICT.updated} ELSE ${VERDICT.moved} END
       FROM ${stage} s CROSS JOIN ${table} t ON t.${key} = s.${key}`,
     findOrphans:
       missing.length === 0
         ? null
-        : `INSERT INTO temp.orphans (seq)
-      SELECT s.seq FROM ${stage} s LEFT JOIN temp.known k ON k.seq = s.seq
+        : `INSERT INTO temp._orphans (seq)
+      SELECT s._seq FROM ${stage} s LEFT JOIN temp._known k ON k.seq = s._seq
       WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.moved}) AND (${missing.join(' OR ')})`,
     insert: (skipKnown, skipOrphans) => {
       const conditions = [...(skipKnown ? [skip('known')] : []), ...(skipOrphans ? [skip('orphans')] : [])];
@@ -158,7 +159,7 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
         ? null
         : `${into} ${known(VERDICT.moved)} AND ${skip('orphans')} ${replace([...values, ...LINEAGE_COLUMNS])}`,
     touch: `${into} ${known(VERDICT.unchanged)} ${replace(LINEAGE_COLUMNS)}`,
-    supersede: `INSERT INTO temp.superseded (reject_id)
+    supersede: `INSERT INTO temp._superseded (reject_id)
       SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
         ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}
       WHERE ${terms.reject === null ? '' : `r.reject_id <> ${terms.reject} AND `}${admitted}
@@ -166,9 +167,9 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
           < (SELECT f.stamp, f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId})`,
     dropSuperseded: references.map(
       (column) => `DELETE FROM waiting_on WHERE parent_table = '${column.references}' AND (parent_key, reject_id) IN (
-        SELECT ${recorded('r', column)}, r.reject_id FROM temp.superseded u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,
+        SELECT ${recorded('r', column)}, r.reject_id FROM temp._superseded u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,
     ),
-    noteFreed: `INSERT OR IGNORE INTO temp.freed (reject_id)
+    noteFreed: `INSERT OR IGNORE INTO temp._freed (reject_id)
       SELECT w.reject_id FROM ${stage} s CROSS JOIN waiting_on w
         ON w.parent_table = @table AND w.parent_key = s.${key} WHERE ${admitted}`,
     dropFreed: `DELETE FROM waiting_on WHERE parent_table = @table

@@ -12,7 +12,7 @@ export interface Origin {
   readonly now: string;
 }
 
-/** What became of the staged rows. Orphans are left in `temp.orphans` for the caller to keep. */
+/** What became of the staged rows. Orphans are left in `temp._orphans` for the caller to keep. */
 export interface Merged {
   readonly inserted: number;
   readonly updated: number;
@@ -23,8 +23,11 @@ export interface Merged {
 
 /** Merges the rows staged for one dataset; the keys among them are distinct. */
 export interface Merger {
-  /** Puts the staged rows into the table. To be undone where a constraint other than a foreign key refuses one of them. */
-  admit(origin: Origin): Merged;
+  /**
+   * Puts the staged rows into the table. To be undone where a constraint other than a foreign key refuses one of them.
+   * @param orphansFirst finds the orphans before the table is asked, so that a row which breaks a constraint besides waits all the same
+   */
+  admit(origin: Origin, orphansFirst: boolean): Merged;
   /** Settles what follows from the rows just admitted: waiting versions that they supersede, rows that waited for them. */
   settle(origin: Origin): void;
   /** Whether the last rows were all new and none of them an orphan: then the next are, too. */
@@ -45,7 +48,9 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   };
 
   const findKnown = statement(sql.findKnown);
-  const staleCount = db.prepare<[], number>(`SELECT count(*) FROM temp.known WHERE verdict = ${VERDICT.stale}`).pluck();
+  const staleCount = db
+    .prepare<[], number>(`SELECT count(*) FROM temp._known WHERE verdict = ${VERDICT.stale}`)
+    .pluck();
   const findOrphans = sql.findOrphans === null ? null : statement(sql.findOrphans);
   const inserts = [false, true].map((skipKnown) =>
     [false, true].map((skipOrphans) => statement(sql.insert(skipKnown, skipOrphans))),
@@ -59,7 +64,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   const supersede = statement(sql.supersede);
   const settleSuperseded = db.prepare<[number, string]>(
     `UPDATE rejects SET state = 'superseded', record = NULL, settled_by_file_id = ?, settled_at = ?
-     WHERE reject_id IN (SELECT reject_id FROM temp.superseded)`,
+     WHERE reject_id IN (SELECT reject_id FROM temp._superseded)`,
   );
   const dropSuperseded = sql.dropSuperseded.map((text) => db.prepare(text));
   const anyWaitingOn = db
@@ -67,13 +72,13 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
     .pluck();
   const noteFreed = statement(sql.noteFreed);
   const dropFreed = statement(sql.dropFreed);
-  const clearScratch = ['known', 'orphans', 'superseded'].map((table) => db.prepare(`DELETE FROM temp.${table}`));
+  const clearScratch = ['known', 'orphans', 'superseded'].map((table) => db.prepare(`DELETE FROM temp._${table}`));
   // A file whose last merge had orphans, or known keys, has more: asking first is then cheaper than being refused first.
   let expectOrphans = false;
   let expectKnown = false;
 
   return {
-    admit(origin) {
+    admit(origin, orphansFirst) {
       for (const clear of clearScratch) clear.run();
       const known = findKnown(origin);
       const stale = known === 0 ? 0 : (staleCount.get() ?? 0);
@@ -85,7 +90,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
         const updated = known > stale ? update(origin) + move(origin) : 0;
         return { updated, inserted: insert(origin) };
       };
-      if (expectOrphans && findOrphans !== null) orphans = findOrphans(origin);
+      if ((orphansFirst || expectOrphans) && findOrphans !== null) orphans = findOrphans(origin);
       let admitted = orphans > 0 ? admit() : unlessRefused(db, ['foreign_key'], admit);
       if (admitted === null) {
         orphans = findOrphans?.(origin) ?? 0;

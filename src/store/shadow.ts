@@ -31,11 +31,11 @@ export function createShadow(store: Store): Shadow {
   }
   for (const dataset of feed.datasets) {
     const { table } = dataset;
-    const before = quoteName(`before_${table}`);
+    const before = quoteName(`_before_${table}`);
     db.exec(`CREATE TABLE temp.${before} AS SELECT ${columnsOf(db, table)} FROM main.${quoteName(table)} WHERE 0`);
   }
-  db.exec('CREATE TABLE temp.wanted (of_table TEXT, key TEXT, PRIMARY KEY (of_table, key)) WITHOUT ROWID');
-  const want = db.prepare<[string, Value]>('INSERT OR IGNORE INTO temp.wanted (of_table, key) VALUES (?, ?)');
+  db.exec('CREATE TABLE temp._wanted (_of_table TEXT, _key TEXT, PRIMARY KEY (_of_table, _key)) WITHOUT ROWID');
+  const want = db.prepare<[string, Value]>('INSERT OR IGNORE INTO temp._wanted (_of_table, _key) VALUES (?, ?)');
   const references = new Map(
     feed.datasets.map((dataset) => [
       dataset.table,
@@ -71,7 +71,7 @@ export function createShadow(store: Store): Shadow {
 function wantParents(store: Store, dataset: Dataset): void {
   const { db } = store;
   const table = quoteName(dataset.table);
-  const insert = 'INSERT OR IGNORE INTO temp.wanted (of_table, key)';
+  const insert = 'INSERT OR IGNORE INTO temp._wanted (_of_table, _key)';
   const waiting = `FROM temp.rejects WHERE state = 'waiting' AND dataset = ?`;
   db.prepare<[string, string]>(`${insert} SELECT ?, row_key ${waiting}`).run(dataset.table, dataset.name);
   for (const column of referencesOf(dataset)) {
@@ -81,8 +81,8 @@ function wantParents(store: Store, dataset: Dataset): void {
       dataset.name,
     );
     db.prepare<[string, string]>(
-      `${insert} SELECT ?, t.${quoteName(column.name)} FROM temp.wanted w CROSS JOIN main.${table} t
-         ON t.${quoteName(dataset.key.name)} = w.key WHERE w.of_table = ? AND t.${quoteName(column.name)} IS NOT NULL`,
+      `${insert} SELECT ?, t.${quoteName(column.name)} FROM temp._wanted w CROSS JOIN main.${table} t
+         ON t.${quoteName(dataset.key.name)} = w._key WHERE w._of_table = ? AND t.${quoteName(column.name)} IS NOT NULL`,
     ).run(column.references, dataset.table);
   }
 }
@@ -95,12 +95,12 @@ function columnsOf(db: Store['db'], table: string): string {
 
 function copyTable(store: Store, dataset: Dataset): void {
   const table = quoteName(dataset.table);
-  const before = quoteName(`before_${dataset.table}`);
+  const before = quoteName(`_before_${dataset.table}`);
   const columns = columnsOf(store.db, dataset.table);
   store.db
     .prepare<[string]>(
-      `INSERT INTO temp.${before} SELECT ${columns} FROM temp.wanted w CROSS JOIN main.${table} t
-         ON t.${quoteName(dataset.key.name)} = w.key WHERE w.of_table = ?`,
+      `INSERT INTO temp.${before} SELECT ${columns} FROM temp._wanted w CROSS JOIN main.${table} t
+         ON t.${quoteName(dataset.key.name)} = w._key WHERE w._of_table = ?`,
     )
     .run(dataset.table);
   store.db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM temp.${before}`);
@@ -154,7 +154,7 @@ function updatesOf(store: Store, dataset: Dataset, fileId: number): ShadowReport
   const rows = store.db
     .prepare<[number], number[]>(
       `SELECT t.source_line, ${changed.join(', ')} FROM temp.${quoteName(dataset.table)} t
-         JOIN temp.${quoteName(`before_${dataset.table}`)} b ON b.${key} = t.${key}
+         JOIN temp.${quoteName(`_before_${dataset.table}`)} b ON b.${key} = t.${key}
        WHERE t.source_file_id = ? AND (${changed.join(' OR ')}) ORDER BY t.source_line`,
     )
     .raw()

@@ -25,13 +25,15 @@ export function createStage(db: Database.Database, dataset: Dataset): Stage {
   const held = stageName('held', dataset);
   const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
   const { line, values, from } = stagedRowsSql(dataset);
-  const fill = db.prepare<[StagedRows]>(`INSERT INTO ${stage} (seq, ${names}) SELECT ${line}, ${values} FROM ${from}`);
+  const fill = db.prepare<[StagedRows]>(`INSERT INTO ${stage} (_seq, ${names}) SELECT ${line}, ${values} FROM ${from}`);
   const clear = db.prepare(`DELETE FROM ${stage}`);
   const hold = db.prepare(`INSERT INTO ${held} SELECT * FROM ${stage}`);
-  const last = db.prepare<[], number>(`SELECT coalesce(max(seq), 0) FROM ${held}`).pluck();
-  const restore = db.prepare<[number, number]>(`INSERT INTO ${stage} SELECT * FROM ${held} WHERE seq > ? AND seq <= ?`);
+  const last = db.prepare<[], number>(`SELECT coalesce(max(_seq), 0) FROM ${held}`).pluck();
+  const restore = db.prepare<[number, number]>(
+    `INSERT INTO ${stage} SELECT * FROM ${held} WHERE _seq > ? AND _seq <= ?`,
+  );
   const keyOf = db
-    .prepare<[number], string>(`SELECT ${quoteName(dataset.key.name)} FROM ${held} WHERE seq = ?`)
+    .prepare<[number], string>(`SELECT ${quoteName(dataset.key.name)} FROM ${held} WHERE _seq = ?`)
     .pluck();
   const clearHeld = db.prepare(`DELETE FROM ${held}`);
   return {

@@ -5,7 +5,7 @@ import { parentMissing, recorded, stageName } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
 import { quoteName } from './schema.ts';
 
-/** Keeps the staged rows that a merge left in `temp.orphans`. */
+/** Keeps the staged rows that a merge left in `temp._orphans`. */
 export interface WaitingRows {
   /** Rows of the file in hand become rejects that wait, each with its typed values and its missing parents. */
   keep(origin: Origin): void;
@@ -36,21 +36,21 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
   const lastReject = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck();
   const reject = db.prepare<[Record<string, unknown>]>(
     `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
-     SELECT @file_id, @dataset, s.seq, row_offset(s.seq), s.${quoteName(dataset.key.name)}, 'missing_parent',
-       CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s.seq), json_object(${record}), 'waiting'
-     FROM temp.orphans o CROSS JOIN ${fresh} s ON s.seq = o.seq ORDER BY s.seq`,
+     SELECT @file_id, @dataset, s._seq, row_offset(s._seq), s.${quoteName(dataset.key.name)}, 'missing_parent',
+       CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s._seq), json_object(${record}), 'waiting'
+     FROM temp._orphans o CROSS JOIN ${fresh} s ON s._seq = o.seq ORDER BY s._seq`,
   );
   const waitFor = references.map((column) => {
     const value = `s.${quoteName(column.name)}`;
     return {
       fresh: db.prepare<[number]>(
         `INSERT OR IGNORE INTO waiting_on (parent_table, parent_key, reject_id)
-         SELECT '${column.references}', ${value}, r.reject_id FROM rejects r CROSS JOIN ${fresh} s ON s.seq = r.line
+         SELECT '${column.references}', ${value}, r.reject_id FROM rejects r CROSS JOIN ${fresh} s ON s._seq = r.line
          WHERE r.reject_id > ? AND ${parentMissing(feed, column)} ORDER BY 2, 3`,
       ),
       healing: db.prepare(
         `INSERT OR IGNORE INTO waiting_on (parent_table, parent_key, reject_id)
-         SELECT '${column.references}', ${value}, s.seq FROM temp.orphans o CROSS JOIN ${healing} s ON s.seq = o.seq
+         SELECT '${column.references}', ${value}, s._seq FROM temp._orphans o CROSS JOIN ${healing} s ON s._seq = o.seq
          WHERE ${parentMissing(feed, column)}`,
       ),
     };

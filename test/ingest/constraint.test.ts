@@ -204,6 +204,23 @@ describe('P7: a waiting row that the database refuses when it would heal', () =>
   });
 });
 
+test('P2 P4: a row that breaks a constraint and lacks its parent waits, whatever was ingested before', async () => {
+  const results = await Promise.all(
+    [false, true].map(async (orphanBefore) => {
+      const desk = openStrictDesk(withCheck);
+      const first = orphanBefore ? [visit('V0', 'P9')] : [visit('V0', 'P1')];
+      await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+      await desk.deliver('Visit', '20260801_070000', first);
+      const rows = [visit('V1', 'P8', { Status: 'bad' }), visit('V2', 'P8', { Status: 'bad' }), visit('V3', 'P1')];
+      return counts(await desk.deliver('Visit', '20260801_080000', rows));
+    }),
+  );
+  expect(results).toEqual([
+    { read: 3, inserted: 1, waiting: 2 },
+    { read: 3, inserted: 1, waiting: 2 },
+  ]);
+});
+
 test.each(['REPLACE', 'FAIL', 'ROLLBACK', 'IGNORE'])(
   'P3 P4: a conflict clause of the table (%s) does not decide instead of the merge',
   async (clause) => {

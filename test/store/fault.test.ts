@@ -123,7 +123,7 @@ test('P7: a fault while the statements are prepared, which a store does at its f
   const prepare = db.prepare.bind(db);
   let refused = false;
   const spy = vi.spyOn(db, 'prepare').mockImplementation((sql: string) => {
-    if (sql.includes('temp."healing_visits"') && !refused) {
+    if (sql.includes('temp."_healing_visits"') && !refused) {
       refused = true;
       throw new Database.SqliteError('database is locked', 'SQLITE_BUSY');
     }
