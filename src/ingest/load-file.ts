@@ -181,12 +181,15 @@ function reject(load: Load, rejected: ParsedReject): void {
   writer.reject(origin.fileId, entry.dataset.name, kept);
 }
 
+const ROUNDING = 1e-6;
+
 function requireFewBadRows(store: Store, counts: RowCounts): void {
   const { maxBadRows } = store.feed;
-  if (counts.rejected <= counts.read * maxBadRows) return;
+  // A share such as 0.29 of 100 is a little less than 29 in binary.
+  if (counts.rejected <= counts.read * maxBadRows + ROUNDING) return;
   throw new FileRefused(
     'bad_rows',
-    `${counts.rejected} of its ${counts.read} rows were rejected; the feed allows ${maxBadRows * 100} %`,
+    `${counts.rejected} of its ${counts.read} rows were rejected; the feed allows ${Number((maxBadRows * 100).toFixed(6))} %`,
   );
 }
 

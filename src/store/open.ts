@@ -5,6 +5,7 @@ import path from 'node:path';
 import { LandfallError } from '../errors.ts';
 import type { Feed } from '../feed/types.ts';
 import { makePrivateFile, makePrivateFolder } from '../private-files.ts';
+import { databaseStat } from './database-stat.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
 import { migrate } from './migrate.ts';
 import { checkSchema } from './schema.ts';
@@ -88,8 +89,8 @@ export function requireInPlace(store: Store): void {
 }
 
 function placeOf(file: string): string {
-  const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? 'nowhere' : `${stat.dev}-${stat.ino}`;
+  const stat = databaseStat('ingest', file);
+  return stat === null ? 'nowhere' : `${stat.dev}-${stat.ino}`;
 }
 
 /** Closes the database; the write-ahead log is merged into it where no other program reads. */

@@ -1,4 +1,4 @@
-import fs from 'node:fs';
+import { databaseStat } from './database-stat.ts';
 import { guardFaults } from './fault.ts';
 import type { Store } from './open.ts';
 
@@ -41,5 +41,5 @@ export function emptyWal(store: Store): WalState {
 }
 
 function walBytes(file: string): number {
-  return fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  return Number(databaseStat('empty write-ahead log', `${file}-wal`)?.size ?? 0);
 }

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ListedFile } from '../../src/landing/types.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
@@ -261,6 +261,7 @@ describe('P7: what is not a regular file is never followed and never blocked on'
     const unreadable = listed(desk.feed, desk.landing, NAME);
     // Root may read everything: the tests give up being root for a moment.
     const root = process.geteuid?.() === 0;
+    for (const folder of [desk.folder, desk.landing, dirname(desk.store.file)]) chmodSync(folder, 0o711);
     if (root) process.seteuid?.(65534);
     try {
       await expect(desk.ingest(unreadable)).rejects.toMatchObject({ code: 'EACCES' });

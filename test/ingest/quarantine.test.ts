@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { loadFeed } from '../../src/feed/load.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { COLUMNS, type DatasetName, feedFileName, feedFileText } from '../helpers/feed-files.ts';
-import { type Desk, openDesk } from '../helpers/ingest.ts';
+import { type Desk, FEED_FILE, openDesk } from '../helpers/ingest.ts';
+import { procedure } from '../helpers/rows.ts';
 
 /** A day's rows in which every value is marked. */
 function marked(rows = 30) {
@@ -117,6 +119,14 @@ describe('rule 9: a quarantined file is tried again', () => {
   const name = feedFileName('Procedure', '20260801_060000');
   const ledger = (desk: Desk) =>
     desk.column(`SELECT revision || ' ' || state || ' ' || coalesce(reason_code, '-') FROM files ORDER BY revision`);
+
+  test('rule 7: just the share that the feed allows is allowed', async () => {
+    const desk = openDesk({ feed: { ...loadFeed(FEED_FILE), maxBadRows: 0.29 } });
+    const rows = (bad: number) =>
+      Array.from({ length: 100 }, (_, at) => ({ ...procedure(`P${at}`), EffectiveDate: at < bad ? 'never' : '' }));
+    expect(await desk.deliver('Procedure', '20260801_060000', rows(29))).toMatchObject({ kind: 'ingested' });
+    expect(await desk.deliver('Procedure', '20260802_060000', rows(30))).toMatchObject({ code: 'bad_rows' });
+  });
 
   test('the same bytes: it keeps its revision and its rejects are not doubled', async () => {
     const desk = openDesk();
