@@ -24,11 +24,11 @@ const HINTS: Readonly<Record<FaultKind, { problem: string; hint: string }>> = {
   memory: { problem: 'there is no memory left', hint: 'lower --cache-mib, or give the machine more' },
   replaced: {
     problem: 'it was removed or replaced while it was open',
-    hint: 'put the file back, or start again and let the files in the landing folder or archive refill a new one',
+    hint: 'put the file back with its own -wal and -shm, or move those away, too, before you restore a backup or refill a new one: see the README',
   },
   corrupt: {
     problem: 'it is not a sound SQLite database',
-    hint: 'stop, keep a copy, run "landfall verify", restore a backup or use sqlite3 .recover; the landing folder or archive can refill an empty one',
+    hint: 'stop, keep a copy, and restore a backup or refill an empty one, without the -wal and -shm that lie there: see the README; "landfall verify" tells what is damaged as far as it can be read',
   },
 };
 
