@@ -6,7 +6,7 @@ import type { CommandIo } from '../io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
 import type { Settings } from '../settings.ts';
-import { closeStore, openForRehearsal } from '../store/open.ts';
+import { closeStore, databaseIsThere, openForRehearsal } from '../store/open.ts';
 import { printable } from '../terminal.ts';
 
 /** What `check` takes. */
@@ -32,6 +32,11 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   const { files, problems } = listNamed(feed, options.files);
   // One wrong name does not keep the others from being checked.
   for (const problem of problems) io.stderr.write(`landfall: ${printable(problem.message)}\n`);
+  if (!databaseIsThere(settings.db)) {
+    io.stderr.write(
+      `landfall: there is no database at ${printable(settings.db)}: checked against an empty one (--db names another)\n`,
+    );
+  }
   const { due, held } = holdFuture(files, io.now().getTime());
   const store = openForRehearsal({
     file: settings.db,

@@ -84,9 +84,13 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
     logger.warn('stopped before everything was in; the next run goes on from here');
     return EXIT_FAILED;
   }
-  const { coming } = totals.now;
+  const { coming, unreadable } = totals.now;
+  const missed = unreadable > 0 ? `${unreadable} files cannot be read: they are NOT in; ` : '';
   const left = coming > 0 ? `; ${coming} empty files or uploads under way are left for another run` : '';
-  logger.info(totals.now, `everything that was there is in, or listed as refused${left}`);
+  logger.info(
+    totals.now,
+    `${missed}everything ${unreadable > 0 ? 'else ' : ''}that was there is in, or listed as refused${left}`,
+  );
   return exitCodeOf(totals.now);
 }
 

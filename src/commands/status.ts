@@ -9,7 +9,7 @@ import type { Feed } from '../feed/types.ts';
 import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { guardFaults } from '../store/fault.ts';
-import { openForReading } from '../store/open.ts';
+import { databaseIsThere, openForReading, requireReadable } from '../store/open.ts';
 import { checkSetUp, readStatus, type DatabaseStatus } from '../store/queries.ts';
 import { fileForJson } from './file-json.ts';
 
@@ -32,6 +32,8 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   const { settings } = options;
   const now = io.now();
   const alive = readAlive(settings.db);
+  // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
+  if (alive === null && databaseIsThere(settings.db)) requireReadable(settings.db);
   const illness = illnessOf(alive, now);
   const exitCode = options.check && illness !== null ? EXIT_FAILED : 0;
   // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { LandfallError } from '../errors.ts';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../feed/types.ts';
+import { systemCode } from '../system-error.ts';
 import { fileStat } from './file-stat.ts';
 import { kindOf } from './list.ts';
 import { orderBatch } from './order.ts';
@@ -40,6 +41,11 @@ function listOne(feed: Feed, file: string): ListedFile | LandfallError {
   }
   if (!stat.isFile()) {
     return new LandfallError('check', `it is ${kindOf(stat)}, not a file`, { file, hint: 'the daemon never opens it' });
+  }
+  try {
+    fs.accessSync(file, fs.constants.R_OK);
+  } catch (cause) {
+    return new LandfallError('check', `it cannot be read (${systemCode(cause) ?? 'unknown'})`, { file, cause });
   }
   const { dataset, stamp } = found;
   return { name, path: fs.realpathSync(file), dataset, stamp, stat: fileStat(stat) };

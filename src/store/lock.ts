@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -93,6 +94,8 @@ function openLockFile(file: string): Database.Database {
   try {
     makePrivateFolder(path.dirname(file));
     makePrivateFile(file);
+    // SQLite would call a file that it may not open a fault of the disk, which may pass.
+    fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK);
     return new Database(file, { timeout: 0 });
   } catch (error) {
     throw unusable(file, error);

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { LandfallError } from '../errors.ts';
 import type { Feed } from '../feed/types.ts';
 import { makePrivateFile, makePrivateFolder } from '../private-files.ts';
+import { systemCode } from '../system-error.ts';
 import { databaseStat } from './database-stat.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
 import { migrate } from './migrate.ts';
@@ -104,12 +105,7 @@ export function closeStore(store: Store): void {
  * @throws DatabaseFault when it cannot be opened or is damaged
  */
 export function openForReading(file: string): Database.Database {
-  if (!fs.existsSync(file)) {
-    throw new LandfallError('open database', 'there is no such file', {
-      file,
-      hint: 'start the daemon once, or name the database with --db',
-    });
-  }
+  requireReadable(file);
   return guardFaults('open database', file, () => {
     const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     try {
@@ -124,12 +120,29 @@ export function openForReading(file: string): Database.Database {
 }
 
 /**
+ * Tells a database that is not there from one that may not be read: SQLite calls both a fault of the disk.
+ * @throws LandfallError
+ */
+export function requireReadable(file: string): void {
+  try {
+    fs.accessSync(file, fs.constants.R_OK);
+  } catch (cause) {
+    if (systemCode(cause) === 'EACCES') {
+      const hint = "run this as the service's user, or as a member of its group";
+      throw new LandfallError('open database', 'it, or its folder, may not be read', { file, hint, cause });
+    }
+    const hint = 'start the daemon once, or name the database with --db';
+    throw new LandfallError('open database', 'there is no such file', { file, hint, cause });
+  }
+}
+
+/**
  * Opens a database to rehearse on (shadow.ts): read-only, or an empty one in memory where there is none yet.
  * @throws LandfallError, DatabaseFault as `openStore` does
  */
 export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe'>): Store {
   const { file, feed } = options;
-  const exists = fs.existsSync(file);
+  const exists = databaseIsThere(file);
   const db = exists ? openForReading(file) : new Database(':memory:');
   try {
     if (!exists) migrate(db, ':memory:', options.migrations, () => undefined);
@@ -151,6 +164,15 @@ export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe
     probe: () => undefined,
     place: null,
   };
+}
+
+/** Whether there is a database; where one may not look, there is. */
+export function databaseIsThere(file: string): boolean {
+  try {
+    return databaseStat('open database', file) !== null;
+  } catch {
+    return true;
+  }
 }
 
 /** SQLite would create the file as the umask says; owner and group may write it, since a reader of a WAL database writes its index. */
@@ -186,7 +208,9 @@ function requireOurs(file: string): void {
   const header = Buffer.alloc(100);
   const handle = fs.openSync(file, 'r');
   try {
-    if (fs.fstatSync(handle).isDirectory()) return;
+    if (fs.fstatSync(handle).isDirectory()) {
+      throw new LandfallError('open database', 'it is a folder', { file, hint: 'name a file with --db' });
+    }
     fs.readSync(handle, header, 0, header.length, 0);
   } finally {
     fs.closeSync(handle);

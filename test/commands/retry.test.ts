@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { retry } from '../../src/commands/retry.ts';
@@ -68,9 +68,12 @@ test('a name that is not there, or none of the feed, is said with what to do', a
   const io = captureIo();
   const flags = { landing: desk.landing, db: desk.store.file };
   const settings = readSettings({ flags, env: {}, cwd: desk.folder, root: ROOT });
-  const names = [feedFileName('Procedure', '20260802_060000'), 'notes.txt'];
+  const empty = feedFileName('Procedure', '20260803_060000');
+  writeFileSync(join(desk.landing, empty), '');
+  const names = [feedFileName('Procedure', '20260802_060000'), 'notes.txt', empty];
   expect(await retry({ settings, names }, io)).toBe(1);
-  const [gone, foreign] = io.written.err.split('\n');
+  const [gone, foreign, hollow] = io.written.err.split('\n');
+  expect(hollow).toMatch(/it is empty: it is read when it has content$/);
   expect(gone).toMatch(
     /Procedure_\[20260802_060000\]\.txt: there is no such file in .* copied back under its old name\)$/,
   );

@@ -10,28 +10,33 @@ export interface ChildSetUp {
   readonly unprivileged?: boolean;
   /** JavaScript to be run with the open `store`. */
   readonly then?: string;
+  /** JavaScript to be run instead of opening it; `openForReading` and `tryLock` are at hand. */
+  readonly instead?: string;
 }
 
 /** The user and group that own nothing, by custom. */
 const NOBODY = 65534;
 
 /**
- * Opens a store in a process of its own, whose mask and rights are not those of the tests.
- * @returns `opened`, or the error's class, kind (of a DatabaseFault) and message
+ * Opens a store, or does something else, in a process of its own, whose mask and rights are not those of the tests.
+ * @returns `opened`, what was printed, or the error's class, kind (of a DatabaseFault) and message
  */
 export function openInChild(file: string, setUp: ChildSetUp = {}): string {
   const module = (path: string) => JSON.stringify(join(ROOT, path));
+  const open = `
+      const store = openStore({ file: ${JSON.stringify(file)}, feed, migrations: ${JSON.stringify(MIGRATIONS)}, program: '0.0.0', cacheMib: 4 });
+      ${setUp.then ?? ''}
+      closeStore(store);
+      console.log('opened');`;
   const script = `
     import { loadFeed } from ${module('src/feed/load.ts')};
-    import { openStore, closeStore } from ${module('src/store/open.ts')};
+    import { openForReading, openStore, closeStore } from ${module('src/store/open.ts')};
+    import { tryLock } from ${module('src/store/lock.ts')};
     const feed = loadFeed(${JSON.stringify(FEED_FILE)});
     ${setUp.umask === undefined ? '' : `process.umask(${setUp.umask});`}
     ${setUp.unprivileged === true ? `process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});` : ''}
     try {
-      const store = openStore({ file: ${JSON.stringify(file)}, feed, migrations: ${JSON.stringify(MIGRATIONS)}, program: '0.0.0', cacheMib: 4 });
-      ${setUp.then ?? ''}
-      closeStore(store);
-      console.log('opened');
+      ${setUp.instead ?? open}
     } catch (error) {
       console.log(error.constructor.name, error.kind ?? '-', error.message);
     }`;

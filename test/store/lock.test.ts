@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { chmodSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { heldBy, takeLock, tryLock, type Holder } from '../../src/store/lock.ts';
+import { openInChild } from '../helpers/child.ts';
 import { ROOT } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -41,6 +42,18 @@ test('it dies with the process that holds it, however that ends', () => {
   const lock = tryLock(db, { ...ME, pid: 1 });
   expect(lock).not.toBeNull();
   lock?.release();
+});
+
+test('a lock file that may not be opened is said at once: it is no fault of the disk, which may pass', () => {
+  const folder = tempFolder();
+  chmodSync(folder, 0o777);
+  const db = join(folder, 'x.sqlite');
+  writeFileSync(`${db}.lock`, '');
+  chmodSync(`${db}.lock`, 0o000);
+  const instead = `tryLock(${JSON.stringify(db)}, {})`;
+  expect(openInChild(db, { unprivileged: process.getuid?.() === 0, instead })).toMatch(
+    /^LandfallError - lock database .*the lock file beside it cannot be written/,
+  );
 });
 
 test('the refusal says who holds it and what to do', () => {
