@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FILE_CODES, REJECT_CODES } from '../src/codes.ts';
@@ -17,9 +18,12 @@ import { LIMITS } from '../src/reader/limits.ts';
 import { createSurveyor } from '../src/reader/survey.ts';
 import { openTable } from '../src/reader/table.ts';
 import { flagOf, SETTINGS, variableOf } from '../src/settings.ts';
+import { openForReading } from '../src/store/open.ts';
 import { createBilling } from './helpers/billing.ts';
 import { captureIo } from './helpers/command-io.ts';
+import { feedFileName, feedFileText } from './helpers/feed-files.ts';
 import { FEED_FILE, openDesk, ROOT } from './helpers/ingest.ts';
+import { tempFolder } from './helpers/temp.ts';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const CONTRIBUTING = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
@@ -198,6 +202,31 @@ describe('the database', () => {
     await desk.deliver('Transaction', `${yesterday}_060000`, [billing.transaction(visit)]);
     const queries = [...README.matchAll(/```sql\n([^`]+)```/g)].map((match) => match[1] ?? '');
     expect(queries.map((query) => desk.rows(query).length)).toEqual([3, 1, 1, 1]);
+  });
+
+  test('the lines of the README refill an empty database from the archive, revisions in their order', () => {
+    const folder = tempFolder();
+    const archive = join(folder, 'landing/archive/2026/08');
+    mkdirSync(archive, { recursive: true });
+    const name = feedFileName('Procedure', '20260801_060000');
+    // The tenth comes after the second, and says another thing of the same key.
+    for (const [id, description] of [
+      ['2', 'older'],
+      ['10', 'newer'],
+    ] as const) {
+      const row = { ProcedureID: 'P1', ProcedureCode: 'C1', Description: description };
+      writeFileSync(join(archive, `${name}.${id}`), feedFileText('Procedure', [row]));
+    }
+    const lines = /```sh\n([^`]+)```/.exec(section('Backup, restore, refill'))?.[1] ?? '';
+    const landfall = `landfall() { '${process.execPath}' '${join(ROOT, 'bin/landfall.cjs')}' "$@"; }`;
+    const { status, stderr } = spawnSync('bash', ['-c', `${landfall}\n${lines}`], { cwd: folder, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+    const db = openForReading(join(folder, 'db/visitpay.sqlite'));
+    const rows = db
+      .prepare('SELECT description, revision FROM procedures JOIN files ON file_id = source_file_id')
+      .all();
+    db.close();
+    expect(rows).toEqual([{ description: 'newer', revision: 2 }]);
   });
 
   test('the JSON that is printed has the fields of the README', async () => {

@@ -1,4 +1,4 @@
-import fs, {
+import {
   appendFileSync,
   chmodSync,
   existsSync,
@@ -13,7 +13,7 @@ import fs, {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Ledger } from '../../src/daemon/ledger.ts';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { DatabaseFault } from '../../src/store/fault.ts';
@@ -22,6 +22,7 @@ import { createBilling, LEAK } from '../helpers/billing.ts';
 import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { openDrainDesk, type DrainDesk } from '../helpers/drain.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
+import { refuseLstat } from '../helpers/lstat.ts';
 import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
 import { growWal, walSize, pinWal } from '../helpers/wal.ts';
 
@@ -548,6 +549,20 @@ describe('the write-ahead log', () => {
   });
 });
 
+test('P7: a file that cannot be seen is a fault of its own until it can, and is taken then', async () => {
+  const desk = openDrainDesk();
+  const name = drop(desk);
+  writeFileSync(join(desk.landing, 'notes.txt'), 'seen');
+  const end = refuseLstat('EIO', (path) => path.endsWith(name));
+  await desk.settleAll();
+  expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: name, problem: 'it cannot be seen (EIO)' }]);
+  expect(desk.drain.totals().unreadable).toBe(1);
+  end();
+  await desk.settleAll();
+  expect(desk.faults.list()).toEqual([]);
+  expect(desk.column('SELECT name FROM files')).toEqual([name]);
+});
+
 describe('--after archive', () => {
   const archived = { after: 'archive', archiveAfterMs: 600_000 } as const;
 
@@ -574,15 +589,7 @@ describe('--after archive', () => {
     drop(desk);
     await desk.settleAll();
     await desk.drain.round();
-    const { lstatSync: really } = fs;
-    const spy = vi.spyOn(fs, 'lstatSync');
-    spy.mockImplementation(((path: string, options: fs.StatSyncOptions) => {
-      if (path.includes('/archive/')) throw Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'lstat' });
-      return really(path, options);
-    }) as typeof fs.lstatSync);
-    onTestFinished(() => {
-      spy.mockRestore();
-    });
+    refuseLstat('EACCES', (path) => path.includes('/archive/'));
     desk.restart();
     writeFeedFile(desk.landing, 'Procedure', '20260802_060000', [billing.procedure()]);
     const { wakeMs } = await desk.settleAll();

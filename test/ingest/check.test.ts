@@ -89,6 +89,17 @@ const hashOf = (desk: Desk): string =>
 const id = (text: string) => `${MARKER}${text}`;
 
 describe('a check says what the ingest then does', () => {
+  test('also where there is no database, and says so', async () => {
+    const desk = openDesk();
+    const missing = join(desk.folder, 'none.sqlite');
+    const { code, out, err } = await runCheck(missing, [
+      write(desk, 'Procedure', '20260801_060000', [procedure('P1')]),
+    ]);
+    expect([code, existsSync(missing)]).toEqual([0, false]);
+    expect(out).toContain('1 inserted');
+    expect(err).toContain(`there is no database at ${missing}`);
+  });
+
   test('also where a table has a generated column', async () => {
     const desk = openDesk();
     desk.store.db.exec('ALTER TABLE procedures ADD COLUMN dollars AS (standard_charge_cents / 100.0)');

@@ -1,13 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import fs, { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { listLanding, type Listing } from '../../src/landing/list.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { FEED_FILE } from '../helpers/ingest.ts';
+import { refuseLstat } from '../helpers/lstat.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const feed = loadFeed(FEED_FILE);
@@ -31,22 +32,12 @@ test('P7: an entry that cannot be seen is told and holds up no other; a folder o
   const folder = tempFolder();
   for (const hour of [6, 7]) writeFileSync(join(folder, name(hour)), 'abc');
   mkdirSync(join(folder, 'archive'));
-  const { lstatSync: really } = fs;
-  const failFor = (fails: (path: string) => boolean): void => {
-    const spy = vi.spyOn(fs, 'lstatSync');
-    spy.mockImplementation(((path: string, options: fs.StatSyncOptions) => {
-      if (fails(path)) throw Object.assign(new Error('EIO'), { code: 'EIO', syscall: 'lstat', errno: -5 });
-      return really(path, options);
-    }) as typeof fs.lstatSync);
-    onTestFinished(() => {
-      spy.mockRestore();
-    });
-  };
-  failFor((path) => path.endsWith('archive') || path.endsWith(name(6)));
+  const end = refuseLstat('EIO', (path) => path.endsWith('archive') || path.endsWith(name(6)));
   const { files, unseen } = list(folder);
   expect(files.map((file) => file.name)).toEqual([name(7)]);
   expect(unseen).toEqual([{ name: name(6), code: 'EIO' }]);
-  failFor(() => true);
+  end();
+  refuseLstat('EIO', () => true);
   expect(() => list(folder)).toThrow(FolderFault);
 });
 
