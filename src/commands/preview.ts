@@ -1,18 +1,19 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { z } from 'zod';
 import { FileRefused, LandfallError } from '../errors.ts';
 import { EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Dataset, Feed, FeedFormat } from '../feed/types.ts';
-import type { CommandIo, Output } from '../io.ts';
+import type { CommandIo } from '../io.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadOptions, ReadTotals, Table } from '../reader/types.ts';
 import type { Settings } from '../settings.ts';
 import { printable } from '../terminal.ts';
+import { asStream } from './as-stream.ts';
 import { createRowFormat, PREVIEW_FORMATS } from './preview-format.ts';
 import { openFileSink, openSink, type Sink } from './sink.ts';
 
@@ -90,15 +91,6 @@ export function preview({ settings, files, flags }: PreviewOptions, io: CommandI
     stdout: asStream(io.stdout),
     stderr: io.stderr,
     feed: loadFeed(settings.feed),
-  });
-}
-
-function asStream(output: Output): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write(text: string | Buffer, _encoding, done) {
-      output.write(text.toString(), done);
-    },
   });
 }
 

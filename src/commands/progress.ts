@@ -1,8 +1,8 @@
 import { SingleBar } from 'cli-progress';
-import { Writable } from 'node:stream';
 import { percentRead, type Work } from '../daemon/alive.ts';
 import type { Output } from '../io.ts';
 import { printable } from '../terminal.ts';
+import { asStream } from './as-stream.ts';
 
 /** Shows on a terminal how far a run is; in a pipe it shows nothing. */
 export interface Progress {
@@ -23,7 +23,8 @@ export function createProgress(terminal: Output): Progress {
     barsize: 24,
     hideCursor: true,
     clearOnComplete: true,
-    stream: asStream(terminal),
+    // The bar asks the stream whether it is a terminal, and how wide.
+    stream: Object.assign(asStream(terminal), { isTTY: true, columns: terminal.columns }),
   });
 
   return {
@@ -48,16 +49,4 @@ export function createProgress(terminal: Output): Progress {
       if (begun) bar.stop();
     },
   };
-}
-
-/** The bar wants a stream; we are only given a way to write. */
-function asStream(terminal: Output): NodeJS.WritableStream {
-  const stream = new Writable({
-    decodeStrings: false,
-    write(chunk: unknown, _encoding, done) {
-      terminal.write(String(chunk));
-      done();
-    },
-  });
-  return Object.assign(stream, { isTTY: true, columns: terminal.columns });
 }
