@@ -46,7 +46,7 @@ export interface CommandIo {
   readonly cwd: string;
   readonly now: () => Date;
   readonly program: Program;
-  /** Aborted by the first SIGTERM or SIGINT: finish or give up what is in hand, then return. */
+  /** Aborted by the first SIGTERM, SIGINT or SIGHUP: finish or give up what is in hand, then return. */
   readonly stop: AbortSignal;
   /**
    * Aborted by the second signal. The process exits as soon as the listeners, which must be synchronous

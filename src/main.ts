@@ -6,6 +6,7 @@ import { runCommandLine, type CommandKind } from './command-line.ts';
 import { describeError } from './error-report.ts';
 import { LandfallError } from './errors.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
+import { isUnderNohup } from './hangup.ts';
 import type { CommandIo, Output, Parent } from './io.ts';
 import { printable } from './terminal.ts';
 
@@ -63,10 +64,23 @@ setTimeout(() => process.stdout.write('', () => process.exit()), LINGER_MS).unre
 
 function open(asked: CommandKind): CommandIo {
   kind = asked;
-  if (kind === 'long') for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, heed);
+  if (kind === 'long') {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, heed);
+    process.on('SIGHUP', isUnderNohup(process.env) ? ignore : hangUp);
+  }
   // The terminal and systemd signal the whole group: the parent decides what becomes of its child.
-  if (kind === 'child') for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => undefined);
+  if (kind === 'child') for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, ignore);
   return io;
+}
+
+/** A signal that nothing listens to would end the process. */
+function ignore(): void {
+  // Nothing to do.
+}
+
+/** A closing terminal may say so twice, by the shell and by the system: the second time is no order to leave at once. */
+function hangUp(): void {
+  stop.abort();
 }
 
 function heed(_name: NodeJS.Signals, number: number): void {

@@ -23,6 +23,8 @@ export interface Running {
 export interface RunningOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A descriptor for its standard input; else it is empty. */
+  readonly stdin?: number;
 }
 
 /** A folder with `landing/` and a database, and what is started on it. */
@@ -62,14 +64,14 @@ function start(command: 'run' | 'once', folder: string, options: RunningOptions)
   const child = spawn(process.execPath, [join(ROOT, 'bin/landfall.cjs'), command, ...places, ...(options.args ?? [])], {
     cwd: folder,
     env: { PATH: process.env['PATH'], LANDFALL_LOG_LEVEL: 'trace', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('cannot start');
   let output = '';
   let errors = '';
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
+  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr?.on('data', (data: Buffer) => (errors += data.toString()));
   const ended = new Promise<number | string>((resolve) => {
     child.on('close', (code, signal) => {
       resolve(signal ?? code ?? -1);
