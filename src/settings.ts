@@ -9,7 +9,7 @@ export interface Settings {
   readonly feed: string;
   /** How long a file's size and times must have stood still before it is read, in ms; 0 takes it at once. */
   readonly settleMs: number;
-  /** A cron expression: when the landing folder is listed even if nothing was heard of it. */
+  /** A cron expression, in UTC: when the landing folder is listed even if nothing was heard of it. */
   readonly rescan: string;
   /** What becomes of an ingested file. */
   readonly after: 'keep' | 'archive';
@@ -88,8 +88,13 @@ export const settingTextsSchema = z.object(valueSchemas);
 /** Another than the default is held against node-cron, which takes a tenth of the time of a short command to load. */
 function isCron(text: string): boolean {
   if (text === EVERY_MINUTE) return true;
-  const { validate } = createRequire(import.meta.url)('node-cron') as typeof cron;
-  return validate(text);
+  const { createTask } = createRequire(import.meta.url)('node-cron') as typeof cron;
+  try {
+    // It takes some that never come, such as the 30th day before the last of February.
+    return createTask(text, () => undefined, { timezone: 'UTC' }).getNextRuns(1).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 export type SettingName = keyof typeof valueSchemas;
@@ -132,7 +137,7 @@ export const SETTINGS: readonly SettingInfo[] = [
   {
     name: 'rescan',
     placeholder: 'CRON',
-    help: 'when the folder is listed even if nothing was heard of it',
+    help: 'when, in UTC, the folder is listed even if nothing was heard of it',
     fallback: EVERY_MINUTE,
     path: false,
     takenBy: 'ingest',

@@ -104,6 +104,7 @@ test('all wrong ones are named at once, each with where it came from and its val
 test.each<[string, Partial<SettingSources>, string]>([
   ['an endless time', { flags: { settle: '1000h' } }, '--settle: must be at most 24 days'],
   ['a negative time', { flags: { settle: '-1' } }, '--settle: must be a time'],
+  ['a schedule that never comes', { flags: { rescan: '0 0 L-30 2 *' } }, '--rescan: must be a cron expression'],
   ['no cache', { env: { LANDFALL_CACHE_MIB: '0' } }, 'LANDFALL_CACHE_MIB: must be from 1 to 65536, not "0"'],
   [
     'an archive that is the landing folder',

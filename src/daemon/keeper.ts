@@ -156,22 +156,13 @@ export async function keep(options: KeeperOptions): Promise<number> {
       logger.warn('the landing folder cannot be watched; it is listed by the schedule only');
     },
   });
-  const clock = { wall: () => io.now().getTime(), monotonic: () => performance.now() };
-  const schedule = startSchedule({
-    ...clock,
-    expression: settings.rescan,
-    onDue: poke,
-    onTrouble: () => {
-      logger.warn('the schedule met a trouble; it goes on');
-    },
-  });
+  const schedule = startSchedule({ expression: settings.rescan, onDue: poke, wall: () => io.now().getTime() });
   releases.defer(() => {
     schedule.stop();
   });
 
   every(releases, BEAT_MS, () => {
     beat();
-    schedule.check();
     loader.send({ kind: 'ping' });
     tellStatus();
     if (loader.pid() !== null && !loaderIsWell()) {

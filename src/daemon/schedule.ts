@@ -1,51 +1,50 @@
 import { createTask } from 'node-cron';
 
-/** Pokes the loop by the clock, whatever the watcher hears (P6: a network mount makes no events). */
+/** Calls back by the clock, whatever the watcher hears: a network mount makes no events. */
 export interface Schedule {
-  /** Call it every few seconds: notices that the clock was set, or the process stopped, and starts to count anew. */
-  check(): void;
   stop(): void;
 }
 
 export interface ScheduleOptions {
-  /** A cron expression. */
+  /** A cron expression, read in UTC: no time of the day is skipped or comes twice there when clocks are changed. */
   readonly expression: string;
   readonly onDue: () => void;
-  /** Something that node-cron has to say. */
-  readonly onTrouble: (error: unknown) => void;
+  /** The wall clock, ms since 1970. */
   readonly wall: () => number;
-  readonly monotonic: () => number;
 }
 
-/** The clocks may drift apart by so much between two checks, in ms. */
-const DRIFT_MS = 2_000;
+/** Between two looks at the wall clock lies at most this, in ms: it may be set, and the machine may sleep. */
+const LOOK_MS = 60_000;
 
 /**
- * node-cron waits until the wall clock shows the next moment of the schedule: set back by an hour, it would not fire for an hour.
+ * Starts a schedule. node-cron says when the next moment is, and a timer of our own waits for it: node-cron's own waits for
+ * as long as the clock was set back, and goes through each moment that was missed where it was set forth.
+ * Of moments that were missed one is made up for; a clock that was set back is a reason to be due, too.
  */
 export function startSchedule(options: ScheduleOptions): Schedule {
-  const { onDue, onTrouble, wall, monotonic } = options;
-  const silent = (): void => undefined;
-  const task = createTask(options.expression, onDue, {
-    suppressMissedWarning: true,
-    logger: { info: silent, warn: silent, debug: silent, error: onTrouble },
-  });
-  // The moment has passed while the process was busy or stopped: late is better than not.
-  task.on('execution:missed', onDue);
-  let apart = wall() - monotonic();
-  void task.start();
+  const { expression, onDue, wall } = options;
+  const task = createTask(expression, () => undefined, { timezone: 'UTC' });
+  const following = (): number => task.getNextRuns(1)[0]?.getTime() ?? Infinity;
+  let next = following();
+  let lookedAt = wall();
+  let timer = wait();
+
+  function wait(): NodeJS.Timeout {
+    return setTimeout(look, Math.min(next - lookedAt, LOOK_MS));
+  }
+
+  function look(): void {
+    const now = wall();
+    const isDue = now >= next || now < lookedAt;
+    next = following();
+    lookedAt = now;
+    timer = wait();
+    if (isDue) onDue();
+  }
 
   return {
-    check() {
-      const now = wall() - monotonic();
-      if (Math.abs(now - apart) > DRIFT_MS) {
-        void task.stop();
-        void task.start();
-        onDue();
-      }
-      apart = now;
-    },
     stop() {
+      clearTimeout(timer);
       void task.destroy();
     },
   };
