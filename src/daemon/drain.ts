@@ -227,7 +227,7 @@ export function createDrain(options: DrainOptions): Drain {
     }
     // Not only at the end of the round: a long batch may follow.
     faults.end('database');
-    const entry = knownAfter(entries.get(file.name), file, outcome);
+    const entry = knownAfter(file, outcome);
     if (entry !== null) entries.set(file.name, entry);
     addOutcome(batch, outcome);
     reportFile(logger, feed, file, outcome);

@@ -39,17 +39,17 @@ export function isKnown(known: KnownFile | undefined, stat: RawStat): boolean {
 
 /**
  * What is known of a name after a file of that name was taken.
- * @param before what was known until now
  * @returns null where nothing new is known
  */
-export function knownAfter(before: KnownFile | undefined, file: ListedFile, outcome: IngestOutcome): KnownFile | null {
+export function knownAfter(file: ListedFile, outcome: IngestOutcome): KnownFile | null {
   const { name, stat } = file;
   switch (outcome.kind) {
     case 'ingested':
     case 'quarantined':
       return { name, fileId: outcome.fileId, state: outcome.kind, stat, outdated: false, archivedTo: null };
     case 'unchanged':
-      return before === undefined ? null : { ...before, stat };
+      // Also where the loop did not know of it, or it would be read again in every round.
+      return { name, fileId: outcome.fileId, state: 'ingested', stat, outdated: false, archivedTo: outcome.archivedTo };
     case 'moved':
     case 'given_up':
       return null;

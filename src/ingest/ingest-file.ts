@@ -75,7 +75,7 @@ async function ingestSource(
     const same = latest?.sha256 === sha256;
     if (same && latest.state === 'ingested' && !options.afresh) {
       noteStat(store, latest, file.stat);
-      return { kind: 'unchanged' };
+      return { kind: 'unchanged', fileId: latest.fileId, archivedTo: latest.archivedTo };
     }
     // A quarantined content that is tried again keeps its revision.
     const revision = same && latest.state === 'quarantined' ? latest.revision : nextRevision;

@@ -53,7 +53,12 @@ export type IngestOutcome =
       readonly rejects: readonly RejectSummary[];
       readonly ms: number;
     }
-  | { readonly kind: 'unchanged' }
+  | {
+      readonly kind: 'unchanged';
+      /** Of the latest revision. */
+      readonly fileId: number;
+      readonly archivedTo: string | null;
+    }
   | { readonly kind: 'moved'; readonly reason: string }
   | { readonly kind: 'given_up' };
 

@@ -135,6 +135,23 @@ describe('P1: whole files only', () => {
     expect(desk.messages().filter((message) => message === 'it is still being written')).toHaveLength(1);
   });
 
+  test.each(['keep', 'archive'] as const)(
+    'P7: a file that is in, but which the loop does not know of, is hashed once and then known (--after %s)',
+    async (after) => {
+      // As where its commit was made and not heard of.
+      const desk = openDrainDesk({ settings: { after }, ledger: (real) => ({ ...real, known: () => new Map() }) });
+      drop(desk);
+      await desk.settleAll();
+      desk.restart();
+      await desk.drain.round();
+      desk.pass(SETTLED);
+      const waits: (number | null)[] = [];
+      for (let round = 0; round < 4; round++) waits.push((await desk.drain.round()).wakeMs);
+      expect(desk.messages().filter((message) => String(message).startsWith('the same bytes'))).toHaveLength(1);
+      expect(waits.slice(1)).not.toContain(0);
+    },
+  );
+
   test('an upload that stalls for longer than the settle time and goes on makes a new revision', async () => {
     const desk = openDrainDesk();
     const name = drop(desk);

@@ -170,7 +170,7 @@ describe('rules 1 and 2: revisions', () => {
   test('the same bytes under the same name are a no-op, under a new name a new statement', async () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
-    expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toEqual({ kind: 'unchanged' });
+    expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({ kind: 'unchanged' });
     expect(counts(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')]))).toEqual({
       read: 1,
       unchanged: 1,
