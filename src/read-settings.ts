@@ -1,9 +1,10 @@
-import { readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { editDistance } from './edit-distance.ts';
 import { LandfallError } from './errors.ts';
+import { realPath } from './real-path.ts';
 import { flagOf, SETTINGS, settingTextsSchema, variableOf, type SettingInfo, type Settings } from './settings.ts';
 
 /** Where settings come from. */
@@ -60,10 +61,15 @@ export function readSettings(sources: SettingSources): Settings {
       `${given.get('archive_dir')?.source ?? ''}: is the landing folder itself, ${JSON.stringify(values.landing)}`,
     );
   }
+  // One database has one lock, one write-ahead log and one heartbeat, by whatever name it is reached.
+  const db = realPath(values?.db ?? '/');
+  // better-sqlite3 takes white space off the end of a name: it would open a file that another lock belongs to.
+  if (/\s$/.test(db))
+    faults.push(`${given.get('db')?.source ?? ''}: must not end with a space, not ${JSON.stringify(db)}`);
   if (values === undefined || faults.length > 0) throw wrong(faults);
   return Object.freeze({
     landing: values.landing,
-    db: throughLinks(values.db),
+    db,
     feed: values.feed,
     settleMs: values.settle,
     rescan: values.rescan,
@@ -78,17 +84,13 @@ export function readSettings(sources: SettingSources): Settings {
 
 function taken(text: string | undefined, source: string, folder: string, info: SettingInfo): Given | undefined {
   if (text === undefined) return undefined;
-  return { text: info.path && text !== '' ? resolve(folder, text) : text, source };
+  return { text: info.path && text !== '' ? absolute(folder, text, info) : text, source };
 }
 
-/** The database by its own name: its lock must be one, by whatever link it is reached. */
-function throughLinks(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const folder = dirname(path);
-    return folder === path ? path : join(throughLinks(folder), basename(path));
-  }
+/** The links on the way to the database are followed one by one: until then `link/..` must not be taken for the folder of the link. */
+function absolute(folder: string, text: string, info: SettingInfo): string {
+  if (info.name === 'db') return isAbsolute(text) ? text : `${folder}/${text}`;
+  return resolve(folder, text);
 }
 
 function wrong(faults: readonly string[]): LandfallError {

@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LandfallError } from '../src/errors.ts';
 import { readSettings, type SettingSources } from '../src/read-settings.ts';
 import { SETTINGS, variableOf, type Settings } from '../src/settings.ts';
@@ -143,4 +143,63 @@ test('every setting can be set by its variable', () => {
     const fault = faultOf({ env: { [variableOf(info.name)]: info.path ? '\0' : 'nonsense' } });
     expect(fault).toContain(variableOf(info.name));
   }
+});
+
+describe('the database has one name, by whatever links it is reached', () => {
+  /** `real/` with links to it, and what the database is called from there. */
+  function linked(): { folder: string; db: (text: string) => string } {
+    const folder = realpathSync(tempFolder());
+    mkdirSync(join(folder, 'real/deep'), { recursive: true });
+    mkdirSync(join(folder, 'db'));
+    symlinkSync('../real/x.sqlite', join(folder, 'db/v.sqlite'));
+    symlinkSync('db/v.sqlite', join(folder, 'twice.sqlite'));
+    symlinkSync(join(folder, 'real/x.sqlite'), join(folder, 'absolute.sqlite'));
+    symlinkSync('real', join(folder, 'folder'));
+    symlinkSync('real/deep', join(folder, 'deep'));
+    symlinkSync('../deep/../x.sqlite', join(folder, 'db/winding.sqlite'));
+    return { folder, db: (text) => readSettings({ flags: { db: text }, env: {}, cwd: folder, root: '/program' }).db };
+  }
+
+  const names = [
+    ['a relative path', 'real/x.sqlite'],
+    ['dots', './real/../real/./x.sqlite'],
+    ['a link', 'db/v.sqlite'],
+    ['a link to a link', 'twice.sqlite'],
+    ['an absolute link', 'absolute.sqlite'],
+    ['a link on the way', 'folder/x.sqlite'],
+    ['the folder above what a link leads to', 'deep/../x.sqlite'],
+    ['a link through another link and up', 'db/winding.sqlite'],
+  ] as const;
+
+  test.each(names)('%s', (_, name) => {
+    const { folder, db } = linked();
+    const real = join(folder, 'real/x.sqlite');
+    expect(db(name)).toBe(real);
+    writeFileSync(real, '');
+    expect(db(name)).toBe(real);
+    // As the system has it.
+    expect(realpathSync.native(`${folder}/${name}`)).toBe(real);
+  });
+
+  test('whose folder, too, is not there yet', () => {
+    const { folder, db } = linked();
+    symlinkSync('later/made/x.sqlite', join(folder, 'l.sqlite'));
+    expect(db('l.sqlite')).toBe(join(folder, 'later/made/x.sqlite'));
+  });
+
+  test('a loop of links has an end', () => {
+    const { folder, db } = linked();
+    symlinkSync('b', join(folder, 'a'));
+    symlinkSync('a', join(folder, 'b'));
+    expect(db('a/x.sqlite')).toMatch(/\/x\.sqlite$/);
+  });
+
+  test.each(['x.sqlite ', 'x.sqlite\u00a0', 'l'])(
+    'a name that ends with a space would be opened without it: %j',
+    (name) => {
+      const { folder, db } = linked();
+      symlinkSync('x.sqlite\n', join(folder, 'l'));
+      expect(() => db(name)).toThrow(/--db: must not end with a space, not ".*x\.sqlite.*"$/);
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { readAlive, STARTING, writeAlive } from '../../src/daemon/alive.ts';
@@ -107,15 +107,18 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     await ended.promise;
   });
 
-  test('one database behind two names has one lock', async ({ onTestFinished }) => {
+  test('one database behind two names has one lock, also where a link led to it before it was made', async ({
+    onTestFinished,
+  }) => {
     const site = createSite(onTestFinished);
-    site.start('run');
-    await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
     const link = join(site.folder, 'link.sqlite');
-    symlinkSync(databaseOf(site.folder), link);
-    const second = site.start('run', { args: ['--db', link] });
-    expect(await second.ended).toBe(1);
-    expect(second.output()).toContain('has held it since');
+    symlinkSync('db/x.sqlite', link);
+    site.start('run', { args: ['--db', link] });
+    await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
+    const others = [site.start('run'), site.start('run', { args: ['--db', link] })];
+    expect(await Promise.all(others.map((other) => other.ended))).toEqual([1, 1]);
+    for (const other of others) expect(other.output()).toContain('has held it since');
+    expect(readdirSync(site.folder).sort()).toEqual(['db', 'landing', 'link.sqlite']);
   });
 
   test('once that is left in the middle of a file, by a second signal, counts no failure of the file', async ({
