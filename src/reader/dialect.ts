@@ -83,6 +83,19 @@ export function tryRows(sample: Sample, start: number, count: number, syntax: Sy
   return { good, quoted, quotedColumn: hasQuotedColumn(sample, start, syntax), ends };
 }
 
+/** The fields of the first records from `start` on, whatever their number; `count` is what a row has. */
+export function sampleRecords(sample: Sample, start: number, count: number, syntax: Syntax): string[][] {
+  const context = sampleContext(sample, syntax, count);
+  const records: string[][] = [];
+  for (let at = start; at < sample.text.length && records.length < TRIAL_ROWS;) {
+    const record = readRecord(context, at, lineAt(sample.text, at, sample.newline));
+    if (record.kind === 'more') break;
+    records.push(record.fields);
+    at = record.next;
+  }
+  return records;
+}
+
 /** The context for reading records of a sample; see `readRecord`. */
 export function sampleContext(sample: Sample, syntax: Syntax, count: number | null): RecordContext {
   const { text, last, newline, limits } = sample;

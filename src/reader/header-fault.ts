@@ -2,7 +2,7 @@ import { editDistance } from '../edit-distance.ts';
 import { FileRefused } from '../errors.ts';
 import { headerKey } from '../feed/header.ts';
 import type { Column, Dataset } from '../feed/types.ts';
-import { mayHoldRow, type HeaderMatch } from './header.ts';
+import type { HeaderMatch } from './header.ts';
 
 /** Of a cell so many characters are compared with the names of columns. */
 const CELL_CHARACTERS = 80;
@@ -23,17 +23,12 @@ export function checkHeader(match: HeaderMatch, line: number, dataset: Dataset):
   }
 }
 
-/**
- * Holds a header that may have a row glued to it against the rows: cells that are columns have fields below them.
- * @param rowsLikeIt how many rows have as many fields
- * @throws FileRefused `joined_header`
- */
-export function checkHeaderEnds(match: HeaderMatch, line: number, rowsLikeIt: number): void {
-  if (rowsLikeIt > 0 || !mayHoldRow(match)) return;
-  throw new FileRefused(
+/** A header in whose line a row stands; see `isJoined`. */
+export function joinedHeader(match: HeaderMatch, line: number): FileRefused {
+  return new FileRefused(
     'joined_header',
-    `the header in line ${line} has ${match.cells.length} cells, ${match.known} of them known, and no row is as wide: ` +
-      'it seems to lack its line end, so that a row stands behind it',
+    `the header in line ${line} has ${match.cells.length} cells, ${match.known} of them known, and no row is as wide, ` +
+      'or each is two rows: it seems to lack its line end, so that a row stands behind it',
   );
 }
 

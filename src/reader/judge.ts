@@ -4,7 +4,7 @@ import { damagedBetween, type Block } from './blocks.ts';
 import { findBrokenRow } from './breaks.ts';
 import type { HeaderWatch, Layout } from './layout.ts';
 import type { RecordContext } from './records.ts';
-import { endsBefore } from './table-end.ts';
+import { endsBefore, isRowBelow } from './table-end.ts';
 import { readTrailer, type Trailer } from './trailer.ts';
 
 /** Why a row is refused. */
@@ -64,7 +64,12 @@ export function judgeRow(
   const damage = judgeDamage(row, block, count);
   if (damage !== null) return { kind: 'refused', ...damage };
   const layout = headers.read(fields, row.line);
-  if (layout !== null) return { kind: 'header', layout };
+  if (layout !== null) {
+    // Where its line end was lost, what stands behind the header is the beginning of a row.
+    const believed = layout.count <= count || isRowBelow(context, row.next, layout.count);
+    if (believed === null) return { kind: 'more' };
+    if (believed) return { kind: 'header', layout };
+  }
   const trailer = trailers ? readTrailer(fields, fields.length === count) : null;
   if (trailer !== null) {
     const ends = endsBefore(context, headers, row.next, row.line + row.lines);

@@ -1,7 +1,7 @@
 import { FileRefused } from '../errors.ts';
 import { headerKey } from '../feed/header.ts';
 import type { Dataset } from '../feed/types.ts';
-import { checkHeader } from './header-fault.ts';
+import { checkHeader, joinedHeader } from './header-fault.ts';
 import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, mayHoldRow } from './header.ts';
 import type { Header } from './types.ts';
 
@@ -11,6 +11,10 @@ export interface Layout {
   readonly count: number;
   /** For each cell of the file's first header the index of its field (-1: it has none); null: they stand as there. */
   readonly arrange: readonly number[] | null;
+  /**
+   * Cells that neither a column nor the first header has, by their places: a row may stand behind the header (P8).
+   */
+  readonly newExtra: readonly string[];
 }
 
 /** Tells a header that is repeated further down: several files were put together. */
@@ -30,10 +34,9 @@ export interface HeaderWatch {
 /**
  * Watches for headers below the first one. Files put together may have their columns in another order: their rows
  * are brought into the order of the first header, so that no value gets into a wrong column.
- * @param extra where cells that no column takes are added
  */
-export function watchHeader(header: Header, dataset: Dataset | null, extra: string[]): HeaderWatch {
-  const layout: Layout = { count: header.cells.length, arrange: null };
+export function watchHeader(header: Header, dataset: Dataset | null): HeaderWatch {
+  const layout: Layout = { count: header.cells.length, arrange: null, newExtra: [] };
   const keys = header.cells.map(headerKey);
   const names = dataset === null ? new Map<string, number>() : columnNames(dataset);
   const firstCells = new Set([...names.keys(), ...keys].filter((key) => key !== ''));
@@ -51,6 +54,8 @@ export function watchHeader(header: Header, dataset: Dataset | null, extra: stri
     // The line is then refused, and no row is lost with it; rows that are as wide as it are refused, too.
     if (mayHoldRow(match) && fields.length !== keys.length) return null;
     checkHeader(match, line, dataset);
+    const newAt = match.extraAt.filter((index) => !keys.includes(headerKey(fields[index] ?? '')));
+    if (mayHoldRow(match) && newAt.length > 0) throw joinedHeader(match, line);
     const arrange = header.cells.map((): number => -1);
     for (const [column, field] of match.fieldOf.entries()) {
       const place = header.fieldOf[column] ?? null;
@@ -65,8 +70,7 @@ export function watchHeader(header: Header, dataset: Dataset | null, extra: stri
       const place = keys.indexOf(headerKey(field));
       if (place !== -1 && arrange[place] === -1) arrange[place] = index;
     }
-    for (const cell of match.extra) if (!extra.includes(cell)) extra.push(cell);
-    return { count: fields.length, arrange };
+    return { count: fields.length, arrange, newExtra: newAt.map((index) => `cell ${index + 1} of line ${line}`) };
   }
 
   /** Without a dataset nothing is known of the cells: only the very same line is a header again. */

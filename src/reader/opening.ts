@@ -6,11 +6,13 @@ import {
   possibleDelimiters,
   possibleSyntaxes,
   sampleContext,
+  sampleRecords,
   tryRows,
   type Sample,
   type Trial,
 } from './dialect.ts';
-import { checkHeader, checkHeaderEnds, expectedColumns } from './header-fault.ts';
+import { isJoined, showExtra, type RowsBelow } from './extra-cells.ts';
+import { checkHeader, expectedColumns, joinedHeader } from './header-fault.ts';
 import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, type ColumnNames, type HeaderMatch } from './header.ts';
 import { lineAt } from './lines.ts';
 import { readRecord } from './records.ts';
@@ -68,10 +70,25 @@ export function openDataset(sample: Sample, format: FeedFormat, dataset: Dataset
     );
   }
   checkHeader(match, best.head.line, dataset);
-  checkHeaderEnds(match, best.head.line, best.trial.good);
-  refuseRowsAbove(sample, best, dataset);
   const { cells, line } = best.head;
-  return asOpening(best, { cells, line, fieldOf: match.fieldOf, extra: [...match.extra] });
+  const below = match.extra.length === 0 ? null : rowsBelow(sample, best, match);
+  if (below !== null && isJoined(match, dataset, format, below)) throw joinedHeader(match, line);
+  refuseRowsAbove(sample, best, dataset);
+  return asOpening(best, {
+    cells,
+    line,
+    fieldOf: match.fieldOf,
+    extra: below === null ? [] : showExtra(match, below),
+  });
+}
+
+/** The first rows below a header; the same header again is none. */
+function rowsBelow(sample: Sample, { syntax, head }: Candidate, match: HeaderMatch): RowsBelow {
+  const key = match.fieldOf[0] ?? 0;
+  const width = head.cells.length;
+  const records = sampleRecords(sample, head.next, width, syntax);
+  const rows = records.filter((fields) => fields[key] !== head.cells[key] && !isBlank(fields));
+  return { asWide: rows.filter((fields) => fields.length === width), count: rows.length, last: sample.last };
 }
 
 /** Where the feed fixes a delimiter, but the header is there with another one. */
@@ -205,18 +222,24 @@ function isRowLike(cell: string, { delimiter }: Syntax): boolean {
   return /[\r\n]/.test(cell) && cell.includes(delimiter);
 }
 
-/** Titles before a header are left out; rows are not, so a header that has rows above it is refused. */
-function refuseRowsAbove(sample: Sample, { syntax, head }: Candidate, dataset: Dataset): void {
-  if (head.cells.length < TELLING_COLUMNS) return;
+/**
+ * Titles before a header are left out; rows are not, so a header that has rows above it is refused. Rows may be joined, or broken:
+ * where no row stands below the header, less makes a line a row.
+ */
+function refuseRowsAbove(sample: Sample, { syntax, trial, head }: Candidate, dataset: Dataset): void {
+  const known = head.match?.known ?? head.cells.length;
+  if (known < TELLING_COLUMNS) return;
+  const isEmpty = trial.good === 0 && sample.last;
   let rows = 0;
   for (const above of heads(sample, syntax)) {
     if (above.start >= head.start) break;
     const filled = above.cells.filter((cell) => cell.trim() !== '').length;
-    if (above.cells.length === head.cells.length && filled * 2 > above.cells.length) rows++;
+    if (isEmpty ? filled >= TELLING_COLUMNS : above.cells.length >= known && filled * 2 > known) rows++;
   }
   if (rows === 0) return;
   throw new FileRefused(
     'no_header',
-    `the header of ${dataset.name} is in line ${head.line}, but ${rows} lines above it look like rows`,
+    `the header of ${dataset.name} is in line ${head.line}, but ` +
+      (rows === 1 ? 'a line above it looks like a row' : `${rows} lines above it look like rows`),
   );
 }

@@ -15,6 +15,8 @@ export interface RowRules {
   /** How most rows end; null: line ends are fixed, and no other is looked at. */
   readonly usualEnd: 'lf' | 'crlf' | 'cr' | null;
   readonly headers: HeaderWatch;
+  /** Where cells that no column takes are added, when a header is repeated that has more of them. */
+  readonly extra: string[];
   /** Whether a line may be a trailer: not in a file of which nothing is known. */
   readonly trailers: boolean;
   /** By the code of its first field's first character (below 256): whether a line may be something other than a row. */
@@ -190,6 +192,7 @@ function readOddLine(
       takeSkipped(place, bytes, lines);
       return next;
     case 'header':
+      rules.extra.push(...verdict.layout.newExtra);
       takeHeader(place, bytes, lines, verdict.layout);
       return next;
     case 'trailer':

@@ -44,3 +44,19 @@ export function endsBefore(
   }
   return last || from < text.length ? true : null;
 }
+
+/**
+ * Whether the first line at a place in the text that is not blank is a row of so many fields.
+ * @param at where a line begins
+ * @returns null where that cannot be told from the text there is
+ */
+export function isRowBelow(context: RecordContext, at: number, count: number): boolean | null {
+  const { text, last, newline } = context;
+  for (let from = at; from < text.length && from - at < MOST_BLANK;) {
+    const read = readRecord({ ...context, count }, from, lineAt(text, from, newline));
+    if (read.kind === 'more' || (read.next === text.length && !last)) return null;
+    if (!isBlank(read.fields)) return read.kind === 'record' && read.fields.length === count;
+    from = read.next;
+  }
+  return last || text.length - at >= MOST_BLANK ? false : null;
+}

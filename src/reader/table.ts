@@ -45,12 +45,13 @@ function openRows(reader: BlockReader, newline: Newline, options: ReadOptions, l
     ...describeDialect(sample, opening.syntax, opening.trial),
   };
   const header = { ...opening.header, extra: [...opening.header.extra] };
-  const headers = watchHeader(header, dataset, header.extra);
+  const headers = watchHeader(header, dataset);
   const rules: RowRules = {
     syntax: opening.syntax,
     newline,
     usualEnd: newline === 'mixed' ? usualEnd(opening.trial) : null,
     headers,
+    extra: header.extra,
     trailers: dataset !== null,
     suspects: suspectCharacters(headers),
     limits,

@@ -73,12 +73,13 @@ export interface RowsAbove {
  * @throws FileRefused `trailer_count`
  */
 export function checkTrailer(trailer: Trailer, line: number, since: RowsAbove, all: RowsAbove): void {
-  const [stated] = trailer.numbers;
-  if (stated === undefined) return;
+  if (trailer.numbers.length === 0) return;
   const fits = (rows: RowsAbove): boolean => trailer.numbers.some((n) => n >= rows.least && n <= rows.most);
   if (fits(since) || fits(all)) return;
+  // The number itself is not told: the line may be what is left of a row, and the number an identifier in it (P8).
   throw new FileRefused(
     'trailer_count',
-    `the trailer in line ${line} states ${stated} rows, the file has ${all.most}: it was probably cut off`,
+    `the trailer in line ${line} states another number of rows than the ${all.most} that the file has: ` +
+      'it was probably cut off; `landfall preview` shows the line',
   );
 }

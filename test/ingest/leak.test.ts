@@ -13,25 +13,8 @@ import {
   type FileOptions,
   type Row,
 } from '../helpers/feed-files.ts';
-import { type Desk, openDesk } from '../helpers/ingest.ts';
-
-/** Where values may stand in the database: in the tables themselves, and in what is shown with `--raw` only. */
-const MAY_HOLD_VALUES: Readonly<Record<string, readonly string[]>> = {
-  rejects: ['row_key', 'raw', 'record'],
-  waiting_on: ['parent_key'],
-};
-const LEDGER = ['files', 'rejects', 'waiting_on', 'checkpoints', 'attempts', 'retries', 'schema_migrations'];
-
-/** Every value of the ledger that anybody may see. */
-function openParts(desk: Desk): string {
-  const rows = LEDGER.flatMap((table) =>
-    desk.rows(`SELECT * FROM ${table}`).map((row) => {
-      const hidden = MAY_HOLD_VALUES[table] ?? [];
-      return Object.fromEntries(Object.entries(row).filter(([name]) => !hidden.includes(name)));
-    }),
-  );
-  return JSON.stringify(rows);
-}
+import { openDesk } from '../helpers/ingest.ts';
+import { openParts } from '../helpers/leak.ts';
 
 /** All that is told of one delivery: its outcome or its error, as they would be logged and shown. */
 async function told(work: Promise<unknown>): Promise<string> {
