@@ -14,7 +14,7 @@ import { GivenUp } from './given-up.ts';
 import type { ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
-import type { RowSet } from './row-sets.ts';
+import { type RowSet, PLACE_NUMBERS } from './row-sets.ts';
 import { type RowsInHand, createRowsInHand } from './rows-in-hand.ts';
 import type { Source } from './source.ts';
 import type { IngestOptions } from './types.ts';
@@ -130,9 +130,9 @@ function loadBatch(load: Load, batch: ParsedBatch, indexes: IndexPlan): void {
 
 function loadSet(load: Load, { rows, places }: RowSet, indexes: IndexPlan): void {
   const { entry, writer, inHand, origin, sums } = load;
-  const inserted = indexes.scattered ? null : writer.insertPlain(entry.dataset, rows, origin);
-  if (inserted !== null) {
-    sums.inserted += inserted;
+  const count = places.length / PLACE_NUMBERS;
+  if (!indexes.scattered && writer.insertPlain(entry.dataset, rows, count, origin)) {
+    sums.inserted += count;
     return;
   }
   inHand.add(places);

@@ -8,6 +8,9 @@ export interface RowSet {
   readonly places: Float64Array<ArrayBuffer>;
 }
 
+/** How many numbers of `places` there are for each row. */
+export const PLACE_NUMBERS = 3;
+
 /** A row's place in its file. */
 export interface RowPlace {
   readonly line: number;

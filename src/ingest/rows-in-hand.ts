@@ -1,5 +1,6 @@
 import type { Encoding } from '../feed/types.ts';
 import type { RowFinder } from '../store/dataset-writer.ts';
+import { PLACE_NUMBERS } from './row-sets.ts';
 import type { Source } from './source.ts';
 
 /** The rows that are staged and not merged yet: where each stands in its file. */
@@ -12,24 +13,21 @@ export interface RowsInHand extends RowFinder {
   clear(): void;
 }
 
-/** Numbers for each row. */
-const STEP = 3;
-
 /** None yet, of a source. */
 export function createRowsInHand(source: Source, encoding: Encoding): RowsInHand {
   let places = new Float64Array(0);
   let used = 0;
   const find = (line: number): number => {
     let low = 0;
-    let high = used / STEP;
+    let high = used / PLACE_NUMBERS;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((places[middle * STEP] ?? Infinity) < line) low = middle + 1;
+      if ((places[middle * PLACE_NUMBERS] ?? Infinity) < line) low = middle + 1;
       else high = middle;
     }
-    if (low * STEP >= used || places[low * STEP] !== line)
+    if (low * PLACE_NUMBERS >= used || places[low * PLACE_NUMBERS] !== line)
       throw new Error('the line asked for is not one of the rows in hand');
-    return low * STEP;
+    return low * PLACE_NUMBERS;
   };
   return {
     // Copied: the memory of what is added is used again for other rows.
@@ -42,7 +40,7 @@ export function createRowsInHand(source: Source, encoding: Encoding): RowsInHand
       places.set(more, used);
       used += more.length;
     },
-    count: () => used / STEP,
+    count: () => used / PLACE_NUMBERS,
     clear() {
       used = 0;
     },

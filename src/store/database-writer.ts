@@ -14,7 +14,7 @@ import type { StagedRows } from './staged-rows.ts';
 
 /** Puts the rows of one file into the database, inside a transaction that the caller begins and ends. See `DatasetWriter`. */
 export interface DatabaseWriter {
-  insertPlain(dataset: Dataset, rows: StagedRows, origin: Origin): number | null;
+  insertPlain(dataset: Dataset, rows: StagedRows, count: number, origin: Origin): boolean;
   stage(dataset: Dataset, rows: StagedRows): void;
   merge(dataset: Dataset, origin: Origin): MergeResult;
   reject(fileId: number, dataset: string, row: RejectedRow): void;
@@ -46,7 +46,7 @@ export function createDatabaseWriter(store: Store, finder: RowFinder): DatabaseW
     return writer;
   };
   return {
-    insertPlain: (dataset, rows, origin) => writerOf(dataset).insertPlain(rows, origin),
+    insertPlain: (dataset, rows, count, origin) => writerOf(dataset).insertPlain(rows, count, origin),
     stage: (dataset, rows) => {
       writerOf(dataset).stage(rows);
     },

@@ -33,10 +33,10 @@ export interface MergeResult extends Merged {
 /** Puts rows of one dataset into the database. */
 export interface DatasetWriter {
   /**
-   * Inserts rows at once, without staging them.
-   * @returns how many, or null where they need the whole merge, or are likely to
+   * Inserts `count` rows at once, without staging them.
+   * @returns false: nothing was done; they need the whole merge, or are likely to
    */
-  insertPlain(rows: StagedRows, origin: Origin): number | null;
+  insertPlain(rows: StagedRows, count: number, origin: Origin): boolean;
   /** Adds rows to those to be merged; their keys are distinct from those that are there. */
   stage(rows: StagedRows): void;
   /** Merges the staged rows into the dataset's table; orphans are kept waiting. */
@@ -103,7 +103,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
 
   return {
     healer,
-    insertPlain: (rows, origin) => (merger.expectsPlainRows() ? insertDirectly(rows, origin) : null),
+    insertPlain: (rows, count, origin) => merger.expectsPlainRows() && insertDirectly(rows, count, origin),
     stage: (rows) => {
       stage.fill(rows);
     },

@@ -1,12 +1,13 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
-import { constraintRefusal } from './fault.ts';
+import { RowsLeftOut } from './fault.ts';
 import type { Origin } from './merge.ts';
+import { unlessRefused } from './savepoint.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 import { type StagedRows, stagedRowsSql } from './staged-rows.ts';
 
-/** Inserts rows without staging them; gives how many, or null where the rows need the whole merge. */
-export type DirectInsert = (rows: StagedRows, origin: Origin) => number | null;
+/** Inserts `count` rows without staging them; false: nothing was done, the rows need the whole merge. */
+export type DirectInsert = (rows: StagedRows, count: number, origin: Origin) => boolean;
 
 /**
  * Prepares the short way for the plainest and largest loads: all keys are new, all parents are there, and nobody waits for these
@@ -25,14 +26,14 @@ export function createDirectInsert(db: Database.Database, dataset: Dataset): Dir
     `INSERT OR ABORT INTO ${quoteName(dataset.table)} (${names}, ${LINEAGE_COLUMNS.join(', ')})
      SELECT ${values}, ?, ${line}, ? FROM ${from}`,
   );
-  return (rows, origin) => {
-    if (anyWaiting.get(dataset.name, dataset.table) === 1) return null;
-    try {
-      return insert.run(origin.fileId, origin.stamp, rows).changes;
-    } catch (error) {
-      // A key was known or a parent missing. The statement was undone as a whole: the merge finds out which rows those were.
-      if (constraintRefusal(error) === null || !db.inTransaction) throw error;
-      return null;
-    }
+  return (rows, count, origin) => {
+    if (anyWaiting.get(dataset.name, dataset.table) === 1) return false;
+    // Where a key was known, a parent missing or a row refused, the merge finds out which rows those were.
+    const inserted = unlessRefused(db, ['foreign_key', 'other'], () => {
+      const result = insert.run(origin.fileId, origin.stamp, rows);
+      if (result.changes !== count) throw new RowsLeftOut();
+      return result;
+    });
+    return inserted !== null;
   };
 }

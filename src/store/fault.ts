@@ -9,9 +9,10 @@ import { EXIT_DAMAGED, EXIT_FAILED } from '../exit-codes.ts';
  * - `readonly`: the file cannot be written
  * - `memory`: the machine has none left for SQLite; may pass
  * - `corrupt`: the database is damaged; the daemon stops
+ * - `trigger`: a trigger of the user's ended the transaction, or refused what the ledger wrote; passes when the trigger is mended
  * - `replaced`: the file was removed or replaced while it was open, and what is written is lost; the daemon stops
  */
-export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'memory' | 'corrupt' | 'replaced';
+export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'memory' | 'trigger' | 'corrupt' | 'replaced';
 
 const HINTS: Readonly<Record<FaultKind, { problem: string; hint: string }>> = {
   busy: { problem: 'another program holds the write lock', hint: 'end its open edit or transaction' },
@@ -22,6 +23,10 @@ const HINTS: Readonly<Record<FaultKind, { problem: string; hint: string }>> = {
   },
   readonly: { problem: 'it cannot be written', hint: 'check the owner and mode of the file and its folder' },
   memory: { problem: 'there is no memory left', hint: 'lower --cache-mib, or give the machine more' },
+  trigger: {
+    problem: 'a trigger in it rolls back more than the row it refuses',
+    hint: 'let it say RAISE(ABORT, …), and keep triggers off the tables of the ledger',
+  },
   replaced: {
     problem: 'it was removed or replaced while it was open',
     hint: 'put the file back with its own -wal and -shm, or move those away, too, before you restore a backup or refill a new one: see the README',
@@ -59,6 +64,8 @@ function faultKind(code: string): FaultKind | null {
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return 'corrupt';
   if (/^SQLITE_(READONLY|PERM)/.test(code)) return 'readonly';
   if (/^SQLITE_(IOERR|CANTOPEN|PROTOCOL)/.test(code)) return 'io';
+  // What a trigger refuses of a row never comes so far: see savepoint.ts.
+  if (code === 'SQLITE_CONSTRAINT_TRIGGER') return 'trigger';
   return null;
 }
 
@@ -84,8 +91,14 @@ export function asFault(operation: string, file: string, error: unknown): unknow
 /** For what kind of constraint the database refuses a statement: a reference, or any other. */
 export type ConstraintRefusal = 'foreign_key' | 'other';
 
-/** Whether the database refused a statement for one of its constraints, and which; null: the error is no refusal. */
+/** Rows were left out without an error: a trigger did it, by RAISE(IGNORE). Which ones is not known. */
+export class RowsLeftOut extends Error {
+  override readonly name = 'RowsLeftOut';
+}
+
+/** Whether the database refused rows of a statement, and for which kind of constraint; null: the error is no refusal. */
 export function constraintRefusal(error: unknown): ConstraintRefusal | null {
+  if (error instanceof RowsLeftOut) return 'other';
   if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CONSTRAINT')) return null;
   return error.code === 'SQLITE_CONSTRAINT_FOREIGNKEY' ? 'foreign_key' : 'other';
 }

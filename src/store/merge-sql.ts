@@ -120,7 +120,11 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
     `ON CONFLICT (${key}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
   const references = referencesOf(dataset);
   const referring = references.map((column) => quoteName(column.name));
-  const same = (names: readonly string[]) => ['1', ...names.map((name) => `t.${name} IS s.${name}`)].join(' AND ');
+  // The stage's column comes first: its collation decides, and keeps apart what a column COLLATE NOCASE would take for the same.
+  const same = (names: readonly string[]) =>
+    names.length === 0
+      ? '1'
+      : `(${names.map((name) => `s.${name}`).join(', ')}) IS (${names.map((name) => `t.${name}`).join(', ')})`;
   const missing = references.map((column) => parentMissing(feed, column));
   // In the order of a parent, rows find theirs side by side, and touch each page of the index on it once: half the time in a large table.
   const [firstReference] = referring;

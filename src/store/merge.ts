@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../feed/types.ts';
+import { RowsLeftOut } from './fault.ts';
 import { type MergeSql, VERDICT } from './merge-sql.ts';
 import { unlessRefused } from './savepoint.ts';
 
@@ -24,7 +25,8 @@ export interface Merged {
 /** Merges the rows staged for one dataset; the keys among them are distinct. */
 export interface Merger {
   /**
-   * Puts the staged rows into the table. To be undone where a constraint other than a foreign key refuses one of them.
+   * Puts the staged rows into the table. To be undone where a constraint other than a foreign key refuses one of them, or a trigger
+   * leaves one out.
    * @param orphansFirst finds the orphans before the table is asked, so that a row which breaks a constraint besides waits all the same
    */
   admit(origin: Origin, orphansFirst: boolean): Merged;
@@ -47,6 +49,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
     return (origin: Origin) => prepared.run({ file_id: origin.fileId, stamp: origin.stamp, ...names }).changes;
   };
 
+  const countStaged = db.prepare<[], number>(`SELECT count(*) FROM ${sql.stage}`).pluck();
   const findKnown = statement(sql.findKnown);
   const staleCount = db
     .prepare<[], number>(`SELECT count(*) FROM temp._known WHERE verdict = ${VERDICT.stale}`)
@@ -99,6 +102,8 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       expectOrphans = orphans > 0;
       expectKnown = known > 0;
       const unchanged = known > stale + admitted.updated ? touch(origin) : 0;
+      if (admitted.inserted + admitted.updated + unchanged + stale + orphans !== countStaged.get())
+        throw new RowsLeftOut();
       return { ...admitted, unchanged, stale, orphans };
     },
     settle(origin) {

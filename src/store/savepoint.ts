@@ -2,7 +2,8 @@ import type Database from 'better-sqlite3';
 import { type ConstraintRefusal, constraintRefusal } from './fault.ts';
 
 /**
- * Runs `work` inside the running transaction; where the database refuses it for a constraint, all it did is undone.
+ * Runs `work` inside the running transaction; where the database refuses it for a constraint, all it did is undone: a statement
+ * that a trigger refuses by RAISE(FAIL) leaves behind what it did before.
  * @param refusals which refusals are taken; every other error passes, for the caller to roll back
  * @returns what `work` gives, or null where it was refused
  */
@@ -16,7 +17,8 @@ export function unlessRefused<T extends object>(
     return work();
   } catch (error) {
     const refusal = constraintRefusal(error);
-    if (refusal === null || !refusals.includes(refusal)) throw error;
+    // By RAISE(ROLLBACK) a trigger ends the whole transaction.
+    if (refusal === null || !refusals.includes(refusal) || !db.inTransaction) throw error;
     db.exec('ROLLBACK TO work');
     return null;
   } finally {

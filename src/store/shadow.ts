@@ -150,7 +150,7 @@ export function reportOf(store: Store, dataset: Dataset, fileId: number): Shadow
 function updatesOf(store: Store, dataset: Dataset, fileId: number): ShadowReport['updates'] {
   const key = quoteName(dataset.key.name);
   const names = dataset.columns.slice(1).map((column) => column.name);
-  const changed = names.map((name) => `t.${quoteName(name)} IS NOT b.${quoteName(name)}`);
+  const changed = names.map((name) => `b.${quoteName(name)} IS NOT t.${quoteName(name)}`);
   const rows = store.db
     .prepare<[number], number[]>(
       `SELECT t.source_line, ${changed.join(', ')} FROM temp.${quoteName(dataset.table)} t

@@ -1,5 +1,5 @@
 /**
- * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,once,swarm,crash]`: the campaigns at length. Each run of each
+ * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash]`: the campaigns at length. Each run of each
  * campaign is another plan; the same seed makes the same plans. Ends with exit code 1 at the first difference.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -10,9 +10,10 @@ import { crashCampaign } from './crash.ts';
 import { onceCampaign } from './once.ts';
 import { largeCampaign, orderCampaign } from './order.ts';
 import { runSwarm } from './swarm.ts';
+import { triggerCampaign } from './trigger.ts';
 
 /** How many runs a campaign has when it is not said. */
-const USUAL = { order: 1000, large: 10, once: 50, swarm: 1, crash: 200 };
+const USUAL = { order: 1000, large: 10, trigger: 300, once: 50, swarm: 1, crash: 200 };
 
 /** How many files come at once in a swarm. */
 const SWARM_FILES = 20_000;
@@ -45,6 +46,7 @@ for (const name of chosen) {
   try {
     if (name === 'order') await orderCampaign(runs, seed, emptyFolder);
     if (name === 'large') await largeCampaign(runs, seed, emptyFolder);
+    if (name === 'trigger') await triggerCampaign(runs, seed, emptyFolder);
     if (name === 'once') await onceCampaign(runs, seed, emptyFolder);
     if (name === 'swarm') await swarmCampaign(runs, seed, emptyFolder);
     if (name === 'crash') await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));

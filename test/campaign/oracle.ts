@@ -79,7 +79,7 @@ export type Outcome =
 /** A row that waited once and what became of it. */
 export interface Waiter {
   readonly statement: Statement;
-  state: 'waiting' | 'healed' | 'superseded';
+  state: 'waiting' | 'healed' | 'superseded' | 'rejected';
   healedAs: 'inserted' | 'updated' | null;
 }
 
@@ -126,12 +126,14 @@ export function endState(statements: readonly Statement[]): EndState {
  * @param deliveries in the order in which they are ingested
  * @param tables all tables, parents before children
  * @param maxBadRows the share of rejected rows above which a file is quarantined (rule 7)
+ * @param refuses whether the database refuses a row that lacks nothing, as a new one or as a version of one that is there
  * @returns what became of each delivery, of each row that ever waited, the statements made, and the tables as they ended
  */
 export function replay(
   deliveries: readonly Delivery[],
   tables: readonly string[],
   maxBadRows = 0.5,
+  refuses: (row: Statement, isNew: boolean) => boolean = () => false,
 ): { outcomes: Outcome[]; waiters: Waiter[]; statements: Statement[]; tables: Map<string, Map<string, Statement>> } {
   const admitted = new Map<string, Map<string, Statement>>(tables.map((table) => [table, new Map()]));
   const rowsOf = (table: string): Map<string, Statement> => entry(admitted, table, () => new Map<string, Statement>());
@@ -153,9 +155,12 @@ export function replay(
   const heal = (table: string): number => {
     let healed = 0;
     for (const versions of waiters.values()) {
-      const [winner] = versions
+      const ready = versions
         .filter(({ state, statement }) => state === 'waiting' && statement.table === table && !orphan(statement))
         .toSorted((a, b) => compareVersions(b.statement, a.statement));
+      const winner = ready.find(({ statement }) => !refuses(statement, !rowsOf(table).has(statement.key)));
+      for (const refused of winner === undefined ? ready : ready.slice(0, ready.indexOf(winner)))
+        refused.state = 'rejected';
       if (winner === undefined) continue;
       const { statement } = winner;
       winner.state = 'healed';
@@ -192,6 +197,8 @@ export function replay(
       } else if (orphan(statement)) {
         counts.waiting += 1;
         entry(waiters, identity(statement), (): Waiter[] => []).push({ statement, state: 'waiting', healedAs: null });
+      } else if (refuses(statement, current === undefined)) {
+        counts.rejected += 1;
       } else {
         if (current === undefined) counts.inserted += 1;
         else if (sameValues(current, statement)) counts.unchanged += 1;

@@ -403,6 +403,148 @@ describe('the database is held against the feed before anything is read', () => 
     expect(problems(twoColumns)).toContain('the primary key of transactions is not transaction_id');
   });
 
+  test.each([
+    [
+      'an id in a column of numbers',
+      'patient_id         TEXT',
+      'patient_id INTEGER',
+      'visits.patient_id is INTEGER, which',
+    ],
+    [
+      'a key in a column of numbers',
+      'visit_id           TEXT',
+      'visit_id NUMERIC',
+      'visits.visit_id is NUMERIC, which',
+    ],
+    ['a text in a column of numbers', 'facility           TEXT', 'facility FLOATING POINT', 'declare it TEXT'],
+    ['money in a column of text', 'total_charge_cents INTEGER', 'total_charge_cents TEXT', 'declare it INTEGER'],
+    ['money in a column of fractions', 'total_charge_cents INTEGER', 'total_charge_cents REAL', 'declare it INTEGER'],
+    [
+      'a line in a column of text',
+      'source_line        INTEGER',
+      'source_line TEXT',
+      'visits.source_line is TEXT, which',
+    ],
+  ])('P6: %s, which would be changed', (_, column, declared, problem) => {
+    const [before = '', visits = ''] = TABLES.split('CREATE TABLE visits');
+    expect(problems(() => `${before}CREATE TABLE visits${visits.replace(column, declared)}`)).toContain(problem);
+  });
+
+  test('P6: a date in a STRICT table that wants a number', () => {
+    const strict = (tables: string) =>
+      tables.replace(/\n\);/, '\n) STRICT;').replace('effective_date        TEXT', 'effective_date INTEGER');
+    expect(problems(strict)).toContain('procedures.effective_date is INTEGER, which');
+  });
+
+  test('types that keep the values are taken: DATE for a date, DECIMAL for cents, none, and ANY in a STRICT table', () => {
+    const file = join(tempFolder(), 'new.sqlite');
+    open(
+      file,
+      migrationsWith((tables) =>
+        tables
+          .replace(/\n\);/, '\n) STRICT;')
+          .replace('description           TEXT', 'description ANY')
+          .replace('visit_date         TEXT', 'visit_date DATE')
+          .replace('total_charge_cents INTEGER', 'total_charge_cents DECIMAL(12,2)')
+          .replace('facility           TEXT', 'facility'),
+      ),
+    );
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test.each([
+    ['column', (tables: string) => tables.replace('procedure_id          TEXT', 'procedure_id TEXT COLLATE NOCASE')],
+    [
+      'column, though not its index',
+      (tables: string) =>
+        tables
+          .replace('procedure_id          TEXT PRIMARY KEY NOT NULL', 'procedure_id TEXT COLLATE RTRIM NOT NULL')
+          .replace(/\n\);/, ', PRIMARY KEY (procedure_id COLLATE BINARY));'),
+    ],
+    [
+      'index',
+      (tables: string) =>
+        tables
+          .replace('procedure_id          TEXT PRIMARY KEY NOT NULL', 'procedure_id TEXT NOT NULL')
+          .replace(/\n\);/, ', PRIMARY KEY (procedure_id COLLATE NOCASE));'),
+    ],
+  ])('P6: a key whose %s makes two ids one', (_, change) => {
+    expect(problems(change)).toContain('procedures.procedure_id takes two keys for one');
+  });
+
+  test('a generated column under a name of the feed, and a view', () => {
+    expect(
+      problems((tables) => tables.replace('status             TEXT', `status TEXT AS (upper(facility))`)),
+    ).toContain('visits.status is a generated column, which takes no values');
+    expect(
+      problems(
+        (tables) => `${tables.replaceAll(/\bprocedures\b/g, 'kept')}; CREATE VIEW procedures AS SELECT * FROM kept`,
+      ),
+    ).toContain('procedures is no ordinary table (view)');
+  });
+
+  test('P5: a foreign key of two columns is none: it lets an orphan pass where the other is empty', () => {
+    const twoColumns = (tables: string) =>
+      tables
+        .replace('visit_id         TEXT NOT NULL REFERENCES visits (visit_id)', 'visit_id TEXT NOT NULL')
+        .replace(
+          /(CREATE TABLE transactions[^;]*source_stamp +TEXT NOT NULL)/,
+          '$1, FOREIGN KEY (visit_id, payer) REFERENCES visits (visit_id, status)',
+        )
+        .concat('; CREATE UNIQUE INDEX two ON visits (visit_id, status)');
+    expect(problems(twoColumns)).toContain('transactions.visit_id has no foreign key to visits');
+  });
+
+  test('a trigger that names a table which is not there', () => {
+    const audited = (tables: string) =>
+      `${tables}; CREATE TRIGGER audit AFTER UPDATE ON visits BEGIN INSERT INTO audits VALUES (1); END`;
+    expect(problems(audited)).toContain('visits takes no rows: no such table: main.audits');
+  });
+
+  test.each([
+    ['is on a table of the ledger', 'AFTER INSERT ON rejects', 'SELECT 1', 'the trigger theirs is on rejects'],
+    [
+      'rolls back',
+      'BEFORE UPDATE ON Visits',
+      `SELECT raise (rollback, 'no')`,
+      'the trigger theirs says RAISE(ROLLBACK)',
+    ],
+    [
+      'makes parents',
+      'BEFORE INSERT ON visits',
+      'INSERT OR IGNORE INTO "procedures" (procedure_id) VALUES (1)',
+      'the trigger theirs puts rows into procedures',
+    ],
+    [
+      'takes rows out',
+      'AFTER INSERT ON visits',
+      'DELETE FROM visits WHERE status IS NULL',
+      'the trigger theirs puts rows into visits, or takes them out',
+    ],
+    [
+      'writes into the ledger',
+      'AFTER INSERT ON visits',
+      'DELETE FROM rejects',
+      'the trigger theirs puts rows into rejects',
+    ],
+  ])('P3: a trigger that %s', (_, when, action, problem) => {
+    expect(problems((tables) => `${tables}; CREATE TRIGGER theirs ${when} BEGIN ${action}; END`)).toContain(problem);
+  });
+
+  test('a trigger that refuses rows, or writes to a table of its own and to other columns, does no harm', () => {
+    const file = join(tempFolder(), 'new.sqlite');
+    const theirs = `CREATE TABLE visits_audit (key TEXT); ALTER TABLE visits ADD COLUMN changed_at TEXT;
+      CREATE TRIGGER audited AFTER INSERT ON visits BEGIN INSERT INTO visits_audit VALUES (NEW.visit_id); DELETE FROM visits_audit WHERE key = 'x'; END;
+      CREATE TRIGGER dated AFTER UPDATE ON visits BEGIN UPDATE visits SET changed_at = 'now' WHERE visit_id = NEW.visit_id; END;
+      CREATE TRIGGER checked BEFORE INSERT ON visits WHEN NEW.status = 'bad' BEGIN SELECT RAISE(FAIL, 'bad'); END;
+      CREATE TRIGGER of_audit AFTER INSERT ON visits_audit BEGIN DELETE FROM visits WHERE 0; END;`;
+    open(
+      file,
+      migrationsWith((tables) => `${tables}; ${theirs}`),
+    );
+    expect(existsSync(file)).toBe(true);
+  });
+
   test('a column more that may be empty, or has a default, does no harm', () => {
     const file = join(tempFolder(), 'new.sqlite');
     open(
