@@ -9,7 +9,7 @@ import { systemCode } from '../system-error.ts';
 import { databaseStat } from './database-stat.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
 import { migrate } from './migrate.ts';
-import { checkSchema } from './schema.ts';
+import { checkSchema, requireFeed } from './schema.ts';
 import type { Probe } from './types.ts';
 
 /** An open database that belongs to a feed. Only the process that holds the writer's lock opens one. */
@@ -147,6 +147,7 @@ export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe
   try {
     if (!exists) migrate(db, ':memory:', options.migrations, () => undefined);
     guardFaults('open database', file, () => {
+      requireFeed(db, file, feed);
       checkSchema(db, file, feed);
       // Rows are copied into temporary tables: on disk, not in memory, however many wait.
       db.pragma('temp_store = FILE');
@@ -218,16 +219,6 @@ function requireOurs(file: string): void {
   if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0' || header.readUInt32BE(68) === APPLICATION_ID) return;
   // A death while it was marked left a journal, with which SQLite makes it empty again.
   if (!fs.existsSync(`${file}-journal`)) throw notOurs(file);
-}
-
-/** The ledger knows a name's revisions by its feed: another feed in the same database would take them for new. */
-function requireFeed(db: Database.Database, file: string, feed: Feed): void {
-  const other = db.prepare<[string], string>('SELECT feed FROM files WHERE feed <> ? LIMIT 1').pluck().get(feed.name);
-  if (other === undefined) return;
-  throw new LandfallError('open database', `it belongs to the feed ${other}, not to ${feed.name}`, {
-    file,
-    hint: 'name another database with --db, or give the feed its former name',
-  });
 }
 
 /** Refuses a database that is another program's; marks an empty one as Landfall's. */
