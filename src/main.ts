@@ -1,4 +1,5 @@
-import { fstatSync, readFileSync } from 'node:fs';
+import { fstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,7 @@ import { LandfallError } from './errors.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
 import { isUnderNohup } from './hangup.ts';
 import type { CommandIo, Output, Parent } from './io.ts';
+import { systemCode } from './system-error.ts';
 import { printable } from './terminal.ts';
 
 /** How long whatever a command has left open may keep the process, in ms. */
@@ -45,10 +47,15 @@ process.on('uncaughtException', (error) => {
   leave.abort();
   process.exit(1);
 });
-// A reader of the output that goes away (`| head`) is no error.
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', () => {
-    if (kind === 'short') process.exit();
+  stream.on('error', (error) => {
+    // One that runs long goes on when nobody reads what it writes.
+    if (kind !== 'short') return;
+    const code = systemCode(error);
+    // A reader of the output that goes away (`| head`) is no error; a full disk is.
+    if (code === 'EPIPE') process.exit();
+    if (stream === process.stdout) fail(new LandfallError('write', code ?? 'it failed', { file: 'standard output' }));
+    process.exit(EXIT_FAILED);
   });
 }
 
@@ -100,11 +107,25 @@ function fail(error: unknown): void {
 function output(stream: NodeJS.WriteStream, descriptor: number): Output {
   const isTTY = isatty(descriptor);
   return {
-    write: (text, taken) => void stream.write(text, taken),
+    write: stream instanceof Socket ? (text, taken) => void stream.write(text, taken) : toFile(stream, descriptor),
     isTTY,
     columns: isTTY ? stream.columns : 80,
     colour: isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
     journal: isJournal(descriptor),
+  };
+}
+
+/** Node's own stream to a file drops the rest of what a disk that fills up has taken in part, and says nothing. */
+function toFile(stream: NodeJS.WriteStream, descriptor: number): Output['write'] {
+  return (text, taken) => {
+    try {
+      writeFileSync(descriptor, text);
+      taken?.();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      taken?.(error);
+      stream.emit('error', error);
+    }
   };
 }
 

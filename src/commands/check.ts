@@ -7,7 +7,10 @@ import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
 import type { Settings } from '../settings.ts';
 import { closeStore, databaseIsThere, openForRehearsal } from '../store/open.ts';
+import type { UnreadName } from '../store/types.ts';
 import { printable } from '../terminal.ts';
+import { jsonElement } from './json.ts';
+import { outputSink, sendPieces } from './sink.ts';
 
 /** What `check` takes. */
 export interface CheckOptions {
@@ -44,18 +47,15 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     migrations: `${io.program.root}/migrations`,
     program: io.program.version,
   });
+  const sink = outputSink(io.stdout);
+  let shown = 0;
+  const show = async (found: UnreadName | Rehearsal): Promise<void> => {
+    await sendPieces(sink, options.json ? elementOf(found, shown, options.raw) : linesOf(found, options.raw));
+    shown += 1;
+  };
   let refused = held.length > 0;
-  const results: unknown[] = held.map(({ name, dataset, code, reason }) => ({
-    name,
-    dataset,
-    outcome: { kind: 'held', code, reason },
-  }));
-  if (!options.json) {
-    for (const { name, code, reason } of held) {
-      io.stdout.write(`${printable(name)}: would be held (${code}): ${printable(reason)}\n`);
-    }
-  }
   try {
+    for (const file of held) await show(file);
     for await (const rehearsal of rehearse(store, due, {
       afresh: false,
       stop: io.stop,
@@ -65,18 +65,29 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
       const { outcome } = rehearsal;
       if (outcome.kind === 'given_up') return EXIT_FAILED;
       refused ||= outcome.kind === 'moved' || isRefused(outcome);
-      if (options.json) results.push(toJson(rehearsal, options.raw));
-      else io.stdout.write(`${describe(rehearsal, options.raw).join('\n')}\n`);
+      await show(rehearsal);
+      if (sink.gone()) break;
     }
+    if (options.json) await sink.send(shown === 0 ? '[]\n' : '\n]\n');
+    await sink.close();
   } finally {
     closeStore(store);
   }
-  if (options.json) io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
   if (problems.length > 0) return EXIT_FAILED;
   return refused ? EXIT_REFUSED : 0;
 }
 
-function toJson({ file, outcome, report }: Rehearsal, raw: boolean): unknown {
+/** The file as an element of a JSON list, with what stands before it. */
+function* elementOf(found: UnreadName | Rehearsal, before: number, raw: boolean): Generator<string, void> {
+  yield before === 0 ? '[\n  ' : ',\n  ';
+  yield* jsonElement('outcome' in found ? toJson(found, raw) : heldToJson(found));
+}
+
+function heldToJson({ name, dataset, code, reason }: UnreadName): object {
+  return { name, dataset, outcome: { kind: 'held', code, reason } };
+}
+
+function toJson({ file, outcome, report }: Rehearsal, raw: boolean): object {
   const would = {
     ...('code' in outcome ? { code: outcome.code } : {}),
     ...('reason' in outcome ? { reason: outcome.reason } : {}),
@@ -95,57 +106,57 @@ function toJson({ file, outcome, report }: Rehearsal, raw: boolean): unknown {
   };
 }
 
-function describe({ file, outcome, report }: Rehearsal, raw: boolean): readonly string[] {
-  const name = printable(file.name);
+/** The file as text, a line at a time. */
+function* linesOf(found: UnreadName | Rehearsal, raw: boolean): Generator<string, void> {
+  if (!('outcome' in found)) {
+    yield `${printable(found.name)}: would be held (${found.code}): ${printable(found.reason)}\n`;
+    return;
+  }
+  const { outcome, report } = found;
+  const name = printable(found.file.name);
   switch (outcome.kind) {
     case 'unchanged':
-      return [`${name}: nothing to do, the same bytes are in already`];
+      yield `${name}: nothing to do, the same bytes are in already\n`;
+      return;
     case 'quarantined':
-      return [
-        `${name}: would be quarantined (${outcome.code}): ${printable(outcome.reason)}`,
-        ...outcome.rejects.map(rejectLine),
-      ];
+      yield `${name}: would be quarantined (${outcome.code}): ${printable(outcome.reason)}\n`;
+      yield* outcome.rejects.map(rejectLine);
+      return;
     case 'moved':
-      return [`${name}: ${outcome.reason}; check it again when it is still`];
+      yield `${name}: ${outcome.reason}; check it again when it is still\n`;
+      return;
     case 'given_up':
-      return [];
+      return;
     case 'ingested':
       break;
   }
   const { counts } = outcome;
   const late = outcome.late ? ', late' : '';
-  const lines = [
-    `${name}: ${counts.read} rows${late}: ${counts.inserted} inserted, ${counts.updated} updated, ${counts.unchanged} unchanged, ` +
-      `${counts.stale} stale, ${counts.rejected} rejected, ${counts.waiting} waiting`,
-  ];
-  if (report === null) return lines;
-  lines.push(...listed('update', report.updates, (row) => `line ${row.line}: ${row.columns.join(', ')}`));
-  lines.push(
-    ...listed(
-      'reject',
-      report.rejected,
-      (row) =>
-        `line ${row.line}: ${row.code}${row.column === null ? '' : ` in ${row.column}`}: ${printable(row.reason)}`,
-    ),
+  yield (
+    `${name}: ${counts.read} rows${late}: ${counts.inserted} inserted, ${counts.updated} updated, ` +
+    `${counts.unchanged} unchanged, ${counts.stale} stale, ${counts.rejected} rejected, ${counts.waiting} waiting\n`
   );
-  lines.push(
-    ...listed(
-      'wait',
-      report.waiting,
-      (row) => `line ${row.line}: for ${row.parentTable}${raw ? ` ${printable(row.parentKey)}` : ''}`,
-    ),
-  );
-  lines.push(...report.heals.map((heal) => `  heal    ${heal.rows} waiting rows of ${heal.dataset}`));
-  return lines;
+  if (report === null) return;
+  yield* listed('update', report.updates, ({ line, columns }) => `line ${line}: ${columns.join(', ')}`);
+  yield* listed('reject', report.rejected, ({ line, code, column, reason }) => {
+    return `line ${line}: ${code}${column === null ? '' : ` in ${column}`}: ${printable(reason)}`;
+  });
+  yield* listed('wait', report.waiting, ({ line, parentTable, parentKey }) => {
+    return `line ${line}: for ${parentTable}${raw ? ` ${printable(parentKey)}` : ''}`;
+  });
+  for (const heal of report.heals) yield `  heal    ${heal.rows} waiting rows of ${heal.dataset}\n`;
 }
 
-function listed<T>(word: string, rows: readonly T[], text: (row: T) => string): readonly string[] {
-  const lines = rows.slice(0, LISTED).map((row) => `  ${word.padEnd(7)} ${text(row)}`);
-  return rows.length > LISTED
-    ? [...lines, `  ${word.padEnd(7)} … and ${rows.length - LISTED} more (--json lists them all)`]
-    : lines;
+/** The first rows, and how many more there are. */
+function* listed<T>(word: string, rows: Iterable<T>, text: (row: T) => string): Generator<string, void> {
+  let count = 0;
+  for (const row of rows) {
+    count += 1;
+    if (count <= LISTED) yield `  ${word.padEnd(7)} ${text(row)}\n`;
+  }
+  if (count > LISTED) yield `  ${word.padEnd(7)} … and ${count - LISTED} more (--json lists them all)\n`;
 }
 
 function rejectLine(reject: { code: string; rows: number; firstLines: readonly number[] }): string {
-  return `  reject  ${reject.rows} rows: ${reject.code}, first on line ${reject.firstLines.join(', ')}`;
+  return `  reject  ${reject.rows} rows: ${reject.code}, first on line ${reject.firstLines.join(', ')}\n`;
 }

@@ -1,8 +1,23 @@
+import { numberText } from './number-text.ts';
+
 /** One line of CSV (RFC 4180): commas, doubled quotes, a line end of CRLF. */
 export function csvLine(fields: readonly string[]): string {
   // A line of nothing would be no row at all.
   if (fields.length === 1 && fields[0] === '') return '""\r\n';
   return `${fields.map(quoted).join(',')}\r\n`;
+}
+
+/** A list as CSV, line by line: the fields' names, then an item a line; NULL is empty. */
+export function* csvText(
+  fields: readonly string[],
+  items: Iterable<Readonly<Record<string, string | number | null>>>,
+): Generator<string, void> {
+  yield csvLine(fields);
+  for (const item of items) yield csvLine(fields.map((field) => textOf(item[field] ?? '')));
+}
+
+function textOf(value: string | number): string {
+  return typeof value === 'string' ? value : numberText(value);
 }
 
 function quoted(field: string): string {

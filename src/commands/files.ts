@@ -2,14 +2,15 @@ import { FILE_CODES } from '../codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
-import { guardFaults } from '../store/fault.ts';
+import { asFault } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
 import type { Colour } from '../terminal.ts';
 import { fileForJson } from './file-json.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
-import { writeJsonList } from './json-list.ts';
-import { layOut, type Cell } from './table.ts';
+import { jsonText } from './json.ts';
+import { writePieces } from './sink.ts';
+import type { Row } from './table.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];
 const COLOURS: Record<FileRow['state'], Colour> = {
@@ -24,7 +25,7 @@ const COLOURS: Record<FileRow['state'], Colour> = {
  * @returns 0
  * @throws LandfallError for a filter that cannot be read, or a database that is missing or not set up
  */
-export function files(
+export async function files(
   options: Filter & { readonly settings: Settings; readonly json: boolean },
   io: CommandIo,
 ): Promise<number> {
@@ -36,19 +37,16 @@ export function files(
   const feed = loadFeed(settings.feed);
   const db = openForReading(settings.db);
   try {
-    guardFaults('read ledger', settings.db, () => {
-      checkSetUp(db, settings.db, feed);
-      const rows = listFiles(db, search);
-      if (json) {
-        writeJsonList(io.stdout, rows, fileForJson);
-        return;
-      }
-      showFirst([...rows], most, io, (shown) => layOut(io.stdout, HEADERS, shown.map(toRow)));
-    });
+    checkSetUp(db, settings.db, feed);
+    const found = listFiles(db, search);
+    if (json) await writePieces(io.stdout, jsonText(found.map(fileForJson)));
+    else await showFirst(found, most, io, HEADERS, toRow);
+  } catch (error) {
+    throw asFault('read ledger', settings.db, error);
   } finally {
     db.close();
   }
-  return Promise.resolve(0);
+  return 0;
 }
 
 const HEADERS = [
@@ -67,7 +65,7 @@ const HEADERS = [
   'note',
 ];
 
-function toRow(file: FileRow): (Cell | string | number | null)[] {
+function toRow(file: FileRow): Row {
   return [
     file.file_id,
     { text: file.state, colour: COLOURS[file.state] },

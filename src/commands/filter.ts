@@ -2,6 +2,8 @@ import { sub } from 'date-fns/sub';
 import { LandfallError } from '../errors.ts';
 import type { CommandIo } from '../io.ts';
 import type { Search } from '../store/queries.ts';
+import { writePieces } from './sink.ts';
+import { layOutPieces, type Row } from './table.ts';
 
 /** What `files` and `rejects` are narrowed to, as it is written on the command line. */
 export interface Filter {
@@ -40,15 +42,27 @@ export function toSearch(filter: Filter, asText: boolean, now: Date): { search: 
   return { search, most };
 }
 
-/** Shows the first rows as text, and says below them, on standard error, where there are more. */
-export function showFirst<T>(
-  rows: readonly T[],
+/**
+ * Shows the first rows as text, and says below them, on standard error, where there are more.
+ * @param most null: all
+ */
+export async function showFirst<T>(
+  rows: Iterator<T, void>,
   most: number | null,
   io: CommandIo,
-  layOutRows: (rows: readonly T[]) => string,
-): void {
-  io.stdout.write(layOutRows(most === null ? rows : rows.slice(0, most)));
-  if (most !== null && rows.length > most) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
+  headers: readonly string[],
+  toRow: (item: T) => Row,
+): Promise<void> {
+  let left = most ?? Infinity;
+  function* first(): Generator<Row, void> {
+    for (; left > 0; left -= 1) {
+      const next = rows.next();
+      if (next.done === true) return;
+      yield toRow(next.value);
+    }
+  }
+  await writePieces(io.stdout, layOutPieces(io.stdout, headers, first()));
+  if (left === 0 && rows.next().done !== true) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
 }
 
 const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, min: 1, h: 60, d: 24 * 60 };

@@ -15,7 +15,7 @@ import type { Settings } from '../settings.ts';
 import { printable } from '../terminal.ts';
 import { asStream } from './as-stream.ts';
 import { createRowFormat, PREVIEW_FORMATS } from './preview-format.ts';
-import { openFileSink, openSink, type Sink } from './sink.ts';
+import { openFileSink, openSink, sendPieces, type Sink } from './sink.ts';
 
 const EXTENSIONS = { table: 'txt', csv: 'csv', ndjson: 'ndjson' } as const;
 const MOST_LINES = 1000;
@@ -224,15 +224,16 @@ async function printRows(table: Table, given: PreviewFlags, sink: Sink, say: (te
     await sink.send(format.head);
     return format.row;
   };
-  for (const batch of table.batches()) {
-    write ??= await begin(batch);
-    let text = '';
+  function* textOf(batch: readonly ReadEvent[], write: (event: ReadEvent) => string): Generator<string, void> {
     for (const event of batch) {
-      if (event.kind === 'row' || given.all) text += write(event);
+      if (event.kind === 'row' || given.all) yield write(event);
       if (event.kind === 'row') continue;
       if (++refused <= REFUSED_SHOWN) say(`line ${event.line}: ${event.code}: ${event.reason}`);
     }
-    await sink.send(text);
+  }
+  for (const batch of table.batches()) {
+    write ??= await begin(batch);
+    await sendPieces(sink, textOf(batch, write));
     if (sink.gone()) return refused;
   }
   if (write === null) await begin([]);

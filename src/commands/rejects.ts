@@ -1,16 +1,17 @@
 import { REJECT_CODES } from '../codes.ts';
 import { LandfallError } from '../errors.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { CommandIo, Output } from '../io.ts';
+import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
-import { guardFaults } from '../store/fault.ts';
+import { asFault } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listRejects, type RejectRow } from '../store/queries.ts';
 import type { Colour } from '../terminal.ts';
-import { csvLine } from './csv.ts';
+import { csvText } from './csv.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
-import { writeJsonList } from './json-list.ts';
-import { layOut, type Cell } from './table.ts';
+import { jsonText } from './json.ts';
+import { writePieces } from './sink.ts';
+import type { Row } from './table.ts';
 
 export interface RejectsOptions extends Filter {
   readonly settings: Settings;
@@ -34,7 +35,7 @@ const COLOURS: Record<RejectRow['state'], Colour> = {
  * @returns 0
  * @throws LandfallError for a filter that cannot be read, or a database that is missing or not set up
  */
-export function rejects(options: RejectsOptions, io: CommandIo): Promise<number> {
+export async function rejects(options: RejectsOptions, io: CommandIo): Promise<number> {
   const { settings, json, csv, raw } = options;
   if (json && csv) throw new LandfallError('read options', '--json and --csv exclude each other');
   checkWords('--state', options.state, STATES);
@@ -44,17 +45,22 @@ export function rejects(options: RejectsOptions, io: CommandIo): Promise<number>
   const feed = loadFeed(settings.feed);
   const db = openForReading(settings.db);
   try {
-    guardFaults('read rejects', settings.db, () => {
-      checkSetUp(db, settings.db, feed);
-      const rows = listRejects(db, feed, search);
-      if (json) writeJsonList(io.stdout, rows, (row) => toRecord(row, raw));
-      else if (csv) writeCsv(io.stdout, rows, raw);
-      else showFirst([...rows], most, io, (shown) => textOfRows(shown, raw, io.stdout));
-    });
+    checkSetUp(db, settings.db, feed);
+    const found = listRejects(db, feed, search, raw);
+    const fields = raw ? [...FIELDS, ...RAW_FIELDS] : FIELDS;
+    if (json || csv) {
+      const records = found.map((row) => toRecord(row, fields));
+      await writePieces(io.stdout, json ? jsonText(records) : csvText(fields, records));
+    } else {
+      const headers = ['state', 'code', 'file', 'rev', 'line', 'reason', ...(raw ? ['key', 'as sent'] : [])];
+      await showFirst(found, most, io, headers, (row) => toCells(row, raw));
+    }
+  } catch (error) {
+    throw asFault('read rejects', settings.db, error);
   } finally {
     db.close();
   }
-  return Promise.resolve(0);
+  return 0;
 }
 
 /** The states to look for: those that are open unless others are named. */
@@ -64,46 +70,32 @@ function statesOf(named: readonly string[]): readonly string[] {
 }
 
 /** The names of CSV columns and of JSON fields. */
-type RejectRecord = Record<string, string | number | null>;
+const FIELDS = [
+  ...(['reject_id', 'file', 'revision', 'dataset', 'line', 'byte_offset'] as const),
+  ...(['code', 'column_name', 'reason', 'state', 'waits_for'] as const),
+  ...(['settled_by', 'settled_at', 'finished_at'] as const),
+];
+const RAW_FIELDS = ['row_key', 'raw', 'raw_base64'] as const;
+type Field = (typeof FIELDS)[number] | (typeof RAW_FIELDS)[number];
 
-function toRecord(row: RejectRow, raw: boolean): RejectRecord {
-  const { row_key, raw: sent, ...safe } = row;
-  if (!raw) return safe;
-  return {
-    ...safe,
-    row_key,
-    raw: textOf(sent),
-    raw_base64: typeof sent === 'string' || sent === null ? null : sent.toString('base64'),
-  };
+function toRecord(row: RejectRow, fields: readonly Field[]): Record<string, string | number | null> {
+  const record: Record<string, string | number | null> = {};
+  for (const field of fields) record[field] = valueOf(row, field);
+  return record;
+}
+
+function valueOf(row: RejectRow, field: Field): string | number | null {
+  if (field === 'raw') return sentText(row);
+  if (field !== 'raw_base64') return row[field];
+  return typeof row.raw === 'string' || row.raw === null ? null : row.raw.toString('base64');
 }
 
 /** Bytes that are not valid text are shown as well as they can be; `raw_base64` has them exactly. */
-function textOf(sent: RejectRow['raw']): string | null {
-  return sent === null || typeof sent === 'string' ? sent : sent.toString('utf8');
+function sentText({ raw }: RejectRow): string | null {
+  return raw === null || typeof raw === 'string' ? raw : raw.toString('utf8');
 }
 
-const FIELDS = [
-  ...['reject_id', 'file', 'revision', 'dataset', 'line', 'byte_offset', 'code', 'column_name', 'reason', 'state'],
-  ...['waits_for', 'settled_by', 'settled_at', 'finished_at'],
-];
-const RAW_FIELDS = ['row_key', 'raw', 'raw_base64'];
-
-function writeCsv(output: Output, rows: Iterable<RejectRow>, raw: boolean): void {
-  const fields = raw ? [...FIELDS, ...RAW_FIELDS] : FIELDS;
-  output.write(csvLine(fields));
-  for (const row of rows) {
-    const record = toRecord(row, raw);
-    output.write(csvLine(fields.map((field) => String(record[field] ?? ''))));
-  }
-}
-
-function textOfRows(rows: readonly RejectRow[], raw: boolean, output: Output): string {
-  const headers = ['state', 'code', 'file', 'rev', 'line', 'reason', ...(raw ? ['key', 'as sent'] : [])];
-  const cells = rows.map((row) => toCells(row, raw));
-  return layOut(output, headers, cells);
-}
-
-function toCells(row: RejectRow, raw: boolean): (Cell | string | number | null)[] {
+function toCells(row: RejectRow, raw: boolean): Row {
   const waits = row.waits_for === null ? '' : ` (waits for ${row.waits_for})`;
   const settled = row.settled_by === null ? '' : ` (${row.state} by ${row.settled_by})`;
   return [
@@ -113,6 +105,6 @@ function toCells(row: RejectRow, raw: boolean): (Cell | string | number | null)[
     row.revision,
     row.line,
     `${row.reason}${waits}${settled}`,
-    ...(raw ? [row.row_key, textOf(row.raw)] : []),
+    ...(raw ? [row.row_key, sentText(row)] : []),
   ];
 }

@@ -3,6 +3,11 @@ import { createWriteStream } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LandfallError } from '../errors.ts';
+import type { Output } from '../io.ts';
+import { asStream } from './as-stream.ts';
+
+/** What is gathered before it is written, in characters. */
+const BLOCK = 16 * 1024;
 
 /** Where a command writes much: it waits while its reader is slower, and stops when that goes away. */
 export interface Sink {
@@ -12,6 +17,31 @@ export interface Sink {
   gone(): boolean;
   /** Waits until all is written. @throws LandfallError as `send` */
   close(): Promise<void>;
+}
+
+/** Writes a text as its pieces come, and takes no more of them than the sink does; ends early when the reader goes away. */
+export async function sendPieces(sink: Sink, pieces: Iterable<string>): Promise<void> {
+  let block = '';
+  for (const piece of pieces) {
+    block += piece;
+    if (block.length < BLOCK) continue;
+    await sink.send(block);
+    if (sink.gone()) return;
+    block = '';
+  }
+  await sink.send(block);
+}
+
+/** Writes a text to an output as its pieces come. @throws LandfallError when the output fails, but not when its reader goes away */
+export async function writePieces(output: Output, pieces: Iterable<string>): Promise<void> {
+  const sink = outputSink(output);
+  await sendPieces(sink, pieces);
+  await sink.close();
+}
+
+/** A sink that is the process's standard output. */
+export function outputSink(output: Output): Sink {
+  return openSink(asStream(output), 'standard output');
 }
 
 /** A sink that is a new file, which its owner alone may read. Nothing is overwritten. */

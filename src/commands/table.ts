@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import type { Output } from '../io.ts';
 import { paint, printable, type Colour } from '../terminal.ts';
+import { numberText } from './number-text.ts';
 
 /** A cell: its text and, on a terminal, its colour. Numbers stand to the right. */
 export interface Cell {
@@ -15,9 +16,44 @@ export type Row = readonly (Cell | string | number | null)[];
  * Values are made printable; NULL is empty.
  */
 export function layOut(output: Output, headers: readonly string[], rows: readonly Row[]): string {
+  return output.isTTY ? layOutTable(output, headers, rows) : [headers, ...rows].map(tabbed).join('');
+}
+
+/** A table on a terminal is full with so many rows, or so many characters in them: a cell may be megabytes. */
+const TABLE_ROWS = 500;
+const TABLE_CHARACTERS = 1024 * 1024;
+
+/** Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables, each with its own widths. */
+export function* layOutPieces(
+  output: Output,
+  headers: readonly string[],
+  rows: Iterable<Row>,
+): Generator<string, void> {
   if (!output.isTTY) {
-    return [headers, ...rows].map((row) => `${row.map((cell) => textOf(cell)).join('\t')}\n`).join('');
+    yield tabbed(headers);
+    for (const row of rows) yield tabbed(row);
+    return;
   }
+  let page: Row[] = [];
+  let characters = 0;
+  let isFirst = true;
+  for (const row of rows) {
+    page.push(row);
+    for (const cell of row) characters += textOf(cell).length;
+    if (page.length < TABLE_ROWS && characters < TABLE_CHARACTERS) continue;
+    yield layOutTable(output, headers, page);
+    page = [];
+    characters = 0;
+    isFirst = false;
+  }
+  if (page.length > 0 || isFirst) yield layOutTable(output, headers, page);
+}
+
+function tabbed(row: Row): string {
+  return `${row.map((cell) => textOf(cell)).join('\t')}\n`;
+}
+
+function layOutTable(output: Output, headers: readonly string[], rows: readonly Row[]): string {
   const numeric = headers.map((_, index) => rows.every((row) => typeof valueOf(row[index] ?? null) !== 'string'));
   const table = new Table({
     head: headers.map((header) => paint(output, 'bold', header)),
@@ -68,5 +104,6 @@ function valueOf(cell: Row[number]): string | number | null {
 
 function textOf(cell: Row[number]): string {
   const value = valueOf(cell);
-  return value === null ? '' : printable(String(value));
+  if (typeof value === 'number') return numberText(value);
+  return value === null ? '' : printable(value);
 }

@@ -4,7 +4,6 @@ import type { Value } from '../feed/types.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import { openTable } from '../reader/table.ts';
-import { guardFaults } from '../store/fault.ts';
 import type { Store } from '../store/open.ts';
 import { type Shadow, type ShadowReport, createShadow, reportOf } from '../store/shadow.ts';
 import { ingestFile } from './ingest-file.ts';
@@ -28,11 +27,9 @@ export async function* rehearse(
   files: readonly ListedFile[],
   options: IngestOptions,
 ): AsyncIterable<Rehearsal> {
-  guardFaults('check', store.file, () => {
-    const shadow = createShadow(store);
-    for (const file of files) wantRows(shadow, file);
-    shadow.copy();
-  });
+  const shadow = createShadow(store);
+  for (const file of files) wantRows(shadow, file);
+  shadow.copy();
   for (const file of files) {
     const outcome = await ingestFile(store, file, options);
     const report = outcome.kind === 'ingested' ? reportOf(store, file.dataset, outcome.fileId) : null;

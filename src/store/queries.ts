@@ -4,7 +4,8 @@ import { LandfallError } from '../errors.ts';
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
 import { LEDGER_TABLES } from '../ledger-tables.ts';
-import { quoteName, requireFeed } from './schema.ts';
+import { inPages } from './pages.ts';
+import { quoteName } from './schema.ts';
 import type { FileState } from './types.ts';
 import { waitsFor } from './waiting.ts';
 
@@ -45,6 +46,7 @@ export interface FileRow {
 /** A reject, with the names of its files. */
 export interface RejectRow {
   readonly reject_id: number;
+  readonly file_id: number;
   readonly file: string;
   readonly revision: number;
   readonly dataset: string;
@@ -59,9 +61,9 @@ export interface RejectRow {
   readonly settled_by: string | null;
   readonly settled_at: string | null;
   readonly finished_at: string;
-  /** A value of the row: shown with `--raw` only. */
+  /** A value of the row: read and shown with `--raw` only. */
   readonly row_key: string | null;
-  /** As sent, bytes where it is no valid text: shown with `--raw` only. */
+  /** As sent, bytes where it is no valid text: read and shown with `--raw` only. */
   readonly raw: string | Buffer | null;
 }
 
@@ -82,37 +84,52 @@ const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_cod
   rows_read, rows_inserted, rows_updated, rows_unchanged, rows_stale, rows_rejected, rows_waiting,
   reject_counts, dialect, extra, archived_to, started_at, finished_at`;
 
+/** An id that no entry has. */
+const BEYOND = Number.MAX_SAFE_INTEGER;
+
 /** Rejects that someone may have to see to. */
 const OPEN = "(r.state = 'waiting' OR (r.state = 'rejected' AND f.state <> 'replaced'))";
 
-/** @throws LandfallError when the database is another feed's, or a table of the ledger or of the feed is not there */
+/** @throws LandfallError when a table of the ledger or of the feed is not there */
 export function checkSetUp(db: Database.Database, file: string, feed: Feed): void {
   const tables = new Set(db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
-  if (tables.has('files')) requireFeed(db, file, feed);
   const missing = [...LEDGER_TABLES, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
   if (missing.length > 0) {
     throw new LandfallError('read database', `it has no table ${missing.join(', ')}`, {
       file,
-      hint: 'start the daemon once with this feed, which sets it up, or name another database or feed',
+      hint: 'start the daemon once with this feed, which sets it up',
     });
   }
 }
 
-/** The ledger, newest first. */
-export function listFiles(db: Database.Database, search: Search): IterableIterator<FileRow> {
-  return db
-    .prepare<[object], FileRow>(
-      `SELECT ${FILE_COLUMNS} FROM files
-       WHERE (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
-         AND (:codes IS NULL OR reason_code IN (SELECT value FROM json_each(:codes)))
-         AND (:name IS NULL OR instr(name, :name) > 0) AND (:since IS NULL OR finished_at >= :since)
-       ORDER BY file_id DESC LIMIT :limit`,
-    )
-    .iterate(bind(search));
+/** The ledger, newest first; read in pages, see pages.ts. What comes in meanwhile is not in the list. */
+export function listFiles(db: Database.Database, search: Search): Generator<FileRow, void> {
+  const statement = db.prepare<[object], FileRow>(
+    `SELECT ${FILE_COLUMNS} FROM files
+     WHERE file_id < :before
+       AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+       AND (:codes IS NULL OR reason_code IN (SELECT value FROM json_each(:codes)))
+       AND (:name IS NULL OR instr(name, :name) > 0) AND (:since IS NULL OR finished_at >= :since)
+     ORDER BY file_id DESC LIMIT :most`,
+  );
+  return inPages({
+    read: (after, most) => statement.iterate({ ...bind(search), before: after?.file_id ?? BEYOND, most }),
+    sizeOf: (file) => file.extra?.length ?? 0,
+    most: search.limit,
+  });
 }
 
-/** Rows that were not loaded, newest file first, in line order within a file. */
-export function listRejects(db: Database.Database, feed: Feed, search: Search): IterableIterator<RejectRow> {
+/**
+ * Rows that were not loaded, newest file first, in line order within a file; read in pages, see pages.ts. What comes in meanwhile
+ * is not in the list.
+ * @param withValues with `row_key` and `raw`; else they are null
+ */
+export function listRejects(
+  db: Database.Database,
+  feed: Feed,
+  search: Search,
+  withValues: boolean,
+): Generator<RejectRow, void> {
   const waits = feed.datasets.flatMap((dataset) =>
     referencesOf(dataset).map(
       (column) =>
@@ -123,19 +140,32 @@ export function listRejects(db: Database.Database, feed: Feed, search: Search): 
     waits.length === 0
       ? 'NULL'
       : `CASE r.state WHEN 'waiting' THEN (SELECT group_concat(parent) FROM (${waits.join(' UNION ')})) END`;
-  return db
-    .prepare<[object], RejectRow>(
-      `SELECT r.reject_id, f.name AS file, f.revision, r.dataset, r.line, r.byte_offset, r.code, r.column_name, r.reason, r.state,
-         ${waitsForTables} AS waits_for,
-         s.name AS settled_by, r.settled_at, f.finished_at, r.row_key, r.raw
-       FROM rejects r JOIN files f ON f.file_id = r.file_id LEFT JOIN files s ON s.file_id = r.settled_by_file_id
-       WHERE (:states IS NULL OR r.state IN (SELECT value FROM json_each(:states))
-           OR ('open' IN (SELECT value FROM json_each(:states)) AND ${OPEN}))
-         AND (:codes IS NULL OR r.code IN (SELECT value FROM json_each(:codes)))
-         AND (:name IS NULL OR instr(f.name, :name) > 0) AND (:since IS NULL OR f.finished_at >= :since)
-       ORDER BY r.file_id DESC, r.line, r.reject_id LIMIT :limit`,
-    )
-    .iterate(bind(search));
+  // CROSS JOIN: file by file, each in the order of its index, needs no sorting of all rows before the first is shown.
+  const statement = db.prepare<[object], RejectRow>(
+    `SELECT r.file_id, r.reject_id, f.name AS file, f.revision, r.dataset, r.line, r.byte_offset, r.code, r.column_name, r.reason,
+       r.state, ${waitsForTables} AS waits_for,
+       s.name AS settled_by, r.settled_at, f.finished_at, ${withValues ? 'r.row_key, r.raw' : 'NULL AS row_key, NULL AS raw'}
+     FROM files f CROSS JOIN rejects r ON r.file_id = f.file_id LEFT JOIN files s ON s.file_id = r.settled_by_file_id
+     WHERE f.file_id <= :file AND r.line >= CASE f.file_id WHEN :file THEN :line ELSE 0 END
+       AND (f.file_id < :file OR r.line > :line OR r.reject_id > :reject)
+       AND (:states IS NULL OR r.state IN (SELECT value FROM json_each(:states))
+         OR ('open' IN (SELECT value FROM json_each(:states)) AND ${OPEN}))
+       AND (:codes IS NULL OR r.code IN (SELECT value FROM json_each(:codes)))
+       AND (:name IS NULL OR instr(f.name, :name) > 0) AND (:since IS NULL OR f.finished_at >= :since)
+     ORDER BY f.file_id DESC, r.line, r.reject_id LIMIT :most`,
+  );
+  return inPages({
+    read: (after, most) =>
+      statement.iterate({
+        ...bind(search),
+        file: after?.file_id ?? BEYOND,
+        line: after?.line ?? 0,
+        reject: after?.reject_id ?? 0,
+        most,
+      }),
+    sizeOf: (row) => row.raw?.length ?? 0,
+    most: search.limit,
+  });
 }
 
 function bind(search: Search): object {
@@ -145,7 +175,6 @@ function bind(search: Search): object {
     codes: list(search.codes),
     name: search.name,
     since: search.since,
-    limit: search.limit ?? -1,
   };
 }
 

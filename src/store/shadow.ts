@@ -106,39 +106,55 @@ function copyTable(store: Store, dataset: Dataset): void {
   store.db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM temp.${before}`);
 }
 
-/** What a file of the rehearsal would bring, besides its counts. */
+/** A row that would be updated: its line, and the columns that would change. */
+export interface ShadowUpdate {
+  readonly line: number;
+  readonly columns: readonly string[];
+}
+
+export interface ShadowReject {
+  readonly line: number;
+  readonly code: string;
+  readonly column: string | null;
+  readonly reason: string;
+}
+
+/** A row that would wait, by its line and one missing parent; the key is a value of the row. */
+export interface ShadowWait {
+  readonly line: number;
+  readonly parentTable: string;
+  readonly parentKey: string;
+}
+
+/**
+ * What a file of the rehearsal would bring, besides its counts. There may be as many as the file has rows, so each list is read as it
+ * is taken: once, one after the other, and before the next file is rehearsed.
+ */
 export interface ShadowReport {
-  /** Rows that would be updated: line, and the columns that would change. */
-  readonly updates: readonly { readonly line: number; readonly columns: readonly string[] }[];
-  readonly rejected: readonly {
-    readonly line: number;
-    readonly code: string;
-    readonly column: string | null;
-    readonly reason: string;
-  }[];
-  /** Rows that would wait, by line and missing parent; the key is a value of the row. */
-  readonly waiting: readonly { readonly line: number; readonly parentTable: string; readonly parentKey: string }[];
+  readonly updates: IteratorObject<ShadowUpdate, void>;
+  readonly rejected: IteratorObject<ShadowReject, void>;
+  readonly waiting: IteratorObject<ShadowWait, void>;
   /** Waiting rows that would heal, by dataset. */
   readonly heals: readonly { readonly dataset: string; readonly rows: number }[];
 }
 
-/** Reads from the shadow what the rehearsed ingest of one file did. */
+/** Reads from the shadow, of which no log is kept from being emptied, what the rehearsed ingest of one file did. */
 export function reportOf(store: Store, dataset: Dataset, fileId: number): ShadowReport {
   const { db } = store;
   return {
     updates: updatesOf(store, dataset, fileId),
-    rejected: db
-      .prepare<[number], ShadowReport['rejected'][number]>(
-        `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = ? AND state = 'rejected' ORDER BY line`,
-      )
-      .all(fileId),
-    waiting: db
-      .prepare<[number], ShadowReport['waiting'][number]>(
-        `SELECT r.line, w.parent_table AS parentTable, w.parent_key AS parentKey 
-         FROM temp.waiting_on w CROSS JOIN temp.rejects r ON r.reject_id = w.reject_id
-         WHERE r.file_id = ? ORDER BY r.line, w.parent_table`,
-      )
-      .all(fileId),
+    rejected: rowsOf<ShadowReject>(
+      db,
+      `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = ? AND state = 'rejected' ORDER BY line`,
+      fileId,
+    ),
+    waiting: rowsOf<ShadowWait>(
+      db,
+      `SELECT r.line, w.parent_table AS parentTable, w.parent_key AS parentKey
+       FROM temp.waiting_on w CROSS JOIN temp.rejects r ON r.reject_id = w.reject_id
+       WHERE r.file_id = ? ORDER BY r.line, w.parent_table`,
+      fileId,
+    ),
     heals: db
       .prepare<[number], ShadowReport['heals'][number]>(
         `SELECT dataset, count(*) AS rows FROM temp.rejects WHERE settled_by_file_id = ? AND state = 'healed' GROUP BY dataset`,
@@ -147,17 +163,24 @@ export function reportOf(store: Store, dataset: Dataset, fileId: number): Shadow
   };
 }
 
-function updatesOf(store: Store, dataset: Dataset, fileId: number): ShadowReport['updates'] {
+function updatesOf({ db }: Store, dataset: Dataset, fileId: number): ShadowReport['updates'] {
   const key = quoteName(dataset.key.name);
   const names = dataset.columns.slice(1).map((column) => column.name);
   const changed = names.map((name) => `b.${quoteName(name)} IS NOT t.${quoteName(name)}`);
-  const rows = store.db
-    .prepare<[number], number[]>(
-      `SELECT t.source_line, ${changed.join(', ')} FROM temp.${quoteName(dataset.table)} t
-         JOIN temp.${quoteName(`_before_${dataset.table}`)} b ON b.${key} = t.${key}
-       WHERE t.source_file_id = ? AND (${changed.join(' OR ')}) ORDER BY t.source_line`,
-    )
-    .raw()
-    .all(fileId);
-  return rows.map(([line, ...flags]) => ({ line: line ?? 0, columns: names.filter((_, index) => flags[index] === 1) }));
+  const rows = rowsOf<Record<string, number>>(
+    db,
+    `SELECT t.source_line AS line, ${changed.map((isChanged, index) => `${isChanged} AS c${index}`).join(', ')}
+     FROM temp.${quoteName(dataset.table)} t JOIN temp.${quoteName(`_before_${dataset.table}`)} b ON b.${key} = t.${key}
+     WHERE t.source_file_id = ? AND (${changed.join(' OR ')}) ORDER BY t.source_line`,
+    fileId,
+  );
+  return rows.map((row) => ({
+    line: row['line'] ?? 0,
+    columns: names.filter((_, index) => row[`c${index}`] === 1),
+  }));
+}
+
+/** Runs a query only when its first row is asked for. */
+function* rowsOf<Row>(db: Store['db'], sql: string, fileId: number): Generator<Row, void> {
+  yield* db.prepare<[number], Row>(sql).iterate(fileId);
 }

@@ -72,17 +72,17 @@ function integrity(db: Database.Database, table: string): readonly string[] {
 function foreignKeys(db: Database.Database, table: string): readonly string[] {
   return db
     .prepare<[string], { rowid: number | null; parent: string }>(
-      'SELECT "rowid", "parent" FROM pragma_foreign_key_check(?)',
+      `SELECT "rowid", "parent" FROM pragma_foreign_key_check(?) LIMIT ${MOST_FINDINGS}`,
     )
     .all(table)
-    .slice(0, MOST_FINDINGS)
     .map((row) => `row ${row.rowid ?? '?'} of ${table} refers to a row of ${row.parent} that is not there`);
 }
 
 function accountingOfFiles(db: Database.Database): readonly string[] {
   const sums = db.prepare<[], { name: string; revision: number }>(
     `SELECT name, revision FROM files
-     WHERE rows_read <> rows_inserted + rows_updated + rows_unchanged + rows_stale + rows_rejected + rows_waiting`,
+     WHERE rows_read <> rows_inserted + rows_updated + rows_unchanged + rows_stale + rows_rejected + rows_waiting
+     LIMIT ${MOST_FINDINGS}`,
   );
   // A waiting row that a constraint refused when its parent came is rejected by then, and settled; the counts are those of its own commit.
   const kept = db.prepare<
@@ -93,7 +93,7 @@ function accountingOfFiles(db: Database.Database): readonly string[] {
        count(r.reject_id) FILTER (WHERE r.state = 'rejected' AND r.settled_by_file_id IS NULL) AS rejected,
        count(r.reject_id) FILTER (WHERE r.state <> 'rejected' OR r.settled_by_file_id IS NOT NULL) AS waiting
      FROM files f LEFT JOIN rejects r ON r.file_id = f.file_id WHERE f.reason_code IS NULL GROUP BY f.file_id
-     HAVING rejected <> f.rows_rejected OR waiting <> f.rows_waiting`,
+     HAVING rejected <> f.rows_rejected OR waiting <> f.rows_waiting LIMIT ${MOST_FINDINGS}`,
   );
   return [
     ...sums.all().map((file) => `${file.name} revision ${file.revision}: the counts do not add up to the rows read`),

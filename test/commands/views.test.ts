@@ -108,12 +108,12 @@ describe('files', () => {
     await files({ json: false, ...NO_FILTER, limit: 2, settings: settingsOf(desk.store.file) }, io);
     expect(io.written.out.trimEnd().split('\n')).toHaveLength(3);
     expect(io.written.err).toContain('--limit 0 shows all');
-    expect(() =>
+    await expect(
       files({ json: true, ...NO_FILTER, state: ['lost'], settings: settingsOf(desk.store.file) }, io),
-    ).toThrow('read --state: "lost" is not known (there are ingested,');
-    expect(() =>
+    ).rejects.toThrow('read --state: "lost" is not known (there are ingested,');
+    await expect(
       files({ json: true, ...NO_FILTER, since: 'monday', settings: settingsOf(desk.store.file) }, io),
-    ).toThrow('is no time');
+    ).rejects.toThrow('is no time');
   });
 
   test('JSON has the columns of the ledger, unfolded', async () => {
@@ -341,7 +341,7 @@ describe('status', () => {
       /none\.sqlite: there is no such file \(start the daemon once/,
     );
     writeFileSync(missing, '');
-    await expect(async () => run(missing)).rejects.toThrow(/it is empty: it was never set up/);
+    await expect(async () => run(missing)).rejects.toThrow(/one that was never set up/);
     const desk = openDesk();
     desk.store.db.exec('DROP TABLE transactions');
     await expect(async () => run(desk.store.file)).rejects.toThrow(

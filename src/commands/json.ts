@@ -1,0 +1,53 @@
+const STEP = '  ';
+
+/**
+ * JSON as text, piece by piece, so that a long list is never held whole. An iterable that is no array (a generator, an iterator's
+ * `map`) is written as a list, an element a line, as it comes; all else as `JSON.stringify` does, indented.
+ * @param value may hold such iterables: itself one, in an object, or in an object that is an element of one
+ */
+export function* jsonText(value: unknown): Generator<string, void> {
+  yield* pieces(value, '', true);
+  yield '\n';
+}
+
+/** An element of a list, on a line of its own, but for the lists that it holds; see `jsonText`. */
+export function jsonElement(value: unknown): Generator<string, void> {
+  return pieces(value, STEP, false);
+}
+
+/**
+ * @param indent stands before each line but the first
+ * @param wide a field a line; else all in one
+ */
+function* pieces(value: unknown, indent: string, wide: boolean): Generator<string, void> {
+  const inner = indent + STEP;
+  if (isIterable(value)) {
+    let before = '[';
+    for (const item of value) {
+      yield `${before}\n${inner}`;
+      yield* pieces(item, inner, false);
+      before = ',';
+    }
+    yield before === '[' ? '[]' : `\n${indent}]`;
+  } else if (isObject(value) && (wide || Object.values(value).some(isIterable))) {
+    let before = '{';
+    for (const [key, item] of Object.entries(value)) {
+      if (item === undefined) continue;
+      yield before + (wide ? `\n${inner}${JSON.stringify(key)}: ` : `${JSON.stringify(key)}:`);
+      yield* pieces(item, wide ? inner : indent, wide);
+      before = ',';
+    }
+    if (before === '{') yield '{}';
+    else yield wide ? `\n${indent}}` : '}';
+  } else {
+    yield wide ? JSON.stringify(value, null, STEP).replaceAll('\n', `\n${indent}`) : JSON.stringify(value);
+  }
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return isObject(value) && Symbol.iterator in value;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

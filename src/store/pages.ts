@@ -1,0 +1,38 @@
+/** A page is full with so many rows (few, since what lives longer than a moment makes V8's young generation grow), … */
+const MOST_ROWS = 50;
+/** … or with so much in them, by what `sizeOf` says of each. */
+const MOST_BYTES = 256 * 1024;
+
+/** How a long list is read. */
+export interface Paging<Row> {
+  /** Reads on behind a row (null: from the start), at most so many rows. */
+  readonly read: (after: Row | null, most: number) => Iterable<Row>;
+  /** About how many bytes of text a row holds, where it may hold much. */
+  readonly sizeOf: (row: Row) => number;
+  /** How long the list may get; null: no bound. */
+  readonly most: number | null;
+}
+
+/**
+ * Reads a long list a page at a time, each page in a transaction of its own, so that whoever takes the rows may be slow: a
+ * transaction that is held by a pager that stands still would keep the write-ahead log from being emptied.
+ * So a row is shown as it stands when its page is read. As `read` goes on behind a key that never changes, no row comes twice.
+ */
+export function* inPages<Row>({ read, sizeOf, most }: Paging<Row>): Generator<Row, void> {
+  let left = most ?? Infinity;
+  let after: Row | null = null;
+  while (left > 0) {
+    const asked = Math.min(left, MOST_ROWS);
+    const page: Row[] = [];
+    let bytes = 0;
+    for (const row of read(after, asked)) {
+      page.push(row);
+      bytes += sizeOf(row);
+      if (bytes >= MOST_BYTES) break;
+    }
+    yield* page;
+    if (page.length < asked && bytes < MOST_BYTES) return;
+    after = page.at(-1) ?? null;
+    left -= page.length;
+  }
+}
