@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type FileCode } from '../codes.ts';
 import { FileMoved, FileRefused, LandfallError } from '../errors.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
@@ -9,9 +8,10 @@ import { type FileEntry, enterQuarantined } from '../store/commit.ts';
 import { DatabaseFault, asFault, guardFaults } from '../store/fault.ts';
 import { latestRevision, noteStat } from '../store/ledger.ts';
 import { type Store, requireInPlace } from '../store/open.ts';
+import type { RejectedRow } from '../store/rejects.ts';
 import { systemCode } from '../system-error.ts';
 import { GivenUp } from './given-up.ts';
-import { loadFile } from './load-file.ts';
+import { loadFile, withRaw } from './load-file.ts';
 import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { type Source, openSource } from './source.ts';
@@ -68,10 +68,13 @@ async function ingestSource(
   };
   const ms = () => Math.round(performance.now() - begun);
   const tally = createRejectTally();
+  let survey: Survey | null = null;
   try {
     requireFewFailures(failures);
     if (needsThread(file.stat.bytes)) readyParser();
-    const { sha256, survey } = await surveySource(file, source, store, options);
+    const surveyed = await surveySource(file, source, store, options);
+    const { sha256 } = surveyed;
+    survey = surveyed.survey;
     const same = latest?.sha256 === sha256;
     if (same && latest.state === 'ingested' && !options.afresh) {
       noteStat(store, latest, file.stat);
@@ -87,7 +90,8 @@ async function ingestSource(
   } catch (thrown) {
     const error = judge(asFault('ingest', store.file, thrown), source);
     if (error instanceof FileRefused) {
-      const fileId = quarantine(store, entry, error.code, error.message, tally);
+      const rejects = survey === null ? [] : firstRejects(tally, source, survey);
+      const fileId = quarantine(store, entry, error, tally, rejects);
       return {
         kind: 'quarantined',
         fileId,
@@ -98,8 +102,7 @@ async function ingestSource(
         ms: ms(),
       };
     }
-    if (!(error instanceof DatabaseFault && error.isFinal)) closeQuietly(store, entry, isUnexpected(error));
-    throw error;
+    throw closing(store, entry, error);
   }
 }
 
@@ -137,9 +140,25 @@ async function surveySource(
   return { sha256: walk.digest(), survey: surveyor.finish() };
 }
 
-function quarantine(store: Store, entry: FileEntry, code: FileCode, reason: string, tally: RejectTally): number {
-  const refusal = { code, reason, rejectCounts: tally.counts(), rejects: tally.firstRejected() };
-  return guardFaults('quarantine', store.file, () => enterQuarantined(store, entry, refusal));
+function quarantine(
+  store: Store,
+  entry: FileEntry,
+  { code, message }: FileRefused,
+  tally: RejectTally,
+  rejects: Iterable<RejectedRow>,
+): number {
+  const refusal = { code, reason: message, rejectCounts: tally.counts(), rejects };
+  try {
+    return guardFaults('quarantine', store.file, () => enterQuarantined(store, entry, refusal));
+  } catch (error) {
+    throw closing(store, entry, error);
+  }
+}
+
+/** The first rejects with their raw texts, as long as the file is what was read (P1). */
+function* firstRejects(tally: RejectTally, source: Source, survey: Survey): Generator<RejectedRow> {
+  for (const row of tally.firstRejected()) yield withRaw(row, source, survey.encoding);
+  source.requireUnmoved();
 }
 
 /** What was read of a file that has moved since says nothing of it (P1): it is neither refused nor failed, but moved. */
@@ -159,11 +178,13 @@ function isUnexpected(error: unknown): boolean {
   return !expected && systemCode(error) === null;
 }
 
-/** The error that ended the attempt matters more than one of noting its end. */
-function closeQuietly(store: Store, entry: FileEntry, failed: boolean): void {
+/** Notes that an attempt ended with an error; gives that error, which matters more than one of noting its end. */
+function closing(store: Store, entry: FileEntry, error: unknown): unknown {
+  if (error instanceof DatabaseFault && error.isFinal) return error;
   try {
-    closeAttempt(store, entry.name, entry.sha256 ?? unreadContent(entry.stat), failed);
+    closeAttempt(store, entry.name, entry.sha256 ?? unreadContent(entry.stat), isUnexpected(error));
   } catch {
     // The attempt then stays open, and at worst counts as one failure.
   }
+  return error;
 }

@@ -1,12 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REJECT_CODES } from '../codes.ts';
 import { FileMoved, FileRefused } from '../errors.ts';
+import type { Encoding } from '../feed/types.ts';
 import type { Survey } from '../reader/types.ts';
 import { type FileEntry, completeFile, enterFile, lastFormat } from '../store/commit.ts';
 import { type DatabaseWriter, createDatabaseWriter } from '../store/database-writer.ts';
 import { type IndexPlan, planIndexes } from '../store/indexes.ts';
 import type { Origin } from '../store/merge.ts';
 import type { Store } from '../store/open.ts';
+import type { RejectedRow } from '../store/rejects.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { RowCounts } from '../store/types.ts';
 import { formatNews } from './format-news.ts';
@@ -175,10 +177,13 @@ function mergeStaged(load: Load): void {
 
 function reject(load: Load, rejected: ParsedReject): void {
   const { entry, source, survey, tally, writer, origin } = load;
-  const { byteLength, ...row } = rejected;
-  const kept = { ...row, raw: source.row(row.byteOffset, byteLength, survey.encoding) };
-  tally.addRejected(kept);
-  writer.reject(origin.fileId, entry.dataset.name, kept);
+  tally.addRejected(rejected);
+  writer.reject(origin.fileId, entry.dataset.name, withRaw(rejected, source, survey.encoding));
+}
+
+/** A rejected row as it is kept: its raw text is read from the file again, so that no more than one is ever held. */
+export function withRaw({ byteLength, ...row }: ParsedReject, source: Source, encoding: Encoding): RejectedRow {
+  return { ...row, raw: source.row(row.byteOffset, byteLength, encoding) };
 }
 
 const ROUNDING = 1e-6;

@@ -1,5 +1,5 @@
 import type { RejectCode } from '../codes.ts';
-import type { RejectedRow } from '../store/rejects.ts';
+import type { ParsedReject } from './parse.ts';
 import type { RejectSummary } from './types.ts';
 
 /** Line numbers kept for each reject code, for the log. */
@@ -8,14 +8,17 @@ const FIRST_LINES = 5;
 /** Rejects that a quarantined file keeps (rule 7). */
 const KEPT_REJECTS = 100;
 
-/** Counts what was refused of a file, by code, with the first lines of each and the first rejects whole. */
+/** A longer key is only in the raw text: rows, and so keys, may have 8 MiB each. */
+const KEY_CHARACTERS = 1000;
+
+/** Counts what was refused of a file, by code, with the first lines of each, and where the first rejects stand. Holds little. */
 export interface RejectTally {
   add(code: RejectCode, line: number): void;
-  addRejected(row: RejectedRow): void;
+  addRejected(row: ParsedReject): void;
   /** Rows counted by `addRejected`. */
   rejected(): number;
-  /** The first rejected rows, for the ledger of a file that is quarantined. */
-  firstRejected(): readonly RejectedRow[];
+  /** The first rejected rows, for the ledger of a file that is quarantined; their raw texts are still in the file. */
+  firstRejected(): readonly ParsedReject[];
   summaries(): readonly RejectSummary[];
   /** Rows by code. */
   counts(): Readonly<Record<string, number>>;
@@ -24,7 +27,7 @@ export interface RejectTally {
 /** A tally with nothing in it. */
 export function createRejectTally(): RejectTally {
   const codes = new Map<RejectCode, { rows: number; firstLines: number[] }>();
-  const first: RejectedRow[] = [];
+  const first: ParsedReject[] = [];
   let rejected = 0;
   const add = (code: RejectCode, line: number) => {
     let entry = codes.get(code);
@@ -37,7 +40,8 @@ export function createRejectTally(): RejectTally {
     addRejected(row) {
       add(row.code, row.line);
       rejected++;
-      if (first.length < KEPT_REJECTS) first.push(row);
+      const key = (row.key?.length ?? 0) > KEY_CHARACTERS ? null : row.key;
+      if (first.length < KEPT_REJECTS) first.push({ ...row, key });
     },
     rejected: () => rejected,
     firstRejected: () => first,

@@ -90,8 +90,8 @@ export interface Quarantine {
   readonly code: FileCode;
   readonly reason: string;
   readonly rejectCounts: Readonly<Record<string, number>>;
-  /** The rejects that are kept. */
-  readonly rejects: readonly RejectedRow[];
+  /** The rejects that are kept; taken one by one, inside the transaction, which is rolled back when that throws. */
+  readonly rejects: Iterable<RejectedRow>;
 }
 
 /** Enters a file as quarantined, in a transaction of its own; gives its file_id. */
