@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,15 +71,19 @@ test('an error is one clear line; a name in it cannot move the cursor or fake a 
   );
 });
 
-test('a database that is damaged, or is none, ends every command with 4, and is left as it is', () => {
+test('a database that is damaged ends every command with 4, and is left as it is; a file that is none with 1', () => {
   const db = join(tempFolder(), 'x.sqlite');
-  writeFileSync(db, 'no database at all, but more than a header of a hundred bytes'.repeat(9));
+  const sound = new Database(db);
+  sound.pragma('application_id = 0x4c616e64');
+  sound.close();
+  writeFileSync(db, 'overwritten', { flag: 'r+' });
   const before = statSync(db);
   for (const command of ['status', 'once', 'verify']) {
     const { status, stdout, stderr } = landfall([command, '--db', db]);
     expect(status, command).toBe(4);
     expect(stdout + stderr).toContain(db);
   }
+  expect(landfall(['status', '--db', import.meta.filename]).status).toBe(1);
   expect(statSync(db)).toMatchObject({ size: before.size, mtimeMs: before.mtimeMs });
 });
 

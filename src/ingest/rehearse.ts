@@ -4,6 +4,7 @@ import type { Value } from '../feed/types.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import { openTable } from '../reader/table.ts';
+import { guardFaults } from '../store/fault.ts';
 import type { Store } from '../store/open.ts';
 import { type Shadow, type ShadowReport, createShadow, reportOf } from '../store/shadow.ts';
 import { ingestFile } from './ingest-file.ts';
@@ -27,9 +28,11 @@ export async function* rehearse(
   files: readonly ListedFile[],
   options: IngestOptions,
 ): AsyncIterable<Rehearsal> {
-  const shadow = createShadow(store);
-  for (const file of files) wantRows(shadow, file);
-  shadow.copy();
+  guardFaults('check', store.file, () => {
+    const shadow = createShadow(store);
+    for (const file of files) wantRows(shadow, file);
+    shadow.copy();
+  });
   for (const file of files) {
     const outcome = await ingestFile(store, file, options);
     const report = outcome.kind === 'ingested' ? reportOf(store, file.dataset, outcome.fileId) : null;

@@ -1,10 +1,11 @@
 import Database from 'better-sqlite3';
 import { LandfallError } from '../errors.ts';
 import { EXIT_DAMAGED, EXIT_FAILED } from '../exit-codes.ts';
+import { fullTemporaryFolder } from './temporary-folder.ts';
 
 /**
  * - `busy`: another program holds the write lock; passes by itself
- * - `full`: the disk (or a page limit) is full; passes when there is room
+ * - `full`: the disk of the database, or that of SQLite's temporary files, is full; passes when there is room
  * - `io`: the disk failed to read or write; may pass
  * - `readonly`: the file cannot be written
  * - `memory`: the machine has none left for SQLite; may pass
@@ -14,7 +15,12 @@ import { EXIT_DAMAGED, EXIT_FAILED } from '../exit-codes.ts';
  */
 export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'memory' | 'trigger' | 'corrupt' | 'replaced';
 
-const HINTS: Readonly<Record<FaultKind, { problem: string; hint: string }>> = {
+interface Words {
+  readonly problem: string;
+  readonly hint: string;
+}
+
+const WORDS: Readonly<Record<FaultKind, Words>> = {
   busy: { problem: 'another program holds the write lock', hint: 'end its open edit or transaction' },
   full: { problem: 'no room left', hint: 'free space on the disk of the database' },
   io: {
@@ -42,7 +48,8 @@ export class DatabaseFault extends LandfallError {
   readonly kind: FaultKind;
 
   constructor(kind: FaultKind, operation: string, file: string, cause: unknown) {
-    super(operation, HINTS[kind].problem, { file, hint: HINTS[kind].hint, cause });
+    const { problem, hint } = wordsFor(kind, file);
+    super(operation, problem, { file, hint, cause });
     this.kind = kind;
   }
 
@@ -54,6 +61,15 @@ export class DatabaseFault extends LandfallError {
   override get exitCode(): number {
     return this.isFinal ? EXIT_DAMAGED : EXIT_FAILED;
   }
+}
+
+function wordsFor(kind: FaultKind, file: string): Words {
+  const folder = kind === 'full' ? fullTemporaryFolder(file) : null;
+  if (folder === null) return WORDS[kind];
+  return {
+    problem: `no room left in ${folder}, where SQLite keeps temporary files`,
+    hint: 'free space there, or name a folder on a larger disk with SQLITE_TMPDIR',
+  };
 }
 
 /** The fault that an SQLite result code stands for, or null for an error that is none (https://sqlite.org/rescode.html). */

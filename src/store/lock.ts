@@ -7,6 +7,7 @@ import { LandfallError } from '../errors.ts';
 import { makePrivateFile, makePrivateFolder } from '../private-files.ts';
 import { systemCode } from '../system-error.ts';
 import { DatabaseFault, asFault } from './fault.ts';
+import { lockPath, recognise } from './recognise.ts';
 
 /** Who writes the database. */
 export interface Holder {
@@ -49,9 +50,11 @@ export async function takeLock(db: string, holder: Holder, stop: AbortSignal): P
 /**
  * Takes the lock if it is free.
  * @returns null where someone holds it
- * @throws LandfallError when the lock file cannot be written; DatabaseFault when its disk is full or fails
+ * @throws LandfallError when the lock file cannot be written, or what lies there is no database of Landfall: then nothing is written
+ * @throws DatabaseFault when its disk is full or fails
  */
 export function tryLock(db: string, holder: Holder): Lock | null {
+  recognise(db);
   const file = lockPath(db);
   const connection = openLockFile(file);
   try {
@@ -84,10 +87,6 @@ export function heldBy(db: string, holder: Holder | null): LandfallError {
     file: db,
     hint: 'only one process writes a database: stop that one first, or name another database with --db',
   });
-}
-
-function lockPath(db: string): string {
-  return `${db}.lock`;
 }
 
 function openLockFile(file: string): Database.Database {

@@ -9,7 +9,8 @@ import { systemCode } from '../system-error.ts';
 import { databaseStat } from './database-stat.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
 import { migrate } from './migrate.ts';
-import { checkSchema } from './schema.ts';
+import { APPLICATION_ID, notOurs, recognise } from './recognise.ts';
+import { checkSchema, requireFeed } from './schema.ts';
 import type { Probe } from './types.ts';
 
 /** An open database that belongs to a feed. Only the process that holds the writer's lock opens one. */
@@ -38,9 +39,6 @@ export interface StoreOptions {
   readonly probe?: Probe;
 }
 
-/** Marks a database as Landfall's (`PRAGMA application_id`): "Land" in ASCII. */
-const APPLICATION_ID = 0x4c616e64;
-
 /** How long a statement waits for another program's lock before it is reported as `busy`, in ms. */
 const BUSY_TIMEOUT_MS = 1000;
 
@@ -55,9 +53,9 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 export function openStore(options: StoreOptions): Store {
   const { file, feed } = options;
   const probe = options.probe ?? (() => undefined);
+  recognise(file);
   createPrivately(file);
   requireWritable(file);
-  requireOurs(file);
   const db = guardFaults('open database', file, () => new Database(file, { timeout: BUSY_TIMEOUT_MS }));
   try {
     guardFaults('open database', file, () => {
@@ -106,6 +104,7 @@ export function closeStore(store: Store): void {
  */
 export function openForReading(file: string): Database.Database {
   requireReadable(file);
+  if (recognise(file) === 'empty') throw notSetUp(file);
   return guardFaults('open database', file, () => {
     const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     try {
@@ -147,6 +146,7 @@ export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe
   try {
     if (!exists) migrate(db, ':memory:', options.migrations, () => undefined);
     guardFaults('open database', file, () => {
+      requireFeed(db, file, feed);
       checkSchema(db, file, feed);
       // Rows are copied into temporary tables: on disk, not in memory, however many wait.
       db.pragma('temp_store = FILE');
@@ -200,36 +200,6 @@ function requireWritable(file: string): void {
   }
 }
 
-/**
- * Refuses a database that is another program's by its header (https://sqlite.org/fileformat.html, bytes 0 and 68), before SQLite
- * opens it: closing it would merge its write-ahead log into it. What is no database at all is SQLite's to tell.
- */
-function requireOurs(file: string): void {
-  const header = Buffer.alloc(100);
-  const handle = fs.openSync(file, 'r');
-  try {
-    if (fs.fstatSync(handle).isDirectory()) {
-      throw new LandfallError('open database', 'it is a folder', { file, hint: 'name a file with --db' });
-    }
-    fs.readSync(handle, header, 0, header.length, 0);
-  } finally {
-    fs.closeSync(handle);
-  }
-  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0' || header.readUInt32BE(68) === APPLICATION_ID) return;
-  // A death while it was marked left a journal, with which SQLite makes it empty again.
-  if (!fs.existsSync(`${file}-journal`)) throw notOurs(file);
-}
-
-/** The ledger knows a name's revisions by its feed: another feed in the same database would take them for new. */
-function requireFeed(db: Database.Database, file: string, feed: Feed): void {
-  const other = db.prepare<[string], string>('SELECT feed FROM files WHERE feed <> ? LIMIT 1').pluck().get(feed.name);
-  if (other === undefined) return;
-  throw new LandfallError('open database', `it belongs to the feed ${other}, not to ${feed.name}`, {
-    file,
-    hint: 'name another database with --db, or give the feed its former name',
-  });
-}
-
 /** Refuses a database that is another program's; marks an empty one as Landfall's. */
 function adopt(db: Database.Database, file: string): void {
   const id = db.pragma('application_id', { simple: true });
@@ -239,9 +209,7 @@ function adopt(db: Database.Database, file: string): void {
   db.pragma(`application_id = ${APPLICATION_ID}`);
 }
 
-function notOurs(file: string): LandfallError {
-  return new LandfallError('open database', "it is another program's database, or one that was never set up", {
-    file,
-    hint: 'nothing was changed; name another file with --db',
-  });
+function notSetUp(file: string): LandfallError {
+  const hint = 'start the daemon once, or name the database with --db';
+  return new LandfallError('open database', 'it is empty: it was never set up', { file, hint });
 }

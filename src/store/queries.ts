@@ -5,7 +5,7 @@ import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
 import { LEDGER_TABLES } from '../ledger-tables.ts';
 import { inPages } from './pages.ts';
-import { quoteName } from './schema.ts';
+import { quoteName, requireFeed } from './schema.ts';
 import type { FileState } from './types.ts';
 import { waitsFor } from './waiting.ts';
 
@@ -90,14 +90,15 @@ const BEYOND = Number.MAX_SAFE_INTEGER;
 /** Rejects that someone may have to see to. */
 const OPEN = "(r.state = 'waiting' OR (r.state = 'rejected' AND f.state <> 'replaced'))";
 
-/** @throws LandfallError when a table of the ledger or of the feed is not there */
+/** @throws LandfallError when the database is another feed's, or a table of the ledger or of the feed is not there */
 export function checkSetUp(db: Database.Database, file: string, feed: Feed): void {
   const tables = new Set(db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
+  if (tables.has('files')) requireFeed(db, file, feed);
   const missing = [...LEDGER_TABLES, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
   if (missing.length > 0) {
     throw new LandfallError('read database', `it has no table ${missing.join(', ')}`, {
       file,
-      hint: 'start the daemon once with this feed, which sets it up',
+      hint: 'start the daemon once with this feed, which sets it up, or name another database or feed',
     });
   }
 }

@@ -149,6 +149,20 @@ function hasForeignKey(db: Database.Database, feed: Feed, table: string, column:
     );
 }
 
+/**
+ * Refuses the database of another feed: its names would be taken for new, and its tables show nothing of this one. A database belongs
+ * to a feed from the first name on that its ledger lists.
+ * @throws LandfallError
+ */
+export function requireFeed(db: Database.Database, file: string, feed: Feed): void {
+  const other = db.prepare<[string], string>('SELECT feed FROM files WHERE feed <> ? LIMIT 1').pluck().get(feed.name);
+  if (other === undefined) return;
+  throw new LandfallError('open database', `it belongs to the feed ${other}, not to ${feed.name}`, {
+    file,
+    hint: 'name another database with --db, another feed with --feed, or give the feed its former name',
+  });
+}
+
 /** An identifier as SQL text. Identifiers of a feed are validated when it is loaded; quoting keeps reserved words harmless. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

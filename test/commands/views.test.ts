@@ -341,7 +341,7 @@ describe('status', () => {
       /none\.sqlite: there is no such file \(start the daemon once/,
     );
     writeFileSync(missing, '');
-    await expect(async () => run(missing)).rejects.toThrow(/one that was never set up/);
+    await expect(async () => run(missing)).rejects.toThrow(/it is empty: it was never set up/);
     const desk = openDesk();
     desk.store.db.exec('DROP TABLE transactions');
     await expect(async () => run(desk.store.file)).rejects.toThrow(

@@ -47,6 +47,40 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     expect(told(daemon, 'over: ')).toBe(1);
   });
 
+  test('P7: a full folder for temporary files is named, and not the disk of the database', async ({
+    onTestFinished,
+    skip,
+  }) => {
+    const site = createSite((cleanUp) => {
+      onTestFinished(cleanUp);
+    });
+    const temporary = join(site.folder, 'temporary');
+    if (!mountDisk(temporary, 'size=256k', onTestFinished)) skip('a file system cannot be mounted here');
+    const daemon = site.start('run', { args: QUICK, env: { SQLITE_TMPDIR: temporary } });
+    await idle(site.folder);
+    const rows = (text: string) =>
+      Array.from({ length: 6_000 }, (_, i) => ({
+        ProcedureID: `P${i}`,
+        ProcedureCode: 'C',
+        Description: text.repeat(200),
+      }));
+    writeFeedFile(site.landing, 'Procedure', STAMP, rows('a'));
+    await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
+    // What is changed is kept beside, to be put back where a row is refused.
+    writeFeedFile(site.landing, 'Procedure', '20260802_060000', rows('b'));
+    const { work } = await aliveWhen(site.folder, ({ work: { faults } }) => faults.length > 0);
+    expect(work.faults[0]).toMatchObject({ kind: 'database' });
+    expect(work.faults[0]?.problem).toContain(`no room left in ${temporary}, where SQLite keeps temporary files (`);
+    expect(work.faults[0]?.problem).toContain('SQLITE_TMPDIR');
+    growDisk(temporary, 'size=64m');
+    await queryUntil(site.folder, 'SELECT state, attempts FROM files', [
+      ['ingested', 1],
+      ['ingested', 1],
+    ]);
+    await idle(site.folder);
+    expect(told(daemon, 'over: ')).toBe(1);
+  });
+
   test('P7: a full disk under the database: nothing half-written, and the file goes in when there is room', async ({
     onTestFinished,
     skip,
@@ -65,7 +99,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     growDisk(folder, 'size=64m');
     await queryUntil(site.folder, 'SELECT revision, state, rows_inserted FROM files', [[1, 'ingested', 8_000]], 30_000);
     await idle(site.folder);
-    expect(told(daemon, 'no room left')).toBe(2);
+    expect(told(daemon, 'no room left (free space on the disk of the database)')).toBe(2);
   });
 
   test('a network mount makes no events: the rescan finds what the watcher does not', async ({ onTestFinished }) => {

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { onTestFinished } from 'vitest';
 
 /**
  * Mounts a small file system of its own on a folder (made where it is missing), until the test is over.
@@ -19,4 +20,17 @@ export function mountDisk(folder: string, limits: string, whenOver: (cleanUp: ()
 export function growDisk(folder: string, limits: string): void {
   if (spawnSync('mount', ['-o', `remount,${limits}`, folder]).status !== 0)
     throw new Error(`the disk at ${folder} cannot be grown`);
+}
+
+/**
+ * Mounts a file, or a folder, on itself, until the test is over.
+ * @param options of mount(8), e.g. `ro`
+ * @returns false where mounting is not allowed
+ */
+export function mountSelf(path: string, options = 'rw'): boolean {
+  if (spawnSync('mount', ['--bind', path, path]).status !== 0) return false;
+  onTestFinished(() => {
+    spawnSync('umount', ['--lazy', path]);
+  });
+  return spawnSync('mount', ['-o', `remount,bind,${options}`, path]).status === 0;
 }

@@ -34,13 +34,19 @@ function whole({ report, ...rehearsal }: Rehearsal) {
 }
 
 /** Rehearses files on a desk's database, as `check` does. */
-async function rehearseAll(desk: Desk, files: readonly ListedFile[], database = desk.store.file) {
+async function rehearseAll(
+  desk: Desk,
+  files: readonly ListedFile[],
+  database = desk.store.file,
+  temporaryPages = 1_000_000,
+): Promise<WholeRehearsal[]> {
   const store = openForRehearsal({
     file: database,
     feed: desk.feed,
     migrations: MIGRATIONS,
     program: '0.0.0',
   });
+  store.db.pragma(`temp.max_page_count = ${temporaryPages}`);
   const options = { afresh: false, stop: new AbortController().signal, onProgress: () => undefined, now: () => NOW };
   const rehearsals: WholeRehearsal[] = [];
   try {
@@ -222,6 +228,18 @@ describe('a check only reads', () => {
     other.exec('ROLLBACK');
     expect(desk.column('SELECT count(*) FROM files')).toEqual([2]);
     expect(desk.column('SELECT count(*) FROM attempts')).toEqual([0]);
+  });
+
+  test('a full folder for temporary files, where it copies what waits, is a fault with what to do', async () => {
+    const desk = openDesk();
+    const waiting = Array.from({ length: 300 }, (_, i) => visit(`V${i}`, 'P1', { Status: 'x'.repeat(200) }));
+    await desk.deliver('Visit', '20260801_060000', waiting);
+    const file = write(desk, 'Procedure', '20260802_060000', [procedure('P1')]);
+    await expect(rehearseAll(desk, [file], desk.store.file, 40)).rejects.toMatchObject({
+      kind: 'full',
+      message: expect.stringMatching(/^check .*: no room left/) as unknown,
+    });
+    expect(await rehearseAll(desk, [file])).toMatchObject([{ outcome: { healed: 300 } }]);
   });
 
   test('a writer is not held up by it', async () => {

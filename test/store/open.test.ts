@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   chmodSync,
@@ -15,7 +16,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { LandfallError } from '../../src/errors.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { closeStore, openForReading, openForRehearsal, openStore } from '../../src/store/open.ts';
+import { tryLock } from '../../src/store/lock.ts';
 import { openInChild } from '../helpers/child.ts';
+import { mountSelf } from '../helpers/disk.ts';
 import { FEED_FILE, MIGRATIONS, openDesk } from '../helpers/ingest.ts';
 import { procedure } from '../helpers/rows.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -37,9 +40,10 @@ function refusalOf(work: () => unknown): LandfallError {
   throw new Error('it was not refused');
 }
 
-/** The files of a folder with their bytes, to be held against themselves. */
+/** The files of a folder with their bytes (of a pipe none), to be held against themselves. */
 function contents(folder: string): Map<string, string> {
-  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
+  const bytesOf = (path: string): string => (statSync(path).isFile() ? readFileSync(path, 'latin1') : '');
+  return new Map(readdirSync(folder).map((name) => [name, bytesOf(join(folder, name))]));
 }
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o7777).toString(8);
@@ -135,14 +139,14 @@ describe('a file that is not a sound database of Landfall is refused, says what 
       (file) => {
         writeFileSync(file, 'id|name\n1|x\n'.repeat(1000));
       },
-      /not a sound SQLite database.*keep a copy/,
+      /another file, no database.*nothing was changed; name another file with --db/,
     ],
     [
       'a short file',
       (file) => {
         writeFileSync(file, 'SQLite');
       },
-      /not a sound SQLite database.*keep a copy/,
+      /another file, no database.*nothing was changed; name another file with --db/,
     ],
     [
       'a database whose first bytes are overwritten',
@@ -151,6 +155,22 @@ describe('a file that is not a sound database of Landfall is refused, says what 
         damage(file, 0, 'NotALite');
       },
       /not a sound SQLite database.*keep a copy/,
+    ],
+    [
+      'a database whose first page is lost, with its lock file beside it',
+      (file) => {
+        writeSound(file);
+        tryLock(file, { pid: 1, host: '', command: '', since: '' })?.release();
+        damage(file, 0, '\0'.repeat(4096));
+      },
+      /not a sound SQLite database.*keep a copy/,
+    ],
+    [
+      'a pipe, which nobody writes to',
+      (file) => {
+        execFileSync('mkfifo', [file]);
+      },
+      /a device, a pipe or a socket/,
     ],
     [
       'a database whose page size is overwritten',
@@ -187,8 +207,31 @@ describe('a file that is not a sound database of Landfall is refused, says what 
     });
     expect(error.message).toMatch(message);
     expect(error.file).toBe(file);
-    for (const [name, bytes] of before) expect(readFileSync(join(dirname(file), name), 'latin1') === bytes).toBe(true);
-    expect(contents(dirname(file)).size).toBe(before.size);
+    expect(contents(dirname(file))).toEqual(before);
+  });
+
+  test('a database that is mounted alone, without its folder', ({ skip }) => {
+    const folder = tempFolder();
+    const file = join(folder, 'mounted \\.sqlite');
+    writeSound(file);
+    if (!mountSelf(file)) skip('a file cannot be mounted here');
+    expect(
+      refusalOf(() => {
+        open(file);
+      }).message,
+    ).toMatch(/it is mounted alone.*mount the folder/);
+    expect(readdirSync(folder)).toEqual(['mounted \\.sqlite']);
+  });
+
+  test('a file of zeros beside a journal, as a power cut in its making leaves it, is taken for a new database', () => {
+    const file = join(tempFolder(), 'half.sqlite');
+    // Its header says that the database had no page (https://sqlite.org/fileformat.html#the_rollback_journal).
+    const journal = Buffer.alloc(512);
+    journal.write('d9d505f920a163d7000000000000000000000000' + '0000020000001000', 'hex');
+    writeFileSync(file, Buffer.alloc(4096));
+    writeFileSync(`${file}-journal`, journal);
+    open(file);
+    expect(readdirSync(dirname(file))).toEqual(['half.sqlite']);
   });
 
   test("another program's database with a write-ahead log left behind: the log is not merged into it", () => {
@@ -303,7 +346,7 @@ describe('opening to read', () => {
     other.exec('CREATE TABLE theirs (a)');
     other.close();
     expect(refusalOf(() => openForReading(join(folder, 'empty'))).message).toContain('never set up');
-    expect(refusalOf(() => openForReading(join(folder, 'text')))).toMatchObject({ kind: 'corrupt' });
+    expect(refusalOf(() => openForReading(join(folder, 'text'))).message).toContain('another file, no database');
     expect(refusalOf(() => openForReading(join(folder, 'other'))).message).toContain("another program's");
   });
 

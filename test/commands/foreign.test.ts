@@ -1,0 +1,83 @@
+import Database from 'better-sqlite3';
+import { copyFileSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runCommandLine } from '../../src/command-line.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { createSite } from '../helpers/daemon.ts';
+import { writeFeedFile } from '../helpers/feed-files.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const COMMANDS = ['once', 'retry', 'status', 'files', 'rejects', 'verify', 'check'] as const;
+
+/** Everything in a folder: name, mode, times and bytes. */
+function state(folder: string): unknown[] {
+  return readdirSync(folder).map((name) => {
+    const { mode, mtimeNs, ctimeNs } = statSync(join(folder, name), { bigint: true });
+    return [name, mode, mtimeNs, ctimeNs, readFileSync(join(folder, name), 'latin1')];
+  });
+}
+
+const KINDS: readonly (readonly [string, (file: string) => void, RegExp])[] = [
+  [
+    'a text',
+    (file) => {
+      writeFileSync(file, 'root:x:0:0:root:/root:/bin/sh\n'.repeat(9));
+    },
+    /another file, no database \(nothing was changed; name another file with --db/,
+  ],
+  [
+    "another program's database with its write-ahead log",
+    (file) => {
+      const theirs = new Database(join(tempFolder(), 'theirs'));
+      theirs.pragma('journal_mode = WAL');
+      theirs.exec('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)');
+      for (const end of ['', '-wal']) copyFileSync(`${theirs.name}${end}`, `${file}${end}`);
+      theirs.close();
+    },
+    /another program's database.*nothing was changed; name another file with --db/,
+  ],
+  [
+    "a database of Landfall's with a second name",
+    (file) => {
+      const db = new Database(file);
+      db.pragma('application_id = 0x4c616e64');
+      db.close();
+      linkSync(file, `${file}.other`);
+    },
+    /it has 2 names \(hard links\).*would have a write-ahead log of its own.*leave it one/,
+  ],
+];
+
+describe.each(KINDS)('--db on %s', (_, write, message) => {
+  function prepare(folder: string): { db: string; landing: string; file: string; name: string } {
+    const landing = join(folder, 'landing');
+    mkdirSync(landing, { recursive: true });
+    mkdirSync(join(folder, 'etc'));
+    const { path, name } = writeFeedFile(landing, 'Procedure', '20260801_060000', []);
+    const db = join(folder, 'etc/passwd');
+    write(db);
+    return { db, landing, file: path, name };
+  }
+
+  test.each(COMMANDS)('%s says what it is, and leaves nothing beside it', async (command) => {
+    const { db, landing, file, name } = prepare(tempFolder());
+    const before = state(join(db, '..'));
+    const operands = { retry: [name], check: [file] }[command as string] ?? [];
+    const settings = ['--landing', landing, '--db', db];
+    await expect(runCommandLine([command, ...settings, ...operands], { open: () => captureIo() })).rejects.toThrow(
+      message,
+    );
+    expect(state(join(db, '..'))).toEqual(before);
+  });
+
+  test('run says what it is, ends with 1, and leaves nothing beside it', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    const { db } = prepare(site.folder);
+    const before = state(join(db, '..'));
+    const daemon = site.start('run', { args: ['--db', db] });
+    expect(await daemon.ended).toBe(1);
+    expect(daemon.output() + daemon.errors()).toMatch(message);
+    expect(state(join(db, '..'))).toEqual(before);
+  });
+});
