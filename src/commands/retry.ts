@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storeLedger } from '../daemon/ledger.ts';
-import { holderOf, openOwn } from '../daemon/own.ts';
+import { holderOf, storeOptions } from '../daemon/own.ts';
 import { reportFile } from '../daemon/report.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
@@ -17,7 +17,7 @@ import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { requestRetry } from '../store/ledger.ts';
 import { tryLock } from '../store/lock.ts';
-import { closeStore, type Store } from '../store/open.ts';
+import { closeStore, openBeside, openStore, type Store } from '../store/open.ts';
 import { printable } from '../terminal.ts';
 
 /** What `retry` takes. */
@@ -31,7 +31,7 @@ export interface RetryOptions {
  * Has files read again, each as a new revision (a quarantined one in the revision it has): by the daemon where one runs, else at once.
  * @returns 0 done or asked for, 3 a file was quarantined or a row rejected, 1 a name is not a file of the landing folder,
  *   or a file cannot be read or is held for its stamp
- * @throws LandfallError, DatabaseFault when the database cannot be opened or written
+ * @throws LandfallError, DatabaseFault when the database cannot be opened or written, or the daemon is of another version
  */
 export async function retry(options: RetryOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
@@ -49,7 +49,8 @@ export async function retry(options: RetryOptions, io: CommandIo): Promise<numbe
 
   const lock = tryLock(settings.db, holderOf(io, 'retry'));
   try {
-    const store = openOwn(settings, io, feed);
+    const open = lock === null ? openBeside : openStore;
+    const store = open(storeOptions(settings, io, feed));
     try {
       // The wish comes first: it outlives a process that is killed.
       for (const file of files) requestRetry(store, file.name, io.now());

@@ -5,7 +5,7 @@ import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import { heldBy, takeLock, type Holder } from '../store/lock.ts';
-import { closeStore, openStore, type Store } from '../store/open.ts';
+import { closeStore, openStore, type Store, type StoreOptions } from '../store/open.ts';
 import { backOff } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
 import { BUSY_CAP_MS, FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
@@ -64,19 +64,19 @@ export function holderOf(io: CommandIo, command: string, pid = io.program.pid): 
   return { pid, host: hostname(), command, since: io.now().toISOString() };
 }
 
-/** Opens the database for writing, as the settings say. */
-export function openOwn(settings: Settings, io: CommandIo, feed: Feed): Store {
-  return openStore({
+/** How the settings say that the database is opened. */
+export function storeOptions(settings: Settings, io: CommandIo, feed: Feed): StoreOptions {
+  return {
     file: settings.db,
     feed,
     migrations: path.join(io.program.root, 'migrations'),
     program: io.program.version,
     cacheMib: settings.cacheMib,
-  });
+  };
 }
 
 function openPrepared(options: OwnOptions): Store {
-  const store = openOwn(options.settings, options.io, options.feed);
+  const store = openStore(storeOptions(options.settings, options.io, options.feed));
   try {
     options.prepare?.(store);
     return store;

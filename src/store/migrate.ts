@@ -26,6 +26,31 @@ export function migrate(db: Database.Database, file: string, folder: string, pro
     sha256     TEXT NOT NULL,
     applied_at TEXT NOT NULL
   )`);
+  for (const migration of pending(known, db, file, folder)) apply(db, file, folder, migration, probe);
+}
+
+/**
+ * Makes sure that a database that another process owns has the schema of this version: only its owner migrates it.
+ * @throws LandfallError when it is behind, or as `migrate` does
+ */
+export function requireMigrated(db: Database.Database, file: string, folder: string): void {
+  const isBegun = db.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'`).get() !== undefined;
+  const known = readMigrations(folder);
+  const [missing] = isBegun ? pending(known, db, file, folder) : known;
+  if (missing === undefined) return;
+  throw new LandfallError('open database', `it lacks migration ${missing.name}: an older Landfall has it open`, {
+    file,
+    hint: 'restart the daemon, which applies it, then ask again',
+  });
+}
+
+/** The migrations that have no record yet, in order. */
+function pending(
+  known: readonly Migration[],
+  db: Database.Database,
+  file: string,
+  folder: string,
+): readonly Migration[] {
   const applied = db.prepare<[], { version: number; name: string; sha256: string }>(
     'SELECT version, name, sha256 FROM schema_migrations ORDER BY version',
   );
@@ -45,9 +70,7 @@ export function migrate(db: Database.Database, file: string, folder: string, pro
       });
     }
   }
-  for (const migration of known) {
-    if (!records.has(migration.version)) apply(db, file, folder, migration, probe);
-  }
+  return known.filter((migration) => !records.has(migration.version));
 }
 
 function apply(db: Database.Database, file: string, folder: string, migration: Migration, probe: Probe): void {

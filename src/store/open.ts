@@ -8,7 +8,7 @@ import { makePrivateFile, makePrivateFolder } from '../private-files.ts';
 import { systemCode } from '../system-error.ts';
 import { databaseStat } from './database-stat.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
-import { migrate } from './migrate.ts';
+import { migrate, requireMigrated } from './migrate.ts';
 import { APPLICATION_ID, notOurs, recognise } from './recognise.ts';
 import { checkSchema, requireFeed } from './schema.ts';
 import type { Probe } from './types.ts';
@@ -76,6 +76,34 @@ export function openStore(options: StoreOptions): Store {
     throw error;
   }
   return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe, place: placeOf(file) };
+}
+
+/**
+ * Opens a database that another process holds the lock of, to leave a request in it. It is that one's to migrate.
+ * @throws LandfallError when it is not there, not set up, of another version, or another feed's
+ * @throws DatabaseFault when it cannot be opened or written
+ */
+export function openBeside(options: Omit<StoreOptions, 'cacheMib' | 'probe'>): Store {
+  const { file, feed, program } = options;
+  requireReadable(file);
+  if (recognise(file) === 'empty') throw notSetUp(file);
+  requireWritable(file);
+  const db = guardFaults(
+    'open database',
+    file,
+    () => new Database(file, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS }),
+  );
+  try {
+    guardFaults('open database', file, () => {
+      db.pragma('synchronous = FULL');
+      requireMigrated(db, file, options.migrations);
+      requireFeed(db, file, feed);
+    });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return { db, file, feed, program, process: crypto.randomUUID(), probe: () => undefined, place: placeOf(file) };
 }
 
 /**

@@ -1,15 +1,21 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { retry } from '../../src/commands/retry.ts';
 import { readSettings } from '../../src/read-settings.ts';
+import { tryLock } from '../../src/store/lock.ts';
+import { closeStore } from '../../src/store/open.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
-import { type Desk, ROOT, openDesk } from '../helpers/ingest.ts';
+import { type Desk, MIGRATIONS, ROOT, openDesk } from '../helpers/ingest.ts';
 import { procedure, visit } from '../helpers/rows.ts';
+import { tempFolder } from '../helpers/temp.ts';
 
-/** Asks without a daemon for a file of this stamp to be read again, on 2026-08-10 at noon. */
-async function askFor(desk: Desk, stamp: string): Promise<{ exitCode: number; err: string }> {
+/**
+ * Asks for a file of this stamp to be read again, on 2026-08-10 at noon; without a daemon, unless the test holds the lock.
+ * @param root the program's folder
+ */
+async function askFor(desk: Desk, stamp: string, root = ROOT): Promise<{ exitCode: number; err: string; out: string }> {
   const name = feedFileName('Procedure', stamp);
   desk.write(name, feedFileText('Procedure', [procedure('P1')]));
   const io = captureIo();
@@ -19,13 +25,16 @@ async function askFor(desk: Desk, stamp: string): Promise<{ exitCode: number; er
     cwd: desk.folder,
     root: ROOT,
   });
-  const exitCode = await retry({ settings, names: [join('anywhere', name)] }, io);
-  return { exitCode, err: io.written.err };
+  const exitCode = await retry(
+    { settings, names: [join('anywhere', name)] },
+    { ...io, program: { ...io.program, root } },
+  );
+  return { exitCode, ...io.written };
 }
 
 test('without a daemon the file is read at once', async () => {
   const desk = openDesk();
-  expect(await askFor(desk, '20260801_060000')).toEqual({ exitCode: 0, err: '' });
+  expect(await askFor(desk, '20260801_060000')).toMatchObject({ exitCode: 0, err: '' });
   expect(desk.rows('SELECT revision, state FROM files')).toEqual([{ revision: 1, state: 'ingested' }]);
   expect(desk.column('SELECT name FROM retries')).toEqual([]);
 });
@@ -78,4 +87,56 @@ test('a name that is not there, or none of the feed, is said with what to do', a
     /Procedure_\[20260802_060000\]\.txt: there is no such file in .* copied back under its old name\)$/,
   );
   expect(foreign).toMatch(/notes\.txt: its name is not one of the feed visitpay$/);
+});
+
+describe('beside a daemon, which alone may migrate', () => {
+  /** A database that a daemon of this version holds. */
+  function openHeldDesk(): Desk {
+    const desk = openDesk();
+    const lock = tryLock(desk.store.file, { pid: 4711, host: 'here', command: 'run', since: '' });
+    onTestFinished(() => lock?.release());
+    return desk;
+  }
+
+  const migrations = (desk: Desk): readonly unknown[] => desk.column('SELECT name FROM schema_migrations');
+
+  test('leaves the wish for the daemon', async () => {
+    const desk = openHeldDesk();
+    expect((await askFor(desk, '20260801_060000')).out).toMatch(/^asked the daemon to read again: /);
+    expect(desk.column('SELECT name FROM retries')).toEqual([feedFileName('Procedure', '20260801_060000')]);
+    expect(desk.column('SELECT name FROM files')).toEqual([]);
+  });
+
+  test('of an older version: says so, and leaves the database as it is', async () => {
+    const desk = openHeldDesk();
+    const before = migrations(desk);
+    const root = tempFolder();
+    cpSync(MIGRATIONS, join(root, 'migrations'), { recursive: true });
+    writeFileSync(join(root, 'migrations/9000_later.sql'), 'CREATE TABLE later (a)');
+    await expect(askFor(desk, '20260801_060000', root)).rejects.toThrow(
+      /it lacks migration 9000_later\.sql: an older Landfall has it open \(restart the daemon, which applies it, then ask again\)/,
+    );
+    expect(migrations(desk)).toEqual(before);
+    expect(desk.column("SELECT name FROM sqlite_schema WHERE name = 'later'")).toEqual([]);
+    expect(desk.column('SELECT name FROM retries')).toEqual([]);
+  });
+
+  test('of a newer version: says so', async () => {
+    const desk = openHeldDesk();
+    desk.store.db.exec("INSERT INTO schema_migrations VALUES (9000, '9000_later.sql', '', '')");
+    await expect(askFor(desk, '20260801_060000')).rejects.toThrow(
+      /it has migration 9000_later\.sql, which this version does not know \(a newer Landfall wrote it/,
+    );
+    expect(desk.column('SELECT name FROM retries')).toEqual([]);
+  });
+
+  test('that is just making the database: says so', async () => {
+    const desk = openHeldDesk();
+    desk.store.db.exec('DROP TABLE schema_migrations');
+    await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/it lacks migration 0001_ledger\.sql/);
+    closeStore(desk.store);
+    writeFileSync(desk.store.file, '');
+    await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/it is empty/);
+    expect(statSync(desk.store.file).size).toBe(0);
+  });
 });
