@@ -9,9 +9,10 @@ import { flagOf, SETTINGS, variableOf, type Settings } from './settings.ts';
  * How a command runs:
  * - `short`: a signal ends it, as does a reader of its output that goes away.
  * - `long`: it is told of signals by `io.stop`, and goes on when nobody reads what it writes.
- * - `child`: it heeds no signal but only its parent.
+ * - `unattended`: as `long`, and it never waits for who reads what it writes.
+ * - `child`: as `unattended`, but it heeds no signal but only its parent.
  */
-export type CommandKind = 'short' | 'long' | 'child';
+export type CommandKind = 'short' | 'long' | 'unattended' | 'child';
 
 /** What the command line is told of the process: `open` gives a command its io and makes the process behave as its kind. */
 export interface Surroundings {
@@ -96,14 +97,14 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   verb('run', 'the daemon: watch the landing folder and keep the database true to it', { ingest: true }).action(
     async (_flags: unknown, command: Command) => {
       const { run } = await import('./commands/run.ts');
-      await act(command, 'long', (settings, io) => run({ settings }, io));
+      await act(command, 'unattended', (settings, io) => run({ settings }, io));
     },
   );
 
   verb('once', 'take everything that is there, then exit', { ingest: true }).action(
     async (_flags: unknown, command: Command) => {
       const { once } = await import('./commands/once.ts');
-      await act(command, 'long', (settings, io) => once({ settings }, io));
+      await act(command, 'unattended', (settings, io) => once({ settings }, io));
     },
   );
 
@@ -111,7 +112,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     ingest: true,
   }).action(async (names: readonly string[], _flags: unknown, command: Command) => {
     const { retry } = await import('./commands/retry.ts');
-    await act(command, 'long', (settings, io) => retry({ settings, names }, io));
+    await act(command, 'unattended', (settings, io) => retry({ settings, names }, io));
   });
 
   verb('status', 'files, rows, what waits, rejects by code, checkpoints, the daemon')

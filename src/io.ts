@@ -18,6 +18,16 @@ export interface Output {
   readonly colour: boolean;
   /** Whether journald reads it, which takes a line's priority from a `<6>` before it. */
   readonly journal: boolean;
+  /** What an output has that is dropped rather than waited for; null: it is waited for. */
+  readonly lossy: LossyOutput | null;
+}
+
+/** Output that a reader who takes none must not hold up. */
+export interface LossyOutput {
+  /** Whether something that was written is not taken yet. */
+  readonly isBehind: () => boolean;
+  /** Calls `tell` when output is taken again after some was dropped. What it writes comes where the lines would have stood. */
+  readonly onDropped: (tell: (lines: number) => void) => void;
 }
 
 /** The process that started this one with an IPC channel (the keeper, for the loader). */

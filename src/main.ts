@@ -9,10 +9,11 @@ import { LandfallError } from './errors.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
 import { isUnderNohup } from './hangup.ts';
 import type { CommandIo, Output, Parent } from './io.ts';
+import { createNonBlockingWriter, type NonBlockingWriter } from './non-blocking-writer.ts';
 import { systemCode } from './system-error.ts';
 import { printable } from './terminal.ts';
 
-/** How long whatever a command has left open may keep the process, in ms. */
+/** How long whatever a command has left open may keep the process, and an output that takes nothing, in ms. */
 const LINGER_MS = 1000;
 
 // Owner and one group may read what is made here, nobody else, whatever the caller's umask.
@@ -24,7 +25,9 @@ const leave = new AbortController();
 const script = fileURLToPath(import.meta.url);
 const root = dirname(dirname(script));
 
-const io: CommandIo = {
+/** The writers of a command whose output is not waited for: those of standard output and standard error. */
+let writers: readonly NonBlockingWriter[] = [];
+let io: CommandIo = {
   stdout: output(process.stdout, 1),
   stderr: output(process.stderr, 2),
   env: { ...process.env },
@@ -65,18 +68,27 @@ try {
   fail(error);
   process.exitCode = error instanceof LandfallError ? error.exitCode : EXIT_FAILED;
 }
+await Promise.all(writers.map((writer) => writer.drain(LINGER_MS, stop.signal)));
 if (process.connected) process.disconnect();
 // A pipe takes what is written as fast as its reader: what it has not taken yet would be lost.
-setTimeout(() => process.stdout.write('', () => process.exit()), LINGER_MS).unref();
+setTimeout(() => {
+  if (writers.length > 0) process.exit();
+  else process.stdout.write('', () => process.exit());
+}, LINGER_MS).unref();
 
 function open(asked: CommandKind): CommandIo {
   kind = asked;
-  if (kind === 'long') {
+  if (kind === 'long' || kind === 'unattended') {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, heed);
     process.on('SIGHUP', isUnderNohup(process.env) ? ignore : hangUp);
   }
   // The terminal and systemd signal the whole group: the parent decides what becomes of its child.
   if (kind === 'child') for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, ignore);
+  if (kind === 'unattended' || kind === 'child') {
+    const [stdout, stderr] = [createNonBlockingWriter(1), createNonBlockingWriter(2)];
+    writers = [stdout, stderr];
+    io = { ...io, stdout: lossy(io.stdout, stdout), stderr: lossy(io.stderr, stderr) };
+  }
   return io;
 }
 
@@ -101,7 +113,7 @@ function heed(_name: NodeJS.Signals, number: number): void {
 function fail(error: unknown): void {
   // Lines of a list are indented; any other line break is part of a name.
   const lines = describeError(error).split(/\n(?= {2})/);
-  process.stderr.write(`landfall: ${lines.map((line) => printable(line)).join('\n')}\n`);
+  io.stderr.write(`landfall: ${lines.map((line) => printable(line)).join('\n')}\n`);
 }
 
 function output(stream: NodeJS.WriteStream, descriptor: number): Output {
@@ -112,6 +124,18 @@ function output(stream: NodeJS.WriteStream, descriptor: number): Output {
     columns: isTTY ? stream.columns : 80,
     colour: isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
     journal: isJournal(descriptor),
+    lossy: null,
+  };
+}
+
+function lossy(output: Output, writer: NonBlockingWriter): Output {
+  return {
+    ...output,
+    write: (text, taken) => {
+      writer.write(text);
+      taken?.();
+    },
+    lossy: { isBehind: writer.isBehind, onDropped: writer.onDropped },
   };
 }
 

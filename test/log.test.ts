@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { describeError } from '../src/error-report.ts';
 import { FileRefused, LandfallError } from '../src/errors.ts';
 import type { Output } from '../src/io.ts';
-import { createLog, type Logger } from '../src/log.ts';
+import { createLog, createRelay, type Logger } from '../src/log.ts';
 import type { Settings } from '../src/settings.ts';
 
 interface Captured {
@@ -10,18 +10,18 @@ interface Captured {
   readonly text: () => string;
 }
 
+const PIPE: Output = {
+  write: () => undefined,
+  isTTY: false,
+  columns: 80,
+  colour: false,
+  journal: false,
+  lossy: null,
+};
+
 function capture(output: Partial<Output> = {}, settings: Partial<Settings> = {}): Captured {
   let text = '';
-  const stdout: Output = {
-    write: (line) => {
-      text += line;
-    },
-    isTTY: false,
-    columns: 80,
-    colour: false,
-    journal: false,
-    ...output,
-  };
+  const stdout: Output = { ...PIPE, write: (line) => void (text += line), ...output };
   return { log: createLog({ logLevel: 'trace', logFormat: 'auto', ...settings }, stdout, 7), text: () => text };
 }
 
@@ -70,6 +70,37 @@ test('the format can be chosen whatever the output is', () => {
   const pretty = capture({}, { logFormat: 'pretty' });
   pretty.log.info('x');
   expect(pretty.text()).toMatch(/INFO.*: x/);
+});
+
+test('the log of another process is passed on in the form of this one', () => {
+  const loader = capture();
+  loader.log.warn({ file: 'a\u2028b\u001b[2J.txt' }, 'odd');
+  const line = loader.text().trimEnd();
+  const relayed = (output: Partial<Output>): string => {
+    let text = '';
+    const stdout = { ...PIPE, ...output, write: (written: string) => void (text += written) };
+    const relay = createRelay({ logLevel: 'info', logFormat: 'auto' }, stdout);
+    relay(line);
+    relay('no record \u001b[2J');
+    return text;
+  };
+  expect(relayed({})).toBe(`${line}\nno record \\x1b[2J\n`);
+  expect(relayed({ journal: true })).toBe(`<4>${line}\nno record \\x1b[2J\n`);
+  expect(relayed({ isTTY: true })).toMatch(/WARN.*odd.*\nno record/);
+  expect(relayed({ isTTY: true })).not.toContain('\u001b');
+});
+
+test('it says how many lines the output has dropped', () => {
+  const tell: ((lines: number) => void)[] = [];
+  const { text } = capture({ lossy: { isBehind: () => false, onDropped: (listener) => tell.push(listener) } });
+  tell.forEach((listener) => {
+    listener(7);
+  });
+  expect(JSON.parse(text())).toMatchObject({
+    level: 'warn',
+    lines: 7,
+    msg: expect.stringContaining('dropped') as string,
+  });
 });
 
 test('the level is kept', () => {

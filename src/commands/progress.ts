@@ -18,13 +18,18 @@ const CLEAR_LINE = '\r\u001b[K';
 export function createProgress(terminal: Output): Progress {
   if (!terminal.isTTY) return { show: () => undefined, output: terminal, end: () => undefined };
   let begun = false;
+  // A bar that comes late is worth nothing.
+  const bars: Output['write'] = (text, taken) => {
+    if (terminal.lossy?.isBehind() === true) taken?.();
+    else terminal.write(text, taken);
+  };
   const bar = new SingleBar({
     format: '{bar} {value}/{total} files  {file}',
     barsize: 24,
     hideCursor: true,
     clearOnComplete: true,
     // The bar asks the stream whether it is a terminal, and how wide.
-    stream: Object.assign(asStream(terminal), { isTTY: true, columns: terminal.columns }),
+    stream: Object.assign(asStream({ ...terminal, write: bars }), { isTTY: true, columns: terminal.columns }),
   });
 
   return {

@@ -1,6 +1,6 @@
 import { keep } from '../daemon/keeper.ts';
 import type { CommandIo } from '../io.ts';
-import { createLog } from '../log.ts';
+import { createLog, createRelay } from '../log.ts';
 import type { Settings } from '../settings.ts';
 
 /** What `run` takes. */
@@ -14,5 +14,6 @@ export interface RunCommandOptions {
  */
 export function run(options: RunCommandOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
-  return keep({ settings, io, logger: createLog(settings, io.stdout, io.program.pid) });
+  const logger = createLog(settings, io.stdout, io.program.pid);
+  return keep({ settings, io, logger, relay: createRelay(settings, io.stdout) });
 }

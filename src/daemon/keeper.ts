@@ -25,6 +25,8 @@ export interface KeeperOptions {
   readonly settings: Settings;
   readonly io: CommandIo;
   readonly logger: Logger;
+  /** Takes a line of the loader's log. */
+  readonly relay: (line: string) => void;
   /** How long a silent loader is waited for. */
   readonly patience?: Patience;
 }
@@ -35,7 +37,7 @@ export interface KeeperOptions {
  * @returns the exit code, once stopped: 0, or the loader's where it cannot go on
  */
 export async function keep(options: KeeperOptions): Promise<number> {
-  const { settings, io, logger, patience = PATIENCE } = options;
+  const { settings, io, logger, relay, patience = PATIENCE } = options;
   const startedAt = io.now().toISOString();
   const ended = Promise.withResolvers<number>();
   using releases = new DisposableStack();
@@ -86,6 +88,8 @@ export async function keep(options: KeeperOptions): Promise<number> {
       if (changed) beat();
       tellProgress();
     },
+    onLogLine: relay,
+    onErrorText: io.stderr.write,
     onEnd,
   });
 

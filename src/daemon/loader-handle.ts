@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
+import type { Readable } from 'node:stream';
 import type { Settings } from '../settings.ts';
 import type { Work } from './alive.ts';
 import { backOff } from './back-off.ts';
@@ -23,6 +24,10 @@ export interface LoaderOptions {
   readonly onOwner: () => void;
   readonly onReady: () => void;
   readonly onWork: (work: Work) => void;
+  /** A line of its log, without the line break. */
+  readonly onLogLine: (line: string) => void;
+  /** What it, or Node, writes to standard error. */
+  readonly onErrorText: (text: string) => void;
   readonly onEnd: (end: LoaderEnd) => void;
 }
 
@@ -60,6 +65,20 @@ const LONG_LIFE_MS = 60_000;
 /** A keeper that was itself stopped for this long cannot tell how long the loader has been silent, in ms. */
 const OWN_GAP_MS = 15_000;
 
+/** Calls back for each line of a text; only LF ends one, since a file's name may hold other line breaks. */
+function forEachLine(stream: Readable, onLine: (line: string) => void): void {
+  let begun = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (text: string) => {
+    const lines = (begun + text).split('\n');
+    begun = lines.pop() ?? '';
+    lines.forEach(onLine);
+  });
+  stream.on('end', () => {
+    if (begun !== '') onLine(begun);
+  });
+}
+
 /** A handle with no process yet. */
 export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
   const [node, ...args] = options.command;
@@ -78,7 +97,8 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     working = false;
     const cache = getCompileCacheDir();
     const born = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'load'], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
     });
     child = born;
@@ -109,6 +129,8 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
           return;
       }
     });
+    if (born.stdout !== null) forEachLine(born.stdout, options.onLogLine);
+    born.stderr?.setEncoding('utf8').on('data', options.onErrorText);
     born.once('error', () => {
       // It could not be started at all; there is no 'close' then.
       if (born.pid === undefined) end({ kind: 'died', how: 'it could not be started' });

@@ -62,7 +62,8 @@ export async function load(io: CommandIo): Promise<number> {
   yieldToOthers();
   leash(start.keeperPid);
   const { settings } = start;
-  const logger = createLog(settings, io.stdout, io.program.pid);
+  // The keeper reads it, and passes it on in the form that is asked for.
+  const logger = createLog({ ...settings, logFormat: 'json' }, io.stdout, io.program.pid);
   const waker = createWaker(stop.signal);
   parent.onMessage((message) => {
     const read = toLoaderSchema.safeParse(message);

@@ -32,6 +32,7 @@ function bench(steps: readonly Step[]): Bench {
     columns: 80,
     colour: false,
     journal: false,
+    lossy: null,
   };
   const faults: FaultBook = createFaultBook(
     createLog({ logLevel: 'trace', logFormat: 'json' }, output, 1),

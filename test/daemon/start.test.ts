@@ -85,6 +85,8 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
       onWork: () => {
         worked.resolve(undefined);
       },
+      onLogLine: () => undefined,
+      onErrorText: () => undefined,
       onEnd: () => {
         ended.resolve(undefined);
       },

@@ -19,6 +19,7 @@ export function captureIo(options: { terminal?: boolean; now?: Date } = {}): Cap
     columns: 120,
     colour: terminal,
     journal: false,
+    lossy: null,
   });
   return {
     written,

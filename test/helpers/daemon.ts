@@ -129,12 +129,12 @@ export async function queryUntil(folder: string, sql: string, expected: unknown,
 }
 
 /** Waits until a process has ended: one that was killed is still there while the system takes its memory apart. */
-export async function untilGone(pid: number): Promise<void> {
+export async function untilGone(pid: number, timeout = 2_000): Promise<void> {
   await vi.waitFor(
     () => {
       if (isRunning(pid)) throw new Error(`process ${pid} is still running`);
     },
-    { timeout: 2_000, interval: 20 },
+    { timeout, interval: 20 },
   );
 }
 

@@ -56,6 +56,7 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
     columns: 80,
     colour: false,
     journal: false,
+    lossy: null,
   };
   const logger = createLog({ logLevel: 'trace', logFormat: 'json' }, output, 1);
   const faults = createFaultBook(logger, now, () => undefined);
