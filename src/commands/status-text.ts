@@ -3,7 +3,7 @@ import { isAlive, percentRead, type Alive } from '../daemon/alive.ts';
 import { illnessOf, illnessOfFault, type Illness } from '../daemon/illness.ts';
 import { LandfallError } from '../errors.ts';
 import type { Output } from '../io.ts';
-import type { DatabaseStatus, FileNote } from '../store/queries.ts';
+import type { DatabaseStatus, FileNote, NoteList } from '../store/queries.ts';
 import { paint, printable } from '../terminal.ts';
 import { layOut, type Row } from './table.ts';
 
@@ -18,8 +18,6 @@ export interface StatusFacts {
   readonly database: DatabaseStatus | LandfallError;
   /** Whether a name is still in the landing folder. */
   readonly isThere: (name: string) => boolean;
-  /** Of each list in `database` there may be more than so many. */
-  readonly most: number;
 }
 
 /** `status` for people. */
@@ -89,7 +87,7 @@ const NOTE_COLUMNS = {
 
 function databaseText(
   database: DatabaseStatus,
-  { isThere, most }: Pick<StatusFacts, 'isThere' | 'most'>,
+  { isThere }: Pick<StatusFacts, 'isThere'>,
   now: Date,
   stdout: Output,
 ): string {
@@ -127,18 +125,19 @@ function databaseText(
     ['for rows of', 'missing', 'rows that wait'],
     database.waiting.map((one) => [one.parent_table, one.parents, one.rows]),
   );
-  const list = (title: string, notes: readonly FileNote[], columns: readonly (keyof typeof NOTE_COLUMNS)[]): void => {
-    const more = notes.length === most ? ` (the newest ${most}; --json shows all)` : '';
+  const list = (title: string, { files, newest }: NoteList, columns: readonly (keyof typeof NOTE_COLUMNS)[]): void => {
+    const more = newest.length < files ? ` (the newest ${newest.length} of ${files}; --json shows all)` : '';
     add(
       `${title}${more}`,
       columns,
-      notes.map((note) => columns.map((column) => NOTE_COLUMNS[column](note))),
+      newest.map((note) => columns.map((column) => NOTE_COLUMNS[column](note))),
     );
   };
-  const quarantined = database.quarantined.map((note) =>
+  const { files, newest } = database.quarantined;
+  const quarantined = newest.map((note) =>
     isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (no longer in the landing folder)` },
   );
-  list('Quarantined', quarantined, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
+  list('Quarantined', { files, newest: quarantined }, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
   list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when (UTC)']);
   list('Late', database.late, ['name', 'rev', 'when (UTC)']);
   list('Corrected', database.corrected, ['name', 'rev', 'when (UTC)']);

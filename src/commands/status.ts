@@ -8,10 +8,19 @@ import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
 import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
-import { guardFaults } from '../store/fault.ts';
+import { asFault, guardFaults } from '../store/fault.ts';
 import { databaseIsThere, openForReading, requireReadable } from '../store/open.ts';
-import { checkSetUp, readStatus, type DatabaseStatus } from '../store/queries.ts';
+import {
+  checkSetUp,
+  listNotes,
+  readStatus,
+  type DatabaseStatus,
+  type FileNote,
+  type NoteListName,
+} from '../store/queries.ts';
 import { fileForJson } from './file-json.ts';
+import { jsonText } from './json.ts';
+import { writePieces } from './sink.ts';
 
 export interface StatusOptions {
   readonly settings: Settings;
@@ -44,13 +53,14 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   }
 
   const feed = loadFeed(settings.feed);
-  const database = lookInto(settings.db, feed, options.json ? null : FIRST);
+  const database = lookInto(settings.db, feed, options.json ? 0 : FIRST);
   if (database instanceof LandfallError && !isAlive(alive, now)) throw database;
   const bytes = sizeOf(settings.db);
   const walBytes = sizeOf(`${settings.db}-wal`);
   const isThere = (name: string): boolean => existsSync(join(settings.landing, name));
   if (options.json) {
-    const found = database instanceof LandfallError ? { problem: database.message } : forJson(database, isThere);
+    const found =
+      database instanceof LandfallError ? { problem: database.message } : forJson(database, settings.db, isThere);
     const answer = {
       version: io.program.version,
       daemon: {
@@ -61,18 +71,18 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
       },
       database: { path: settings.db, bytes, wal_bytes: walBytes, problem: null, ...found },
     };
-    io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    await writePieces(io.stdout, jsonText(answer));
     return exitCode;
   }
 
   const { statusText } = await import('./status-text.ts');
-  const facts = { alive, file: settings.db, bytes, walBytes, database, isThere, most: FIRST };
+  const facts = { alive, file: settings.db, bytes, walBytes, database, isThere };
   io.stdout.write(statusText(facts, now, io.stdout));
   return exitCode;
 }
 
 /** What the database says, or why it cannot be asked: the daemon may still be worth showing. */
-function lookInto(file: string, feed: Feed, most: number | null): DatabaseStatus | LandfallError {
+function lookInto(file: string, feed: Feed, most: number): DatabaseStatus | LandfallError {
   try {
     const db = openForReading(file);
     try {
@@ -118,9 +128,28 @@ function inHandForJson({ name, phase, rows, bytesRead, bytesTotal }: NonNullable
   return { name, phase, rows, bytes_read: bytesRead, bytes_total: bytesTotal };
 }
 
-function forJson(database: DatabaseStatus, isThere: (name: string) => boolean): object {
-  const quarantined = database.quarantined.map((note) => ({ ...note, in_landing: isThere(note.name) }));
-  return { ...database, quarantined, last_file: database.last_file === null ? null : fileForJson(database.last_file) };
+/** The lists are read as they are written: what is in them by then may differ from the numbers. */
+function forJson(database: DatabaseStatus, file: string, isThere: (name: string) => boolean): object {
+  return {
+    ...database,
+    last_file: database.last_file === null ? null : fileForJson(database.last_file),
+    quarantined: allNotes(file, 'quarantined').map((note) => ({ ...note, in_landing: isThere(note.name) })),
+    not_taken: allNotes(file, 'not_taken'),
+    late: allNotes(file, 'late'),
+    corrected: allNotes(file, 'corrected'),
+  };
+}
+
+/** A whole list of the status, by a connection of its own. */
+function* allNotes(file: string, name: NoteListName): Generator<FileNote, void> {
+  const db = openForReading(file);
+  try {
+    yield* listNotes(db, name, null);
+  } catch (error) {
+    throw asFault('read database', file, error);
+  } finally {
+    db.close();
+  }
 }
 
 function sizeOf(file: string): number {

@@ -8,7 +8,7 @@ export interface Paging<Row> {
   /** Reads on behind a row (null: from the start), at most so many rows. */
   readonly read: (after: Row | null, most: number) => Iterable<Row>;
   /** About how many bytes of text a row holds, where it may hold much. */
-  readonly sizeOf: (row: Row) => number;
+  readonly sizeOf?: (row: Row) => number;
   /** How long the list may get; null: no bound. */
   readonly most: number | null;
 }
@@ -18,7 +18,7 @@ export interface Paging<Row> {
  * transaction that is held by a pager that stands still would keep the write-ahead log from being emptied.
  * So a row is shown as it stands when its page is read. As `read` goes on behind a key that never changes, no row comes twice.
  */
-export function* inPages<Row>({ read, sizeOf, most }: Paging<Row>): Generator<Row, void> {
+export function* inPages<Row>({ read, sizeOf = () => 0, most }: Paging<Row>): Generator<Row, void> {
   let left = most ?? Infinity;
   let after: Row | null = null;
   while (left > 0) {

@@ -201,7 +201,7 @@ export interface DatasetStatus {
 /** A file in a list of the status. */
 export type FileNote = Pick<
   FileRow,
-  'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'finished_at'
+  'file_id' | 'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'finished_at'
 >;
 
 /** Where a database stands. */
@@ -214,13 +214,19 @@ export interface DatabaseStatus {
   /** The file that was finished last. */
   readonly last_file: FileRow | null;
   /** Files whose latest revision was refused. */
-  readonly quarantined: readonly FileNote[];
+  readonly quarantined: NoteList;
   /** Names that are not taken in: near misses, and files that are held. */
-  readonly not_taken: readonly FileNote[];
+  readonly not_taken: NoteList;
   /** Files that came after a newer one of their dataset. */
-  readonly late: readonly FileNote[];
+  readonly late: NoteList;
   /** Files of which a later revision was read. */
-  readonly corrected: readonly FileNote[];
+  readonly corrected: NoteList;
+}
+
+/** How many files a list of the status has, and the newest of them. */
+export interface NoteList {
+  readonly files: number;
+  readonly newest: readonly FileNote[];
 }
 
 /** The code of all rows that wait, and of no others. */
@@ -229,19 +235,44 @@ const WAITING_CODE: RejectCode = 'missing_parent';
 /** True for a file `f` of whose name nothing later was read. */
 const LATEST = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
 
+/** Which files `f` are in each list of the status. */
+const NOTED = {
+  quarantined: `revision > 0 AND state = 'quarantined' AND ${LATEST}`,
+  not_taken: 'revision = 0',
+  late: "late = 1 AND state = 'ingested'",
+  corrected: "revision > 1 AND state = 'ingested'",
+} as const;
+export type NoteListName = keyof typeof NOTED;
+
+/**
+ * A list of the status, newest first; read in pages, see pages.ts.
+ * @param most null: the whole list
+ */
+export function listNotes(db: Database.Database, name: NoteListName, most: number | null): Generator<FileNote, void> {
+  const statement = db.prepare<[number, number], FileNote>(
+    `SELECT file_id, name, revision, dataset, stamp, reason_code, reason, finished_at FROM files f
+     WHERE file_id < ? AND ${NOTED[name]} ORDER BY file_id DESC LIMIT ?`,
+  );
+  return inPages({ read: (after, atMost) => statement.iterate(after?.file_id ?? BEYOND, atMost), most });
+}
+
 /**
  * Where the database stands, read in one snapshot.
- * @param most how long each list of files may get; null: no bound
+ * @param most how many files each list holds; `listNotes` gives them all
  */
-export function readStatus(db: Database.Database, feed: Feed, most: number | null): DatabaseStatus {
+export function readStatus(db: Database.Database, feed: Feed, most: number): DatabaseStatus {
   return db.transaction(() => {
-    const notes = (condition: string): FileNote[] =>
-      db
-        .prepare<[number], FileNote>(
-          `SELECT name, revision, dataset, stamp, reason_code, reason, finished_at FROM files f
-           WHERE ${condition} ORDER BY file_id DESC LIMIT ?`,
-        )
-        .all(most ?? -1);
+    const counts = db
+      .prepare<[], Record<NoteListName, number>>(
+        `SELECT ${Object.entries(NOTED)
+          .map(([name, condition]) => `count(*) FILTER (WHERE ${condition}) AS ${name}`)
+          .join(', ')} FROM files f`,
+      )
+      .get();
+    const notes = (name: NoteListName): NoteList => ({
+      files: counts?.[name] ?? 0,
+      newest: [...listNotes(db, name, most)],
+    });
     const rejects = db
       .prepare<[], DatabaseStatus['rejects'][number]>(
         `SELECT dataset, '${WAITING_CODE}' AS code, count(*) AS "rows" FROM rejects WHERE state = 'waiting' GROUP BY dataset
@@ -263,10 +294,10 @@ export function readStatus(db: Database.Database, feed: Feed, most: number | nul
         db
           .prepare<[], FileRow>(`SELECT ${FILE_COLUMNS} FROM files WHERE revision > 0 ORDER BY file_id DESC LIMIT 1`)
           .get() ?? null,
-      quarantined: notes(`revision > 0 AND state = 'quarantined' AND ${LATEST}`),
-      not_taken: notes('revision = 0'),
-      late: notes("late = 1 AND state = 'ingested'"),
-      corrected: notes("revision > 1 AND state = 'ingested'"),
+      quarantined: notes('quarantined'),
+      not_taken: notes('not_taken'),
+      late: notes('late'),
+      corrected: notes('corrected'),
     };
   })();
 }

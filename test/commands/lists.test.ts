@@ -9,6 +9,7 @@ import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
 import { preview } from '../../src/commands/preview.ts';
 import { rejects } from '../../src/commands/rejects.ts';
+import { status } from '../../src/commands/status.ts';
 import type { CommandIo } from '../../src/io.ts';
 import { readSettings } from '../../src/read-settings.ts';
 import { mountDisk } from '../helpers/disk.ts';
@@ -93,6 +94,29 @@ describe('a list is written as fast as it is read, and no more of it is held', (
     expect(rows.parse(parse(await show({ csv: true }), { columns: true }))).toEqual(expected);
     expect((await show({})).split('\n')).toHaveLength(ROWS + 2);
     expect(rows.parse(JSON.parse(await show({ json: true, limit: 70 })))).toEqual(expected.slice(0, 70));
+  });
+
+  test('the status shows the newest files of each list, and says how many there are; --json shows all', async () => {
+    const desk = openCrowdedDesk();
+    desk.store.db
+      .exec(`UPDATE files SET state = 'quarantined', reason_code = 'no_header', reason = 'no header' WHERE file_id > 21;
+      UPDATE files SET revision = 0 WHERE file_id % 2 = 0; UPDATE files SET late = 1 WHERE file_id <= 21`);
+    const show = async (json: boolean) => {
+      const io = slowIo();
+      const done = status({ json, check: false, settings: settingsOf(desk) }, io);
+      io.flow();
+      expect(await done).toBe(0);
+      return { text: io.written.out, most: io.most() };
+    };
+    const { text } = await show(false);
+    expect(text.length).toBeLessThan(10_000);
+    expect(text).toContain('\nQuarantined (the newest 20 of 489; --json shows all)\n');
+    expect(text).toContain('\nNot taken (the newest 20 of 500; --json shows all)\n');
+    expect(text).toContain('\nLate (the newest 20 of 21; --json shows all)\n');
+    const json = await show(true);
+    const lists = { quarantined: { length: 489 }, not_taken: { length: 500 }, late: { length: 21 }, corrected: [] };
+    expect(JSON.parse(json.text)).toMatchObject({ database: lists });
+    expect(json.most).toBeLessThan(json.text.length / 3);
   });
 
   test('on a terminal a very long list is several tables, each with its header', async () => {

@@ -140,7 +140,7 @@ describe('P7: a waiting row that the database refuses when it would heal', () =>
     });
     expect(desk.column('SELECT visit_id FROM visits ORDER BY 1')).toEqual(['V1', 'V3']);
     expect(findings(desk)).toEqual([]);
-    const { datasets } = readStatus(desk.store.db, desk.feed, null);
+    const { datasets } = readStatus(desk.store.db, desk.feed, 0);
     expect(datasets.find((dataset) => dataset.name === 'Visit')).toMatchObject({ rows_rejected: 1, rows_waiting: 0 });
   });
 

@@ -190,7 +190,7 @@ describe('rules 1 and 2: revisions', () => {
     const refused = desk.write(feedFileName('Visit', '20260805_060000'), 'no header');
     expect(await desk.ingest(refused)).toMatchObject({ kind: 'quarantined', revision: 1 });
     expect(await desk.ingest(refused, { afresh: true })).toMatchObject({ kind: 'quarantined', revision: 1 });
-    const { datasets } = readStatus(desk.store.db, desk.feed, null);
+    const { datasets } = readStatus(desk.store.db, desk.feed, 0);
     expect(datasets.find((dataset) => dataset.name === 'Visit')).toMatchObject({ files_quarantined: 1 });
   });
 });
