@@ -3,7 +3,7 @@ import type { Filter } from './commands/filter.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
 import { readSettings } from './read-settings.ts';
-import { flagOf, SETTINGS, variableOf, type Settings } from './settings.ts';
+import { defaultOf, flagOf, SETTINGS, variableOf, type Settings } from './settings.ts';
 
 /**
  * How a command runs:
@@ -208,11 +208,10 @@ function wholeNumber(text: string): number {
 function addSettings(command: Command, takes: { ingest: boolean }): Command {
   for (const info of SETTINGS) {
     if (info.takenBy === 'ingest' && !takes.ingest) continue;
-    const fallback = info.fallback ?? info.fallbackInWords ?? 'none';
     command.addOption(
       new Option(
         `${flagOf(info.name)} <${info.placeholder}>`,
-        `${info.help} [${variableOf(info.name)}; default ${fallback}]`,
+        `${info.help} [${variableOf(info.name)}; default ${defaultOf(info)}]`,
       ),
     );
   }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { editDistance } from './edit-distance.ts';
 import { LandfallError } from './errors.ts';
 import { realPath } from './real-path.ts';
-import { flagOf, SETTINGS, settingTextsSchema, variableOf, type SettingInfo, type Settings } from './settings.ts';
+import { areSettings, flagOf, SETTINGS, variableOf, type SettingInfo, type Settings } from './settings.ts';
 
 /** Where settings come from. */
 export interface SettingSources {
@@ -32,59 +32,41 @@ interface Given {
 export function readSettings(sources: SettingSources): Settings {
   const faults = misspeltVariables(sources.env);
   const file = readSettingsFile(sources, faults);
-  const given = new Map<string, Given>();
+  const sourceOf = new Map<string, string>();
+  const values: Record<string, unknown> = {};
   for (const info of SETTINGS) {
-    const found =
+    const given =
       taken(sources.flags[info.name], flagOf(info.name), sources.cwd, info) ??
       taken(variable(sources.env, info.name), variableOf(info.name), sources.cwd, info) ??
       file.get(info.name) ??
-      taken(info.fallback ?? undefined, 'default', sources.cwd, info);
-    if (found?.text === '') faults.push(`${found.source}: is empty`);
-    else if (found !== undefined) given.set(info.name, found);
+      taken(info.fallback ?? undefined, 'default', sources[FALLBACK_FOLDERS[info.fallbackFolder ?? 'working']], info);
+    const read = info.schema.safeParse(given?.text);
+    if (given?.text === '') faults.push(`${given.source}: is empty`);
+    else if (read.success) values[info.key] = read.data;
+    else {
+      const [issue] = read.error.issues;
+      faults.push(`${given?.source ?? info.name}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(given?.text)}`);
+    }
+    sourceOf.set(info.key, given?.source ?? 'default');
   }
-
-  const texts = Object.fromEntries([...given].map(([name, { text }]) => [name, text]));
-  const parsed = settingTextsSchema.safeParse({
-    feed: resolve(sources.root, 'feeds/visitpay.yaml'),
-    archive_dir: null,
-    ...texts,
-  });
-  for (const issue of parsed.error?.issues ?? []) {
-    const name = String(issue.path[0]);
-    const wrongly = given.get(name);
-    // One that is not there has been named already.
-    if (wrongly !== undefined) faults.push(`${wrongly.source}: ${issue.message}, not ${JSON.stringify(wrongly.text)}`);
-  }
-  const values = parsed.data;
-  if (values?.archive_dir != null && values.archive_dir === values.landing) {
-    faults.push(
-      `${given.get('archive_dir')?.source ?? ''}: is the landing folder itself, ${JSON.stringify(values.landing)}`,
-    );
-  }
+  const { landing, archiveDir } = values;
+  if (archiveDir !== null && archiveDir === landing)
+    faults.push(`${sourceOf.get('archiveDir') ?? ''}: is the landing folder itself, ${JSON.stringify(landing)}`);
   // One database has one lock, one write-ahead log and one heartbeat, by whatever name it is reached.
-  const db = realPath(values?.db ?? '/');
+  const db = realPath(typeof values['db'] === 'string' ? values['db'] : '/');
   // better-sqlite3 takes white space off the end of a name: it would open a file that another lock belongs to.
-  if (/\s$/.test(db))
-    faults.push(`${given.get('db')?.source ?? ''}: must not end with a space, not ${JSON.stringify(db)}`);
-  if (values === undefined || faults.length > 0) throw wrong(faults);
-  return Object.freeze({
-    landing: values.landing,
-    db,
-    feed: values.feed,
-    settleMs: values.settle,
-    rescan: values.rescan,
-    after: values.after,
-    archiveAfterMs: values.archive_after,
-    archiveDir: values.archive_dir,
-    logLevel: values.log_level,
-    logFormat: values.log_format,
-    cacheMib: values.cache_mib,
-  });
+  if (/\s$/.test(db)) faults.push(`${sourceOf.get('db') ?? ''}: must not end with a space, not ${JSON.stringify(db)}`);
+  const settings: unknown = { ...values, db };
+  if (faults.length > 0 || !areSettings(settings)) throw wrong(faults);
+  return Object.freeze(settings);
 }
+
+/** Where the path of a default is relative to. */
+const FALLBACK_FOLDERS = { working: 'cwd', program: 'root' } as const;
 
 function taken(text: string | undefined, source: string, folder: string, info: SettingInfo): Given | undefined {
   if (text === undefined) return undefined;
-  return { text: info.path && text !== '' ? absolute(folder, text, info) : text, source };
+  return { text: info.fallbackFolder !== null && text !== '' ? absolute(folder, text, info) : text, source };
 }
 
 /** The links on the way to the database are followed one by one: until then `link/..` must not be taken for the folder of the link. */

@@ -2,45 +2,6 @@ import type * as cron from 'node-cron';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 
-/** How Landfall is set up: flags, then LANDFALL_* variables, then a settings file, then defaults. Paths are absolute. */
-export interface Settings {
-  readonly landing: string;
-  readonly db: string;
-  readonly feed: string;
-  /** How long a file's size and times must have stood still before it is read, in ms; 0 takes it at once. */
-  readonly settleMs: number;
-  /** A cron expression, in UTC: when the landing folder is listed even if nothing was heard of it. */
-  readonly rescan: string;
-  /** What becomes of an ingested file. */
-  readonly after: 'keep' | 'archive';
-  /** How long an ingested file must have been still before it is archived, in ms. */
-  readonly archiveAfterMs: number;
-  /** Where to archive to; null: `archive/` in the landing folder. */
-  readonly archiveDir: string | null;
-  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-  /** `auto`: pretty on a terminal, else json. */
-  readonly logFormat: 'auto' | 'json' | 'pretty';
-  /** SQLite's page cache in MiB. */
-  readonly cacheMib: number;
-}
-
-/** One setting as users know it. Its flag is `--settle`, its variable `LANDFALL_SETTLE`, its name in a settings file `settle`. */
-export interface SettingInfo {
-  /** Words joined by underscores, as in a settings file. */
-  readonly name: SettingName;
-  /** What stands for the value in the help, e.g. `DIR`. */
-  readonly placeholder: string;
-  readonly help: string;
-  /** The default as users write it; null: one that cannot be written so. */
-  readonly fallback: string | null;
-  /** What the default is, in words, where `fallback` is null. */
-  readonly fallbackInWords?: string;
-  /** Relative paths are taken from the working folder (flag, variable), or from the settings file's folder. */
-  readonly path: boolean;
-  /** `all` commands take it, or only those that ingest. */
-  readonly takenBy: 'all' | 'ingest';
-}
-
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -62,28 +23,29 @@ const EVERY_MINUTE = '* * * * *';
 
 const path = z.string().refine((text) => !text.includes('\0'), 'must be a path');
 
-const valueSchemas = {
-  landing: path,
-  db: path,
-  feed: path,
-  settle: duration,
-  rescan: z.string().refine(isCron, 'must be a cron expression such as "* * * * *"'),
-  after: z.enum(['keep', 'archive'], 'must be keep or archive'),
-  archive_after: duration,
-  archive_dir: path.nullable(),
-  log_level: z.enum(
-    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
-    'must be trace, debug, info, warn, error, fatal or silent',
-  ),
-  log_format: z.enum(['auto', 'json', 'pretty'], 'must be auto, json or pretty'),
-  cache_mib: z
-    .string()
-    .regex(/^\d{1,6}$/, 'must be a whole number of MiB')
-    .transform(Number)
-    .refine((mib) => mib >= 1 && mib <= 65_536, 'must be from 1 to 65536'),
-};
-/** The values of all settings, from the texts that users write. */
-export const settingTextsSchema = z.object(valueSchemas);
+/** One setting as users know it. Its flag is `--settle`, its variable `LANDFALL_SETTLE`, its name in a settings file `settle`. */
+export interface SettingInfo {
+  /** Words joined by underscores, as in a settings file. */
+  readonly name: string;
+  /** Its name in `Settings`: with the unit. */
+  readonly key: string;
+  /** What stands for the value in the help, e.g. `DIR`. */
+  readonly placeholder: string;
+  readonly help: string;
+  /** The value from the text that users write; undefined: there is neither a text nor a default. */
+  readonly schema: z.ZodType;
+  /** The default as users write it; null: it is not set. */
+  readonly fallback: string | null;
+  /** What the default is, in words, where its text does not say it. */
+  readonly fallbackInWords?: string;
+  /**
+   * Where a relative path is taken from: the working folder (flag, variable) or the settings file's folder; its default
+   * from the working folder or the program's own. Null: the value is no path.
+   */
+  readonly fallbackFolder: 'working' | 'program' | null;
+  /** `all` commands take it, or only those that ingest. */
+  readonly takenBy: 'all' | 'ingest';
+}
 
 /** Another than the default is held against node-cron, which takes a tenth of the time of a short command to load. */
 function isCron(text: string): boolean {
@@ -97,101 +59,144 @@ function isCron(text: string): boolean {
   }
 }
 
-export type SettingName = keyof typeof valueSchemas;
-
-/** Every setting there is, in the order of the help and the README. `--settings FILE` (LANDFALL_SETTINGS) comes on top. */
-export const SETTINGS: readonly SettingInfo[] = [
+/**
+ * Every setting there is, in the order of the help and the README: types, checks, flags, variables and documents follow it.
+ * `--settings FILE` (LANDFALL_SETTINGS) comes on top.
+ */
+export const SETTINGS = [
   {
     name: 'landing',
+    key: 'landing',
     placeholder: 'DIR',
     help: 'the folder that files are dropped into',
+    schema: path,
     fallback: './landing',
-    path: true,
+    fallbackFolder: 'working',
     takenBy: 'all',
   },
   {
     name: 'db',
+    key: 'db',
     placeholder: 'FILE',
     help: 'the database',
+    schema: path,
     fallback: './db/visitpay.sqlite',
-    path: true,
+    fallbackFolder: 'working',
     takenBy: 'all',
   },
   {
     name: 'feed',
+    key: 'feed',
     placeholder: 'FILE',
     help: 'the feed definition',
-    fallback: null,
+    schema: path,
+    fallback: 'feeds/visitpay.yaml',
     fallbackInWords: "the program's feeds/visitpay.yaml",
-    path: true,
+    fallbackFolder: 'program',
     takenBy: 'all',
   },
   {
     name: 'settle',
+    key: 'settleMs',
     placeholder: 'TIME',
     help: 'how long a file must stand still before it is read; 0 takes it at once',
+    schema: duration,
     fallback: '2s',
-    path: false,
+    fallbackFolder: null,
     takenBy: 'ingest',
   },
   {
     name: 'rescan',
+    key: 'rescan',
     placeholder: 'CRON',
     help: 'when, in UTC, the folder is listed even if nothing was heard of it',
+    schema: z.string().refine(isCron, 'must be a cron expression such as "* * * * *"'),
     fallback: EVERY_MINUTE,
-    path: false,
+    fallbackFolder: null,
     takenBy: 'ingest',
   },
   {
     name: 'after',
+    key: 'after',
     placeholder: 'keep|archive',
     help: 'what becomes of an ingested file',
+    schema: z.enum(['keep', 'archive'], 'must be keep or archive'),
     fallback: 'keep',
-    path: false,
+    fallbackFolder: null,
     takenBy: 'ingest',
   },
   {
     name: 'archive_after',
+    key: 'archiveAfterMs',
     placeholder: 'TIME',
     help: 'how long an ingested file must have been still before it is archived',
+    schema: duration,
     fallback: '10min',
-    path: false,
+    fallbackFolder: null,
     takenBy: 'ingest',
   },
   {
     name: 'archive_dir',
+    key: 'archiveDir',
     placeholder: 'DIR',
     help: 'where to archive to',
+    schema: path.optional().transform((folder) => folder ?? null),
     fallback: null,
     fallbackInWords: 'archive/ in the landing folder',
-    path: true,
+    fallbackFolder: 'working',
     takenBy: 'ingest',
   },
   {
     name: 'log_level',
+    key: 'logLevel',
     placeholder: 'LEVEL',
     help: 'trace, debug, info, warn, error, fatal or silent',
+    schema: z.enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'must be trace, debug, info, warn, error, fatal or silent',
+    ),
     fallback: 'info',
-    path: false,
+    fallbackFolder: null,
     takenBy: 'ingest',
   },
   {
     name: 'log_format',
+    key: 'logFormat',
     placeholder: 'auto|json|pretty',
     help: 'auto is pretty on a terminal and JSON lines elsewhere',
+    schema: z.enum(['auto', 'json', 'pretty'], 'must be auto, json or pretty'),
     fallback: 'auto',
-    path: false,
+    fallbackFolder: null,
     takenBy: 'ingest',
   },
   {
     name: 'cache_mib',
+    key: 'cacheMib',
     placeholder: 'N',
     help: "SQLite's page cache in MiB",
+    schema: z
+      .string()
+      .regex(/^\d{1,6}$/, 'must be a whole number of MiB')
+      .transform(Number)
+      .refine((mib) => mib >= 1 && mib <= 65_536, 'must be from 1 to 65536'),
     fallback: '64',
-    path: false,
+    fallbackFolder: null,
     takenBy: 'ingest',
   },
-];
+] as const satisfies readonly SettingInfo[];
+
+/** How Landfall is set up: flags, then LANDFALL_* variables, then a settings file, then defaults. Paths are absolute. */
+export type Settings = { readonly [S in (typeof SETTINGS)[number] as S['key']]: z.output<S['schema']> };
+
+/** Whether a value from another process of Landfall, which has read and checked them, came across whole. */
+export function areSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && SETTINGS.every(({ key }) => key in value);
+}
+
+/** The default as the help and the README have it. */
+export function defaultOf(setting: SettingInfo): string {
+  return setting.fallbackInWords ?? setting.fallback ?? 'none';
+}
 
 /** `archive_after` → `--archive-after` */
 export function flagOf(name: string): string {

@@ -17,7 +17,7 @@ import { readSettings } from '../src/read-settings.ts';
 import { LIMITS } from '../src/reader/limits.ts';
 import { createSurveyor } from '../src/reader/survey.ts';
 import { openTable } from '../src/reader/table.ts';
-import { flagOf, SETTINGS, variableOf } from '../src/settings.ts';
+import { defaultOf, flagOf, SETTINGS, variableOf } from '../src/settings.ts';
 import { openForReading } from '../src/store/open.ts';
 import { createBilling } from './helpers/billing.ts';
 import { captureIo } from './helpers/command-io.ts';
@@ -79,9 +79,7 @@ describe('the command line', () => {
 
   test('the settings table has the names and defaults of the code', () => {
     const rows = tableRows(section('Settings')).map((row) => row.slice(0, 3).map((cell) => code(cell)[0] ?? cell));
-    expect(rows).toEqual(
-      SETTINGS.map((info) => [flagOf(info.name), variableOf(info.name), info.fallback ?? info.fallbackInWords]),
-    );
+    expect(rows).toEqual(SETTINGS.map((info) => [flagOf(info.name), variableOf(info.name), defaultOf(info)]));
   });
 
   test('the exit codes are those of the code', () => {

@@ -140,7 +140,7 @@ test('settings are frozen', () => {
 
 test('every setting can be set by its variable', () => {
   for (const info of SETTINGS) {
-    const fault = faultOf({ env: { [variableOf(info.name)]: info.path ? '\0' : 'nonsense' } });
+    const fault = faultOf({ env: { [variableOf(info.name)]: info.fallbackFolder !== null ? '\0' : 'nonsense' } });
     expect(fault).toContain(variableOf(info.name));
   }
 });

@@ -1,27 +1,12 @@
 import { z } from 'zod';
-import type { Settings } from '../settings.ts';
+import { areSettings, type Settings } from '../settings.ts';
 import { workSchema } from './alive.ts';
-
-/** The keeper has read and checked them: this only says that they came across whole. */
-const settingsSchema: z.ZodType<Settings> = z.object({
-  landing: z.string(),
-  db: z.string(),
-  feed: z.string(),
-  settleMs: z.number(),
-  rescan: z.string(),
-  after: z.enum(['keep', 'archive']),
-  archiveAfterMs: z.number(),
-  archiveDir: z.string().nullable(),
-  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-  logFormat: z.enum(['auto', 'json', 'pretty']),
-  cacheMib: z.number(),
-});
 
 /** What the keeper says to the loader. */
 export const toLoaderSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('start'),
-    settings: settingsSchema,
+    settings: z.custom<Settings>(areSettings),
     keeperPid: z.number(),
     /** The loader before was killed on purpose: its open attempts are no deaths. */
     forgive: z.boolean(),
