@@ -31,7 +31,8 @@ export const FILE_CODES = {
   bad_rows: 'more rows were rejected than the feed allows (max_bad_rows)',
   trailer_count: 'the trailer states another number of rows than the file has: it was probably cut off',
   future_stamp: 'the stamp is more than 48 hours ahead of the clock; it is held until then',
-  internal_error: 'reading it ended the program or raised an unexpected error three times',
+  internal_error:
+    'reading it crashed the program or raised an unexpected error three times, or the program was ended ten times in the middle of it',
   not_a_file: 'a folder, link, pipe, socket or device under a name of the feed',
   partial_upload: 'an upload that has not been finished for more than an hour',
   bad_stamp: 'the time stamp in the name is not a date and time',

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { cutShortAt, readAlive } from '../daemon/alive.ts';
 import { createDrain } from '../daemon/drain.ts';
 import { createFaultBook } from '../daemon/faults.ts';
 import { storeLedger } from '../daemon/ledger.ts';
@@ -43,10 +44,12 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
   const waker = createWaker(stop);
   const faults = createFaultBook(logger, io.now, () => undefined);
   const monotonic = (): number => performance.now();
+  // A daemon that was stopped in the middle of a file has left its attempt open, which is nobody's fault.
+  const before = { crashed: false, cutShortAt: cutShortAt(readAlive(settings.db)) };
   const totals: { now: RunTotals | null } = { now: null };
   try {
     await ownDatabase(
-      { settings, io, feed, command: 'once', faults, waker, stop, patienceMs: PATIENCE_MS },
+      { settings, io, feed, command: 'once', faults, waker, stop, patienceMs: PATIENCE_MS, before },
       async (store) => {
         // Leaving at once is nobody's failure: the file in hand must not come nearer to quarantine for it.
         io.leave.addEventListener('abort', () => {

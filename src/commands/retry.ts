@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cutShortAt, readAlive } from '../daemon/alive.ts';
 import { storeLedger } from '../daemon/ledger.ts';
-import { holderOf, storeOptions } from '../daemon/own.ts';
+import { holderOf, openOwn, storeOptions } from '../daemon/own.ts';
 import { reportFile } from '../daemon/report.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
@@ -17,7 +18,7 @@ import { createLog } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { requestRetry } from '../store/ledger.ts';
 import { tryLock } from '../store/lock.ts';
-import { closeStore, openBeside, openStore, type Store } from '../store/open.ts';
+import { closeStore, openBeside, type Store } from '../store/open.ts';
 import { printable } from '../terminal.ts';
 
 /** What `retry` takes. */
@@ -49,8 +50,10 @@ export async function retry(options: RetryOptions, io: CommandIo): Promise<numbe
 
   const lock = tryLock(settings.db, holderOf(io, 'retry'));
   try {
-    const open = lock === null ? openBeside : openStore;
-    const store = open(storeOptions(settings, io, feed));
+    const store =
+      lock === null
+        ? openBeside(storeOptions(settings, io, feed))
+        : openOwn(settings, io, feed, { crashed: false, cutShortAt: cutShortAt(readAlive(settings.db)) });
     try {
       // The wish comes first: it outlives a process that is killed.
       for (const file of files) requestRetry(store, file.name, io.now());

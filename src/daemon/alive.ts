@@ -143,6 +143,11 @@ export function readAlive(db: string): Alive | null {
   }
 }
 
+/** When a daemon stopped by killing its loader in the middle of what it did, ISO 8601, UTC; null: it did not. */
+export function cutShortAt(alive: Alive | null): string | null {
+  return alive?.cutShort === true ? alive.beat : null;
+}
+
 /** Whether the daemon that wrote this still lives. A beat from the future is none: the clock was set back since. */
 export function isAlive(alive: Alive | null, now: Date): boolean {
   if (alive === null || alive.work.doing === 'stopped') return false;

@@ -21,6 +21,7 @@ import type { Ledger } from './ledger.ts';
 import { addOutcome, emptyTally, reportBatch, reportFile, reportUnread, type BatchTally } from './report.ts';
 import { createRestorer } from './restorer.ts';
 import { addToTotals, emptyTotals, type RunTotals } from './totals.ts';
+import { createSuspects, type Suspects } from './suspects.ts';
 import { createTries } from './tries.ts';
 import { createWalEmptier } from './wal-emptier.ts';
 
@@ -105,6 +106,7 @@ export function createDrain(options: DrainOptions): Drain {
     },
   });
   let known: Map<string, KnownFile> | null = null;
+  let suspects: Suspects | null = null;
   let noted: string | null = null;
   let slowListing = false;
   let refusedNames = 0;
@@ -120,8 +122,10 @@ export function createDrain(options: DrainOptions): Drain {
 
   async function round(): Promise<Round> {
     known ??= ledger.known();
+    suspects ??= createSuspects(ledger.suspects(), faults);
     const entries = known;
     const retries = ledger.retries();
+    for (const name of retries.keys()) suspects.forget(name);
     const ingested: KnownFile[] = [];
     const began = options.monotonic();
     const clock = { monotonic: began, wall: options.now().getTime() };
@@ -142,17 +146,19 @@ export function createDrain(options: DrainOptions): Drain {
     const restored = restorer.restore(listing.setAside);
 
     const dated = holdFuture(listing.files, clock.wall);
-    noteNames([...listing.unread, ...dated.held]);
+    const parted = suspects.part(dated.due, clock.wall);
+    noteNames([...listing.unread, ...dated.held, ...parted.held]);
     noteUnseen(listing.unseen);
     totals.coming = listing.coming;
-    const settling = settler.look(dated.due, clock);
+    const settling = settler.look(parted.due, clock);
     const attended = parentWait.look(settling.settled, settling.unsettled, clock.monotonic);
     forgetGone(listing);
     const ready = tries.ready(attended.ready, clock.monotonic);
     const awaitingParent = attended.waiting.length;
+    const files = suspects.putLast(orderBatch(feed, ready));
     show({ due: ready.length, settling: settling.unsettled.length, awaitingParent });
 
-    const takenAll = await takeAll(orderBatch(feed, ready), retries, entries, began, listMs);
+    const takenAll = await takeAll(files, retries, entries, began, listMs);
     let archiveMs: number | null = null;
     let walMs: number | null = null;
     if (takenAll && !stop.aborted) {
@@ -167,11 +173,11 @@ export function createDrain(options: DrainOptions): Drain {
     show({ doing: settling.unsettled.length + awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
     // What was taken just now is for the archiver to see.
     const forArchive = archiver !== null && ready.length > 0;
-    const again = !takenAll || restored || forArchive ? 0 : null;
+    const again = !takenAll || restored || forArchive || files.length < ready.length ? 0 : null;
     const releaseMs = dated.releaseAt === null ? null : dated.releaseAt - clock.wall;
     const retryMs = tries.nextTryMs(attended.ready, options.monotonic());
     const spent = options.monotonic() - clock.monotonic;
-    const sinceListed = [settling.nextLookMs, attended.nextLookMs, releaseMs].reduce(sooner);
+    const sinceListed = [settling.nextLookMs, attended.nextLookMs, releaseMs, parted.nextMs].reduce(sooner);
     const wakeMs = [
       sinceListed === null ? null : Math.max(0, sinceListed - spent),
       retryMs,
@@ -179,7 +185,12 @@ export function createDrain(options: DrainOptions): Drain {
       walMs,
       again,
     ].reduce(sooner);
-    const open = settling.unsettled.length + awaitingParent + tries.count('moved') + tries.count('unexpected');
+    const open =
+      settling.unsettled.length +
+      awaitingParent +
+      parted.waiting.length +
+      tries.count('moved') +
+      tries.count('unexpected');
     return { wakeMs, open: open + (again === null ? 0 : 1), listMs };
   }
 
@@ -263,6 +274,7 @@ export function createDrain(options: DrainOptions): Drain {
 
   function forget(name: string): void {
     tries.forget(name);
+    suspects?.forget(name);
     faults.end('file', name);
   }
 

@@ -3,7 +3,7 @@ import type { CommandIo } from '../io.ts';
 import { watchLanding } from '../landing/watch.ts';
 import type { Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import { BEAT_MS, readAlive, STARTING, writeAlive, type Work } from './alive.ts';
+import { BEAT_MS, cutShortAt, readAlive, STARTING, writeAlive, type Work } from './alive.ts';
 import { createFaultBook } from './faults.ts';
 import { describeWork, isWell, PATIENCE, type Patience } from './health.ts';
 import { createLoaderHandle, type LoaderEnd } from './loader-handle.ts';
@@ -42,7 +42,6 @@ export async function keep(options: KeeperOptions): Promise<number> {
   const ended = Promise.withResolvers<number>();
   using releases = new DisposableStack();
 
-  const before = readAlive(settings.db);
   const notifier = createNotifier(io.env, io.program.pid);
   releases.defer(() => {
     notifier.close();
@@ -71,7 +70,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     command: io.program.command,
     env: io.env,
     keeperPid: io.program.pid,
-    forgive: before?.cutShort === true,
+    cutShortAt: cutShortAt(readAlive(settings.db)),
     onOwner() {
       owner = true;
       beat();
@@ -171,7 +170,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     tellStatus();
     if (loader.pid() !== null && !loaderIsWell()) {
       logger.error({ silentSeconds: Math.round(loader.silentMs() / 1000) }, 'the loading process hangs; it is killed');
-      loader.kill();
+      loader.kill('hangs');
     }
   });
   every(releases, WATCH_CHECK_MS, () => {
@@ -189,7 +188,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     logger.info('stopping');
     beat();
     if (loader.pid() === null) {
-      loader.kill();
+      loader.kill('stopping');
       ended.resolve(0);
       return;
     }
@@ -197,7 +196,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     const timer = setTimeout(() => {
       killed = true;
       logger.warn('the file in hand takes longer; it is given up, and read again after the next start');
-      loader.kill();
+      loader.kill('stopping');
     }, KILL_AFTER_MS);
     releases.defer(() => {
       clearTimeout(timer);
@@ -207,7 +206,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   onAbort(io.leave, () => {
     stopping = true;
     killed = true;
-    loader.kill();
+    loader.kill('stopping');
     beat('stopped');
   });
 

@@ -1,16 +1,20 @@
 import { ingestFile } from '../ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome } from '../ingest/types.ts';
 import type { ListedFile } from '../landing/types.ts';
+import { readSuspects, type Suspect } from '../store/attempts.ts';
 import { forEachLatestRevision, noteArchived, noteUnread, pendingRetries } from '../store/ledger.ts';
 import type { Store } from '../store/open.ts';
 import type { UnreadName } from '../store/types.ts';
 import { emptyWal, isWalLarge, type WalState } from '../store/wal.ts';
 import { knownFrom, type KnownFile } from './known.ts';
+import { SUSPECT_FROM } from './suspects.ts';
 
 /** What the loop asks of the database and tells it. Every call may throw a DatabaseFault. */
 export interface Ledger {
   /** The latest revision of every name. The map is the caller's to keep current. */
   known(): Map<string, KnownFile>;
+  /** The files in the middle of which the program has ended so many times that it may be for them. */
+  suspects(): readonly Suspect[];
   /** Names that someone asked to have read again, and when. */
   retries(): ReadonlyMap<string, string>;
   /** @returns those that were not noted before */
@@ -37,6 +41,7 @@ export function storeLedger(store: Store, now: () => Date): Ledger {
       });
       return files;
     },
+    suspects: () => readSuspects(store, SUSPECT_FROM),
     retries: () => pendingRetries(store),
     noteUnread: (names) => noteUnread(store, names, now()),
     noteArchived: (fileId, path) => {

@@ -18,8 +18,8 @@ export interface LoaderOptions {
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly keeperPid: number;
-  /** The last loader of an earlier daemon was killed on purpose. */
-  readonly forgive: boolean;
+  /** When an earlier daemon stopped by killing its loader, ISO 8601, UTC; null: it did not. */
+  readonly cutShortAt: string | null;
   /** It holds the writer's lock. */
   readonly onOwner: () => void;
   readonly onReady: () => void;
@@ -38,8 +38,11 @@ export interface LoaderHandle {
   startAgain(): void;
   /** A message to a process that is not there is dropped. */
   send(message: ToLoader): void;
-  /** Ends it at once, or keeps it from being started again. */
-  kill(): void;
+  /**
+   * Ends it at once, or keeps it from being started again.
+   * @param why `hangs`: the file in hand is to blame
+   */
+  kill(why: 'stopping' | 'hangs'): void;
   /** Null while there is none. */
   pid(): number | null;
   /** How long ago it last showed that it goes on, in ms: by its work, or idle by an answer; 0 where there is none. */
@@ -79,22 +82,39 @@ function forEachLine(stream: Readable, onLine: (line: string) => void): void {
   });
 }
 
+/** Signals that a process brings upon itself (signal(7)): V8 ends with them, too, when its heap is full. */
+const OF_ITS_OWN = new Set<NodeJS.Signals>(['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGSYS', 'SIGTRAP']);
+
+/**
+ * Whether a process that ended unasked has crashed by itself: by such a signal, or by an exit code, as after an exception that
+ * nobody caught. All other signals come from outside. So does SIGKILL: the system sends it when memory runs out, to whichever
+ * process is the largest, which says little of the file in hand; a heap that grows too large ends with SIGABRT before.
+ */
+function isCrash(signal: NodeJS.Signals | null): boolean {
+  return signal === null || OF_ITS_OWN.has(signal);
+}
+
 /** A handle with no process yet. */
 export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
+  const { settings, keeperPid, cutShortAt } = options;
   const [node, ...args] = options.command;
   let child: ChildProcess | null = null;
-  let forgive = options.forgive;
+  /** Whether the last one that had the database open has crashed, or was ended for a hang. */
+  let crashed = false;
   let failures = 0;
   let startedAt = 0;
   let heardAt = 0;
   let askedAt = 0;
   let working = false;
+  let hangs = false;
   let again: NodeJS.Timeout | null = null;
 
   function start(): void {
     startedAt = heardAt = performance.now();
     let fatal: LoaderEnd | null = null;
     working = false;
+    hangs = false;
+    let ready = false;
     const cache = getCompileCacheDir();
     const born = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'load'], {
       // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
@@ -109,13 +129,13 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
       if (read.data.kind !== 'pong' || !working) heardAt = performance.now();
       switch (read.data.kind) {
         case 'born':
-          send({ kind: 'start', settings: options.settings, keeperPid: options.keeperPid, forgive });
+          send({ kind: 'start', settings, keeperPid, before: { crashed, cutShortAt } });
           return;
         case 'owner':
           options.onOwner();
           return;
         case 'ready':
-          forgive = false;
+          ready = true;
           options.onReady();
           return;
         case 'work':
@@ -137,6 +157,8 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     });
     // 'close' comes after the last message, 'exit' may come before.
     born.once('close', (code, signal) => {
+      // One that never had the database open leaves what the one before it left.
+      if (ready) crashed = hangs || isCrash(signal);
       end(fatal ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
     });
   }
@@ -157,7 +179,8 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
       again = setTimeout(start, backOff(failures, FIRST_MS, CAP_MS));
     },
     send,
-    kill() {
+    kill(why) {
+      hangs = why === 'hangs';
       if (again !== null) clearTimeout(again);
       child?.kill('SIGKILL');
     },

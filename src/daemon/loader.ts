@@ -6,8 +6,7 @@ import { readyParser } from '../ingest/parser.ts';
 import type { CommandIo, Parent } from '../io.ts';
 import { createLog, type Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import { forgiveAttempts } from '../store/attempts.ts';
-import type { Store } from '../store/open.ts';
+import type { Ending } from '../store/attempts.ts';
 import { STARTING, type Work } from './alive.ts';
 import { createDrain, type Drain } from './drain.ts';
 import { createFaultBook, type FaultBook } from './faults.ts';
@@ -91,7 +90,7 @@ export async function load(io: CommandIo): Promise<number> {
     giveUp: giveUp.signal,
   };
   try {
-    await own(loader, start.forgive, start.keeperPid);
+    await own(loader, start.before, start.keeperPid);
     return 0;
   } catch (error) {
     if (!(error instanceof LandfallError)) throw error;
@@ -101,17 +100,14 @@ export async function load(io: CommandIo): Promise<number> {
 }
 
 /** Takes the database, drains the folder until stopped, and lets go of it. */
-async function own(loader: Loader, forgive: boolean, keeperPid: number): Promise<void> {
+async function own(loader: Loader, before: Ending, keeperPid: number): Promise<void> {
   const { settings, io, logger, faults, waker, stop } = loader;
   const feed = loadFeed(settings.feed);
   const onLocked = (): void => {
     loader.send({ kind: 'owner' });
   };
-  const prepare = (store: Store): void => {
-    if (forgive) forgiveAttempts(store);
-  };
   await ownDatabase(
-    { settings, io, feed, command: 'run', pid: keeperPid, faults, waker, stop, patienceMs: null, onLocked, prepare },
+    { settings, io, feed, command: 'run', pid: keeperPid, faults, waker, stop, patienceMs: null, onLocked, before },
     (store) => {
       loader.send({ kind: 'ready' });
       readyParser();

@@ -8,8 +8,8 @@ export const toLoaderSchema = z.discriminatedUnion('kind', [
     kind: z.literal('start'),
     settings: z.custom<Settings>(areSettings),
     keeperPid: z.number(),
-    /** The loader before was killed on purpose: its open attempts are no deaths. */
-    forgive: z.boolean(),
+    /** What the keeper knows of how the loader before it has ended. */
+    before: z.object({ crashed: z.boolean(), cutShortAt: z.string().nullable() }),
   }),
   z.object({ kind: z.literal('poke') }),
   /** Commit the file in hand if that takes under `graceMs`, else give it up; then end. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Feed } from '../feed/types.ts';
 import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
+import { settleAttempts, type Ending } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import { heldBy, takeLock, type Holder } from '../store/lock.ts';
 import { closeStore, openStore, type Store, type StoreOptions } from '../store/open.ts';
@@ -25,8 +26,8 @@ export interface OwnOptions {
   readonly patienceMs: number | null;
   /** Called when the lock is taken, before the database is opened. */
   readonly onLocked?: () => void;
-  /** What is to be written first; a database that is locked or full is waited for with it, too. */
-  readonly prepare?: (store: Store) => void;
+  /** How the process before this one has ended, which may have left attempts open. */
+  readonly before: Ending;
 }
 
 /**
@@ -44,7 +45,8 @@ export async function ownDatabase(options: OwnOptions, use: (store: Store) => Pr
   if (lock === null || !('release' in lock)) throw heldBy(settings.db, lock);
   try {
     options.onLocked?.();
-    const store = await patiently(options, () => openPrepared(options));
+    // A database that is locked or full is waited for with this first write, too.
+    const store = await patiently(options, () => openOwn(options.settings, options.io, options.feed, options.before));
     if (store === null) return;
     try {
       await use(store);
@@ -75,10 +77,14 @@ export function storeOptions(settings: Settings, io: CommandIo, feed: Feed): Sto
   };
 }
 
-function openPrepared(options: OwnOptions): Store {
-  const store = openStore(storeOptions(options.settings, options.io, options.feed));
+/**
+ * Opens the database for whoever holds the lock, and settles what the process before has left.
+ * @param before how that one has ended
+ */
+export function openOwn(settings: Settings, io: CommandIo, feed: Feed, before: Ending): Store {
+  const store = openStore(storeOptions(settings, io, feed));
   try {
-    options.prepare?.(store);
+    settleAttempts(store, before, io.now());
     return store;
   } catch (error) {
     closeStore(store);

@@ -3,13 +3,14 @@ import { FileMoved, FileRefused, LandfallError } from '../errors.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import type { Survey } from '../reader/types.ts';
-import { closeAttempt, openAttempt, unreadContent } from '../store/attempts.ts';
+import { closeAttempt, openAttempt } from '../store/attempts.ts';
 import { type FileEntry, enterQuarantined } from '../store/commit.ts';
 import { DatabaseFault, asFault, guardFaults } from '../store/fault.ts';
 import { latestRevision, noteStat } from '../store/ledger.ts';
 import { type Store, requireInPlace } from '../store/open.ts';
 import type { RejectedRow } from '../store/rejects.ts';
 import { systemCode } from '../system-error.ts';
+import { requireFewMishaps } from './attempts-allowed.ts';
 import { GivenUp } from './given-up.ts';
 import { loadFile, withRaw } from './load-file.ts';
 import { needsThread, readyParser } from './parser.ts';
@@ -17,16 +18,13 @@ import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { type Source, openSource } from './source.ts';
 import type { IngestOptions, IngestOutcome } from './types.ts';
 
-/** How often reading a content may fail or kill the program before it is quarantined. */
-const MAX_FAILURES = 3;
-
 /**
  * Ingests one file in one transaction (P2): its rows, rejects, what it heals, its ledger entry and the checkpoint, or nothing.
  * Yields to the event loop between chunks.
  *
- * @returns what became of it; a file that cannot be read as its dataset, or has failed three times, is quarantined
+ * @returns what became of it; a file that cannot be read as its dataset, or has ended badly too often, is quarantined
  * @throws DatabaseFault for a fault of the database or its disk; a node fs error for a fault of the file; anything else for an
- *   unexpected error, which counts toward the three
+ *   unexpected error, which counts as a failure of the content
  */
 export async function ingestFile(store: Store, file: ListedFile, options: IngestOptions): Promise<IngestOutcome> {
   let source: Source | null = null;
@@ -53,8 +51,7 @@ async function ingestSource(
   const begun = performance.now();
   const latest = latestRevision(store, file.name);
   // Noted before a byte is read: whatever reading it does to this process, the next one knows.
-  const unread = unreadContent(file.stat);
-  const failures = openAttempt(store, file.name, unread, startedAt);
+  const before = openAttempt(store, { name: file.name, stat: file.stat, sha256: null }, startedAt);
   const nextRevision = (latest?.revision ?? 0) + 1;
   let entry: FileEntry = {
     dataset: file.dataset,
@@ -63,14 +60,14 @@ async function ingestSource(
     stamp: file.stamp,
     sha256: null,
     stat: file.stat,
-    attempts: failures + 1,
+    attempts: before.failures + before.deaths + 1,
     startedAt,
   };
   const ms = () => Math.round(performance.now() - begun);
   const tally = createRejectTally();
   let survey: Survey | null = null;
   try {
-    requireFewFailures(failures);
+    requireFewMishaps(before);
     if (needsThread(file.stat.bytes)) readyParser();
     const surveyed = await surveySource(file, source, store, options);
     const { sha256 } = surveyed;
@@ -82,9 +79,10 @@ async function ingestSource(
     }
     // A quarantined content that is tried again keeps its revision.
     const revision = same && latest.state === 'quarantined' ? latest.revision : nextRevision;
-    const earlier = openAttempt(store, file.name, sha256, startedAt, unread);
-    entry = { ...entry, sha256, revision, attempts: earlier + 1 };
-    requireFewFailures(earlier);
+    entry = { ...entry, sha256, revision };
+    const earlier = openAttempt(store, entry, startedAt);
+    entry = { ...entry, attempts: earlier.failures + earlier.deaths + 1 };
+    requireFewMishaps(earlier);
     const loaded = await loadFile({ store, entry, source, survey, tally, options });
     return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
   } catch (thrown) {
@@ -104,12 +102,6 @@ async function ingestSource(
     }
     throw closing(store, entry, error);
   }
-}
-
-function requireFewFailures(failures: number): void {
-  if (failures < MAX_FAILURES) return;
-  const reason = `reading it failed ${failures} times without another reason; the log of those times says more`;
-  throw new FileRefused('internal_error', reason);
 }
 
 /** Bytes surveyed between two pauses, in which signals are heard. */
@@ -148,8 +140,10 @@ function quarantine(
   rejects: Iterable<RejectedRow>,
 ): number {
   const refusal = { code, reason: message, rejectCounts: tally.counts(), rejects };
+  // Refused for what happened the times before, it was not read this time.
+  const attempts = code === 'internal_error' ? entry.attempts - 1 : entry.attempts;
   try {
-    return guardFaults('quarantine', store.file, () => enterQuarantined(store, entry, refusal));
+    return guardFaults('quarantine', store.file, () => enterQuarantined(store, { ...entry, attempts }, refusal));
   } catch (error) {
     throw closing(store, entry, error);
   }
@@ -182,9 +176,9 @@ function isUnexpected(error: unknown): boolean {
 function closing(store: Store, entry: FileEntry, error: unknown): unknown {
   if (error instanceof DatabaseFault && error.isFinal) return error;
   try {
-    closeAttempt(store, entry.name, entry.sha256 ?? unreadContent(entry.stat), isUnexpected(error));
+    closeAttempt(store, entry, isUnexpected(error));
   } catch {
-    // The attempt then stays open, and at worst counts as one failure.
+    // The attempt then stays open, and at worst counts as a death.
   }
   return error;
 }

@@ -128,13 +128,14 @@ export function noteArchived(store: Store, fileId: number, path: string): void {
   });
 }
 
-/** Asks for a name to be read again, as a new revision. */
+/** Asks for a name to be read again, as a new revision, whatever has happened to it before. */
 export function requestRetry(store: Store, name: string, now: Date): void {
+  const { db } = store;
   guardFaults('request retry', store.file, () => {
-    prepareOnce(store.db, 'INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(
-      name,
-      now.toISOString(),
-    );
+    db.transaction(() => {
+      prepareOnce(db, 'INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(name, now.toISOString());
+      prepareOnce(db, 'UPDATE attempts SET failures = 0, deaths = 0, died_at = NULL WHERE name = ?').run(name);
+    }).immediate();
   });
 }
 

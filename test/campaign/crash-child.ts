@@ -12,6 +12,7 @@ import { createFaultBook } from '../../src/daemon/faults.ts';
 import { storeLedger } from '../../src/daemon/ledger.ts';
 import { createWaker, runLoop } from '../../src/daemon/loop.ts';
 import { loadFeed } from '../../src/feed/load.ts';
+import { settleAttempts } from '../../src/store/attempts.ts';
 import { closeStore, openStore, type Store } from '../../src/store/open.ts';
 import type { Moment } from '../../src/store/types.ts';
 
@@ -47,6 +48,7 @@ const probe = (moment: Moment): void => {
 const feed = loadFeed(join(ROOT, 'feeds/visitpay.yaml'));
 const program = '0.0.0-test';
 store = openStore({ file: database, feed, migrations: join(ROOT, 'migrations'), program, cacheMib: 4, probe });
+settleAttempts(store, { crashed: false, cutShortAt: null }, new Date());
 // Small, so that checkpoints fall into the commits.
 store.db.pragma('wal_autocheckpoint = 20');
 const never = new AbortController().signal;

@@ -30,6 +30,7 @@ describe('P2: killed, restarted, and left to finish, it ends as if it had never 
         [{ kind: 'after', moment: 'before_commit', nth: 1, ms: 1 }],
       ],
     ],
+    ['four times in the middle of one file', 4, [Array<Blow>(4).fill(at('before_commit', 1)), []]],
     ['once and the keeper', 0, [[{ kind: 'once', ms: 300 }], [{ kind: 'daemon', victim: 'keeper', ms: 250 }]]],
     [
       'the loader, both',

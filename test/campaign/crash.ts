@@ -1,14 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Moment } from '../../src/store/types.ts';
 import { findLeak } from '../helpers/billing.ts';
 import { createRandom, type Random } from '../helpers/random.ts';
-import { compareLedger, judge } from './compare.ts';
+import { compareLedger, judge, openToRead } from './compare.ts';
 import type { CrashOrders } from './crash-child.ts';
 import { inOrderTaken, largeFeed, spellOut, TABLES, type SpeltContent } from './feeds.ts';
-import { replay } from './oracle.ts';
+import { replay, type Delivery } from './oracle.ts';
 
 /** Where a process is killed from inside. */
 export const MOMENTS = [
@@ -36,7 +37,7 @@ export interface CrashPlan {
   readonly files: number;
   readonly rowsPerFile: number;
   readonly after: 'keep' | 'archive';
-  /** The blows of each wave. Two at most, since three deaths quarantine a content. */
+  /** The blows of each wave. Ten at most, since more deaths quarantine a content. */
   readonly blows: readonly [readonly Blow[], readonly Blow[]];
   /** The drain is broken on purpose. */
   readonly broken?: boolean;
@@ -79,7 +80,10 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
     await drain({ landing, database, after: plan.after, kill: null, broken: false });
   }
 
-  const deliveries = waves.flatMap((wave) => wave.files.map((file) => file.delivery));
+  const deliveries = inOrderIngested(
+    database,
+    waves.flatMap((wave) => wave.files),
+  );
   const texts = waves.flatMap((wave) => wave.files.map((file) => file.text));
   const expected = replay(deliveries, TABLES);
   const differences = [
@@ -92,6 +96,20 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
     ),
   ];
   return { differences, hits };
+}
+
+/** A content on which three processes have died is taken after all others: the ledger says in which order that was. */
+function inOrderIngested(database: string, contents: readonly SpeltContent[]): Delivery[] {
+  using opened = openToRead(database);
+  const place = opened
+    .prepare<[string, string], number>('SELECT file_id FROM files WHERE name = ? AND sha256 = ?')
+    .pluck();
+  // One that is not in the ledger brought nothing new.
+  const placed = contents.map((content) => ({
+    delivery: content.delivery,
+    at: place.get(content.name, createHash('sha256').update(content.text).digest('hex')) ?? Infinity,
+  }));
+  return placed.toSorted((a, b) => a.at - b.at).map(({ delivery }) => delivery);
 }
 
 /** Half of the files come first; the others, with parents that rows wait for, and all corrections come second. */
@@ -300,10 +318,10 @@ export async function crashCampaign(
   }
 }
 
-/** A plan with up to two blows in each wave, of every kind. */
+/** A plan with up to four blows in each wave, of every kind. */
 export function randomCrashPlan(seed: number, size: { files: number; rowsPerFile: number; lastMs: number }): CrashPlan {
   const random = createRandom(seed);
-  const blows = (): Blow[] => Array.from({ length: 1 + random.below(2) }, () => randomBlow(random, size));
+  const blows = (): Blow[] => Array.from({ length: 1 + random.below(4) }, () => randomBlow(random, size));
   const after = random.chance(0.4) ? 'archive' : 'keep';
   return { seed, files: size.files, rowsPerFile: size.rowsPerFile, after, blows: [blows(), blows()] };
 }

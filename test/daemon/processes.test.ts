@@ -139,31 +139,32 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     );
   });
 
-  test('a file on which the loader dies three times is quarantined; the rest of the feed goes in', async ({
-    onTestFinished,
-  }) => {
-    const site = createSite(onTestFinished);
-    const { folder, landing } = site;
-    site.start('run', { args: QUICK });
-    await idle(folder);
-    dropLarge(site, 300_000);
-    writeFeedFile(landing, 'Procedure', '20260802_060000', [billing.procedure()]);
-    let last: unknown;
-    for (let death = 1; death <= 3; death++) {
-      const { loader, run } = await ingesting(folder, last);
-      process.kill(loader, 'SIGKILL');
-      last = run;
-    }
-    await queryUntil(
-      folder,
-      'SELECT state, reason_code FROM files ORDER BY stamp',
-      [
-        ['quarantined', 'internal_error'],
-        ['ingested', null],
-      ],
-      30_000,
-    );
-  });
+  test.for([
+    ['crashes three times is quarantined', 'SIGABRT', ['quarantined', 'internal_error']],
+    ['is killed three times from outside is sound', 'SIGKILL', ['ingested', null]],
+  ] as const)(
+    'P7: a file on which the loader %s; the rest of the feed goes in',
+    async ([, signal, fate], { onTestFinished }) => {
+      const site = createSite(onTestFinished);
+      const { folder, landing } = site;
+      site.start('run', { args: QUICK });
+      await idle(folder);
+      dropLarge(site, 300_000);
+      writeFeedFile(landing, 'Procedure', '20260802_060000', [billing.procedure()]);
+      let last: unknown;
+      for (let death = 1; death <= 3; death++) {
+        const { loader, run } = await ingesting(folder, last);
+        process.kill(loader, signal);
+        last = run;
+      }
+      await queryUntil(
+        folder,
+        'SELECT state, reason_code FROM files ORDER BY stamp',
+        [fate, ['ingested', null]],
+        30_000,
+      );
+    },
+  );
 
   test('SIGTERM in the middle of a file is answered at once, and over within 5 s; the attempt is nobody’s fault', async ({
     onTestFinished,

@@ -25,13 +25,15 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     onTestFinished(() => {
       other.close();
     });
-    other.exec(`INSERT INTO attempts VALUES ('n', 'c', 0, 'another process', ''); BEGIN IMMEDIATE`);
+    other.exec(
+      `INSERT INTO attempts (name, content, failures, process, started_at) VALUES ('n', 'c', 0, 'another process', ''); BEGIN IMMEDIATE`,
+    );
 
     const daemon = site.start('run', { args: ['--settle', '0'] });
     await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
     other.exec('COMMIT');
     await aliveWhen(site.folder, ({ pid, work }) => pid === daemon.pid && work.doing === 'idle');
-    expect(query(site.folder, 'SELECT failures, process FROM attempts')).toEqual([[0, null]]);
+    expect(query(site.folder, 'SELECT failures, deaths, process FROM attempts')).toEqual([[0, 0, null]]);
   });
 
   test('SIGTERM before the loader has begun is over at once, and kills nobody', async ({ onTestFinished }) => {
@@ -79,7 +81,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
       command: [process.execPath, stub],
       env: {},
       keeperPid: process.pid,
-      forgive: false,
+      cutShortAt: null,
       onOwner: () => undefined,
       onReady: () => undefined,
       onWork: () => {
@@ -105,8 +107,29 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     );
     expect(performance.now() - since).toBeGreaterThan(290);
     clearInterval(pinging);
-    loader.kill();
+    loader.kill('stopping');
     await ended.promise;
+  });
+
+  test('once after a daemon that killed its loader in order to stop: that attempt is nobody’s fault, a later one is a death', async ({
+    onTestFinished,
+  }) => {
+    const site = createSite(onTestFinished);
+    expect(await site.start('once').ended).toBe(0);
+    const file = databaseOf(site.folder);
+    const beat = '2026-08-01T06:00:00.000Z';
+    const stopped = { ...STARTING, doing: 'stopped' } as const;
+    const daemon = { version: '0', host: '', pid: 1, loaderPid: null, startedAt: beat, landing: site.landing };
+    writeAlive(file, { ...daemon, beat, cutShort: true, work: stopped });
+    const db = new Database(file);
+    db.exec(`INSERT INTO attempts (name, content, failures, process, started_at) VALUES
+      ('before', 'c', 0, 'a process', '2026-08-01T05:59:59.999Z'), ('later', 'c', 0, 'a process', '2026-08-01T06:00:00.001Z')`);
+    db.close();
+    expect(await site.start('once').ended).toBe(0);
+    expect(query(site.folder, 'SELECT name, failures, deaths, process FROM attempts')).toEqual([
+      ['before', 0, 0, null],
+      ['later', 0, 1, null],
+    ]);
   });
 
   test('one database behind two names has one lock, also where a link led to it before it was made', async ({
@@ -141,6 +164,6 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     once.child.kill('SIGINT');
     once.child.kill('SIGTERM');
     expect(await once.ended).not.toBe(0);
-    expect(query(site.folder, 'SELECT failures, process FROM attempts')).toEqual([[0, null]]);
+    expect(query(site.folder, 'SELECT failures, deaths, process FROM attempts')).toEqual([[0, 0, null]]);
   });
 });

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
-import { closeAttempt, forgiveAttempts, openAttempt, unreadContent } from '../../src/store/attempts.ts';
+import { closeAttempt, openAttempt, settleAttempts, type Ending } from '../../src/store/attempts.ts';
 import { latestRevision, requestRetry } from '../../src/store/ledger.ts';
 import { type Store, closeStore, openStore } from '../../src/store/open.ts';
+import type { ListedFile } from '../../src/landing/types.ts';
 import type { Moment } from '../../src/store/types.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
 import { type Desk, MIGRATIONS, openDesk } from '../helpers/ingest.ts';
@@ -84,7 +85,7 @@ describe('P7: an exception that nobody expected', () => {
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error', revision: 1 });
     failAt(null);
     expect(desk.rows('SELECT state, reason_code, attempts, rows_read FROM files')).toEqual([
-      { state: 'quarantined', reason_code: 'internal_error', attempts: 4, rows_read: 0 },
+      { state: 'quarantined', reason_code: 'internal_error', attempts: 3, rows_read: 0 },
     ]);
     expect(failures(desk)).toEqual([]);
     expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
@@ -136,67 +137,101 @@ describe('P7: an exception that nobody expected', () => {
 describe('P7: the death of the program', () => {
   const text = feedFileText('Procedure', [procedure('P1')]);
   const sha256 = createHash('sha256').update(text).digest('hex');
+  const CRASHED: Ending = { crashed: true, cutShortAt: null };
+  const UNEXPLAINED: Ending = { crashed: false, cutShortAt: null };
 
-  /** Another run of the program dies on the file. */
-  function die(desk: Desk, content = sha256): void {
+  /** Another run of the program ends in the middle of the file, and the next one opens the database. */
+  function die(desk: Desk, file: ListedFile, ending: Ending, hash: string | null = sha256): void {
     const store = openAgain(desk);
-    openAttempt(store, NAME, content, NOW);
+    openAttempt(store, { name: file.name, stat: file.stat, sha256: hash }, NOW);
+    settleAttempts(desk.store, ending, NOW);
     closeStore(store);
   }
 
-  test('an attempt left open by another run counts as a failure', async () => {
+  test('three crashes that the parent process saw: it is quarantined, and the feed goes on', async () => {
     const desk = openDesk();
     const file = desk.write(NAME, text);
-    die(desk);
-    expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'ingested' });
-    expect(desk.column('SELECT attempts FROM files')).toEqual([2]);
-  });
-
-  test('three deaths on one content: it is quarantined, and the feed goes on', async () => {
-    const desk = openDesk();
-    const file = desk.write(NAME, text);
-    for (let time = 0; time < 3; time++) die(desk);
+    for (let time = 0; time < 3; time++) die(desk, file, CRASHED);
+    expect(desk.column('SELECT failures FROM attempts')).toEqual([3]);
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
+    expect(desk.column('SELECT attempts FROM files')).toEqual([3]);
     expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
   });
 
-  test('deaths on a content that is not even hashed yet count, too: it is quarantined unread', async () => {
+  test('ten deaths that nobody can explain do not make a sound file a bad one', async () => {
     const desk = openDesk();
     const file = desk.write(NAME, text);
-    for (let time = 0; time < 3; time++) die(desk, unreadContent(file.stat));
+    for (let time = 0; time < 10; time++) die(desk, file, UNEXPLAINED);
+    expect(desk.rows('SELECT failures, deaths, process FROM attempts')).toEqual([
+      { failures: 0, deaths: 10, process: null },
+    ]);
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'ingested' });
+    expect(desk.column('SELECT attempts FROM files')).toEqual([11]);
+  });
+
+  test('the eleventh does, unread', async () => {
+    const desk = openDesk();
+    const file = desk.write(NAME, text);
+    for (let time = 0; time < 11; time++) die(desk, file, UNEXPLAINED, null);
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
+    expect(desk.rows('SELECT sha256, state, attempts FROM files')).toEqual([
+      { sha256: null, state: 'quarantined', attempts: 11 },
+    ]);
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
+  });
+
+  test('crashes on a content that is not even hashed yet count, too: it is quarantined unread', async () => {
+    const desk = openDesk();
+    const file = desk.write(NAME, text);
+    for (let time = 0; time < 3; time++) die(desk, file, CRASHED, null);
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
     expect(desk.rows('SELECT sha256, state FROM files')).toEqual([{ sha256: null, state: 'quarantined' }]);
-    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ kind: 'ingested' });
   });
 
-  test('deaths before and after the content is known count together', async () => {
+  test('those before and after the content is known count together', async () => {
     const desk = openDesk();
     const file = desk.write(NAME, text);
-    die(desk);
-    for (let time = 0; time < 2; time++) die(desk, unreadContent(file.stat));
+    die(desk, file, CRASHED);
+    for (let time = 0; time < 2; time++) die(desk, file, CRASHED, null);
     expect(await desk.ingest(file)).toMatchObject({ kind: 'quarantined', code: 'internal_error' });
   });
 
-  test('deaths and exceptions count together; two are not three', async () => {
+  test('crashes and exceptions count together; two are not three, nor is a death without a reason', async () => {
     const { desk, failAt } = openBrittleDesk();
     const file = desk.write(NAME, text);
-    die(desk);
+    die(desk, file, CRASHED);
+    die(desk, file, UNEXPLAINED);
     failAt('reading');
     await expect(desk.ingest(file)).rejects.toThrow(TypeError);
     failAt(null);
-    expect(failures(desk)).toEqual([2]);
+    expect(desk.rows('SELECT failures, deaths FROM attempts')).toEqual([{ failures: 2, deaths: 1 }]);
     expect(await desk.ingest(file)).toMatchObject({ kind: 'ingested' });
+    expect(desk.column('SELECT attempts FROM files')).toEqual([4]);
+  });
+
+  test('rule 9: asked for again, it starts anew', async () => {
+    const desk = openDesk();
+    const file = desk.write(NAME, text);
+    for (let time = 0; time < 11; time++) die(desk, file, UNEXPLAINED);
+    requestRetry(desk.store, NAME, NOW);
+    expect(await desk.ingest(file, { afresh: true })).toMatchObject({ kind: 'ingested' });
   });
 
   test('a run that was ended on purpose is forgiven, what went wrong before is not', () => {
     const desk = openDesk();
-    openAttempt(desk.store, NAME, sha256, NOW);
-    closeAttempt(desk.store, NAME, sha256, true);
-    die(desk);
-    const store = openAgain(desk);
-    forgiveAttempts(store);
-    expect(openAttempt(store, NAME, sha256, NOW)).toBe(1);
+    const file = desk.write(NAME, text);
+    const content = { name: NAME, stat: file.stat, sha256 };
+    openAttempt(desk.store, content, NOW);
+    closeAttempt(desk.store, content, true);
+    die(desk, file, { crashed: false, cutShortAt: NOW.toISOString() });
+    expect(openAttempt(desk.store, content, NOW)).toEqual({ failures: 1, deaths: 0 });
+  });
+
+  test('an attempt that was begun after a daemon was ended on purpose is not forgiven for that', () => {
+    const desk = openDesk();
+    const file = desk.write(NAME, text);
+    die(desk, file, { crashed: false, cutShortAt: new Date(NOW.getTime() - 1).toISOString() });
+    expect(desk.column('SELECT deaths FROM attempts')).toEqual([1]);
   });
 
   test('an attempt is noted before a row is read, for another process to see', async () => {
