@@ -192,7 +192,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
       ended.resolve(0);
       return;
     }
-    loader.send({ kind: 'stop', graceMs: COMMIT_WITHIN_MS });
+    loader.stop(COMMIT_WITHIN_MS);
     const timer = setTimeout(() => {
       killed = true;
       logger.warn('the file in hand takes longer; it is given up, and read again after the next start');

@@ -38,6 +38,8 @@ export interface LoaderHandle {
   startAgain(): void;
   /** A message to a process that is not there is dropped. */
   send(message: ToLoader): void;
+  /** Has it commit the file in hand if that takes under so many ms, else give it up, and end; one that has not begun ends at once. */
+  stop(graceMs: number): void;
   /**
    * Ends it at once, or keeps it from being started again.
    * @param why `hangs`: the file in hand is to blame
@@ -107,6 +109,7 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
   let askedAt = 0;
   let working = false;
   let hangs = false;
+  let born = false;
   let again: NodeJS.Timeout | null = null;
 
   function start(): void {
@@ -114,21 +117,23 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     let fatal: LoaderEnd | null = null;
     working = false;
     hangs = false;
+    born = false;
     let ready = false;
     const cache = getCompileCacheDir();
-    const born = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'load'], {
+    const started = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'load'], {
       // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
     });
-    child = born;
-    born.on('message', (message) => {
+    child = started;
+    started.on('message', (message) => {
       const read = fromLoaderSchema.safeParse(message);
       if (!read.success) return;
       // An answer to a ping shows that its event loop turns, not that the work in hand goes on.
       if (read.data.kind !== 'pong' || !working) heardAt = performance.now();
       switch (read.data.kind) {
         case 'born':
+          born = true;
           send({ kind: 'start', settings, keeperPid, before: { crashed, cutShortAt } });
           return;
         case 'owner':
@@ -149,14 +154,14 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
           return;
       }
     });
-    if (born.stdout !== null) forEachLine(born.stdout, options.onLogLine);
-    born.stderr?.setEncoding('utf8').on('data', options.onErrorText);
-    born.once('error', () => {
+    if (started.stdout !== null) forEachLine(started.stdout, options.onLogLine);
+    started.stderr?.setEncoding('utf8').on('data', options.onErrorText);
+    started.once('error', () => {
       // It could not be started at all; there is no 'close' then.
-      if (born.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
+      if (started.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
     });
     // 'close' comes after the last message, 'exit' may come before.
-    born.once('close', (code, signal) => {
+    started.once('close', (code, signal) => {
       // One that never had the database open leaves what the one before it left.
       if (ready) crashed = hangs || isCrash(signal);
       end(fatal ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
@@ -179,6 +184,10 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
       again = setTimeout(start, backOff(failures, FIRST_MS, CAP_MS));
     },
     send,
+    stop(graceMs) {
+      if (born) send({ kind: 'stop', graceMs });
+      else child?.kill('SIGKILL');
+    },
     kill(why) {
       hangs = why === 'hangs';
       if (again !== null) clearTimeout(again);

@@ -3,10 +3,8 @@ import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { readAlive, STARTING, writeAlive } from '../../src/daemon/alive.ts';
-import { createLoaderHandle } from '../../src/daemon/loader-handle.ts';
 import { aliveWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
-import { tempFolder } from '../helpers/temp.ts';
 
 describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
   test('P7: a locked database is waited for also where a killed loader is to be forgiven first', async ({
@@ -50,65 +48,6 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     expect(await daemon.ended).toBe(0);
     expect(performance.now() - begun).toBeLessThan(4_000);
     expect(daemon.output()).not.toContain('takes longer');
-  });
-
-  test('a loader that answers pings in the middle of a file, and does nothing more, falls silent', async ({
-    onTestFinished,
-  }) => {
-    const folder = tempFolder(onTestFinished);
-    const stub = join(folder, 'stub.mjs');
-    writeFileSync(
-      stub,
-      `process.send({ kind: 'work', work: ${JSON.stringify({ ...STARTING, doing: 'ingesting' })} });
-     process.on('message', ({ kind }) => { if (kind === 'ping') process.send({ kind: 'pong' }); });`,
-    );
-    const worked = Promise.withResolvers<undefined>();
-    const ended = Promise.withResolvers<undefined>();
-    const loader = createLoaderHandle({
-      settings: {
-        landing: folder,
-        db: join(folder, 'x.sqlite'),
-        feed: '',
-        settleMs: 0,
-        rescan: '* * * * *',
-        after: 'keep',
-        archiveAfterMs: 0,
-        archiveDir: null,
-        logLevel: 'silent',
-        logFormat: 'json',
-        cacheMib: 8,
-      },
-      command: [process.execPath, stub],
-      env: {},
-      keeperPid: process.pid,
-      cutShortAt: null,
-      onOwner: () => undefined,
-      onReady: () => undefined,
-      onWork: () => {
-        worked.resolve(undefined);
-      },
-      onLogLine: () => undefined,
-      onErrorText: () => undefined,
-      onEnd: () => {
-        ended.resolve(undefined);
-      },
-    });
-    loader.start();
-    await worked.promise;
-    const since = performance.now();
-    const pinging = setInterval(() => {
-      loader.send({ kind: 'ping' });
-    }, 20);
-    await vi.waitFor(
-      () => {
-        expect(loader.silentMs()).toBeGreaterThan(300);
-      },
-      { timeout: 5_000, interval: 20 },
-    );
-    expect(performance.now() - since).toBeGreaterThan(290);
-    clearInterval(pinging);
-    loader.kill('stopping');
-    await ended.promise;
   });
 
   test('once after a daemon that killed its loader in order to stop: that attempt is nobody’s fault, a later one is a death', async ({
