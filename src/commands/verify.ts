@@ -2,7 +2,7 @@ import { EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
-import { guardFaults } from '../store/fault.ts';
+import { guardFaults, saysDamaged } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp } from '../store/queries.ts';
 import { type Verification, verifyDatabase } from '../store/verify.ts';
@@ -26,7 +26,12 @@ export function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
   const done: Verification[] = [];
   try {
     guardFaults('verify', settings.db, () => {
-      checkSetUp(db, settings.db, feed);
+      try {
+        checkSetUp(db, settings.db, feed);
+      } catch (error) {
+        // The checks say what is damaged.
+        if (!saysDamaged(error)) throw error;
+      }
       for (const verification of verifyDatabase(db, feed)) {
         done.push(verification);
         if (!options.json) io.stdout.write(describe(verification));

@@ -28,6 +28,9 @@ const columnSchema = z.strictObject({
   references: identifier.optional(),
 });
 
+/** SQLite takes 2,000 columns in a table; a temporary one has up to ten of Landfall's own beside them. */
+const MOST_COLUMNS = 1990;
+
 /** Names that a feed's table cannot have. */
 const TAKEN_TABLES: readonly string[] = [...LEDGER_TABLES, 'schema_migrations'];
 
@@ -36,7 +39,10 @@ const datasetSchema = z.strictObject({
   table: identifier
     .refine((table) => !TAKEN_TABLES.includes(table), 'is the name of a table of the ledger')
     .refine((table) => !table.startsWith('sqlite_'), 'must not begin with sqlite_'),
-  columns: z.array(columnSchema).min(1, 'has no column: the first one is the key'),
+  columns: z
+    .array(columnSchema)
+    .min(1, 'has no column: the first one is the key')
+    .max(MOST_COLUMNS, `has more than ${MOST_COLUMNS} columns, the most that a table of the database can take`),
 });
 
 const formatSchema = z.strictObject({

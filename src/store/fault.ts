@@ -104,6 +104,11 @@ export function asFault(operation: string, file: string, error: unknown): unknow
   return kind === null ? error : new DatabaseFault(kind, operation, file, error);
 }
 
+/** Whether SQLite says by an error that the database is damaged. */
+export function saysDamaged(error: unknown): boolean {
+  return error instanceof Database.SqliteError && faultKind(error.code) === 'corrupt';
+}
+
 /** For what kind of constraint the database refuses a statement: a reference, or any other. */
 export type ConstraintRefusal = 'foreign_key' | 'other';
 

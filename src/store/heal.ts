@@ -3,7 +3,7 @@ import { REJECT_CODES } from '../codes.ts';
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset } from '../feed/types.ts';
 import { planIndexes } from './indexes.ts';
-import { type MergeSql, VERDICT, recorded } from './merge-sql.ts';
+import { type MergeSql, VERDICT, anyOf, recorded } from './merge-sql.ts';
 import { type Merged, type Merger, type Origin, createMerger } from './merge.ts';
 import { type Range, halveRefused } from './savepoint.ts';
 import { quoteName } from './schema.ts';
@@ -33,7 +33,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
   const clear = db.prepare(`DELETE FROM ${sql.stage}`);
   const merger: Merger = createMerger(db, dataset, sql);
   const anyFreed = db.prepare<[], number>('SELECT EXISTS (SELECT 1 FROM temp._freed)').pluck();
-  const ready = ['1', ...referencesOf(dataset).map((column) => `NOT ${waitsFor('r', column)}`)].join(' AND ');
+  const ready = `NOT ${anyOf(referencesOf(dataset).map((column) => waitsFor('r', column)))}`;
   const findReady = db.prepare<[string]>(
     `INSERT INTO temp._ready (reject_id, contested)
      SELECT r.reject_id, EXISTS (

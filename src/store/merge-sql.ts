@@ -102,6 +102,13 @@ export function parentMissing(feed: Feed, column: Reference): string {
   return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
 }
 
+/** SQL that is true where one of the conditions is. Nested by halves: SQLite bounds how deep an expression may be. */
+export function anyOf(conditions: readonly string[]): string {
+  if (conditions.length < 2) return conditions[0] ?? '0';
+  const middle = Math.ceil(conditions.length / 2);
+  return `(${anyOf(conditions.slice(0, middle))} OR ${anyOf(conditions.slice(middle))})`;
+}
+
 /** SQL for the value that the waiting row `alias` of rejects has in a column. */
 export function recorded(alias: string, column: Column): string {
   return `${alias}.record ->> '$.${column.name}'`;
@@ -150,7 +157,7 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
         ? null
         : `INSERT INTO temp._orphans (seq)
       SELECT s._seq FROM ${stage} s LEFT JOIN temp._known k ON k.seq = s._seq
-      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.moved}) AND (${missing.join(' OR ')})`,
+      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.moved}) AND ${anyOf(missing)}`,
     insert: (skipKnown, skipOrphans) => {
       const conditions = [...(skipKnown ? [skip('known')] : []), ...(skipOrphans ? [skip('orphans')] : [])];
       return `${into} FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}${order}`;

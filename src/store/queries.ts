@@ -140,7 +140,7 @@ export function listRejects(
   const waitsForTables =
     waits.length === 0
       ? 'NULL'
-      : `CASE r.state WHEN 'waiting' THEN (SELECT group_concat(parent) FROM (${waits.join(' UNION ')})) END`;
+      : `CASE r.state WHEN 'waiting' THEN (SELECT group_concat(parent) FROM (${unionOf(waits)})) END`;
   // CROSS JOIN: file by file, each in the order of its index, needs no sorting of all rows before the first is shown.
   const statement = db.prepare<[object], RejectRow>(
     `SELECT r.file_id, r.reject_id, f.name AS file, f.revision, r.dataset, r.line, r.byte_offset, r.code, r.column_name, r.reason,
@@ -167,6 +167,15 @@ export function listRejects(
     sizeOf: (row) => row.raw?.length ?? 0,
     most: search.limit,
   });
+}
+
+/** The union of queries that give `parent`, without doubles. Nested by halves: SQLite takes at most 500 in one. */
+function unionOf(selects: readonly string[]): string {
+  if (selects.length <= 500) return selects.join(' UNION ');
+  const middle = Math.ceil(selects.length / 2);
+  return [selects.slice(0, middle), selects.slice(middle)]
+    .map((some) => `SELECT parent FROM (${unionOf(some)})`)
+    .join(' UNION ');
 }
 
 function bind(search: Search): object {

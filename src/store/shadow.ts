@@ -1,7 +1,7 @@
 import { referencesOf } from '../feed/references.ts';
 import type { Dataset, Value } from '../feed/types.ts';
 import { LEDGER_TABLES } from '../ledger-tables.ts';
-import { recorded } from './merge-sql.ts';
+import { anyOf, recorded } from './merge-sql.ts';
 import type { Store } from './open.ts';
 import { quoteName } from './schema.ts';
 
@@ -166,12 +166,13 @@ export function reportOf(store: Store, dataset: Dataset, fileId: number): Shadow
 function updatesOf({ db }: Store, dataset: Dataset, fileId: number): ShadowReport['updates'] {
   const key = quoteName(dataset.key.name);
   const names = dataset.columns.slice(1).map((column) => column.name);
+  // The copy's column comes first: its collation decides, which tells every letter.
   const changed = names.map((name) => `b.${quoteName(name)} IS NOT t.${quoteName(name)}`);
   const rows = rowsOf<Record<string, number>>(
     db,
     `SELECT t.source_line AS line, ${changed.map((isChanged, index) => `${isChanged} AS c${index}`).join(', ')}
      FROM temp.${quoteName(dataset.table)} t JOIN temp.${quoteName(`_before_${dataset.table}`)} b ON b.${key} = t.${key}
-     WHERE t.source_file_id = ? AND (${changed.join(' OR ')}) ORDER BY t.source_line`,
+     WHERE t.source_file_id = ? AND ${anyOf(changed)} ORDER BY t.source_line`,
     fileId,
   );
   return rows.map((row) => ({

@@ -1,8 +1,8 @@
 import type Database from 'better-sqlite3';
 import { parentOf, referencesOf } from '../feed/references.ts';
 import type { Dataset, Feed } from '../feed/types.ts';
-import { asFault, DatabaseFault } from './fault.ts';
-import { recorded } from './merge-sql.ts';
+import { saysDamaged } from './fault.ts';
+import { anyOf, recorded } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 import { waitsFor } from './waiting.ts';
 
@@ -45,8 +45,7 @@ function verification(check: string, find: () => readonly string[]): Verificatio
   try {
     return { check, findings: find() };
   } catch (error) {
-    const fault = asFault('verify', '', error);
-    if (!(fault instanceof DatabaseFault && fault.kind === 'corrupt')) throw error;
+    if (!saysDamaged(error)) throw error;
     return { check, findings: ['it could not be read to its end: the database is damaged'] };
   }
 }
@@ -173,7 +172,7 @@ function waitingRows(db: Database.Database, feed: Feed, dataset: Dataset): reado
   );
   const strange = count(
     `SELECT count(*) FROM waiting_on w JOIN rejects r ON r.reject_id = w.reject_id
-     WHERE ${waiting} AND NOT (${known.length === 0 ? '0' : known.join(' OR ')})`,
+     WHERE ${waiting} AND NOT ${anyOf(known)}`,
   );
   if (strange > 0) findings.push(`${strange} dependencies are on parents that their rows do not refer to`);
   return findings;

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import { type Reference, referencesOf } from '../feed/references.ts';
-import type { Dataset, Feed } from '../feed/types.ts';
+import type { Column, Dataset, Feed } from '../feed/types.ts';
 import { parentMissing, recorded, stageName } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
 import { quoteName } from './schema.ts';
@@ -19,6 +19,20 @@ export function waitsFor(alias: string, column: Reference): string {
     AND w.parent_key = ${recorded(alias, column)} AND w.reject_id = ${alias}.reject_id)`;
 }
 
+/** A function of SQLite's takes 1000 arguments: two for each column, and one that it adds to. */
+const COLUMNS_AT_ONCE = 499;
+
+/** SQL for the record (JSON) of the staged row `s`: its values by column. */
+function recordOf(columns: readonly Column[]): string {
+  const path = (column: Column) => `'$.${column.name}', s.${quoteName(column.name)}`;
+  let record = `'{}'`;
+  for (let from = 0; from < columns.length; from += COLUMNS_AT_ONCE) {
+    const some = columns.slice(from, from + COLUMNS_AT_ONCE);
+    record = `json_insert(${record}, ${some.map(path).join(', ')})`;
+  }
+  return record;
+}
+
 /**
  * Prepares the keeping of one dataset's orphans.
  * The functions `row_offset(line)` and `raw_row(line)` must be registered: where a row of the file in hand begins, and the row as sent.
@@ -32,12 +46,11 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
   const firstMissing = references
     .map((column) => `WHEN ${parentMissing(feed, column)} THEN '${column.name}'`)
     .join(' ');
-  const record = dataset.columns.map((column) => `'${column.name}', s.${quoteName(column.name)}`).join(', ');
   const lastReject = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck();
   const reject = db.prepare<[Record<string, unknown>]>(
     `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
      SELECT @file_id, @dataset, s._seq, row_offset(s._seq), s.${quoteName(dataset.key.name)}, 'missing_parent',
-       CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s._seq), json_object(${record}), 'waiting'
+       CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s._seq), ${recordOf(dataset.columns)}, 'waiting'
      FROM temp._orphans o CROSS JOIN ${fresh} s ON s._seq = o.seq ORDER BY s._seq`,
   );
   const waitFor = references.map((column) => {

@@ -86,6 +86,14 @@ test('the key is always required', () => {
   expect(load(HEAD + PARENT).datasets[0]?.key.required).toBe(true);
 });
 
+test('a dataset may have as many columns as a table of SQLite has room for, and not one more', () => {
+  const columns = Array.from({ length: 1991 }, (_, index) => `header: H${index}, name: c${index}, type: text`);
+  expect(load(HEAD + dataset('Wide', 'wide', columns.slice(1))).datasets[0]?.columns).toHaveLength(1990);
+  expect(faultOf(HEAD + dataset('Wide', 'wide', columns))).toBe(
+    'line 9, datasets[0].columns: has more than 1990 columns, the most that a table of the database can take',
+  );
+});
+
 test('a circle of references is an error that names its tables', () => {
   const child = (name: string, parent: string): string =>
     dataset(name, `${name.toLowerCase()}s`, [
