@@ -1,6 +1,6 @@
 import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
-import { isAlive, percentRead, type Alive } from '../daemon/alive.ts';
-import { illnessOf, illnessOfFault, type Illness } from '../daemon/illness.ts';
+import { percentRead, type Alive } from '../daemon/alive.ts';
+import { illnessOfFault, type Daemon, type Illness } from '../daemon/illness.ts';
 import { LandfallError } from '../errors.ts';
 import type { Output } from '../io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/queries.ts';
@@ -9,7 +9,7 @@ import { layOut, type Row } from './table.ts';
 
 /** What `status` shows. */
 export interface StatusFacts {
-  readonly alive: Alive | null;
+  readonly daemon: Daemon;
   /** The database's path. */
   readonly file: string;
   readonly bytes: number;
@@ -22,10 +22,10 @@ export interface StatusFacts {
 
 /** `status` for people. */
 export function statusText(facts: StatusFacts, now: Date, stdout: Output): string {
-  const { alive, database } = facts;
-  const lines = daemonLines(alive, now, stdout);
+  const { daemon, database } = facts;
+  const lines = daemonLines(daemon, now, stdout);
   lines.push(`Database  ${printable(facts.file)}, ${mib(facts.bytes)}, write-ahead log ${mib(facts.walBytes)}`);
-  if (isAlive(alive, now) && alive?.work.wal.pinned === true) {
+  if (daemon.lives && daemon.alive?.work.wal.pinned === true) {
     const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
     lines.push(paint(stdout, 'yellow', `          ${pinned}`));
   }
@@ -37,8 +37,7 @@ export function statusText(facts: StatusFacts, now: Date, stdout: Output): strin
 }
 
 /** Whether the daemon is well, in a line. */
-export function daemonLine(alive: Alive | null, now: Date): string {
-  const illness = illnessOf(alive, now);
+export function daemonLine({ alive, illness }: Daemon, now: Date): string {
   return illness === null ? describeDaemon(alive, now) : describeIllness(illness, now);
 }
 
@@ -67,9 +66,10 @@ function describeDaemon(alive: Alive | null, now: Date): string {
   return `${parts.join(', ')} (process ${alive.pid}, last heard ${ago(alive.beat, now)})`;
 }
 
-function daemonLines(alive: Alive | null, now: Date, stdout: Output): string[] {
-  if (alive === null || !isAlive(alive, now)) return [`Daemon    ${paint(stdout, 'red', daemonLine(alive, now))}`];
-  const colour = illnessOf(alive, now) === null ? 'green' : 'yellow';
+function daemonLines(daemon: Daemon, now: Date, stdout: Output): string[] {
+  const { alive, lives, illness } = daemon;
+  if (alive === null || !lives) return [`Daemon    ${paint(stdout, 'red', daemonLine(daemon, now))}`];
+  const colour = illness === null ? 'green' : 'yellow';
   const faults = alive.work.faults.map((fault) => describeIllness(illnessOfFault(fault), now));
   return [
     `Daemon    ${paint(stdout, colour, describeDaemon(alive, now))}`,

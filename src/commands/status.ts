@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, readAlive, type Alive } from '../daemon/alive.ts';
-import { illnessOf } from '../daemon/illness.ts';
+import { type Alive } from '../daemon/alive.ts';
+import { seeDaemon } from '../daemon/illness.ts';
 import { LandfallError } from '../errors.ts';
 import { EXIT_FAILED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
@@ -40,21 +40,21 @@ const FIRST = 20;
 export async function status(options: StatusOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const now = io.now();
-  const alive = readAlive(settings.db);
+  const daemon = seeDaemon(settings.db, now);
+  const { alive, illness } = daemon;
   // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
   if (alive === null && databaseIsThere(settings.db)) requireReadable(settings.db);
-  const illness = illnessOf(alive, now);
   const exitCode = options.check && illness !== null ? EXIT_FAILED : 0;
   // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.
   if (options.check && !options.json) {
     const { daemonLine } = await import('./status-text.ts');
-    io.stdout.write(`${daemonLine(alive, now)}\n`);
+    io.stdout.write(`${daemonLine(daemon, now)}\n`);
     return exitCode;
   }
 
   const feed = loadFeed(settings.feed);
   const database = lookInto(settings.db, feed, options.json ? 0 : FIRST);
-  if (database instanceof LandfallError && !isAlive(alive, now)) throw database;
+  if (database instanceof LandfallError && !daemon.lives) throw database;
   const bytes = sizeOf(settings.db);
   const walBytes = sizeOf(`${settings.db}-wal`);
   const isThere = (name: string): boolean => existsSync(join(settings.landing, name));
@@ -64,7 +64,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
     const answer = {
       version: io.program.version,
       daemon: {
-        alive: isAlive(alive, now),
+        alive: daemon.lives,
         problem: illness?.problem ?? null,
         since: illness?.since ?? null,
         ...(alive === null ? {} : daemonForJson(alive)),
@@ -76,7 +76,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   }
 
   const { statusText } = await import('./status-text.ts');
-  const facts = { alive, file: settings.db, bytes, walBytes, database, isThere };
+  const facts = { daemon, file: settings.db, bytes, walBytes, database, isThere };
   io.stdout.write(statusText(facts, now, io.stdout));
   return exitCode;
 }

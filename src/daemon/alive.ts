@@ -105,7 +105,8 @@ export function alivePath(db: string): string {
 
 /**
  * Writes it whole or not at all: a reader never sees half of it. On a full disk, of which it has to tell, it takes the
- * place of the one before, which needs no room.
+ * place of the one before, which needs no room; where there was none, or that does not go either, the file is empty, and
+ * its time is the beat.
  * @throws Error as node:fs does
  */
 export function writeAlive(db: string, alive: Alive): void {
@@ -119,15 +120,20 @@ export function writeAlive(db: string, alive: Alive): void {
     const code = systemCode(error);
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
     fs.rmSync(draft, { force: true });
-    write(file, 'r+', text);
+    try {
+      write(file, 'r+', text);
+    } catch {
+      write(file, 'w', '', new Date(alive.beat));
+    }
   }
 }
 
-function write(file: string, flags: 'w' | 'r+', text: string): void {
+function write(file: string, flags: 'w' | 'r+', text: string, time: Date | null = null): void {
   const handle = fs.openSync(file, flags, 0o660);
   try {
     fs.fchmodSync(handle, 0o660);
-    fs.ftruncateSync(handle, fs.writeSync(handle, text, 0));
+    fs.ftruncateSync(handle, text === '' ? 0 : fs.writeSync(handle, text, 0));
+    if (time !== null) fs.futimesSync(handle, time, time);
   } finally {
     fs.closeSync(handle);
   }
@@ -148,8 +154,23 @@ export function cutShortAt(alive: Alive | null): string | null {
   return alive?.cutShort === true ? alive.beat : null;
 }
 
-/** Whether the daemon that wrote this still lives. A beat from the future is none: the clock was set back since. */
+/** The last beat of a daemon that had no room to say more; null: it said more, or nothing. */
+export function readMuteBeat(db: string): Date | null {
+  try {
+    const { size, mtime } = fs.statSync(alivePath(db));
+    return size === 0 ? mtime : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the daemon that wrote this still lives, as far as it says itself. */
 export function isAlive(alive: Alive | null, now: Date): boolean {
   if (alive === null || alive.work.doing === 'stopped') return false;
-  return Math.abs(now.getTime() - Date.parse(alive.beat)) <= STALE_MS;
+  return isFresh(new Date(alive.beat), now);
+}
+
+/** Whether a beat is of late. One from the future is none: the clock was set back since. */
+export function isFresh(beat: Date, now: Date): boolean {
+  return Math.abs(now.getTime() - beat.getTime()) <= STALE_MS;
 }

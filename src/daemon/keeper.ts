@@ -3,7 +3,7 @@ import type { CommandIo } from '../io.ts';
 import { watchLanding } from '../landing/watch.ts';
 import type { Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import { BEAT_MS, cutShortAt, readAlive, STARTING, writeAlive, type Work } from './alive.ts';
+import { BEAT_MS, cutShortAt, isAlive, readAlive, STARTING, writeAlive, type Work } from './alive.ts';
 import { createFaultBook } from './faults.ts';
 import { describeWork, isWell, PATIENCE, type Patience } from './health.ts';
 import { createLoaderHandle, type LoaderEnd } from './loader-handle.ts';
@@ -42,6 +42,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   const ended = Promise.withResolvers<number>();
   using releases = new DisposableStack();
 
+  const before = readAlive(settings.db);
   const notifier = createNotifier(io.env, io.program.pid);
   releases.defer(() => {
     notifier.close();
@@ -62,20 +63,29 @@ export async function keep(options: KeeperOptions): Promise<number> {
   let stopping = false;
   let killed = false;
   let ready = false;
-  /** Until this daemon has the database, what others read about it is another daemon's to say. */
+  /** Whether anything may be written beside the database. */
+  let found = false;
+  /** Until this daemon has the database, what others read about it may be another daemon's to say. */
   let owner = false;
+  /** Whether the daemon before has killed its loader in order to stop, and that is not forgiven yet. */
+  let unforgiven = before?.cutShort === true;
 
   const loader = createLoaderHandle({
     settings,
     command: io.program.command,
     env: io.env,
     keeperPid: io.program.pid,
-    cutShortAt: cutShortAt(readAlive(settings.db)),
+    cutShortAt: cutShortAt(before),
+    onFound() {
+      found = true;
+      beat();
+    },
     onOwner() {
       owner = true;
       beat();
     },
     onReady() {
+      unforgiven = false;
       faults.end('loader');
       announceReady();
     },
@@ -93,6 +103,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   });
 
   function onEnd(end: LoaderEnd): void {
+    owner = false;
     if (stopping) {
       ended.resolve(0);
       return;
@@ -117,7 +128,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   }
 
   function beat(doing?: 'stopped'): void {
-    if (!owner) return;
+    if (!found || (!owner && isOthers())) return;
     const now = currentWork();
     try {
       writeAlive(settings.db, {
@@ -129,12 +140,18 @@ export async function keep(options: KeeperOptions): Promise<number> {
         beat: io.now().toISOString(),
         landing: settings.landing,
         // Until the loader has ended by itself, something may yet kill it on the way out.
-        cutShort: stopping && (doing === undefined || killed),
+        cutShort: unforgiven || (stopping && (doing === undefined || killed)),
         work: { ...now, doing: doing ?? now.doing },
       });
     } catch {
       // The disk of the database is full or gone. The loader reports that; here the next beat tries again.
     }
+  }
+
+  /** Whether another daemon says of late that it lives: it has the database, or waits for it as well. */
+  function isOthers(): boolean {
+    const said = readAlive(settings.db);
+    return said !== null && said.startedAt !== startedAt && isAlive(said, io.now());
   }
 
   function announceReady(): void {

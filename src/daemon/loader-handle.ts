@@ -20,6 +20,8 @@ export interface LoaderOptions {
   readonly keeperPid: number;
   /** When an earlier daemon stopped by killing its loader, ISO 8601, UTC; null: it did not. */
   readonly cutShortAt: string | null;
+  /** Something may be written beside the database. */
+  readonly onFound: () => void;
   /** It holds the writer's lock. */
   readonly onOwner: () => void;
   readonly onReady: () => void;
@@ -135,6 +137,9 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
         case 'born':
           born = true;
           send({ kind: 'start', settings, keeperPid, before: { crashed, cutShortAt } });
+          return;
+        case 'found':
+          options.onFound();
           return;
         case 'owner':
           options.onOwner();

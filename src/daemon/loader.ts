@@ -103,11 +103,27 @@ export async function load(io: CommandIo): Promise<number> {
 async function own(loader: Loader, before: Ending, keeperPid: number): Promise<void> {
   const { settings, io, logger, faults, waker, stop } = loader;
   const feed = loadFeed(settings.feed);
+  const onFound = (): void => {
+    loader.send({ kind: 'found' });
+  };
   const onLocked = (): void => {
     loader.send({ kind: 'owner' });
   };
   await ownDatabase(
-    { settings, io, feed, command: 'run', pid: keeperPid, faults, waker, stop, patienceMs: null, onLocked, before },
+    {
+      settings,
+      io,
+      feed,
+      command: 'run',
+      pid: keeperPid,
+      faults,
+      waker,
+      stop,
+      patienceMs: null,
+      onFound,
+      onLocked,
+      before,
+    },
     (store) => {
       loader.send({ kind: 'ready' });
       readyParser();

@@ -22,6 +22,8 @@ export type ToLoader = z.infer<typeof toLoaderSchema>;
 export const fromLoaderSchema = z.discriminatedUnion('kind', [
   /** It runs and can be given its settings. */
   z.object({ kind: z.literal('born') }),
+  /** Nothing that is not ours lies at the path of the database: something may be written beside it. */
+  z.object({ kind: z.literal('found') }),
   /** It holds the writer's lock. */
   z.object({ kind: z.literal('owner') }),
   /** The database is open. */

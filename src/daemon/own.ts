@@ -7,6 +7,7 @@ import { settleAttempts, type Ending } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import { heldBy, takeLock, type Holder } from '../store/lock.ts';
 import { closeStore, openStore, type Store, type StoreOptions } from '../store/open.ts';
+import { recognise } from '../store/recognise.ts';
 import { backOff } from './back-off.ts';
 import type { FaultBook } from './faults.ts';
 import { BUSY_CAP_MS, FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
@@ -24,6 +25,8 @@ export interface OwnOptions {
   readonly stop: AbortSignal;
   /** How long a locked database or a full disk is waited for, in ms; null: for ever. */
   readonly patienceMs: number | null;
+  /** Called when it is clear that what lies at the path of the database may become or is ours, before the lock is taken. */
+  readonly onFound?: () => void;
   /** Called when the lock is taken, before the database is opened. */
   readonly onLocked?: () => void;
   /** How the process before this one has ended, which may have left attempts open. */
@@ -38,9 +41,11 @@ export interface OwnOptions {
  */
 export async function ownDatabase(options: OwnOptions, use: (store: Store) => Promise<void>): Promise<void> {
   const { settings, stop } = options;
-  const lock = await patiently(options, () =>
-    takeLock(settings.db, holderOf(options.io, options.command, options.pid), stop),
-  );
+  const lock = await patiently(options, () => {
+    recognise(settings.db);
+    options.onFound?.();
+    return takeLock(settings.db, holderOf(options.io, options.command, options.pid), stop);
+  });
   if (stop.aborted) return;
   if (lock === null || !('release' in lock)) throw heldBy(settings.db, lock);
   try {

@@ -30,6 +30,10 @@ const PATIENCE_MS = 3_000;
 
 const RETRY_MS = 100;
 
+/** Whoever reads the holder's name, or looks whether there is one, is gone again within moments: so long is waited, in ms. */
+const READERS_MS = 50;
+const LOOK_MS = 10;
+
 /**
  * Takes the right to write a database: one process at a time. The lock is SQLite's own on a small database beside it,
  * so the system lets go of it when the process ends, however it ends, and others can still read who holds it.
@@ -69,7 +73,7 @@ export function tryLock(db: string, holder: Holder): Lock | null {
     connection.exec('BEGIN IMMEDIATE');
   } catch (error) {
     connection.close();
-    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return null;
+    if (isBusy(error)) return null;
     throw unusable(file, error);
   }
   return {
@@ -77,6 +81,31 @@ export function tryLock(db: string, holder: Holder): Lock | null {
       connection.close();
     },
   };
+}
+
+/** Whether someone holds the lock; `unknown`: it cannot be asked, e.g. on read-only media. */
+export type LockState =
+  { readonly kind: 'held'; readonly holder: Holder | null } | { readonly kind: 'free' } | { readonly kind: 'unknown' };
+
+/** Looks whether someone holds the lock of a database, which the system takes back from the dead; makes nothing. */
+export function lookAtLock(db: string): LockState {
+  const file = lockPath(db);
+  try {
+    // No file, or one without content: nobody has ever held it.
+    if ((fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return { kind: 'free' };
+    // Of what it may only read SQLite says that nobody holds it.
+    fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK);
+    const connection = new Database(file, { fileMustExist: true, timeout: LOOK_MS });
+    try {
+      connection.exec('BEGIN IMMEDIATE');
+      return { kind: 'free' };
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    if (isBusy(error)) return { kind: 'held', holder: readHolder(file) };
+    return { kind: 'unknown' };
+  }
 }
 
 /** The error for someone who wants to write a database that another process writes. */
@@ -95,7 +124,7 @@ function openLockFile(file: string): Database.Database {
     makePrivateFile(file);
     // SQLite would call a file that it may not open a fault of the disk, which may pass.
     fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK);
-    return new Database(file, { timeout: 0 });
+    return new Database(file, { timeout: READERS_MS });
   } catch (error) {
     throw unusable(file, error);
   }
@@ -114,6 +143,10 @@ function readHolder(file: string): Holder | null {
     // Being written just now, or not to be read: who it is does not matter enough to fail for it.
     return null;
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
 }
 
 function unusable(file: string, cause: unknown): LandfallError {

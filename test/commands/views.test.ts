@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { files } from '../../src/commands/files.ts';
 import { rejects, type RejectsOptions } from '../../src/commands/rejects.ts';
@@ -10,6 +10,7 @@ import { STARTING, writeAlive, type Alive, type Work } from '../../src/daemon/al
 import { readSettings } from '../../src/read-settings.ts';
 import type { Settings } from '../../src/settings.ts';
 import { noteUnread } from '../../src/store/ledger.ts';
+import { tryLock } from '../../src/store/lock.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
@@ -183,6 +184,13 @@ describe('rejects', () => {
 });
 
 describe('status', () => {
+  /** A daemon that holds the lock of a database, and says that it lives. */
+  function pretend(db: string, said: Alive): void {
+    const lock = tryLock(db, { pid: said.pid, host: said.host, command: 'run', since: said.startedAt });
+    onTestFinished(() => lock?.release());
+    writeAlive(db, said);
+  }
+
   const alive: Alive = {
     version: '0.0.0',
     host: 'here',
@@ -300,7 +308,7 @@ describe('status', () => {
     ],
   ])('--check on a daemon that is %s', async (_, changes, work, code, text) => {
     const desk = openDesk();
-    writeAlive(desk.store.file, { ...alive, ...changes, work: { ...alive.work, ...work } });
+    pretend(desk.store.file, { ...alive, ...changes, work: { ...alive.work, ...work } });
     const checked = await run(desk.store.file, { check: true });
     expect(checked.code).toBe(code);
     expect(checked.text).toContain(text);
@@ -310,10 +318,10 @@ describe('status', () => {
 
   test('shows the daemon at work and its faults, also when the database cannot be read', async () => {
     const db = join(tempFolder(), 'broken.sqlite');
-    writeFileSync(db, 'not a database, but long enough to be looked at'.repeat(100));
     const file = { name: 'A\u001b[2J', phase: 'reading' as const, rows: 7, bytesRead: 50, bytesTotal: 200 };
     const faults = [{ kind: 'file' as const, file: 'B', problem: 'EACCES', since: '2026-08-10T11:00:00.000Z' }];
-    writeAlive(db, { ...alive, work: { ...alive.work, doing: 'ingesting', file, faults, due: 3 } });
+    pretend(db, { ...alive, work: { ...alive.work, doing: 'ingesting', file, faults, due: 3 } });
+    writeFileSync(db, 'not a database, but long enough to be looked at'.repeat(100));
     const { text } = await run(db);
     expect(text).toContain('ingesting, A\\x1b[2J: reading, 25 %, 7 rows, 3 due');
     expect(text).toContain('file: B: EACCES (for 1 hour)');
@@ -324,6 +332,7 @@ describe('status', () => {
 
   test('names a log that a reader pins by what the living daemon saw, not by its size', async () => {
     const desk = openDesk();
+    pretend(desk.store.file, alive);
     const pinned = { ...alive, work: { ...alive.work, wal: { bytes: 20_000_000, pinned: true } } };
     for (const [said, shown] of [
       [pinned, true],

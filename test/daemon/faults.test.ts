@@ -3,10 +3,11 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
+import { seeDaemon, type Daemon } from '../../src/daemon/illness.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { aliveWhen, createSite, databaseOf, query, queryUntil, type Running } from '../helpers/daemon.ts';
-import { growDisk, mountDisk } from '../helpers/disk.ts';
+import { fillDisk, growDisk, mountDisk } from '../helpers/disk.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 
 // Faults from outside, met by a real daemon.
@@ -100,6 +101,38 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     await queryUntil(site.folder, 'SELECT revision, state, rows_inserted FROM files', [[1, 'ingested', 8_000]], 30_000);
     await idle(site.folder);
     expect(told(daemon, 'no room left (free space on the disk of the database)')).toBe(2);
+  });
+
+  test.for([
+    ['on which none has run', false],
+    ['on which one has run', true],
+  ] as const)('says that it waits for room, before it has the lock, on a disk %s', async ([, again], context) => {
+    const { onTestFinished, skip } = context;
+    const site = createSite((cleanUp) => {
+      onTestFinished(cleanUp);
+    });
+    const folder = join(site.folder, 'db');
+    if (!mountDisk(folder, 'size=1m', onTestFinished)) skip('a file system cannot be mounted here');
+    if (again) {
+      const before = site.start('run', { args: QUICK });
+      await idle(site.folder);
+      before.child.kill('SIGTERM');
+      await before.ended;
+    }
+    fillDisk(folder);
+    const daemon = site.start('run', { args: QUICK });
+    const seen = (): Daemon => seeDaemon(databaseOf(site.folder), new Date());
+    await vi.waitFor(
+      () => {
+        expect(seen().illness?.problem).toContain('no room left');
+        expect(told(daemon, 'no room left')).toBe(1);
+      },
+      { timeout: 60_000, interval: 20 },
+    );
+    expect(seen().lives).toBe(true);
+    growDisk(folder, 'size=64m');
+    await idle(site.folder);
+    expect(seen()).toMatchObject({ lives: true, illness: null, alive: { pid: daemon.pid } });
   });
 
   test('a network mount makes no events: the rescan finds what the watcher does not', async ({ onTestFinished }) => {

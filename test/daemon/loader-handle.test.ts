@@ -41,6 +41,7 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
     env: { FOLDER: folder },
     keeperPid: process.pid,
     cutShortAt: null,
+    onFound: () => undefined,
     onOwner: () => undefined,
     onReady: () => undefined,
     onWork: () => (worked += 1),

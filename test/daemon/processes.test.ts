@@ -3,6 +3,7 @@ import { renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive, readAlive } from '../../src/daemon/alive.ts';
+import { seeDaemon } from '../../src/daemon/illness.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import {
   aliveWhen,
@@ -95,7 +96,11 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const { loader } = await idle(folder);
     const second = site.start('run', { args: QUICK });
     const once = site.start('once');
+    const heard = new Set<unknown>();
+    const listening = setInterval(() => heard.add(readAlive(databaseOf(folder))?.pid), 10);
     expect(await Promise.all([second.ended, once.ended])).toEqual([1, 1]);
+    clearInterval(listening);
+    expect([...heard]).toEqual([first.pid]);
     expect(second.output()).toContain(`\\"run\\", process ${first.pid} on `);
     expect(once.errors()).toContain(`"run", process ${first.pid} on `);
     expect(readAlive(databaseOf(folder))).toMatchObject({ pid: first.pid, loaderPid: loader, work: { doing: 'idle' } });
@@ -130,6 +135,14 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const { loader } = await ingesting(folder);
     process.kill(first.pid, 'SIGKILL');
     await untilGone(loader);
+    // Its last beat is of late: the lock tells.
+    await vi.waitFor(
+      () => {
+        const { illness } = seeDaemon(databaseOf(folder), new Date());
+        expect(illness?.problem).toBe('the daemon has died: it has let go of the lock');
+      },
+      { timeout: 5_000, interval: 20 },
+    );
     site.start('run', { args: QUICK });
     await queryUntil(
       folder,

@@ -10,7 +10,7 @@ export interface ChildSetUp {
   readonly unprivileged?: boolean;
   /** JavaScript to be run with the open `store`. */
   readonly then?: string;
-  /** JavaScript to be run instead of opening it; `openForReading` and `tryLock` are at hand. */
+  /** JavaScript to be run instead of opening it; `openForReading`, `tryLock` and `lookAtLock` are at hand. */
   readonly instead?: string;
 }
 
@@ -31,7 +31,7 @@ export function openInChild(file: string, setUp: ChildSetUp = {}): string {
   const script = `
     import { loadFeed } from ${module('src/feed/load.ts')};
     import { openForReading, openStore, closeStore } from ${module('src/store/open.ts')};
-    import { tryLock } from ${module('src/store/lock.ts')};
+    import { lookAtLock, tryLock } from ${module('src/store/lock.ts')};
     const feed = loadFeed(${JSON.stringify(FEED_FILE)});
     ${setUp.umask === undefined ? '' : `process.umask(${setUp.umask});`}
     ${setUp.unprivileged === true ? `process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});` : ''}

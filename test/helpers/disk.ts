@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /**
@@ -14,6 +15,12 @@ export function mountDisk(folder: string, limits: string, whenOver: (cleanUp: ()
     spawnSync('umount', ['--lazy', folder]);
   });
   return true;
+}
+
+/** Fills a mounted disk to the last byte. */
+export function fillDisk(folder: string): void {
+  // dd ends with 1 when there is no room left.
+  spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'filler')}`, 'bs=4096']);
 }
 
 /** Makes room on a mounted disk. */

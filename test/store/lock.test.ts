@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { heldBy, takeLock, tryLock, type Holder } from '../../src/store/lock.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { heldBy, lookAtLock, takeLock, tryLock, type Holder } from '../../src/store/lock.ts';
 import { openInChild } from '../helpers/child.ts';
 import { ROOT } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -21,6 +21,54 @@ test('only one holds it, others can read who; it is free again when it is releas
   expect(next).not.toBeNull();
   next?.release();
   expect(statSync(`${db}.lock`).mode & 0o777).toBe(0o660);
+});
+
+describe('looking at it', () => {
+  test('tells who holds it, and when nobody does, at once; makes nothing', () => {
+    const folder = tempFolder();
+    const db = join(folder, 'x.sqlite');
+    expect(lookAtLock(db)).toEqual({ kind: 'free' });
+    writeFileSync(`${db}.lock`, '');
+    expect(lookAtLock(db)).toEqual({ kind: 'free' });
+    expect(readdirSync(folder)).toEqual(['x.sqlite.lock']);
+    const lock = tryLock(db, ME);
+    expect(lookAtLock(db)).toEqual({ kind: 'held', holder: ME });
+    lock?.release();
+    expect(lookAtLock(db)).toEqual({ kind: 'free' });
+    expect(readdirSync(folder)).toEqual(['x.sqlite.lock']);
+  });
+
+  test('keeps nobody from taking it, nor another one from looking', () => {
+    const db = join(tempFolder(), 'x.sqlite');
+    tryLock(db, ME)?.release();
+    const look = `
+      import { lookAtLock } from ${JSON.stringify(join(ROOT, 'src/store/lock.ts'))};
+      process.stdout.write('begun');
+      for (;;) { const { kind } = lookAtLock(${JSON.stringify(db)}); if (kind === 'unknown') process.exit(1); }`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', look], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return new Promise<void>((resolve) => child.stdout.once('data', resolve)).then(() => {
+      for (let times = 0; times < 200; times++) {
+        expect(lookAtLock(db)).toEqual({ kind: 'free' });
+        const lock = tryLock(db, ME);
+        expect(lock).not.toBeNull();
+        lock?.release();
+      }
+      expect(child.exitCode).toBeNull();
+    });
+  });
+
+  test('cannot tell where it may not be opened for writing', () => {
+    const folder = tempFolder();
+    chmodSync(folder, 0o755);
+    const db = join(folder, 'x.sqlite');
+    tryLock(db, ME)?.release();
+    chmodSync(`${db}.lock`, 0o444);
+    const instead = `console.log(lookAtLock(${JSON.stringify(db)}).kind)`;
+    expect(openInChild(db, { unprivileged: process.getuid?.() === 0, instead })).toBe('unknown');
+  });
 });
 
 test('someone on the way out is waited for', async () => {
