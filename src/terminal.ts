@@ -11,12 +11,21 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped);
 }
 
+const ESCAPES = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+/** Remembered: there are a few dozen, and a value may hold a million. */
 function escaped(character: string): string {
-  if (character === '\n') return '\\n';
-  if (character === '\r') return '\\r';
-  if (character === '\t') return '\\t';
-  const code = character.charCodeAt(0).toString(16);
-  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
+  let escape = ESCAPES.get(character);
+  if (escape === undefined) {
+    const code = character.charCodeAt(0).toString(16);
+    escape = code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
+    ESCAPES.set(character, escape);
+  }
+  return escape;
 }
 
 const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;

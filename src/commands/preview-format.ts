@@ -51,10 +51,13 @@ function ndjson(names: readonly string[]): RowFormat {
 /** Header cells as names of JSON fields: an empty one is named by its place, a repeated one numbered. */
 function uniqueNames(cells: readonly string[]): string[] {
   const names = new Set<string>();
+  const next = new Map<string, number>();
   for (const [index, cell] of cells.entries()) {
     const name = cell.trim() === '' ? `field_${index + 1}` : cell.trim();
     let unique = name;
-    for (let n = 2; names.has(unique); n++) unique = `${name}_${n}`;
+    let n = next.get(name) ?? 2;
+    for (; names.has(unique); n++) unique = `${name}_${n}`;
+    next.set(name, n);
     names.add(unique);
   }
   return [...names];

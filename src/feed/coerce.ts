@@ -1,4 +1,5 @@
 import type { RejectCode } from '../codes.ts';
+import { composed } from './composed.ts';
 import { parseDate, type DateFault } from './date.ts';
 import { parseCents, type MoneyFault } from './money.ts';
 import type { Column, Dataset, FeedFormat, Value } from './types.ts';
@@ -109,7 +110,7 @@ function textParser(column: Column): Parse {
   const bad = fault(column, 'bad_text', 'a control character in the text');
   return (text) => {
     if (!UNUSUAL.test(text)) return text;
-    return CONTROL_IN_LINE.test(text) ? bad : text.normalize('NFC');
+    return CONTROL_IN_LINE.test(text) ? bad : composed(text);
   };
 }
 

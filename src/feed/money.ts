@@ -12,7 +12,7 @@ const SAFE_DIGITS = 13;
 const SIGNED = /^([-+]?\$ ?|\$ ?[-+]?|[-+]?)([\d.,]+)(-?)$/;
 /** `(12.00)`, `($12.00)`, `$(12.00)`: negative, as bookkeepers write it. */
 const BRACKETED = /^\$? ?\(\$? ?([\d.,]+)\)$/;
-const PLAIN = /^0*(\d*?)(?:\.(\d+))?$/;
+const LEADING_ZEROS = /^0+/;
 const THOUSANDS = /^\d{1,3}(?:,\d{3})+(?:\.\d+)?$/;
 /** Digits of the largest safe integer: longer ones need not be turned into a number to be refused. */
 const MOST_DIGITS = 16;
@@ -70,12 +70,11 @@ function parseSlowly(text: string, thousands: boolean): number | MoneyFault {
   if (trailing !== '' && /[-+]/.test(leading)) return 'spelling';
 
   if (amount.includes(',') && !(thousands && THOUSANDS.test(amount))) return 'comma';
-  const parts = PLAIN.exec(amount.replaceAll(',', ''));
-  // No digit at all, a second point, or a point with nothing behind it (which may be an amount cut short).
-  if (parts === null || !/\d/.test(amount)) return 'spelling';
-  const [, units = '', decimals = ''] = parts;
-  if (decimals.length > 2) return 'decimals';
-  const digits = units + decimals.padEnd(2, '0');
+  const [units = '', decimals, ...others] = amount.replaceAll(',', '').split('.', 3);
+  // A second point, a point with nothing behind it (which may be an amount cut short), or no digit at all.
+  if (others.length > 0 || decimals === '' || (units === '' && decimals === undefined)) return 'spelling';
+  if (decimals !== undefined && decimals.length > 2) return 'decimals';
+  const digits = units.replace(LEADING_ZEROS, '') + (decimals ?? '').padEnd(2, '0');
   const cents = digits.length > MOST_DIGITS ? Infinity : Number(digits);
   if (cents > Number.MAX_SAFE_INTEGER) return 'size';
   const negative = signed === null || trailing === '-' || leading.includes('-');

@@ -80,7 +80,7 @@ export function tryRows(sample: Sample, start: number, count: number, syntax: Sy
     }
     at = record.next;
   }
-  return { good, quoted, quotedColumn: hasQuotedColumn(sample, start, syntax), ends };
+  return { good, quoted, quotedColumn: hasQuotedColumn(sample, start, count, syntax), ends };
 }
 
 /** The fields of the first records from `start` on, whatever their number; `count` is what a row has. */
@@ -124,12 +124,12 @@ interface Quoting {
   readonly trial: Trial;
 }
 
-function hasQuotedColumn(sample: Sample, start: number, { delimiter, quote }: Syntax): boolean {
+function hasQuotedColumn(sample: Sample, start: number, count: number, { delimiter, quote }: Syntax): boolean {
   const columns: { values: number; quoted: number }[] = [];
   let at = start;
   for (let rows = 0; at < sample.text.length && rows < TRIAL_ROWS; rows++) {
     const line = lineAt(sample.text, at, sample.newline);
-    for (const [index, field] of sample.text.slice(at, line.end).split(delimiter).entries()) {
+    for (const [index, field] of sample.text.slice(at, line.end).split(delimiter, count).entries()) {
       const column = (columns[index] ??= { values: 0, quoted: 0 });
       if (field !== '') column.values++;
       if (field.length > 1 && field.startsWith(quote) && field.endsWith(quote)) column.quoted++;

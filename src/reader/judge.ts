@@ -1,8 +1,9 @@
 import type { RejectCode } from '../codes.ts';
 import { isBlank } from './blank.ts';
 import { damagedBetween, type Block } from './blocks.ts';
-import { findBrokenRow } from './breaks.ts';
+import type { FindBrokenRow } from './breaks.ts';
 import type { HeaderWatch, Layout } from './layout.ts';
+import { SPARE_FIELDS } from './limits.ts';
 import type { RecordContext } from './records.ts';
 import { endsBefore, isRowBelow } from './table-end.ts';
 import { readTrailer, type Trailer } from './trailer.ts';
@@ -42,22 +43,19 @@ export interface SplitRow {
 export interface LineRules {
   readonly headers: HeaderWatch;
   readonly trailers: boolean;
-  readonly usualEnd: 'lf' | 'crlf' | 'cr' | null;
 }
 
-/** A row is not split further than so many fields beyond what it should have. */
-export const SPARE_FIELDS = 100;
+/** The text in which lines are judged. */
+export interface LineContext extends RecordContext {
+  /** Null where no other line end than the usual one is looked at. */
+  readonly findBrokenRow: FindBrokenRow | null;
+}
 
 const ROW: Verdict = { kind: 'row' };
 const BLANK: Verdict = { kind: 'blank' };
 
 /** Tells rows from all else that stands between them. */
-export function judgeRow(
-  row: SplitRow,
-  block: Block,
-  context: RecordContext,
-  { headers, trailers, usualEnd }: LineRules,
-): Verdict {
+export function judgeRow(row: SplitRow, block: Block, context: LineContext, { headers, trailers }: LineRules): Verdict {
   const { fields } = row;
   const count = context.count ?? fields.length;
   if (isBlank(fields)) return BLANK;
@@ -76,8 +74,8 @@ export function judgeRow(
     if (ends === null) return { kind: 'more' };
     if (ends) return { kind: 'trailer', trailer };
   }
-  if (row.unusualEnd && usualEnd !== null && row.lines === 1 && count > 1) {
-    const broken = findBrokenRow(context, row.start, usualEnd);
+  if (row.unusualEnd && row.lines === 1 && count > 1) {
+    const broken = context.findBrokenRow?.(row.start, row.line) ?? null;
     if (broken === 'more') return { kind: 'more' };
     if (broken !== null) return { kind: 'broken', ...broken };
   }

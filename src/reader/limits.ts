@@ -14,6 +14,9 @@ export interface Limits {
   readonly batchRows: number;
 }
 
+/** A row is not split further than so many fields beyond what it should have. */
+export const SPARE_FIELDS = 100;
+
 export const LIMITS: Limits = {
   blockBytes: 64 * 1024,
   sampleBytes: 64 * 1024,

@@ -210,7 +210,7 @@ function* heads(sample: Sample, syntax: Syntax): Generator<Head> {
       const { fields, next } =
         read.kind === 'record' && !read.fields.some((cell) => isRowLike(cell, syntax))
           ? read
-          : { fields: splitRecord(text.slice(at, line.end), syntax).fields, next: line.next };
+          : { fields: splitRecord(text.slice(at, line.end), syntax, Infinity).fields, next: line.next };
       yield { cells: fields, start: at, next, line: sample.line + lines, match: null };
     }
     at = line.next;

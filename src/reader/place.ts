@@ -1,5 +1,6 @@
-import { SPARE_FIELDS, type Refusal } from './judge.ts';
+import type { Refusal } from './judge.ts';
 import { arrangeFields, type Layout } from './layout.ts';
+import { SPARE_FIELDS } from './limits.ts';
 import { checkTrailer, type RowsAbove, type Trailer } from './trailer.ts';
 import type { ReadEvent, ReadTotals } from './types.ts';
 

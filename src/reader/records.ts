@@ -1,5 +1,5 @@
 import type { RejectCode } from '../codes.ts';
-import type { Limits } from './limits.ts';
+import { SPARE_FIELDS, type Limits } from './limits.ts';
 import { countLines, lineAt, type Line } from './lines.ts';
 import { findClose, splitRecord, type Syntax } from './split.ts';
 import type { Newline } from './types.ts';
@@ -38,8 +38,10 @@ export type RecordRead =
     }
   | { readonly kind: 'more' };
 
-/** A record with several multi-line fields may have so many times the lines that one field may have. */
+/** A record with several multi-line fields may have so many times the lines that one field may have, … */
 const MULTILINE_FIELDS = 10;
+/** … and so many of them: where it is given up, as many are read again from its second line on. */
+const MOST_MULTILINE_FIELDS = 100;
 
 /**
  * Reads the record whose first physical line is `text[start, first.end)`.
@@ -50,12 +52,13 @@ const MULTILINE_FIELDS = 10;
  */
 export function readRecord(context: RecordContext, start: number, first: Line): RecordRead {
   const { text, syntax, count, limits } = context;
+  const most = count === null ? Infinity : count + SPARE_FIELDS;
   const fields: string[] = [];
   let line = first;
   let lines = 1;
   let from = 0;
-  for (;;) {
-    const split = splitRecord(text.slice(start, line.end), syntax, fields, from);
+  for (let opened = 0; ; opened++) {
+    const split = splitRecord(text.slice(start, line.end), syntax, most, fields, from);
     if (split.fault === 'after') {
       return lines === 1 ? refuse('bad_quote', 'text after the closing quote of a field', first, fields) : giveUp();
     }
@@ -63,7 +66,7 @@ export function readRecord(context: RecordContext, start: number, first: Line): 
       if (lines > 1 && count !== null && fields.length !== count) return giveUp();
       return { kind: 'record', next: line.next, end: line.end, lines, fields };
     }
-    if (count !== null && fields.length > count) return giveUp();
+    if ((count !== null && fields.length > count) || opened === MOST_MULTILINE_FIELDS) return giveUp();
     const close = closingLine(context, start + split.openAt, line, fields.length - 1);
     if (close === 'more') return { kind: 'more' };
     if (close === null) return giveUp();
@@ -75,7 +78,7 @@ export function readRecord(context: RecordContext, start: number, first: Line): 
   }
 
   function giveUp(): RecordRead {
-    const alone = lines === 1 ? fields : splitRecord(text.slice(start, first.end), syntax).fields;
+    const alone = lines === 1 ? fields : splitRecord(text.slice(start, first.end), syntax, most).fields;
     return refuse('unterminated_quote', 'a quoted field does not close as part of a whole row', first, alone);
   }
 }
@@ -102,7 +105,8 @@ function closingLine(
   for (let lines = 1; lines < limits.quotedLines; lines++) {
     const line = lineAt(text, from, newline);
     const closes = close < line.next;
-    const telling = count !== null && count > 1 && !(closes && !isTelling(text.slice(from, close + 1), column, syntax));
+    const telling =
+      count !== null && count > 1 && !(closes && !isTelling(text.slice(from, close + 1), column, syntax, count));
     if (telling && isWhole(text.slice(from, line.end), syntax, count)) return null;
     if (closes) return { line, lines };
     from = line.next;
@@ -114,12 +118,13 @@ function closingLine(
  * Whether the line on which a field closes could be a row by itself, in which the closing quote is only text.
  * @param head the line up to and with that quote
  */
-function isTelling(head: string, column: number, syntax: Syntax): boolean {
+function isTelling(head: string, column: number, syntax: Syntax, count: number): boolean {
   // Behind the first field the rest of the line has the number of fields of a row anyway.
-  return column > 0 && splitRecord(head, syntax).fault === 'none';
+  return column > 0 && splitRecord(head, syntax, count).fault === 'none';
 }
 
-function isWhole(line: string, syntax: Syntax, count: number): boolean {
-  const split = splitRecord(line, syntax);
+/** Whether a line is a record of so many fields. */
+export function isWhole(line: string, syntax: Syntax, count: number): boolean {
+  const split = splitRecord(line, syntax, count);
   return split.fault === 'none' && split.fields.length === count;
 }

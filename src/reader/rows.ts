@@ -1,9 +1,10 @@
 import { bytesBetween, type Block, type BlockReader } from './blocks.ts';
-import { judgeRefused, judgeRow, SPARE_FIELDS, type Refusal, type SplitRow } from './judge.ts';
+import { watchBreaks } from './breaks.ts';
+import { judgeRefused, judgeRow, type LineContext, type Refusal, type SplitRow } from './judge.ts';
 import type { HeaderWatch } from './layout.ts';
-import type { Limits } from './limits.ts';
+import { SPARE_FIELDS, type Limits } from './limits.ts';
 import { takeHeader, takeRefused, takeRow, takeSkipped, takeTrailer, type Place } from './place.ts';
-import { readRecord, type RecordContext } from './records.ts';
+import { readRecord } from './records.ts';
 import type { Syntax } from './split.ts';
 import { TRAILER_INITIALS } from './trailer.ts';
 import type { Newline, ReadEvent } from './types.ts';
@@ -131,8 +132,10 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
   return { events, taken: pos };
 }
 
-function contextFor({ text, last }: Block, { layout }: Place, { syntax, newline, limits }: RowRules): RecordContext {
-  return { text, last, syntax, newline, count: layout.count, limits };
+function contextFor({ text, last }: Block, { layout }: Place, rules: RowRules): LineContext {
+  const { syntax, newline, limits, usualEnd } = rules;
+  const context = { text, last, syntax, newline, count: layout.count, limits };
+  return { ...context, findBrokenRow: usualEnd === null ? null : watchBreaks(context, usualEnd) };
 }
 
 /** Whether a row is surely a row: it has its fields, and cannot be blank, a header or a trailer. */
@@ -152,7 +155,7 @@ function isPlain(fields: readonly string[], { layout }: Place, { headers, suspec
  */
 function readOddLine(
   block: Block,
-  context: RecordContext,
+  context: LineContext,
   first: FirstLine,
   fields: string[] | null,
   place: Place,

@@ -22,12 +22,17 @@ export interface Split {
 /**
  * Splits one record (without its line end). A quote is special only at the start of a field.
  * @param fields where the fields go; with `from`, splitting resumes behind those that are there already
+ * @param most what comes behind so many fields is one more, not split: a line of megabytes may have millions
  */
-export function splitRecord(record: string, syntax: Syntax, fields: string[] = [], from = 0): Split {
+export function splitRecord(record: string, syntax: Syntax, most: number, fields: string[] = [], from = 0): Split {
   const { delimiter } = syntax;
   const quoteCode = syntax.quote.charCodeAt(0);
   let fault: Split['fault'] = 'none';
   for (let at = from; ;) {
+    if (fields.length >= most) {
+      fields.push(record.slice(at));
+      return { fields, fault, openAt: -1 };
+    }
     let end: number;
     if (record.charCodeAt(at) === quoteCode) {
       const close = findClose(record, at + 1, syntax);

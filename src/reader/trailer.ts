@@ -38,26 +38,47 @@ export function readTrailer(fields: readonly string[], full: boolean): Trailer |
   if (!MAY_BEGIN.test(first)) return null;
   const footer = fields.length === 1 ? TOOL_FOOTER.exec(first) : null;
   if (footer !== null) return { numbers: wholeNumbers([footer[1] ?? '']) };
-  const word = /^[^\p{L}\p{N}]*([\p{L}_ ]+)(?<= |(?=$|[ :=*#]))/u.exec(first);
-  if (word === null) return null;
-  const values = [first.slice(word[0].length), ...fields.slice(1)].map((value) =>
-    value.replace(/^[\s:=#-]+|\s+$/g, ''),
-  );
-  const name = headerKey(word[0]);
+  const end = endOfWords(first);
+  if (end === null) return null;
+  const name = headerKey(first.slice(0, end));
   const isSure = TRAILER_WORDS.has(name);
   if (!isSure && (full || !LOOSER_WORDS.has(name))) return null;
+  const values = [first.slice(end), ...fields.slice(1)].map((value) => value.trimEnd().replace(LEADING_MARKS, ''));
   // What has several fields may be a row, or what is left of one, unless there is nothing but the word, counts, sums and dates.
   const several = full || (!isSure && fields.length > 1);
-  if (several && values.some((value) => !/^[\d.,:/ TZ-]*$/.test(value))) return null;
+  if (several && values.some((value) => !COUNT_SUM_OR_DATE.test(value))) return null;
   return { numbers: wholeNumbers(values) };
+}
+
+const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
+const WORDS = /[\p{L}_ ]+/uy;
+/** What stands behind the words of a trailer, besides its end. */
+const BEHIND_WORDS = ' :=*#';
+const LEADING_MARKS = /^[\s:=#-]+/;
+const COUNT_SUM_OR_DATE = /^[\d.,:/ TZ-]*$/;
+
+/**
+ * Where the words that a text begins with end, or null where it begins with none. What is no letter may stand before them, and one
+ * to which a digit or the like is joined is none of them.
+ */
+function endOfWords(text: string): number | null {
+  WORDS.lastIndex = Math.max(0, text.search(LETTER_OR_DIGIT));
+  const [words] = WORDS.exec(text) ?? [];
+  if (words === undefined) return null;
+  const end = WORDS.lastIndex;
+  if (end === text.length || words.endsWith(' ') || BEHIND_WORDS.includes(text.charAt(end))) return end;
+  const space = words.lastIndexOf(' ');
+  return space === -1 ? null : end - words.length + space + 1;
 }
 
 /** Dates and times of creation stand in trailers too, and are no counts. */
 const DATE = /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-3]\d)(?:[0-2]\d[0-5]\d(?:[0-5]\d)?)?$/;
 
+const WHOLE_NUMBER = /^(?:\d+|\d{1,3}(?:,\d{3})+)$/;
+
 function wholeNumbers(values: readonly string[]): number[] {
   return values
-    .filter((value) => /^(?:\d+|\d{1,3}(?:,\d{3})+)$/.test(value) && !DATE.test(value))
+    .filter((value) => WHOLE_NUMBER.test(value) && !DATE.test(value))
     .map((value) => Number(value.replaceAll(',', '')));
 }
 

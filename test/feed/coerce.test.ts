@@ -257,6 +257,13 @@ test('P8: the first fault of a row names code and column, never the value', () =
   expect(coerce([' ', '2026-08-01', ''], [])?.column).toBe('key');
 });
 
+test('a text is put into the composed form, unless a letter has more marks than any writing has (P7)', () => {
+  const marks = (count: number): string => `a${'\u0301\u0316'.repeat(count / 2)}`;
+  expect(take('text', marks(128))).toBe(marks(128).normalize('NFC'));
+  expect(take('text', marks(128))).not.toBe(marks(128));
+  expect(take('text', marks(130))).toBe(marks(130));
+});
+
 test('a date with slashes that does not exist says in which order it was read', () => {
   const dataset = datasetOf(column('date', { header: 'VisitDate', name: 'visit_date' }));
   const reasonOf = (text: string, dateOrder: FeedFormat['dateOrder']) =>
