@@ -35,6 +35,18 @@ test('in a pipe a table is tab-separated lines, whatever the cells hold', () => 
   ).toBe('a\tb\nx\\ty\\n\t1\n\tz\n');
 });
 
+test('on a terminal a long value is broken into lines, in time that grows with its length (P7)', () => {
+  const before = process.threadCpuUsage();
+  const text = layOut(terminal, ['state', 'as sent'], [[{ text: 'rejected', colour: 'red' }, 'x'.repeat(16_384)], ['waiting', 'y']]); // prettier-ignore
+  const { user, system } = process.threadCpuUsage(before);
+  const lines = text.split('\n').slice(3, -2);
+  expect(lines.join('').replaceAll(/[^x]/g, '').length).toBe(16_384);
+  expect(lines[0]).toContain('\u001b[31mrejected');
+  expect(lines[1]).toMatch(/^│ +│ x+ │$/);
+  expect(lines.at(-1)).toMatch(/^│ waiting +│ y +│$/);
+  expect((user + system) / 1000).toBeLessThan(2000);
+});
+
 test('on a terminal it has rules and colours, with numbers to the right', () => {
   const text = layOut(terminal, ['name', 'rows'], [['x', 5], ['y', { text: 12_345, colour: 'red' }]]); // prettier-ignore
   expect(text).toContain('│');

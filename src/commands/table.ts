@@ -61,17 +61,20 @@ function layOutTable(output: Output, headers: readonly string[], rows: readonly 
     style: { head: [], border: [], compact: true },
   });
   const widths = widthsOf(headers, rows, output.columns);
+  // Broken into lines here: the table's own wrapping counts colours as letters, and a cell of many lines takes it hours.
   for (const row of rows) {
-    table.push(
-      row.map((cell, index) => {
-        // Broken into lines here: the table's own wrapping counts colours as letters.
-        const lines = textOf(cell).match(new RegExp(`.{1,${widths[index] ?? NARROWEST}}`, 'gu')) ?? [''];
-        const colour = isCell(cell) ? cell.colour : undefined;
-        return lines.map((line) => (colour === undefined ? line : paint(output, colour, line))).join('\n');
-      }),
-    );
+    const cells = row.map((cell, index) => linesOf(cell, widths[index] ?? NARROWEST, output));
+    const height = Math.max(1, ...cells.map((lines) => lines.length));
+    for (let line = 0; line < height; line++) table.push(cells.map((lines) => lines[line] ?? ''));
   }
   return `${table.toString()}\n`;
+}
+
+/** A cell's text in lines of so many characters at most, each in the cell's colour. */
+function linesOf(cell: Row[number], width: number, output: Output): string[] {
+  const lines = textOf(cell).match(new RegExp(`.{1,${width}}`, 'gu')) ?? [];
+  const colour = isCell(cell) ? cell.colour : undefined;
+  return colour === undefined ? lines : lines.map((line) => paint(output, colour, line));
 }
 
 /** No column is broken narrower than this, half a file name: the terminal then has to wrap. */
