@@ -69,10 +69,12 @@ const MATCHERS: Readonly<Record<string, (text: string) => unknown>> = {
   'the values of a sure trailer': (text) => readTrailer(['trailer', ...text.split('|', MOST_FIELDS)], true),
   'the key of a header cell': headerKey,
   'a header': (text) => matchHeader(text.split('|', MOST_FIELDS), dataset, columnNames(dataset)),
-  'a header that is repeated': (text) =>
-    unlessRefused(() => watchHeader(header, dataset, []).read(text.split('|', MOST_FIELDS), 2)),
-  'a header of one cell more': (text) =>
-    unlessRefused(() => watchHeader(header, dataset, []).read([...HEADER_CELLS, text], 2)),
+  'a header that is repeated': (text) => {
+    unlessRefused(() => watchHeader(header, dataset).read(text.split('|', MOST_FIELDS), 2));
+  },
+  'a header of one cell more': (text) => {
+    unlessRefused(() => watchHeader(header, dataset).read([...HEADER_CELLS, text], 2));
+  },
   'blank fields': (text) => isBlank(text.split('|', MOST_FIELDS)),
   'a record': (text) => splitRecord(text, syntax({}), Infinity),
   'a record with apostrophes': (text) => splitRecord(text, syntax({ quote: "'" }), Infinity),
@@ -117,6 +119,12 @@ const FILES: Readonly<Record<string, () => string>> = {
   'a title of everything': () => `${times("y|,;\t^~'\\'\\\"", MIB / 2)}\n${HEADER}\n${ROW}\n${times('|', MIB / 2)}\n`,
   'a header of marks': () => `${HEADER}|a${times('\u0301\u0316', 50_000)}\n${times(`${ROW}|x\n`)}`,
   'a header of unknown cells': () => `VisitID|VisitType${times('|VisitDatf', 60_000)}\n${times(`${ROW}\n`)}`,
+  'headers repeated, each with another cell': () =>
+    `${HEADER}\n${Array.from({ length: 6000 }, (_, index) => `${HEADER}|Ward${index}x\n${ROW}|x\n`).join('')}`,
+  'a wide header that is repeated': () => {
+    const blank = '|'.repeat(30_000);
+    return `${HEADER}${blank}\n${ROW}${blank}\n${times(`${COLUMNS.Visit.toReversed().join('|')}${blank}\n`)}`;
+  },
   'a row of delimiters': () => `${HEADER}\n${times('|')}\n`,
   'a row of delimiters behind a quote': () => `${HEADER}\n"a"${times('|b')}\n`,
   'a row of quotes': () => `${HEADER}\n${times('"')}\n`,
@@ -169,5 +177,7 @@ function read(bytes: Uint8Array): void {
   const surveyor = createSurveyor(feed.format);
   for (const chunk of chunks) surveyor.update(chunk);
   const options = { dataset: visits, format: feed.format, survey: surveyor.finish() };
-  unlessRefused(() => parse(chunks, options).forEach(() => undefined));
+  unlessRefused(() => {
+    parse(chunks, options).forEach(() => undefined);
+  });
 }

@@ -38,6 +38,8 @@ export interface HeaderWatch {
 export function watchHeader(header: Header, dataset: Dataset | null): HeaderWatch {
   const layout: Layout = { count: header.cells.length, arrange: null, newExtra: [] };
   const keys = header.cells.map(headerKey);
+  // The first of those that are the same.
+  const placeOf = new Map(keys.map((key, index) => [key, index] as const).toReversed());
   const names = dataset === null ? new Map<string, number>() : columnNames(dataset);
   const firstCells = new Set([...names.keys(), ...keys].filter((key) => key !== ''));
   const watched = header.line > 0 || dataset !== null;
@@ -54,7 +56,7 @@ export function watchHeader(header: Header, dataset: Dataset | null): HeaderWatc
     // The line is then refused, and no row is lost with it; rows that are as wide as it are refused, too.
     if (mayHoldRow(match) && fields.length !== keys.length) return null;
     checkHeader(match, line, dataset);
-    const newAt = match.extraAt.filter((index) => !keys.includes(headerKey(fields[index] ?? '')));
+    const newAt = match.extraAt.filter((index) => !placeOf.has(headerKey(fields[index] ?? '')));
     if (mayHoldRow(match) && newAt.length > 0) throw joinedHeader(match, line);
     const arrange = header.cells.map((): number => -1);
     for (const [column, field] of match.fieldOf.entries()) {
@@ -67,8 +69,8 @@ export function watchHeader(header: Header, dataset: Dataset | null): HeaderWatc
       arrange[place] = field;
     }
     for (const [index, field] of fields.entries()) {
-      const place = keys.indexOf(headerKey(field));
-      if (place !== -1 && arrange[place] === -1) arrange[place] = index;
+      const place = placeOf.get(headerKey(field));
+      if (place !== undefined && arrange[place] === -1) arrange[place] = index;
     }
     return { count: fields.length, arrange, newExtra: newAt.map((index) => `cell ${index + 1} of line ${line}`) };
   }

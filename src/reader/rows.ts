@@ -34,6 +34,8 @@ export function suspectCharacters(headers: HeaderWatch): Uint8Array {
   return suspects;
 }
 
+/** So many cells that no column takes are named, however many files with other headers were put together. */
+const MOST_EXTRA = 1000;
 /** Where a text has no more of what is looked for. */
 const NOWHERE = Number.MAX_SAFE_INTEGER;
 /** What `readOddLine` gives where it needs more text. */
@@ -195,7 +197,7 @@ function readOddLine(
       takeSkipped(place, bytes, lines);
       return next;
     case 'header':
-      rules.extra.push(...verdict.layout.newExtra);
+      rules.extra.push(...verdict.layout.newExtra.slice(0, Math.max(0, MOST_EXTRA - rules.extra.length)));
       takeHeader(place, bytes, lines, verdict.layout);
       return next;
     case 'trailer':
