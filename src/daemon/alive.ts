@@ -9,8 +9,11 @@ export const BEAT_MS = 5_000;
 const STALE_MS = 3 * BEAT_MS;
 
 const faultSchema = z.object({
-  /** `landing`: the folder; `file`: one file; `database`; `archive`: a move; `loader`: the process that loads. */
-  kind: z.enum(['landing', 'file', 'database', 'archive', 'loader']),
+  /**
+   * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: a move; `loader`: the
+   * process that loads.
+   */
+  kind: z.enum(['landing', 'watch', 'file', 'database', 'archive', 'loader']),
   /** The file's name, where it is one file's fault. */
   file: z.string().nullable(),
   /** One clause, no value from a row. */

@@ -171,10 +171,20 @@ export async function keep(options: KeeperOptions): Promise<number> {
   const watcher = watchLanding({
     folder: settings.landing,
     onPoke: poke,
-    onError: () => {
-      // Nothing is lost: the schedule lists the folder as well.
-      logger.warn('the landing folder cannot be watched; it is listed by the schedule only');
+    onBlind: (why) => {
+      faults.begin({
+        kind: 'watch',
+        file: null,
+        problem: `the landing folder is listed by the schedule only (${why})`,
+      });
     },
+    onSight: () => {
+      faults.end('watch');
+    },
+    monotonic: () => performance.now(),
+  });
+  releases.defer(() => {
+    watcher.close();
   });
   const schedule = startSchedule({ expression: settings.rescan, onDue: poke, wall: () => io.now().getTime() });
   releases.defer(() => {
@@ -230,7 +240,6 @@ export async function keep(options: KeeperOptions): Promise<number> {
   logger.info({ version: io.program.version, landing: settings.landing, db: settings.db }, 'landfall starts');
   if (!io.stop.aborted) loader.start();
   const exitCode = await ended.promise;
-  await watcher.close();
   beat('stopped');
   logger.info('stopped');
   return exitCode;

@@ -135,16 +135,6 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     expect(seen()).toMatchObject({ lives: true, illness: null, alive: { pid: daemon.pid } });
   });
 
-  test('a network mount makes no events: the rescan finds what the watcher does not', async ({ onTestFinished }) => {
-    const site = createSite(onTestFinished);
-    // chokidar, told to look once an hour, is as blind as on such a mount.
-    const blind = { CHOKIDAR_USEPOLLING: 'true', CHOKIDAR_INTERVAL: '3600000' };
-    site.start('run', { args: [...QUICK, '--rescan', '*/2 * * * * *'], env: blind });
-    await idle(site.folder);
-    writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
-    await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
-  });
-
   test('stopped as a whole and continued, it goes on', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const daemon = site.start('run', { args: QUICK });

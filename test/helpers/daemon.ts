@@ -25,6 +25,8 @@ export interface RunningOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A descriptor for its standard input; else it is empty. */
   readonly stdin?: number;
+  /** A program, with its arguments, that runs the command given after them. */
+  readonly by?: readonly string[];
 }
 
 /** A folder with `landing/` and a database, and what is started on it. */
@@ -61,7 +63,9 @@ export function createSite(onTestFinished: (cleanUp: () => void | Promise<void>)
 
 function start(command: 'run' | 'once', folder: string, options: RunningOptions): Running {
   const places = ['--landing', join(folder, 'landing'), '--db', databaseOf(folder)];
-  const child = spawn(process.execPath, [join(ROOT, 'bin/landfall.cjs'), command, ...places, ...(options.args ?? [])], {
+  const landfall = [process.execPath, join(ROOT, 'bin/landfall.cjs'), command, ...places, ...(options.args ?? [])];
+  const [program = '', ...args] = [...(options.by ?? []), ...landfall];
+  const child = spawn(program, args, {
     cwd: folder,
     env: { PATH: process.env['PATH'], LANDFALL_LOG_LEVEL: 'trace', ...options.env },
     stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
