@@ -138,7 +138,7 @@ function comesNear(feed: Feed, name: string): boolean {
 /** What is wrong with a name that comes near without beginning with the prefix, or that cannot be printed. */
 function nameFault(feed: Feed, name: string): Fault {
   const reason = NOT_PRINTABLE.test(name)
-    ? 'the name holds a control character, a line break or bytes that are not UTF-8'
+    ? 'the name holds a control character, a line break, bytes that are not UTF-8 or U+FFFD, which stands for such'
     : `the name does not begin with ${feed.prefix}`;
   return { code: 'bad_name', reason };
 }

@@ -71,8 +71,14 @@ function list(options: ListOptions): Listing {
   const prefix = folder + path.sep;
   let damaged = false;
 
+  function leave(name: string, meaning: FileName, stat: fs.BigIntStats): void {
+    const found = unreadName(name, meaning, stat, wall);
+    if (found !== null) unread.push(found);
+    else if (meaning.kind === 'taken' || (meaning.kind === 'partial' && stat.isFile())) coming += 1;
+  }
+
   for (const name of namesIn(folder)) {
-    // U+FFFD stands for bytes that are not UTF-8: no path leads from this name to the file.
+    // U+FFFD may stand for bytes that are not UTF-8: no path then leads from this name to the file.
     if (name.includes('\uFFFD')) {
       damaged = true;
       continue;
@@ -103,13 +109,11 @@ function list(options: ListOptions): Listing {
       const { dataset, stamp } = meaning;
       files.push({ name, path: prefix + name, dataset, stamp, stat: fileStat(stat) });
     } else {
-      const found = unreadName(name, meaning, stat, wall);
-      if (found !== null) unread.push(found);
-      else if (meaning.kind === 'taken' || (meaning.kind === 'partial' && stat.isFile())) coming += 1;
+      leave(name, meaning, stat);
     }
   }
   if (!anySeen && firstFault !== null) throw firstFault;
-  if (damaged) unread.push(...damagedNames(folder, feed));
+  if (damaged) for (const { name, meaning, stat } of damagedNames(folder, feed)) leave(name, meaning, stat);
   return { files, unread, setAside, unseen, coming };
 }
 
@@ -163,26 +167,29 @@ export function kindOf(stat: fs.BigIntStats): string {
   return 'a device';
 }
 
-/** The names that are not UTF-8 and come near to the feed's, with each odd byte written as `\xNN`. */
-function damagedNames(folder: string, feed: Feed): UnreadName[] {
-  const found: UnreadName[] = [];
+/**
+ * What lies under names that come near to the feed's and have U+FFFD in them, or bytes that are not UTF-8: each of these is written as
+ * `\xNN`, and counts as one wrong letter.
+ */
+function* damagedNames(folder: string, feed: Feed): Generator<{ name: string; meaning: FileName; stat: fs.BigIntStats }> {
   for (const bytes of fs.readdirSync(folder, { encoding: 'buffer' })) {
-    if (isUtf8(bytes)) continue;
-    const name = [...bytes].map(spellByte).join('');
-    if (readFileName(feed, name).kind === 'foreign') continue;
-    const stat = lstat(Buffer.concat([Buffer.from(folder + path.sep), bytes]));
-    if (stat === null || stat.isDirectory()) continue;
-    found.push({
-      name,
-      state: 'unrecognised',
-      code: 'bad_name',
-      reason: 'the name is not valid UTF-8',
-      dataset: null,
-      stamp: null,
-      stat: fileStat(stat),
-    });
+    const text = bytes.toString('utf8');
+    if (!text.includes('\uFFFD')) continue;
+    const meaning = readFileName(feed, text);
+    if (meaning.kind === 'foreign') continue;
+    const stat = lstatOrNull(Buffer.concat([Buffer.from(folder + path.sep), bytes]));
+    if (stat !== null) yield { name: isUtf8(bytes) ? text : [...bytes].map(spellByte).join(''), meaning, stat };
   }
-  return found;
+}
+
+/** Null also where the system does not say what lies there: a name that is not taken is then reported another time. */
+function lstatOrNull(file: Buffer): fs.BigIntStats | null {
+  try {
+    return lstat(file);
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    return null;
+  }
 }
 
 function spellByte(byte: number): string {

@@ -115,6 +115,45 @@ test('a name with a line break or with bytes that are not UTF-8 is reported', ()
   expect(listing.unread.every((unread) => unread.stat.bytes === 3)).toBe(true);
 });
 
+test.each([
+  ['U+FFFD behind the prefix', name(3).replace('Visit_', 'Vis\uFFFDt_'), null],
+  ['U+FFFD in the prefix', name(3).replace('Hospital', 'Hosp\uFFFDtal'), null],
+  ['an odd byte behind the prefix', name(3).replace('Visit_', 'Vis~t_'), name(3).replace('Visit_', 'Vis\\xfft_')],
+  ['an odd byte in the prefix', name(3).replace('Hospital', 'Hosp~tal'), name(3).replace('Hospital', 'Hosp\\xfftal')],
+])('a near miss with %s is reported', (_, written, reported) => {
+  const folder = tempFolder();
+  const bytes = Buffer.from(join(folder, written));
+  if (bytes.includes('~')) bytes[bytes.indexOf('~')] = 0xff;
+  writeFileSync(bytes, 'abc');
+  writeFileSync(join(folder, 'other\uFFFD.txt'), 'abc');
+  expect(codes(list(folder))).toEqual({ [reported ?? written]: 'bad_name' });
+});
+
+test('an upload under way whose name has U+FFFD or odd bytes is reported once it is an hour old', () => {
+  const folder = tempFolder();
+  const names = [`${name(1)}\uFFFD.part`, `${name(2)}~.tmp`];
+  for (const upload of names) {
+    const bytes = Buffer.from(join(folder, upload));
+    if (bytes.includes('~')) bytes[bytes.indexOf('~')] = 0xff;
+    writeFileSync(bytes, 'abc');
+  }
+  expect(list(folder)).toMatchObject({ unread: [], coming: 2 });
+  expect(codes(list(folder, { later: HOUR + 5_000 }))).toEqual({
+    [`${name(1)}\uFFFD.part`]: 'partial_upload',
+    [`${name(2)}\\xff.tmp`]: 'partial_upload',
+  });
+});
+
+test('P7: a name with odd bytes that cannot be seen holds up no other', () => {
+  const folder = tempFolder();
+  const bytes = Buffer.from(join(folder, name(1).replace('Visit_', 'Vis~t_')));
+  bytes[bytes.indexOf('~')] = 0xff;
+  writeFileSync(bytes, 'abc');
+  writeFileSync(join(folder, name(2)), 'abc');
+  refuseLstat('EIO', (path) => !path.includes(name(2)));
+  expect(list(folder).files.map((file) => file.name)).toEqual([name(2)]);
+});
+
 test('a near miss is reported with what is wrong, unless it is a folder', () => {
   const folder = tempFolder();
   const miss = feedFileName('Visit', '20261332_000000');
