@@ -20,6 +20,7 @@ const HYPHEN = 0x2d;
 /** The spellings, each with what may follow it: a time. */
 const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](.*))?$/;
 const COMPACT = /^(\d{4})(\d{2})(\d{2})(?:[T ]?(.+))?$/;
+const YEAR_FIRST = /^(\d{4})\/(\d{1,2})\/(\d{1,2})(?:[T ](.*))?$/;
 const SLASHED = /^(\d{1,2})\/(\d{1,2})\/(\d{4})(?:[T ](.*))?$/;
 const NAMED = /^(\d{1,2})-([A-Za-z]{3})-(\d{4})(?:[T ](.*))?$/;
 const SHORT_YEAR = /^(?:\d{1,2}\/\d{1,2}\/\d{2}|\d{1,2}-[A-Za-z]{3}-\d{2}|\d{2}-\d{2}-\d{2}|\d{6})(?:[T ].*)?$/;
@@ -30,11 +31,11 @@ const TIME = /^ *(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AP])M)?(?: ?(?
 const COMPACT_TIME = /^(\d{2})(\d{2})(\d{2})?(?:Z|[+-]\d{4})?$/;
 
 /**
- * Reads a date: `YYYY-MM-DD`, `YYYYMMDD`, `MM/DD/YYYY`, `M/D/YYYY` (or day first, as the feed says), `DD-MON-YYYY`.
+ * Reads a date: `YYYY-MM-DD`, `YYYYMMDD`, `YYYY/M/D`, `MM/DD/YYYY`, `M/D/YYYY` (or day first, as the feed says), `DD-MON-YYYY`.
  * A time of day after it is checked and dropped, and so is a zone: the date stays the one that was written.
  *
  * @param text not empty, trimmed
- * @param dayFirst the order in spellings with slashes
+ * @param dayFirst the order in spellings with slashes that end in the year; behind a year the month always comes first
  * @returns the date as `YYYY-MM-DD` (the same string where it came so), or why it is none
  */
 export function parseDate(text: string, dayFirst: boolean): DateResult {
@@ -56,7 +57,7 @@ function twoDigits(text: string, at: number): number {
 }
 
 function parseSlowly(text: string, dayFirst: boolean): DateResult {
-  let parts = ISO.exec(text) ?? COMPACT.exec(text);
+  let parts = ISO.exec(text) ?? COMPACT.exec(text) ?? YEAR_FIRST.exec(text);
   if (parts !== null) return check(parts[1], parts[2], parts[3], parts[4]);
   parts = SLASHED.exec(text);
   if (parts !== null) {
