@@ -43,3 +43,10 @@ export const FILE_CODES = {
   bad_name: 'the name comes near to one of the feed but is not one',
 } as const;
 export type FileCode = keyof typeof FILE_CODES;
+
+/** What is doubtful about a file that was ingested (`files.warnings`): nothing of it is refused for that. */
+export const WARNING_CODES = {
+  cut_off:
+    'the last row has no line end, as those of earlier files have: it was loaded, but the upload was probably cut off in its last field',
+} as const;
+export type WarningCode = keyof typeof WARNING_CODES;

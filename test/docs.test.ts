@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { FILE_CODES, REJECT_CODES } from '../src/codes.ts';
+import { FILE_CODES, REJECT_CODES, WARNING_CODES } from '../src/codes.ts';
 import { createCommandLine } from '../src/command-line.ts';
 import { files } from '../src/commands/files.ts';
 import { rejects } from '../src/commands/rejects.ts';
@@ -116,7 +116,7 @@ describe('the feed', () => {
 
   test('the codes and their meanings are those of the code', () => {
     const rows = tableRows(section('Reject codes')).map(([word = '', meaning]) => [code(word)[0], meaning]);
-    expect(rows).toEqual([...Object.entries(REJECT_CODES), ...Object.entries(FILE_CODES)]);
+    expect(rows).toEqual([REJECT_CODES, FILE_CODES, WARNING_CODES].flatMap((codes) => Object.entries(codes)));
   });
 
   test('every example of a value is taken or refused as the README says', () => {

@@ -1,7 +1,9 @@
+import { WARNING_CODES } from '../codes.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import { isRefused } from '../ingest/outcome.ts';
 import { type Rehearsal, rehearse } from '../ingest/rehearse.ts';
+import { listWarnings } from '../ingest/warnings.ts';
 import type { CommandIo } from '../io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
@@ -11,6 +13,7 @@ import type { UnreadName } from '../store/types.ts';
 import { printable } from '../terminal.ts';
 import { jsonElement } from './json.ts';
 import { outputSink, sendPieces } from './sink.ts';
+import { linesText } from './warnings-text.ts';
 
 /** What `check` takes. */
 export interface CheckOptions {
@@ -91,7 +94,7 @@ function toJson({ file, outcome, report }: Rehearsal, raw: boolean): object {
   const would = {
     ...('code' in outcome ? { code: outcome.code } : {}),
     ...('reason' in outcome ? { reason: outcome.reason } : {}),
-    ...(outcome.kind === 'ingested' ? { late: outcome.late, counts: outcome.counts } : {}),
+    ...(outcome.kind === 'ingested' ? { late: outcome.late, counts: outcome.counts, warnings: outcome.warnings } : {}),
   };
   const waiting = report?.waiting.map(({ line, parentTable, parentKey }) => ({
     line,
@@ -136,6 +139,8 @@ function* linesOf(found: UnreadName | Rehearsal, raw: boolean): Generator<string
     `${name}: ${counts.read} rows${late}: ${counts.inserted} inserted, ${counts.updated} updated, ` +
     `${counts.unchanged} unchanged, ${counts.stale} stale, ${counts.rejected} rejected, ${counts.waiting} waiting\n`
   );
+  for (const { code, ...warning } of listWarnings(outcome.warnings))
+    yield `  warning ${linesText(warning)}: ${code}: ${WARNING_CODES[code]}\n`;
   if (report === null) return;
   yield* listed('update', report.updates, ({ line, columns }) => `line ${line}: ${columns.join(', ')}`);
   yield* listed('reject', report.rejected, ({ line, code, column, reason }) => {

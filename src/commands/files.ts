@@ -1,7 +1,8 @@
-import { FILE_CODES } from '../codes.ts';
+import { FILE_CODES, WARNING_CODES } from '../codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
+import { checkLedger } from '../store/check-ledger.ts';
 import { asFault } from '../store/fault.ts';
 import { openForReading } from '../store/open.ts';
 import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
@@ -11,6 +12,7 @@ import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { jsonText } from './json.ts';
 import { writePieces } from './sink.ts';
 import type { Row } from './table.ts';
+import { warningsText } from './warnings-text.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];
 const COLOURS: Record<FileRow['state'], Colour> = {
@@ -31,13 +33,14 @@ export async function files(
 ): Promise<number> {
   const { settings, json } = options;
   checkWords('--state', options.state, STATES);
-  checkWords('--code', options.code, Object.keys(FILE_CODES));
+  checkWords('--code', options.code, [...Object.keys(FILE_CODES), ...Object.keys(WARNING_CODES)]);
   const { search, most } = toSearch(options, !json, io.now());
 
   const feed = loadFeed(settings.feed);
   const db = openForReading(settings.db);
   try {
     checkSetUp(db, settings.db, feed);
+    checkLedger(db, settings.db);
     const found = listFiles(db, search);
     if (json) await writePieces(io.stdout, jsonText(found.map(fileForJson)));
     else await showFirst(found, most, io, HEADERS, toRow);
@@ -88,6 +91,7 @@ function noteOf(file: FileRow): string {
   const notes: string[] = [];
   if (file.reason_code !== null) notes.push(`${file.reason_code}: ${file.reason ?? ''}`);
   if (file.late === 1) notes.push('late');
+  if (file.warnings !== null) notes.push(`warning: ${warningsText(file.warnings)}`);
   if (file.archived_to !== null) notes.push(`archived: ${file.archived_to}`);
   const extra: unknown = file.extra === null ? [] : JSON.parse(file.extra);
   if (Array.isArray(extra) && extra.length > 0) notes.push(`unknown columns: ${extra.join(', ')}`);

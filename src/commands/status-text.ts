@@ -6,6 +6,7 @@ import type { Output } from '../io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/queries.ts';
 import { paint, printable } from '../terminal.ts';
 import { layOut, type Row } from './table.ts';
+import { warningsText } from './warnings-text.ts';
 
 /** What `status` shows. */
 export interface StatusFacts {
@@ -82,6 +83,7 @@ const NOTE_COLUMNS = {
   rev: (note: FileNote) => note.revision,
   code: (note: FileNote) => note.reason_code,
   reason: (note: FileNote) => note.reason,
+  warnings: (note: FileNote) => warningsText(note.warnings),
   'when (UTC)': (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' '),
 };
 
@@ -139,6 +141,7 @@ function databaseText(
   );
   list('Quarantined', { files, newest: quarantined }, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
   list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when (UTC)']);
+  list('With warnings', database.warned, ['name', 'rev', 'warnings', 'when (UTC)']);
   list('Late', database.late, ['name', 'rev', 'when (UTC)']);
   list('Corrected', database.corrected, ['name', 'rev', 'when (UTC)']);
   return parts.join('');

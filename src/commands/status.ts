@@ -8,6 +8,7 @@ import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
 import type { CommandIo } from '../io.ts';
 import type { Settings } from '../settings.ts';
+import { checkLedger } from '../store/check-ledger.ts';
 import { asFault, guardFaults } from '../store/fault.ts';
 import { databaseIsThere, openForReading, requireReadable } from '../store/open.ts';
 import {
@@ -18,7 +19,7 @@ import {
   type FileNote,
   type NoteListName,
 } from '../store/queries.ts';
-import { fileForJson } from './file-json.ts';
+import { fileForJson, noteForJson } from './file-json.ts';
 import { jsonText } from './json.ts';
 import { writePieces } from './sink.ts';
 
@@ -88,6 +89,7 @@ function lookInto(file: string, feed: Feed, most: number): DatabaseStatus | Land
     try {
       return guardFaults('read database', file, () => {
         checkSetUp(db, file, feed);
+        checkLedger(db, file);
         return readStatus(db, feed, most);
       });
     } finally {
@@ -133,10 +135,14 @@ function forJson(database: DatabaseStatus, file: string, isThere: (name: string)
   return {
     ...database,
     last_file: database.last_file === null ? null : fileForJson(database.last_file),
-    quarantined: allNotes(file, 'quarantined').map((note) => ({ ...note, in_landing: isThere(note.name) })),
-    not_taken: allNotes(file, 'not_taken'),
-    late: allNotes(file, 'late'),
-    corrected: allNotes(file, 'corrected'),
+    quarantined: allNotes(file, 'quarantined').map((note) => ({
+      ...noteForJson(note),
+      in_landing: isThere(note.name),
+    })),
+    not_taken: allNotes(file, 'not_taken').map(noteForJson),
+    late: allNotes(file, 'late').map(noteForJson),
+    corrected: allNotes(file, 'corrected').map(noteForJson),
+    warned: allNotes(file, 'warned').map(noteForJson),
   };
 }
 

@@ -1,6 +1,8 @@
+import { WARNING_CODES } from '../codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../feed/types.ts';
 import type { IngestOutcome, RejectSummary } from '../ingest/types.ts';
+import { listWarnings } from '../ingest/warnings.ts';
 import type { ListedFile } from '../landing/types.ts';
 import type { Logger } from '../log.ts';
 import type { RowCounts, UnreadName } from '../store/types.ts';
@@ -39,6 +41,8 @@ export function reportFile(logger: Logger, feed: Feed, file: ListedFile, outcome
       if (outcome.drift.length > 0) {
         logger.warn({ file: name, changed: outcome.drift }, "written in another way than the dataset's last file");
       }
+      for (const { code, count, lines } of listWarnings(outcome.warnings))
+        logger.warn({ file: name, code, rows: count, lines }, WARNING_CODES[code]);
       if (outcome.refusedWaiting > 0) {
         const line = { file: name, code: 'constraint', rows: outcome.refusedWaiting };
         logger.warn(line, 'waiting rows of earlier files rejected when their parent came');

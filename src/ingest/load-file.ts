@@ -3,7 +3,7 @@ import { REJECT_CODES } from '../codes.ts';
 import { FileMoved, FileRefused } from '../errors.ts';
 import type { Encoding } from '../feed/types.ts';
 import type { Survey } from '../reader/types.ts';
-import { type FileEntry, completeFile, enterFile, lastFormat } from '../store/commit.ts';
+import { type FileEntry, completeFile, enterFile, lastFormat, lastRowsEnd } from '../store/commit.ts';
 import { type DatabaseWriter, createDatabaseWriter } from '../store/database-writer.ts';
 import { type IndexPlan, planIndexes } from '../store/indexes.ts';
 import type { Origin } from '../store/merge.ts';
@@ -20,6 +20,7 @@ import { type RowSet, PLACE_NUMBERS } from './row-sets.ts';
 import { type RowsInHand, createRowsInHand } from './rows-in-hand.ts';
 import type { Source } from './source.ts';
 import type { IngestOptions } from './types.ts';
+import { type Warnings, warnOfCut } from './warnings.ts';
 
 /** What a committed file came to. */
 export interface LoadedFile {
@@ -30,6 +31,7 @@ export interface LoadedFile {
   readonly refusedWaiting: number;
   readonly newExtra: readonly string[];
   readonly drift: readonly string[];
+  readonly warnings: Warnings;
 }
 
 /** A file that is about to be loaded. */
@@ -198,14 +200,20 @@ function requireFewBadRows(store: Store, counts: RowCounts): void {
   );
 }
 
-function complete(load: Load, counts: RowCounts, parsed: ParsedFile): Pick<LoadedFile, 'late' | 'newExtra' | 'drift'> {
+function complete(
+  load: Load,
+  counts: RowCounts,
+  parsed: ParsedFile,
+): Pick<LoadedFile, 'late' | 'newExtra' | 'drift' | 'warnings'> {
   const { store, entry, origin, tally, options } = load;
-  const { totals, dialect, extra } = parsed.end;
+  const { totals, dialect, extra, lastRow } = parsed.end;
   const news = formatNews(lastFormat(store, entry.dataset), { dialect, extra });
   const format = { dialect: JSON.stringify(dialect), extra: JSON.stringify(extra) };
-  const kept = { counts, ...totals, ...format, rejectCounts: tally.counts() };
+  const warnings = warnOfCut(lastRow, () => lastRowsEnd(store, entry));
+  const lastRowEnded = lastRow?.ended ?? null;
+  const kept = { counts, ...totals, ...format, rejectCounts: tally.counts(), warnings, lastRowEnded };
   const { late } = completeFile(store, origin.fileId, entry, kept, options.now());
-  return { late, ...news };
+  return { late, ...news, warnings };
 }
 
 /** Lets signals and messages in between two batches. */

@@ -32,6 +32,17 @@ export interface ParseEnd {
   readonly dialect: Dialect;
   readonly extra: readonly string[];
   readonly totals: ReadTotals;
+  /** The last row, refused or not, and whether its line ends; null where there is none. */
+  readonly lastRow: LastRow | null;
+}
+
+/** What is known of a file's last row. */
+export interface LastRow {
+  readonly line: number;
+  /** Whether a line end follows it. */
+  readonly ended: boolean;
+  /** Why it is refused by the reader, or null. */
+  readonly refused: RejectCode | null;
 }
 
 export interface ParseOptions {
@@ -60,9 +71,11 @@ export function* parse(
   let bytes = 0;
   let bytesRead = 0;
   let faultBytes = 0;
+  let last = null as ReadEvent | null;
 
   const take = (event: ReadEvent): void => {
     const { line, byteOffset, byteLength } = event;
+    last = event;
     bytes += byteLength;
     bytesRead = byteOffset + byteLength;
     if (event.kind === 'refused') {
@@ -93,9 +106,18 @@ export function* parse(
   yield flush();
   const totals = table.totals();
   return {
+    lastRow: last === null ? null : describeLast(last),
     dialect: table.dialect,
     extra: table.header.extra,
     // The reader took these rows; their values were refused.
     totals: { ...totals, rowBytes: totals.rowBytes - faultBytes, refusedBytes: totals.refusedBytes + faultBytes },
+  };
+}
+
+function describeLast(event: ReadEvent): LastRow {
+  return {
+    line: event.line,
+    ended: event.openEnd !== true,
+    refused: event.kind === 'refused' ? event.code : null,
   };
 }

@@ -1,5 +1,6 @@
 import type { FileCode, RejectCode } from '../codes.ts';
 import type { RowCounts } from '../store/types.ts';
+import type { Warnings } from './warnings.ts';
 
 /** How far an ingest is; called between batches. */
 export interface IngestProgress {
@@ -41,6 +42,7 @@ export type IngestOutcome =
       readonly newExtra: readonly string[];
       /** What of the dialect differs from the dataset's last file, e.g. `delimiter`; else empty. */
       readonly drift: readonly string[];
+      readonly warnings: Warnings;
       /** Wall time in ms. */
       readonly ms: number;
     }

@@ -131,7 +131,16 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
     if (context.count !== place.layout.count) context = contextFor(block, place, rules);
     pos = taken;
   }
+  if (block.last && pos === text.length && !/[\r\n]$/.test(text.slice(-1))) markOpenEnd(events, place);
   return { events, taken: pos };
+}
+
+/** The last row may be cut short in its last field: nothing else shows that. */
+function markOpenEnd(events: ReadEvent[], place: Place): void {
+  const event = events.pop();
+  if (event === undefined) return;
+  const isLast = event.byteOffset + event.byteLength === place.byteOffset;
+  events.push(isLast ? { ...event, openEnd: true } : event);
 }
 
 function contextFor({ text, last }: Block, { layout }: Place, rules: RowRules): LineContext {

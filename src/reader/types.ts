@@ -67,6 +67,8 @@ export interface RowEvent {
   /** Bytes of the row with its line ending. */
   readonly byteLength: number;
   readonly fields: readonly string[];
+  /** The file ends with it, and no line end follows; absent from all but the last event. */
+  readonly openEnd?: true;
 }
 
 /** A row that cannot be taken as it is written: not split, of a wrong number of fields, or not in the file's encoding. */
@@ -80,6 +82,7 @@ export interface RefusedEvent {
   readonly reason: string;
   /** The fields as far as they could be split, for `preview --all`. */
   readonly fields: readonly string[];
+  readonly openEnd?: true;
 }
 
 export type ReadEvent = RowEvent | RefusedEvent;

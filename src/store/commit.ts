@@ -33,6 +33,10 @@ export interface FileTotals {
   readonly extra: string;
   /** Rows by reject code. */
   readonly rejectCounts: Readonly<Record<string, number>>;
+  /** By code, see `files.warnings`; kept where there are any. */
+  readonly warnings: object;
+  /** Whether a line end follows the last row; null: there is no row. */
+  readonly lastRowEnded: boolean | null;
 }
 
 /** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
@@ -66,11 +70,12 @@ export function completeFile(
   const { counts } = totals;
   const at = now.toISOString();
   const late = prepareOnce<unknown[], number>(db, `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
-       bytes_header = ?, bytes_rows = ?, bytes_refused = ?, bytes_skipped = ?, dialect = ?, extra = ?, reject_counts = ?, finished_at = ?
+       bytes_header = ?, bytes_rows = ?, bytes_refused = ?, bytes_skipped = ?, dialect = ?, extra = ?, reject_counts = ?,
+       warnings = ?, last_row_ended = ?, finished_at = ?
      WHERE file_id = ? RETURNING late`,
   ).pluck().get(counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale, counts.rejected, counts.waiting,
     totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes, totals.dialect, totals.extra,
-    JSON.stringify(totals.rejectCounts), at, fileId); // prettier-ignore
+    JSON.stringify(totals.rejectCounts), warningsOf(totals), flagOf(totals.lastRowEnded), at, fileId); // prettier-ignore
   prepareOnce(
     db,
     `UPDATE files SET state = 'replaced' WHERE name = ? AND revision < ? AND state IN ('ingested', 'quarantined')`,
@@ -116,6 +121,33 @@ export function lastFormat(store: Store, dataset: Dataset): { dialect: string; e
     'SELECT dialect, extra FROM files WHERE dataset = ? AND dialect IS NOT NULL ORDER BY file_id DESC LIMIT 1',
   ).get(dataset.name);
   return row ?? null;
+}
+
+/** So many files show how a dataset's files end. */
+const FILES_THAT_SHOW = 10;
+
+/**
+ * Whether a line end follows the last row in at least half of the last files of a dataset: the ten that went in last, as they stand
+ * now, but for those under the name in hand. Files without rows show nothing, nor do those that went in before this was kept.
+ */
+export function lastRowsEnd(store: Store, { dataset, name }: FileEntry): boolean {
+  const share = prepareOnce<[string, string], number | null>(
+    store.db,
+    `SELECT avg(last_row_ended) FROM (SELECT last_row_ended FROM files
+       WHERE dataset = ? AND name <> ? AND state = 'ingested' AND last_row_ended IS NOT NULL
+       ORDER BY file_id DESC LIMIT ${FILES_THAT_SHOW})`,
+  )
+    .pluck()
+    .get(dataset.name, name);
+  return (share ?? 0) >= 0.5;
+}
+
+function warningsOf({ warnings }: FileTotals): string | null {
+  return Object.keys(warnings).length === 0 ? null : JSON.stringify(warnings);
+}
+
+function flagOf(value: boolean | null): number | null {
+  return value === null ? null : Number(value);
 }
 
 /** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */

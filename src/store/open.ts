@@ -6,6 +6,7 @@ import { LandfallError } from '../errors.ts';
 import type { Feed } from '../feed/types.ts';
 import { makePrivateFile, makePrivateFolder } from '../private-files.ts';
 import { systemCode } from '../system-error.ts';
+import { checkLedger } from './check-ledger.ts';
 import { databaseStat } from './database-stat.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
 import { migrate, requireMigrated } from './migrate.ts';
@@ -176,6 +177,7 @@ export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe
     guardFaults('open database', file, () => {
       requireFeed(db, file, feed);
       checkSchema(db, file, feed);
+      checkLedger(db, file);
       // Rows are copied into temporary tables: on disk, not in memory, however many wait.
       db.pragma('temp_store = FILE');
     });

@@ -38,6 +38,8 @@ export interface FileRow {
   readonly dialect: string | null;
   /** JSON */
   readonly extra: string | null;
+  /** JSON: `{code: {count, lines}}` */
+  readonly warnings: string | null;
   readonly archived_to: string | null;
   readonly started_at: string;
   readonly finished_at: string;
@@ -82,7 +84,7 @@ export interface Search {
 
 const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_code, reason, late, bytes, sha256, attempts,
   rows_read, rows_inserted, rows_updated, rows_unchanged, rows_stale, rows_rejected, rows_waiting,
-  reject_counts, dialect, extra, archived_to, started_at, finished_at`;
+  reject_counts, dialect, extra, warnings, archived_to, started_at, finished_at`;
 
 /** An id that no entry has. */
 const BEYOND = Number.MAX_SAFE_INTEGER;
@@ -109,7 +111,8 @@ export function listFiles(db: Database.Database, search: Search): Generator<File
     `SELECT ${FILE_COLUMNS} FROM files
      WHERE file_id < :before
        AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
-       AND (:codes IS NULL OR reason_code IN (SELECT value FROM json_each(:codes)))
+       AND (:codes IS NULL OR reason_code IN (SELECT value FROM json_each(:codes))
+         OR EXISTS (SELECT 1 FROM json_each(warnings) w WHERE w.key IN (SELECT value FROM json_each(:codes))))
        AND (:name IS NULL OR instr(name, :name) > 0) AND (:since IS NULL OR finished_at >= :since)
      ORDER BY file_id DESC LIMIT :most`,
   );
@@ -210,7 +213,7 @@ export interface DatasetStatus {
 /** A file in a list of the status. */
 export type FileNote = Pick<
   FileRow,
-  'file_id' | 'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'finished_at'
+  'file_id' | 'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'warnings' | 'finished_at'
 >;
 
 /** Where a database stands. */
@@ -230,6 +233,8 @@ export interface DatabaseStatus {
   readonly late: NoteList;
   /** Files of which a later revision was read. */
   readonly corrected: NoteList;
+  /** Ingested files about which something is doubtful. */
+  readonly warned: NoteList;
 }
 
 /** How many files a list of the status has, and the newest of them. */
@@ -250,6 +255,7 @@ const NOTED = {
   not_taken: 'revision = 0',
   late: "late = 1 AND state = 'ingested'",
   corrected: "revision > 1 AND state = 'ingested'",
+  warned: "warnings IS NOT NULL AND state = 'ingested'",
 } as const;
 export type NoteListName = keyof typeof NOTED;
 
@@ -259,7 +265,7 @@ export type NoteListName = keyof typeof NOTED;
  */
 export function listNotes(db: Database.Database, name: NoteListName, most: number | null): Generator<FileNote, void> {
   const statement = db.prepare<[number, number], FileNote>(
-    `SELECT file_id, name, revision, dataset, stamp, reason_code, reason, finished_at FROM files f
+    `SELECT file_id, name, revision, dataset, stamp, reason_code, reason, warnings, finished_at FROM files f
      WHERE file_id < ? AND ${NOTED[name]} ORDER BY file_id DESC LIMIT ?`,
   );
   return inPages({ read: (after, atMost) => statement.iterate(after?.file_id ?? BEYOND, atMost), most });
@@ -307,6 +313,7 @@ export function readStatus(db: Database.Database, feed: Feed, most: number): Dat
       not_taken: notes('not_taken'),
       late: notes('late'),
       corrected: notes('corrected'),
+      warned: notes('warned'),
     };
   })();
 }
