@@ -77,6 +77,30 @@ describe('P7: a constraint of the database refuses only the rows that offend it'
     expect(rejects(desk)).toEqual(['3 constraint rejected P2']);
   });
 
+  test('P3: rows of one file that take each other’s value of a unique index are refused or go in, and the books are right', async () => {
+    const desk = openStrictDesk(withUnique);
+    const coded = (id: string, code: string) => ({ ...procedure(id), ProcedureCode: code });
+    const codes = () => desk.column('SELECT procedure_id || procedure_code FROM procedures ORDER BY 1');
+    await desk.deliver('Procedure', '20260801_060000', [coded('P1', 'A'), coded('P2', 'B'), coded('P3', 'C')]);
+    const swapped = await desk.deliver('Procedure', '20260802_060000', [
+      coded('P1', 'B'),
+      coded('P2', 'A'),
+      coded('P3', 'C'),
+      coded('P5', 'E'),
+    ]);
+    expect(counts(swapped)).toEqual({ read: 4, unchanged: 1, inserted: 1, rejected: 2 });
+    expect(codes()).toEqual(['P1A', 'P2B', 'P3C', 'P5E']);
+    const freedFirst = [coded('P3', 'D'), coded('P2', 'C'), coded('P1', 'B'), coded('P4', 'A')];
+    const moved = await desk.deliver('Procedure', '20260803_060000', freedFirst);
+    expect([counts(moved), codes()]).toEqual([
+      { read: 4, updated: 3, inserted: 1 },
+      ['P1B', 'P2C', 'P3D', 'P4A', 'P5E'],
+    ]);
+    const same = await desk.deliver('Procedure', '20260804_060000', freedFirst);
+    expect(counts(same)).toEqual({ read: 4, unchanged: 4 });
+    expect(findings(desk)).toEqual([]);
+  });
+
   test('orphans among them wait, each with its parents, and heal', async () => {
     const desk = openStrictDesk(withCheck);
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
