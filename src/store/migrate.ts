@@ -3,7 +3,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { LandfallError } from '../errors.ts';
-import { asFault } from './fault.ts';
+import { asFault, constraintRefusal } from './fault.ts';
 import type { Probe } from './types.ts';
 
 interface Migration {
@@ -94,7 +94,7 @@ function apply(db: Database.Database, file: string, folder: string, migration: M
     db.exec('COMMIT');
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
-    const fault = asFault('migrate', file, error);
+    const fault = constraintRefusal(error) === null ? asFault('migrate', file, error) : error;
     if (fault instanceof LandfallError) throw fault;
     const problem = error instanceof Error ? error.message : 'it failed';
     throw new LandfallError('migrate', `${problem}; it was rolled back`, {

@@ -139,6 +139,16 @@ describe('migrations that are refused', () => {
     expect(bench.state()).toBe(before);
   });
 
+  test.each(['ABORT', 'FAIL', 'ROLLBACK'])("one that a user's trigger refuses by RAISE(%s) is named", (raise) => {
+    const bench = openBench();
+    bench.migrate();
+    bench.db.exec(`CREATE TRIGGER theirs AFTER UPDATE ON one BEGIN SELECT RAISE(${raise}, 'not so'); END`);
+    const before = bench.state();
+    bench.put('0003_three.sql', 'UPDATE one SET a = 2;');
+    expect(bench.refusal()).toMatchObject({ file: join(bench.folder, '0003_three.sql') });
+    expect(bench.state()).toBe(before);
+  });
+
   test.each([
     ['ends its transaction', 'COMMIT; CREATE TABLE three (c);'],
     ['ends its transaction and begins another', 'CREATE TABLE three (c); COMMIT; BEGIN; CREATE TABLE four (d);'],
