@@ -11,6 +11,7 @@ import { machine, reached, renderMarkdown, renderText, type ScenarioResult } fro
 import { crowd, idle, latency, smallFiles } from './scenarios/daemon.ts';
 import { daily, growth } from './scenarios/daily.ts';
 import { presence, size } from './scenarios/large.ts';
+import { lists } from './scenarios/lists.ts';
 import { bulk, childrenFirst, redelivery } from './scenarios/load.ts';
 
 const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioResult>>> = {
@@ -25,6 +26,7 @@ const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioR
   'small-files': smallFiles,
   idle,
   presence,
+  lists,
 };
 
 const { values } = parseArgs({

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 
 /** What a process cost. */
 export interface Cost {
@@ -15,13 +16,13 @@ const LOOK_EVERY_MS = 20;
 
 /**
  * Runs a process to its end and measures it.
- * @param input text for its standard input
+ * @param options input: text for its standard input; readMibPerSecond: what it writes is taken only so fast, and thrown away
  * @throws Error with what it wrote to stderr when it exits other than expected
  */
 export async function measureProcess(
   command: string,
   args: readonly string[],
-  options: { input?: string; exitCodes?: readonly number[]; cwd?: string } = {},
+  options: { input?: string; exitCodes?: readonly number[]; cwd?: string; readMibPerSecond?: number } = {},
 ): Promise<Cost> {
   const begun = performance.now();
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: options.cwd });
@@ -31,7 +32,9 @@ export async function measureProcess(
   }, LOOK_EVERY_MS);
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  const { readMibPerSecond } = options;
+  if (readMibPerSecond === undefined) child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  else readSlowly(child.stdout, readMibPerSecond);
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-4000)));
   // Not every process reads it.
   child.stdin.on('error', () => undefined);
@@ -46,6 +49,13 @@ export async function measureProcess(
     throw new Error(`${command} ${args.join(' ')} exited with ${code}: ${stderr}`);
   }
   return { ms: performance.now() - begun, peakMib: total(peaks), stdout };
+}
+
+function readSlowly(stream: Readable, mibPerSecond: number): void {
+  stream.on('data', (chunk: Buffer) => {
+    stream.pause();
+    setTimeout(() => stream.resume(), (chunk.length / 2 ** 20 / mibPerSecond) * 1000);
+  });
 }
 
 /** Notes the memory peak (MiB) of a process and of all below it. */
