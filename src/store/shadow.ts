@@ -4,6 +4,7 @@ import { LEDGER_TABLES } from '../ledger-tables.ts';
 import { anyOf, recorded } from './merge-sql.ts';
 import type { Store } from './open.ts';
 import { quoteName } from './schema.ts';
+import { waitsFor } from './waiting.ts';
 
 /**
  * A rehearsal's database: temporary tables that shadow the real ones and hold just the rows that the files at hand can touch.
@@ -29,6 +30,8 @@ export function createShadow(store: Store): Shadow {
     for (const sql of schema.pluck().all(table))
       db.exec(sql.replace(/^CREATE (TABLE|(?:UNIQUE )?INDEX) /, 'CREATE $1 temp.'));
   }
+  // What a file heals is asked of every file: all that waits would be walked each time.
+  db.exec(`CREATE INDEX temp._healed ON rejects (settled_by_file_id, dataset) WHERE state = 'healed'`);
   for (const dataset of feed.datasets) {
     const { table } = dataset;
     const before = quoteName(`_before_${table}`);
@@ -145,16 +148,10 @@ export function reportOf(store: Store, dataset: Dataset, fileId: number): Shadow
     updates: updatesOf(store, dataset, fileId),
     rejected: rowsOf<ShadowReject>(
       db,
-      `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = ? AND state = 'rejected' ORDER BY line`,
+      `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = @file AND state = 'rejected' ORDER BY line`,
       fileId,
     ),
-    waiting: rowsOf<ShadowWait>(
-      db,
-      `SELECT r.line, w.parent_table AS parentTable, w.parent_key AS parentKey
-       FROM temp.waiting_on w CROSS JOIN temp.rejects r ON r.reject_id = w.reject_id
-       WHERE r.file_id = ? ORDER BY r.line, w.parent_table`,
-      fileId,
-    ),
+    waiting: waitingOf(store, dataset, fileId),
     heals: db
       .prepare<[number], ShadowReport['heals'][number]>(
         `SELECT dataset, count(*) AS rows FROM temp.rejects WHERE settled_by_file_id = ? AND state = 'healed' GROUP BY dataset`,
@@ -172,7 +169,7 @@ function updatesOf({ db }: Store, dataset: Dataset, fileId: number): ShadowRepor
     db,
     `SELECT t.source_line AS line, ${changed.map((isChanged, index) => `${isChanged} AS c${index}`).join(', ')}
      FROM temp.${quoteName(dataset.table)} t JOIN temp.${quoteName(`_before_${dataset.table}`)} b ON b.${key} = t.${key}
-     WHERE t.source_file_id = ? AND ${anyOf(changed)} ORDER BY t.source_line`,
+     WHERE t.source_file_id = @file AND ${anyOf(changed)} ORDER BY t.source_line`,
     fileId,
   );
   return rows.map((row) => ({
@@ -181,7 +178,17 @@ function updatesOf({ db }: Store, dataset: Dataset, fileId: number): ShadowRepor
   }));
 }
 
+function waitingOf({ db }: Store, dataset: Dataset, fileId: number): ShadowReport['waiting'] {
+  const waits = referencesOf(dataset).map(
+    (column) =>
+      `SELECT r.line, '${column.references}' AS parentTable, ${recorded('r', column)} AS parentKey
+       FROM temp.rejects r WHERE r.file_id = @file AND r.state = 'waiting' AND ${waitsFor('r', column)}`,
+  );
+  if (waits.length === 0) return Iterator.from<ShadowWait>([]);
+  return rowsOf(db, `${waits.join(' UNION ')} ORDER BY line, parentTable`, fileId);
+}
+
 /** Runs a query only when its first row is asked for. */
-function* rowsOf<Row>(db: Store['db'], sql: string, fileId: number): Generator<Row, void> {
-  yield* db.prepare<[number], Row>(sql).iterate(fileId);
+function* rowsOf<Row>(db: Store['db'], sql: string, file: number): Generator<Row, void> {
+  yield* db.prepare<[{ file: number }], Row>(sql).iterate({ file });
 }
