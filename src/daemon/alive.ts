@@ -109,7 +109,7 @@ export function alivePath(db: string): string {
 /**
  * Writes it whole or not at all: a reader never sees half of it. On a full disk, of which it has to tell, it takes the
  * place of the one before, which needs no room; where there was none, or that does not go either, the file is empty, and
- * its time is the beat.
+ * its time is the beat, or it is gone where the daemon stops.
  * @throws Error as node:fs does
  */
 export function writeAlive(db: string, alive: Alive): void {
@@ -126,7 +126,8 @@ export function writeAlive(db: string, alive: Alive): void {
     try {
       write(file, 'r+', text);
     } catch {
-      write(file, 'w', '', new Date(alive.beat));
+      if (alive.work.doing === 'stopped') fs.rmSync(file, { force: true });
+      else write(file, 'w', '', new Date(alive.beat));
     }
   }
 }

@@ -10,6 +10,7 @@ import { checkLedger } from './check-ledger.ts';
 import { databaseStat } from './database-stat.ts';
 import { DatabaseFault, guardFaults } from './fault.ts';
 import { migrate, requireMigrated } from './migrate.ts';
+import { cannotReadInPlace, openCopy } from './open-copy.ts';
 import { APPLICATION_ID, notOurs, recognise } from './recognise.ts';
 import { checkSchema, requireFeed } from './schema.ts';
 import type { Probe } from './types.ts';
@@ -127,24 +128,33 @@ export function closeStore(store: Store): void {
 }
 
 /**
- * Opens an existing database to read it, also while a daemon writes.
- * @throws LandfallError when it is missing or not Landfall's
+ * Opens an existing database to read it, also while a daemon writes, and where nothing can be written: then a copy of it.
+ * @throws LandfallError when it is missing or not Landfall's, or cannot be read where it lies
  * @throws DatabaseFault when it cannot be opened or is damaged
  */
 export function openForReading(file: string): Database.Database {
   requireReadable(file);
   if (recognise(file) === 'empty') throw notSetUp(file);
   return guardFaults('open database', file, () => {
-    const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
     try {
-      if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw notOurs(file);
-      db.pragma('temp_store = MEMORY');
-      return db;
+      const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+      return readyToRead(db, file);
     } catch (error) {
-      db.close();
-      throw error;
+      if (!cannotReadInPlace(error, file)) throw error;
+      return readyToRead(openCopy(file), file);
     }
   });
+}
+
+function readyToRead(db: Database.Database, file: string): Database.Database {
+  try {
+    if (db.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw notOurs(file);
+    db.pragma('temp_store = MEMORY');
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /**

@@ -9,7 +9,7 @@ const FULL_BELOW_BYTES = 64 * 1024 * 1024;
  * The folder that SQLite makes its temporary files in: the first one that may be written
  * (https://sqlite.org/tempfiles.html, section 5).
  */
-function temporaryFolder(): string {
+export function temporaryFolder(): string {
   const { SQLITE_TMPDIR, TMPDIR } = process.env;
   const candidates = [SQLITE_TMPDIR, TMPDIR, '/var/tmp', '/usr/tmp', '/tmp'].filter((folder) => folder !== undefined);
   return candidates.find(isWritable) ?? '.';
@@ -43,7 +43,7 @@ export function fullTemporaryFolder(file: string): string | null {
 }
 
 /** Bytes that this process may still write. */
-function roomIn(folder: string): number {
+export function roomIn(folder: string): number {
   const { bavail, bsize } = fs.statfsSync(folder);
   return bavail * bsize;
 }

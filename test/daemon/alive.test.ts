@@ -1,8 +1,17 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { alivePath, isAlive, readAlive, STARTING, writeAlive, type Alive } from '../../src/daemon/alive.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  alivePath,
+  isAlive,
+  readAlive,
+  readMuteBeat,
+  STARTING,
+  writeAlive,
+  type Alive,
+} from '../../src/daemon/alive.ts';
 import { describeWork, isWell, PATIENCE } from '../../src/daemon/health.ts';
+import { fillDisk, mountDisk } from '../helpers/disk.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const ALIVE: Alive = {
@@ -26,6 +35,21 @@ test('is read as it was written, for owner and group only, with nothing left bes
   expect(readAlive(db)).toEqual(ALIVE);
   expect(statSync(alivePath(db)).mode & 0o777).toBe(0o660);
   expect(readdirSync(folder)).toEqual(['x.sqlite.alive']);
+});
+
+test('on a full disk an empty file says that it lives, by its time, or none that it has stopped', ({ skip }) => {
+  const folder = join(tempFolder(), 'disk');
+  if (!mountDisk(folder, 'size=64k', onTestFinished)) skip('a file system cannot be mounted here');
+  fillDisk(folder);
+  const db = join(folder, 'x.sqlite');
+  for (const seconds of [0, 5]) {
+    const beat = new Date(Date.parse(ALIVE.beat) + seconds * 1000);
+    writeAlive(db, { ...ALIVE, beat: beat.toISOString() });
+    expect([readAlive(db), readMuteBeat(db)]).toEqual([null, beat]);
+  }
+  writeAlive(db, { ...ALIVE, work: { ...ALIVE.work, doing: 'stopped' } });
+  expect(readMuteBeat(db)).toBeNull();
+  expect(readdirSync(folder)).toEqual(['filler']);
 });
 
 test('what cannot be understood counts as none', () => {
