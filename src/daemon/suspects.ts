@@ -45,19 +45,31 @@ export interface Suspects {
   forget(name: string): void;
 }
 
+/** A suspect, and when the program died in the middle of it, in ms by the wall clock. */
+interface Waiting {
+  readonly name: string;
+  readonly deaths: number;
+  diedAt: number;
+}
+
 /**
  * Each that is there is a fault of its own.
  * @param found the suspects that the ledger knows
  */
 export function createSuspects(found: readonly Suspect[], faults: FaultBook): Suspects {
-  const byContent = new Map(found.map((suspect) => [keyOf(suspect.name, suspect.unread), suspect]));
+  const byContent = new Map(
+    found.map((suspect) => [
+      keyOf(suspect.name, suspect.unread),
+      { name: suspect.name, deaths: suspect.deaths, diedAt: Date.parse(suspect.diedAt) },
+    ]),
+  );
 
   /** Other content under the name is no suspect. */
-  const suspectOf = ({ name, stat }: ListedFile): Suspect | undefined =>
+  const suspectOf = ({ name, stat }: ListedFile): Waiting | undefined =>
     byContent.size === 0 ? undefined : byContent.get(keyOf(name, unreadContent(stat)));
   let told = new Set<string>();
 
-  const tell = (present: ReadonlyMap<string, Suspect>): void => {
+  const tell = (present: ReadonlyMap<string, Waiting>): void => {
     for (const [file, { deaths }] of present) {
       const problem = `the program was ended ${deaths} times in the middle of it; it is taken after all others`;
       faults.begin({ kind: 'file', file, problem });
@@ -71,11 +83,15 @@ export function createSuspects(found: readonly Suspect[], faults: FaultBook): Su
       const due: ListedFile[] = [];
       const waiting: ListedFile[] = [];
       const held: UnreadName[] = [];
-      const present = new Map<string, Suspect>();
+      const present = new Map<string, Waiting>();
       let nextMs: number | null = null;
       for (const file of files) {
         const suspect = suspectOf(file);
-        if (suspect !== undefined) present.set(file.name, suspect);
+        if (suspect !== undefined) {
+          present.set(file.name, suspect);
+          // The clock was set back, by years perhaps: it waits from now on.
+          suspect.diedAt = Math.min(suspect.diedAt, wall);
+        }
         const waitMs = suspect === undefined ? 0 : remainingMs(suspect, wall);
         if (waitMs > 0) nextMs = sooner(nextMs, waitMs);
         if (suspect === undefined || waitMs === 0) due.push(file);
@@ -100,15 +116,14 @@ function keyOf(name: string, unread: string): string {
   return `${unread} ${name}`;
 }
 
-function remainingMs({ deaths, diedAt }: Suspect, wall: number): number {
+function remainingMs({ deaths, diedAt }: Waiting, wall: number): number {
   // It had its last chance; the ingest refuses it without reading it.
   if (deaths > MAX_DEATHS) return 0;
   const waitMs = deaths === MAX_DEATHS ? HOLD_MS : backOff(deaths - SUSPECT_FROM + 1, FIRST_MS, CAP_MS);
-  // A clock that was set back must not make it longer.
-  return Math.max(0, Math.min(Date.parse(diedAt) + waitMs - wall, waitMs));
+  return Math.max(0, diedAt + waitMs - wall);
 }
 
-function asHeld(file: ListedFile, { deaths }: Suspect, releaseAt: number): UnreadName {
+function asHeld(file: ListedFile, { deaths }: Waiting, releaseAt: number): UnreadName {
   return {
     name: file.name,
     state: 'quarantined',

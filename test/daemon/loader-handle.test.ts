@@ -173,3 +173,20 @@ test('a loader that answers pings in the middle of a file, and does nothing more
   expect(performance.now() - since).toBeGreaterThan(290);
   clearInterval(pinging);
 });
+
+test('P7: a loader is not silent for the time in which its keeper was itself stopped, or the machine slept', ({
+  onTestFinished,
+}) => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const { loader } = startStub('setInterval(() => undefined, 1_000);', onTestFinished);
+  const askedAfter = (ms: number): number => {
+    vi.advanceTimersByTime(ms);
+    return loader.silentMs();
+  };
+  expect([askedAfter(5_000), askedAfter(5_000), askedAfter(10_000)]).toEqual([5_000, 10_000, 20_000]);
+  expect(askedAfter(3_600_000)).toBe(0);
+  expect([askedAfter(5_000), askedAfter(5_000)]).toEqual([5_000, 10_000]);
+});

@@ -116,6 +116,9 @@ describe('P7: three deaths or more', () => {
     die(desk, name, 3);
     desk.pass(-10 * HOUR);
     expect(await desk.drain.round()).toMatchObject({ wakeMs: 1_000 });
+    desk.pass(1_000);
+    await desk.drain.round();
+    expect(taken(desk)).toEqual([name]);
   });
 });
 

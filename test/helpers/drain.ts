@@ -22,6 +22,8 @@ export interface DrainDesk extends Desk {
   now(): Date;
   /** Moves both clocks on, in ms. */
   pass(ms: number): void;
+  /** Sets the wall clock forth or back, in ms. No time passes. */
+  setClock(ms: number): void;
   /** Runs rounds, moving the clocks to each wake-up, until nothing is left that comes by itself. */
   settleAll(): Promise<Round>;
   /** The messages of the log, in order. */
@@ -44,7 +46,8 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
   const desk = openDesk({ program: options.program ?? '0.0.0' });
   const begun = Date.now();
   let passed = 0;
-  const now = (): Date => new Date(begun + passed);
+  let set = 0;
+  const now = (): Date => new Date(begun + passed + set);
   const log: LogLine[] = [];
   watchForLeaks(() => JSON.stringify(log));
   const work: Work[] = [];
@@ -59,7 +62,12 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
     lossy: null,
   };
   const logger = createLog({ logLevel: 'trace', logFormat: 'json' }, output, 1);
-  const faults = createFaultBook(logger, now, () => undefined);
+  const faults = createFaultBook(
+    logger,
+    now,
+    () => undefined,
+    () => passed,
+  );
   const real = storeLedger(desk.store, now);
   const make = (): Drain =>
     createDrain({
@@ -98,6 +106,9 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
     now,
     pass(ms) {
       passed += ms;
+    },
+    setClock(ms) {
+      set += ms;
     },
     async settleAll() {
       for (let rounds = 0; rounds < 100; rounds++) {
