@@ -1,3 +1,5 @@
+import { COLUMN_CODES } from './columns/registry.ts';
+
 /**
  * Every reason code with the sentence the README prints for it. Codes are stable: users filter on them.
  */
@@ -6,11 +8,8 @@
 export const REJECT_CODES = {
   missing_parent: 'a row it refers to is not there yet; it waits and is admitted when that row arrives',
   missing_value: 'a required value is empty',
-  bad_date: 'not a date in a spelling that is taken, or a day that does not exist',
-  bad_money: 'not an amount with at most two decimals in a spelling that is taken',
-  bad_text: 'a control character in a text',
+  ...COLUMN_CODES,
   bad_encoding: "bytes that are not text in the file's encoding",
-  damaged_id: 'an identifier that a spreadsheet has turned into a number such as 1.23E+11',
   field_count: 'more or fewer fields than the header',
   unterminated_quote: 'a quoted field that does not close',
   bad_quote: 'text after the closing quote of a field',

@@ -9,10 +9,11 @@ import { files } from '../src/commands/files.ts';
 import { rejects } from '../src/commands/rejects.ts';
 import { status } from '../src/commands/status.ts';
 import { EXIT_CODES } from '../src/exit-codes.ts';
-import { createCoercer } from '../src/feed/coerce.ts';
+import { COLUMN_TYPES, type ColumnTypeName } from '../src/columns/registry.ts';
+import { createRowMapper } from '../src/columns/row-mapper.ts';
 import { readFileName } from '../src/feed/file-name.ts';
 import { loadFeed } from '../src/feed/load.ts';
-import type { Column, ColumnType } from '../src/feed/types.ts';
+import type { Column } from '../src/feed/types.ts';
 import { readSettings } from '../src/read-settings.ts';
 import { LIMITS } from '../src/reader/limits.ts';
 import { createSurveyor } from '../src/reader/survey.ts';
@@ -119,17 +120,21 @@ describe('the feed', () => {
     expect(rows).toEqual([REJECT_CODES, FILE_CODES, WARNING_CODES].flatMap((codes) => Object.entries(codes)));
   });
 
-  test('every example of a value is taken or refused as the README says', () => {
+  test('the types, and what is taken and refused of each, are those of the registry', () => {
     const rows = tableRows(section('What is taken and what is refused')).filter((row) => row.length === 3);
-    expect(rows.map((row) => row[0])).toEqual(['money', 'date', 'id', 'code', 'text']);
-    for (const [type, taken = '', refused = ''] of rows) {
-      const blank = { aliases: [], required: true, optional: false, phi: false, references: null };
-      const column: Column = { ...blank, header: 'Value', name: 'value', type: type as ColumnType };
-      const coerce = createCoercer({ name: 'T', table: 't', key: column, columns: [column] }, feed.format, [0]);
-      for (const value of code(taken)) expect(coerce([value], []), `${value} is taken`).toBeNull();
-      for (const value of code(refused)) expect(coerce([value], []), `${value} is refused`).not.toBeNull();
-    }
+    const cell = (examples: readonly string[]) => examples.map((example) => `\`${example}\``).join(' ');
+    expect(rows).toEqual(
+      Object.entries(COLUMN_TYPES).map(([name, { taken, refused }]) => [name, cell(taken), cell(refused)]),
+    );
     expect(feed.format.nulls).toEqual(['NULL']);
+  });
+
+  test.each(Object.keys(COLUMN_TYPES) as ColumnTypeName[])('the examples of %s are taken and refused', (type) => {
+    const columns = [{ header: 'Value', name: 'value', type, required: true }];
+    const mapper = createRowMapper(columns, feed.format, [0]);
+    for (const value of COLUMN_TYPES[type].taken) expect(mapper.map([value], []), `${value} is taken`).toBeNull();
+    for (const value of COLUMN_TYPES[type].refused)
+      expect(mapper.map([value], []), `${value} is refused`).not.toBeNull();
   });
 });
 

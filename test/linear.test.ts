@@ -1,14 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { COLUMN_TYPES, type ColumnTypeName } from '../src/columns/registry.ts';
+import { createRowMapper, type MappingRules } from '../src/columns/row-mapper.ts';
 import { csvLine } from '../src/commands/csv.ts';
 import { FileRefused } from '../src/errors.ts';
 import { createRowFormat } from '../src/commands/preview-format.ts';
-import { createCoercer } from '../src/feed/coerce.ts';
-import { parseDate } from '../src/feed/date.ts';
 import { readFileName } from '../src/feed/file-name.ts';
 import { headerKey } from '../src/feed/header.ts';
 import { loadFeed } from '../src/feed/load.ts';
-import { parseCents } from '../src/feed/money.ts';
-import type { ColumnType, Value } from '../src/feed/types.ts';
 import { parse } from '../src/ingest/parse.ts';
 import { isBlank } from '../src/reader/blank.ts';
 import { columnNames, matchHeader } from '../src/reader/header.ts';
@@ -32,13 +30,22 @@ const MOST_FIELDS = dataset.columns.length + SPARE_FIELDS + 1;
 const HEADER_CELLS = ['VisitID', 'PatientName', 'TotalCharge', 'Ward'];
 const header = { cells: HEADER_CELLS, line: 1, fieldOf: [0, 1, 2], extra: ['Ward'] };
 
-function coercer(type: ColumnType): (text: string) => unknown {
-  const [key, ...others] = dataset.columns.map((column) => ({ ...column, type }));
-  if (key === undefined) throw new Error('a dataset has a key');
-  const coerce = createCoercer({ ...dataset, key, columns: [key, ...others] }, FOUND, [0, null, null]);
-  const into: Value[] = [];
-  return (text) => coerce([text], into);
+/** Maps a field of a type. */
+function mapping(type: ColumnTypeName, rules: Partial<MappingRules>): (text: string) => unknown {
+  const mapper = createRowMapper(
+    [{ header: 'Value', name: 'value', type, required: true }],
+    { ...FOUND, ...rules },
+    [0],
+  );
+  return (text) => mapper.map([text], []);
 }
+
+const FIELDS = (Object.keys(COLUMN_TYPES) as ColumnTypeName[]).flatMap(
+  (type): [string, (text: string) => unknown][] => [
+    [`a field of ${type}`, mapping(type, {})],
+    [`a field of ${type}, by other rules`, mapping(type, { dateOrder: 'day-first', thousandsSeparator: true })],
+  ],
+);
 
 function syntax(changes: Partial<Syntax>): Syntax {
   return { delimiter: '|', quote: '"', escape: 'double', longestQuoted: 65536, ...changes };
@@ -54,15 +61,7 @@ function unlessRefused(read: () => unknown): void {
 
 /** All that looks at text from a file, a file's name or a kept row. */
 const MATCHERS: Readonly<Record<string, (text: string) => unknown>> = {
-  'an amount': (text) => parseCents(text, true),
-  'an amount without thousands': (text) => parseCents(text, false),
-  'a date': (text) => parseDate(text, false),
-  'a date, day first': (text) => parseDate(text, true),
-  'a text': coercer('text'),
-  'an identifier': coercer('id'),
-  'a code': coercer('code'),
-  'a field of money': coercer('money'),
-  'a field of a date': coercer('date'),
+  ...Object.fromEntries(FIELDS),
   'a trailer of one field': (text) => readTrailer([text], false),
   'a trailer of several fields': (text) => readTrailer(text.split('|', MOST_FIELDS), false),
   'the values of a trailer': (text) => readTrailer(['end', text], false),

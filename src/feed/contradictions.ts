@@ -1,3 +1,4 @@
+import { COLUMN_TYPES } from '../columns/registry.ts';
 import { headerKey } from './header.ts';
 import type { ColumnDefinition, DatasetDefinition, Definition } from './schema.ts';
 
@@ -57,8 +58,9 @@ function createUniqueness(what: string, faults: Fault[]): (name: string, path: P
 }
 
 function keyFaults(key: ColumnDefinition, path: Path): readonly Fault[] {
-  if (key.type !== 'money' && key.type !== 'date') return [];
-  const problem = `the first column is the key: it must be id, code or text, not ${key.type}`;
+  if (COLUMN_TYPES[key.type].mayBeKey) return [];
+  const types = Object.entries(COLUMN_TYPES).flatMap(([name, { mayBeKey }]) => (mayBeKey ? [name] : []));
+  const problem = `the first column is the key: it must be ${types.join(', ').replace(/, (\w+)$/, ' or $1')}, not ${key.type}`;
   return [{ path: [...path, 'type'], problem }];
 }
 

@@ -1,5 +1,5 @@
 import { editDistance } from '../edit-distance.ts';
-import { isDay } from './calendar.ts';
+import { isDay } from '../columns/calendar.ts';
 import { headerKey } from './header.ts';
 import type { Dataset, Feed, FileName, NameFault } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { composed } from './composed.ts';
+import { composed } from '../columns/composed.ts';
 
 /** Of a cell so many characters count: no name is as long, and a line that is no header may have cells of megabytes. */
 const MOST_CHARACTERS = 1000;

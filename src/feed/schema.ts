@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { LEDGER_TABLES } from '../ledger-tables.ts';
 import { UNDER_WAY } from './file-name.ts';
 
@@ -21,7 +22,7 @@ const columnSchema = z.strictObject({
       'must not begin with source_: those columns hold where a row comes from',
     )
     .refine((name) => !['rowid', 'oid'].includes(name), 'is a name that SQLite keeps for itself'),
-  type: z.enum(['text', 'id', 'code', 'money', 'date']),
+  type: z.enum(Object.keys(COLUMN_TYPES) as [ColumnTypeName, ...ColumnTypeName[]]),
   required: z.boolean().default(false),
   optional: z.boolean().default(false),
   phi: z.boolean().default(false),

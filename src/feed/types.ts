@@ -1,3 +1,6 @@
+import type { ColumnTypeName } from '../columns/registry.ts';
+import type { MappingRules } from '../columns/row-mapper.ts';
+
 /**
  * The words of a feed, used alike in code, tables, logs and README.
  *
@@ -19,9 +22,6 @@
  * - batch: files that are taken together, in order; in the ingest, rows that are read together.
  */
 
-/** `text`, `id` and `code` are kept as text (an id or code is not normalised), `money` becomes integer cents, `date` `YYYY-MM-DD`. */
-export type ColumnType = 'text' | 'id' | 'code' | 'money' | 'date';
-
 export interface Column {
   /** The header cell as the sender documents it, e.g. `PatientID`. */
   readonly header: string;
@@ -29,7 +29,7 @@ export interface Column {
   readonly aliases: readonly string[];
   /** The column of the table, a validated SQL identifier, e.g. `patient_id`. */
   readonly name: string;
-  readonly type: ColumnType;
+  readonly type: ColumnTypeName;
   /** A row without a value here is refused (`missing_value`). The key is always required. */
   readonly required: boolean;
   /** A file may lack this column altogether; its values are then NULL. */
@@ -52,19 +52,13 @@ export interface Dataset {
 }
 
 /** How the feed's files are written, where the feed says so; null means: found from each file. */
-export interface FeedFormat {
+export interface FeedFormat extends MappingRules {
   readonly delimiter: string | null;
   readonly quote: '"' | "'" | null;
   readonly escape: 'double' | 'backslash' | null;
   readonly encoding: Encoding | null;
   /** `none`: files have no header line; fields stand in the order of the dataset's columns. */
   readonly header: 'present' | 'none';
-  /** Order of day and month in `01/02/2026`. */
-  readonly dateOrder: 'month-first' | 'day-first';
-  /** Whether commas may part the thousands of money, as in `1,234.50`. */
-  readonly thousandsSeparator: boolean;
-  /** Words (compared without regard to case) that mean NULL, besides the empty field. */
-  readonly nulls: readonly string[];
 }
 
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
@@ -97,6 +91,3 @@ export type FileName =
   | { readonly kind: 'foreign' };
 
 export type NameFault = 'bad_stamp' | 'bad_brackets' | 'bad_dataset' | 'bad_extension' | 'bad_case' | 'bad_name';
-
-/** A value as it is bound: text, integer cents, or NULL. */
-export type Value = string | number | null;

@@ -1,6 +1,7 @@
 import type { RejectCode } from '../codes.ts';
-import { createCoercer } from '../feed/coerce.ts';
-import type { Dataset, FeedFormat, Value } from '../feed/types.ts';
+import { createRowMapper } from '../columns/row-mapper.ts';
+import type { Value } from '../columns/column-type.ts';
+import type { Dataset, FeedFormat } from '../feed/types.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
 import type { Allocate } from '../store/staged-rows.ts';
@@ -63,8 +64,7 @@ export function* parse(
 ): Generator<ParsedBatch, ParseEnd> {
   const { dataset, format } = options;
   const table = openTable(chunks, options);
-  const coerce = createCoercer(dataset, format, table.header.fieldOf);
-  const keyField = table.header.fieldOf[0] ?? 0;
+  const mapper = createRowMapper(dataset.columns, format, table.header.fieldOf);
   const values = Array<Value>(dataset.columns.length).fill(null);
   const rows = createRowSets(allocate);
   let rejects: ParsedReject[] = [];
@@ -82,14 +82,13 @@ export function* parse(
       rejects.push({ line, byteOffset, byteLength, key: null, code: event.code, column: null, reason: event.reason });
       return;
     }
-    const fault = coerce(event.fields, values);
+    const fault = mapper.map(event.fields, values);
     if (fault === null) {
       rows.add(event, values);
       return;
     }
     faultBytes += byteLength;
-    const key = event.fields[keyField]?.trim() ?? '';
-    rejects.push({ line, byteOffset, byteLength, key: key === '' ? null : key, ...fault });
+    rejects.push({ line, byteOffset, byteLength, key: mapper.keyOf(event.fields), ...fault });
   };
   const flush = (): ParsedBatch => {
     const batch = { read: rows.count + rejects.length, ...rows.take(), rejects, bytesRead };

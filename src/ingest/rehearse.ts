@@ -1,6 +1,6 @@
 import { FileRefused } from '../errors.ts';
-import { createCoercer } from '../feed/coerce.ts';
-import type { Value } from '../feed/types.ts';
+import { createRowMapper } from '../columns/row-mapper.ts';
+import type { Value } from '../columns/column-type.ts';
 import type { ListedFile } from '../landing/types.ts';
 import { createSurveyor } from '../reader/survey.ts';
 import { openTable } from '../reader/table.ts';
@@ -48,11 +48,11 @@ function wantRows(shadow: Shadow, file: ListedFile): void {
     const surveyor = createSurveyor(format);
     for (const chunk of source.walk().chunks) surveyor.update(chunk);
     const table = openTable(source.walk().chunks, { dataset: file.dataset, format, survey: surveyor.finish() });
-    const coerce = createCoercer(file.dataset, format, table.header.fieldOf);
+    const mapper = createRowMapper(file.dataset.columns, format, table.header.fieldOf);
     const values = Array<Value>(file.dataset.columns.length).fill(null);
     for (const batch of table.batches()) {
       for (const event of batch) {
-        if (event.kind === 'row' && coerce(event.fields, values) === null) shadow.want(file.dataset, values);
+        if (event.kind === 'row' && mapper.map(event.fields, values) === null) shadow.want(file.dataset, values);
       }
     }
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Value } from '../feed/types.ts';
+import type { Value } from '../columns/column-type.ts';
 import { type Allocate, type RowsBuilder, type StagedRows, createRowsBuilder } from '../store/staged-rows.ts';
 
 /** Rows of distinct keys, which are merged together. */

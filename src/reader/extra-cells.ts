@@ -1,5 +1,4 @@
-import { parseDate } from '../feed/date.ts';
-import { parseCents } from '../feed/money.ts';
+import { COLUMN_TYPES } from '../columns/registry.ts';
 import type { Column, Dataset, FeedFormat } from '../feed/types.ts';
 import { mayHoldRow, type HeaderMatch } from './header.ts';
 
@@ -80,8 +79,8 @@ function joinedRowTest(
   const keys = rows.asWide.map((row) => (row[fieldOf[0] ?? 0] ?? '').trim());
   const shapes = new Set(keys.flatMap(shapesOf));
   const fits = (column: Column, text: string): boolean | null => {
-    if (column.type === 'money') return typeof parseCents(text, format.thousandsSeparator) === 'number';
-    if (column.type === 'date') return typeof parseDate(text, format.dateOrder === 'day-first') === 'string';
+    const { recognises } = COLUMN_TYPES[column.type];
+    if (recognises !== null) return recognises(text, format);
     if (column !== dataset.key || isFused(cells.length, step)) return null;
     return shapesOf(text).some((shape) => shapes.has(shape));
   };

@@ -1,4 +1,4 @@
-import type { ColumnType } from '../feed/types.ts';
+import type { StorageClass } from '../columns/column-type.ts';
 
 /** What a column makes of the values that it is given; `none` keeps every value as it is. */
 type Affinity = 'text' | 'integer' | 'numeric' | 'real' | 'none' | 'blob';
@@ -12,29 +12,28 @@ const RULES: readonly (readonly [RegExp, Affinity])[] = [
 ];
 
 /**
- * The affinities that keep the values of a type. Where the text is a number, as an id may be, all but TEXT make a number of it:
+ * The affinities that keep the values of a storage class. Where the text is a number, as an id may be, all but TEXT make a number of it:
  * 000123 becomes 123. A date never is one.
  */
-const KEPT_BY: Readonly<Record<'text' | 'cents' | 'date', readonly Affinity[]>> = {
+const KEPT_BY: Readonly<Record<StorageClass, readonly Affinity[]>> = {
   text: ['text', 'none'],
-  cents: ['integer', 'numeric', 'none'],
+  integer: ['integer', 'numeric', 'none'],
   date: ['text', 'none', 'integer', 'numeric', 'real'],
 };
 
 /**
- * Whether a column keeps all values of a feed's type as they are.
+ * Whether a column keeps all values of a storage class as they are.
  * @param declared the column's type as `pragma_table_xinfo` gives it; may be empty
  * @param strict whether its table is STRICT: it then refuses what it cannot keep (https://sqlite.org/stricttables.html)
  */
-export function keepsValues(type: ColumnType, declared: string, strict: boolean): boolean {
+export function keepsValues(storage: StorageClass, declared: string, strict: boolean): boolean {
   const affinity = strict ? strictAffinity(declared) : affinityOf(declared);
-  if (type === 'money') return KEPT_BY.cents.includes(affinity);
-  return KEPT_BY[type === 'date' && !strict ? 'date' : 'text'].includes(affinity);
+  return KEPT_BY[storage === 'date' && strict ? 'text' : storage].includes(affinity);
 }
 
-/** The type to declare a column with, so that it keeps the values of a feed's type. */
-export function declarationFor(type: ColumnType): 'TEXT' | 'INTEGER' {
-  return type === 'money' ? 'INTEGER' : 'TEXT';
+/** The type to declare a column with, so that it keeps the values of a storage class. */
+export function declarationFor(storage: StorageClass): 'TEXT' | 'INTEGER' {
+  return storage === 'integer' ? 'INTEGER' : 'TEXT';
 }
 
 function affinityOf(declared: string): Affinity {

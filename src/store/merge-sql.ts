@@ -1,5 +1,7 @@
+import { COLUMN_TYPES } from '../columns/registry.ts';
 import { type Reference, parentOf, referencesOf } from '../feed/references.ts';
 import type { Column, Dataset, Feed } from '../feed/types.ts';
+import { declarationFor } from './affinity.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 
 /** What the merge finds for a staged row whose key is already in the table; `moved`: updated, and refers to another parent. */
@@ -86,7 +88,7 @@ export function stageName(kind: StageKind, dataset: Dataset): string {
  */
 export function createStagesSql(dataset: Dataset): string {
   const columns = dataset.columns.map(
-    (column) => `${quoteName(column.name)} ${column.type === 'money' ? 'INTEGER' : 'TEXT'}`,
+    (column) => `${quoteName(column.name)} ${declarationFor(COLUMN_TYPES[column.type].storage)}`,
   );
   const create = (kind: StageKind, more: readonly string[]): string =>
     `CREATE TABLE IF NOT EXISTS ${stageName(kind, dataset)} (${['_seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;

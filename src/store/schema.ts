@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { COLUMN_TYPES } from '../columns/registry.ts';
 import { LandfallError } from '../errors.ts';
 import type { Column, Dataset, Feed } from '../feed/types.ts';
 import { declarationFor, keepsValues } from './affinity.ts';
@@ -7,11 +8,11 @@ import { triggerProblems } from './triggers.ts';
 /** What each row carries to say where it comes from. */
 export const LINEAGE_COLUMNS = ['source_file_id', 'source_line', 'source_stamp'] as const;
 
-/** The same, each with a type whose values are as its own: whole numbers, and times. */
+/** The same, each with how it is kept; a stamp is a text that is never a number, as a date is. */
 const LINEAGE = [
-  { name: 'source_file_id', type: 'money' },
-  { name: 'source_line', type: 'money' },
-  { name: 'source_stamp', type: 'date' },
+  { name: 'source_file_id', storage: 'integer' },
+  { name: 'source_line', storage: 'integer' },
+  { name: 'source_stamp', storage: 'date' },
 ] as const;
 
 interface TableColumn {
@@ -71,14 +72,15 @@ function columnProblems(db: Database.Database, dataset: Dataset, strict: boolean
     .all(table);
   const problems: string[] = [];
   const byName = new Map(found.map((column) => [column.name, column]));
-  for (const { name, type } of [...dataset.columns, ...LINEAGE]) {
+  const stored = dataset.columns.map(({ name, type }) => ({ name, storage: COLUMN_TYPES[type].storage }));
+  for (const { name, storage } of [...stored, ...LINEAGE]) {
     const column = byName.get(name);
     byName.delete(name);
     if (column === undefined) problems.push(`${table} has no column ${name}`);
     else if (column.hidden !== 0) problems.push(`${table}.${name} is a generated column, which takes no values`);
-    else if (!keepsValues(type, column.type, strict))
+    else if (!keepsValues(storage, column.type, strict))
       problems.push(
-        `${table}.${name} is ${column.type}, which does not keep its values as they are: declare it ${declarationFor(type)}`,
+        `${table}.${name} is ${column.type}, which does not keep its values as they are: declare it ${declarationFor(storage)}`,
       );
   }
   for (const column of byName.values()) {

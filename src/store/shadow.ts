@@ -1,5 +1,6 @@
 import { referencesOf } from '../feed/references.ts';
-import type { Dataset, Value } from '../feed/types.ts';
+import type { Value } from '../columns/column-type.ts';
+import type { Dataset } from '../feed/types.ts';
 import { LEDGER_TABLES } from '../ledger-tables.ts';
 import { anyOf, recorded } from './merge-sql.ts';
 import type { Store } from './open.ts';

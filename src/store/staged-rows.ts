@@ -1,4 +1,5 @@
-import type { Dataset, Value } from '../feed/types.ts';
+import type { Value } from '../columns/column-type.ts';
+import type { Dataset } from '../feed/types.ts';
 
 /**
  * Rows of distinct keys in one piece, as JSONB: an array of arrays, each a row's line and then the dataset's values.

@@ -1,5 +1,6 @@
 import type { FileCode, RejectCode } from '../codes.ts';
-import type { Dataset, Value } from '../feed/types.ts';
+import type { Value } from '../columns/column-type.ts';
+import type { Dataset } from '../feed/types.ts';
 import type { FileStat, LedgerEntry, RowCounts, UnreadName } from './types.ts';
 
 /**

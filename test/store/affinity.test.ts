@@ -1,10 +1,10 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { ColumnType } from '../../src/feed/types.ts';
+import { COLUMN_TYPES, type ColumnTypeName } from '../../src/columns/registry.ts';
 import { declarationFor, keepsValues } from '../../src/store/affinity.ts';
 
 /** Values of each type as they are bound, among them those that look like something else. */
-const VALUES: Readonly<Record<ColumnType, readonly (string | number)[]>> = {
+const VALUES: Readonly<Record<ColumnTypeName, readonly (string | number)[]>> = {
   id: ['000123', '12E34', '1.0', '+5', '-0', '9007199254740993', '0x10', 'Inf', 'aB-9'],
   code: ['0099', '1e5', 'C1'],
   text: ['7', 'text'],
@@ -12,7 +12,7 @@ const VALUES: Readonly<Record<ColumnType, readonly (string | number)[]>> = {
   date: ['2026-08-01', '0001-01-01', '9999-12-31', '2026-08-01T06:02:03Z'],
 };
 
-const TYPES = Object.keys(VALUES) as ColumnType[];
+const TYPES = Object.keys(VALUES) as ColumnTypeName[];
 const LOOSE = [
   ...[
     '',
@@ -67,15 +67,15 @@ test.each([
   'P6: a column is said to keep the values of a type just where SQLite keeps them: %j, strict: %s',
   (declared, strict) => {
     const all = declared.flatMap((one) => TYPES.map((type) => `${type} in ${one}`));
-    const kept = (keeps: (type: ColumnType, one: string) => boolean) =>
+    const kept = (keeps: (type: ColumnTypeName, one: string) => boolean) =>
       all.filter((_, at) => keeps(TYPES[at % TYPES.length] ?? 'text', declared[Math.floor(at / TYPES.length)] ?? ''));
-    expect(kept((type, one) => keepsValues(type, one, strict))).toEqual(
+    expect(kept((type, one) => keepsValues(COLUMN_TYPES[type].storage, one, strict))).toEqual(
       kept((type, one) => isKept(VALUES[type], one, strict)),
     );
   },
 );
 
 test.each(TYPES)('what is advised for %s keeps its values', (type) => {
-  expect(keepsValues(type, declarationFor(type), false)).toBe(true);
-  expect(keepsValues(type, declarationFor(type), true)).toBe(true);
+  expect(keepsValues(COLUMN_TYPES[type].storage, declarationFor(COLUMN_TYPES[type].storage), false)).toBe(true);
+  expect(keepsValues(COLUMN_TYPES[type].storage, declarationFor(COLUMN_TYPES[type].storage), true)).toBe(true);
 });

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Value } from '../../src/feed/types.ts';
+import type { Value } from '../../src/columns/column-type.ts';
 import { createRowsBuilder } from '../../src/store/staged-rows.ts';
 
 function open(): Database.Database {

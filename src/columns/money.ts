@@ -1,5 +1,7 @@
+import type { ColumnType } from './column-type.ts';
+
 /** Why a text is not an amount. */
-export type MoneyFault = 'spelling' | 'decimals' | 'comma' | 'size';
+type MoneyFault = 'spelling' | 'decimals' | 'comma' | 'size';
 
 const ZERO = 0x30;
 const POINT = 0x2e;
@@ -17,6 +19,30 @@ const THOUSANDS = /^\d{1,3}(?:,\d{3})+(?:\.\d+)?$/;
 /** Digits of the largest safe integer: longer ones need not be turned into a number to be refused. */
 const MOST_DIGITS = 16;
 
+const CODES = { bad_money: 'not an amount with at most two decimals in a spelling that is taken' } as const;
+
+/** An amount of dollars, kept as integer cents. */
+export const money: ColumnType<keyof typeof CODES> = {
+  storage: 'integer',
+  mayBeKey: false,
+  codes: CODES,
+  taken: ['1234.5', '.50', '$1,234.56', '-12.00', '-$12.00', '(12.00)', '12.00-'],
+  refused: ['12.345', '12.340', '1,23', '5.', '1e3', '€5.00'],
+  parser({ thousandsSeparator }, refuse) {
+    const faults = {
+      spelling: refuse('bad_money', 'not an amount in a spelling that is taken'),
+      decimals: refuse('bad_money', 'more than two decimals'),
+      comma: refuse('bad_money', 'a comma that does not part thousands, or that the feed does not allow'),
+      size: refuse('bad_money', 'too large an amount to be kept exactly'),
+    } satisfies Record<MoneyFault, unknown>;
+    return (text) => {
+      const cents = parseCents(text, thousandsSeparator);
+      return typeof cents === 'number' ? cents : faults[cents];
+    };
+  },
+  recognises: (text, { thousandsSeparator }) => typeof parseCents(text, thousandsSeparator) === 'number',
+};
+
 /**
  * Reads an amount as integer cents: never rounded, never by way of a float.
  *
@@ -27,7 +53,7 @@ const MOST_DIGITS = 16;
  * @param thousands whether `1,234.56` is an amount
  * @returns cents, a safe integer, or why it is none
  */
-export function parseCents(text: string, thousands: boolean): number | MoneyFault {
+function parseCents(text: string, thousands: boolean): number | MoneyFault {
   // The common spelling, `-1234.50`, by hand: this runs for every amount of every row.
   const length = text.length;
   const negative = text.charCodeAt(0) === MINUS;

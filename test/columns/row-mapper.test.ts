@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createCoercer } from '../../src/feed/coerce.ts';
-import type { Column, ColumnType, Dataset, FeedFormat, Value } from '../../src/feed/types.ts';
+import { createRowMapper } from '../../src/columns/row-mapper.ts';
+import type { ColumnTypeName } from '../../src/columns/registry.ts';
+import type { Value } from '../../src/columns/column-type.ts';
+import type { Column, FeedFormat } from '../../src/feed/types.ts';
 
 const FORMAT: FeedFormat = {
   delimiter: null,
@@ -14,7 +16,7 @@ const FORMAT: FeedFormat = {
   nulls: ['NULL', 'n/a', '9999-12-31'],
 };
 
-function column(type: ColumnType, changes: Partial<Column> = {}): Column {
+function column(type: ColumnTypeName, changes: Partial<Column> = {}): Column {
   const blank = {
     header: 'Value',
     aliases: [],
@@ -27,15 +29,15 @@ function column(type: ColumnType, changes: Partial<Column> = {}): Column {
   return { ...blank, type, ...changes };
 }
 
-function datasetOf(...columns: Column[]): Dataset {
+function columnsOf(...columns: Column[]): readonly Column[] {
   const key = column('id', { header: 'Key', name: 'key', required: true });
-  return { name: 'Thing', table: 'things', key, columns: [key, ...columns] };
+  return [key, ...columns];
 }
 
 /** What becomes of one field of a type. */
-function take(type: ColumnType, text: string, format: Partial<FeedFormat> = {}): Value {
+function take(type: ColumnTypeName, text: string, format: Partial<FeedFormat> = {}): Value {
   const into: Value[] = [];
-  const fault = createCoercer(datasetOf(column(type)), { ...FORMAT, ...format }, [0, 1])(['k', text], into);
+  const fault = createRowMapper(columnsOf(column(type)), { ...FORMAT, ...format }, [0, 1]).map(['k', text], into);
   return fault === null ? (into[1] ?? null) : fault.code;
 }
 
@@ -198,7 +200,7 @@ test('date: the days that are taken are those of the calendar', () => {
   );
 });
 
-test.each<[ColumnType, string, Value]>([
+test.each<[ColumnTypeName, string, Value]>([
   ['id', '000123', '000123'],
   ['id', 'aB-9', 'aB-9'],
   ['id', '12E34', '12E34'],
@@ -213,7 +215,7 @@ test.each<[ColumnType, string, Value]>([
   expect(take(type, text)).toBe(value);
 });
 
-test.each<[ColumnType, string, string]>([
+test.each<[ColumnTypeName, string, string]>([
   ['id', '1.23E+11', 'damaged_id'],
   ['code', '1.23457e+17', 'damaged_id'],
   ['id', '1,23E+11', 'damaged_id'],
@@ -228,7 +230,7 @@ test.each<[ColumnType, string, string]>([
   expect(take(type, text)).toBe(code);
 });
 
-test.each<[ColumnType, string]>([
+test.each<[ColumnTypeName, string]>([
   ['text', ''],
   ['text', '   '],
   ['text', 'null'],
@@ -240,32 +242,34 @@ test.each<[ColumnType, string]>([
 });
 
 test('fields go to their columns wherever they stand, and an absent optional column is NULL', () => {
-  const dataset = datasetOf(
+  const columns = columnsOf(
     column('money', { name: 'amount_cents' }),
     column('text', { name: 'note', optional: true }),
   );
   const into: Value[] = [];
-  expect(createCoercer(dataset, FORMAT, [2, 0, null])(['1.50', 'not taken', 'k'], into)).toBeNull();
+  expect(createRowMapper(columns, FORMAT, [2, 0, null]).map(['1.50', 'not taken', 'k'], into)).toBeNull();
   expect(into).toEqual(['k', 150, null]);
 });
 
 test('P8: the first fault of a row names code and column, never the value', () => {
-  const dataset = datasetOf(
+  const columns = columnsOf(
     column('date', { header: 'VisitDate', name: 'visit_date', required: true }),
     column('money'),
   );
-  const coerce = createCoercer(dataset, FORMAT, [0, 1, 2]);
-  expect(coerce(['k', 'ZQX1907', 'ZQX'], [])).toEqual({
+  const mapper = createRowMapper(columns, FORMAT, [0, 1, 2]);
+  expect(mapper.map(['k', 'ZQX1907', 'ZQX'], [])).toEqual({
     code: 'bad_date',
     column: 'visit_date',
     reason: 'VisitDate: not a date in a spelling that is taken',
   });
-  expect(coerce(['k', '', ''], [])).toEqual({
+  expect(mapper.map(['k', '', ''], [])).toEqual({
     code: 'missing_value',
     column: 'visit_date',
     reason: 'VisitDate: a required value is empty',
   });
-  expect(coerce([' ', '2026-08-01', ''], [])?.column).toBe('key');
+  expect(mapper.map([' ', '2026-08-01', ''], [])?.column).toBe('key');
+  expect(mapper.keyOf([' k ', 'ZQX1907', 'ZQX'])).toBe('k');
+  expect(mapper.keyOf([' ', 'ZQX1907'])).toBeNull();
 });
 
 test('a text is put into the composed form, unless a letter has more marks than any writing has (P7)', () => {
@@ -276,9 +280,9 @@ test('a text is put into the composed form, unless a letter has more marks than 
 });
 
 test('a date with slashes that does not exist says in which order it was read', () => {
-  const dataset = datasetOf(column('date', { header: 'VisitDate', name: 'visit_date' }));
+  const columns = columnsOf(column('date', { header: 'VisitDate', name: 'visit_date' }));
   const reasonOf = (text: string, dateOrder: FeedFormat['dateOrder']) =>
-    createCoercer(dataset, { ...FORMAT, dateOrder }, [0, 1])(['k', text], [])?.reason;
+    createRowMapper(columns, { ...FORMAT, dateOrder }, [0, 1]).map(['k', text], [])?.reason;
   const unread = 'VisitDate: a day that does not exist';
   expect(reasonOf('13/01/2026', 'month-first')).toBe(`${unread}, read month-first (date_order in the feed)`);
   expect(reasonOf('01/13/2026', 'day-first')).toBe(`${unread}, read day-first (date_order in the feed)`);

@@ -1,10 +1,11 @@
 import { isDay } from './calendar.ts';
+import type { ColumnType } from './column-type.ts';
 
 /** Why a text is not a date. */
-export type DateFault = 'spelling' | 'year' | 'day' | 'slashed_day' | 'time';
+type DateFault = 'spelling' | 'year' | 'day' | 'slashed_day' | 'time';
 
 /** A date as it is kept, `YYYY-MM-DD`, or what is wrong with it. */
-export type DateResult = string | { readonly fault: DateFault };
+type DateResult = string | { readonly fault: DateFault };
 
 const FAULTS = {
   spelling: { fault: 'spelling' },
@@ -30,6 +31,43 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const TIME = /^ *(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AP])M)?(?: ?(?:Z|[+-]\d{2}:?\d{2}))?$/i;
 const COMPACT_TIME = /^(\d{2})(\d{2})(\d{2})?(?:Z|[+-]\d{4})?$/;
 
+const CODES = { bad_date: 'not a date in a spelling that is taken, or a day that does not exist' } as const;
+
+/** A day, kept as `YYYY-MM-DD`; a time of day behind it is checked and dropped. */
+export const date: ColumnType<keyof typeof CODES> = {
+  storage: 'date',
+  mayBeKey: false,
+  codes: CODES,
+  taken: [
+    '2026-08-01',
+    '20260801',
+    '08/01/2026',
+    '8/1/2026',
+    '2026/08/01',
+    '2026/8/1',
+    '01-AUG-2026',
+    '2026-08-01T06:02:03Z',
+    '8/1/2026 6:02 PM',
+    '20260801060203',
+  ],
+  refused: ['2026-02-30', '13/01/2026', '08/01/26', '01-AUG-26', '2026-8-1', '2026-08-01 25:00'],
+  parser({ dateOrder }, refuse) {
+    const faults = {
+      spelling: refuse('bad_date', 'not a date in a spelling that is taken'),
+      year: refuse('bad_date', 'a year of two digits'),
+      day: refuse('bad_date', 'a day that does not exist'),
+      slashed_day: refuse('bad_date', `a day that does not exist, read ${dateOrder} (date_order in the feed)`),
+      time: refuse('bad_date', 'the time after the date does not exist or is in a spelling that is not taken'),
+    } satisfies Record<DateFault, unknown>;
+    const dayFirst = dateOrder === 'day-first';
+    return (text) => {
+      const day = parseDate(text, dayFirst);
+      return typeof day === 'string' ? day : faults[day.fault];
+    };
+  },
+  recognises: (text, { dateOrder }) => typeof parseDate(text, dateOrder === 'day-first') === 'string',
+};
+
 /**
  * Reads a date: `YYYY-MM-DD`, `YYYYMMDD`, `YYYY/M/D`, `MM/DD/YYYY`, `M/D/YYYY` (or day first, as the feed says), `DD-MON-YYYY`.
  * A time of day after it is checked and dropped, and so is a zone: the date stays the one that was written.
@@ -38,7 +76,7 @@ const COMPACT_TIME = /^(\d{2})(\d{2})(\d{2})?(?:Z|[+-]\d{4})?$/;
  * @param dayFirst the order in spellings with slashes that end in the year; behind a year the month always comes first
  * @returns the date as `YYYY-MM-DD` (the same string where it came so), or why it is none
  */
-export function parseDate(text: string, dayFirst: boolean): DateResult {
+function parseDate(text: string, dayFirst: boolean): DateResult {
   // The common spelling by hand: this runs for every date of every row.
   if (text.length === 10 && text.charCodeAt(4) === HYPHEN && text.charCodeAt(7) === HYPHEN) {
     const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);

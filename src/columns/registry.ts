@@ -1,0 +1,18 @@
+import type { ColumnType } from './column-type.ts';
+import { date } from './date.ts';
+import { code, id } from './identifier.ts';
+import { money } from './money.ts';
+import { text } from './text.ts';
+
+/** Every type a column can have, by the name that feeds use, in the order of the README. */
+export const COLUMN_TYPES = { money, date, id, code, text } as const satisfies Record<string, ColumnType>;
+
+export type ColumnTypeName = keyof typeof COLUMN_TYPES;
+
+/** A code under which some type refuses a value. */
+export type ColumnCode = { [Name in ColumnTypeName]: keyof (typeof COLUMN_TYPES)[Name]['codes'] }[ColumnTypeName];
+
+/** These codes, each with its sentence. */
+export const COLUMN_CODES = Object.assign({}, ...Object.values(COLUMN_TYPES).map(({ codes }) => codes)) as Readonly<
+  Record<ColumnCode, string>
+>;
