@@ -4,7 +4,6 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { editDistance } from './edit-distance.ts';
 import { LandfallError } from './errors.ts';
-import { realPath } from './real-path.ts';
 import { areSettings, flagOf, SETTINGS, variableOf, type SettingInfo, type Settings } from './settings.ts';
 
 /** Where settings come from. */
@@ -52,13 +51,8 @@ export function readSettings(sources: SettingSources): Settings {
   const { landing, archiveDir } = values;
   if (archiveDir !== null && archiveDir === landing)
     faults.push(`${sourceOf.get('archiveDir') ?? ''}: is the landing folder itself, ${JSON.stringify(landing)}`);
-  // One database has one lock, one write-ahead log and one heartbeat, by whatever name it is reached.
-  const db = realPath(typeof values['db'] === 'string' ? values['db'] : '/');
-  // better-sqlite3 takes white space off the end of a name: it would open a file that another lock belongs to.
-  if (/\s$/.test(db)) faults.push(`${sourceOf.get('db') ?? ''}: must not end with a space, not ${JSON.stringify(db)}`);
-  const settings: unknown = { ...values, db };
-  if (faults.length > 0 || !areSettings(settings)) throw wrong(faults);
-  return Object.freeze(settings);
+  if (faults.length > 0 || !areSettings(values)) throw wrong(faults);
+  return Object.freeze(values);
 }
 
 /** Where the path of a default is relative to. */

@@ -8,20 +8,20 @@ const MOST_LINKS = 40;
  * The one name of a file, whatever links lead to it, also where it is not there yet: realpath(3) wants it to be, and so
  * takes a link for the file until its target is made.
  * @param path absolute; `..` is the parent of what the links before it lead to, as the system has it
- * @returns absolute; of a loop of links as much as could be followed: the system refuses the rest
+ * @returns absolute; null: a loop of links
  */
-export function realPath(path: string): string {
+export function realPath(path: string): string | null {
   const left = path.split('/');
   let real = '/';
   let links = 0;
   for (let part = left.shift(); part !== undefined; part = left.shift()) {
     const next = join(real, part);
-    const target = links < MOST_LINKS && part !== '..' ? linkTarget(next) : null;
+    const target = part === '..' ? null : linkTarget(next);
     if (target === null) {
       real = next;
       continue;
     }
-    links += 1;
+    if (++links > MOST_LINKS) return null;
     if (isAbsolute(target)) real = '/';
     left.unshift(...target.split('/'));
   }

@@ -1,6 +1,7 @@
 import type * as cron from 'node-cron';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
+import { realPath } from './real-path.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -22,6 +23,15 @@ const duration = z
 const EVERY_MINUTE = '* * * * *';
 
 const path = z.string().refine((text) => !text.includes('\0'), 'must be a path');
+
+/** One database has one lock, one write-ahead log and one heartbeat, by whatever name it is reached. */
+const database = path.transform((text, context) => {
+  const real = realPath(text);
+  if (real === null) context.addIssue('must not be a loop of links');
+  // better-sqlite3 takes white space off the end of a name: it would open a file that another lock belongs to.
+  else if (/\s$/.test(real)) context.addIssue('must not end with a space, nor what it links to');
+  return real ?? z.NEVER;
+});
 
 /** One setting as users know it. Its flag is `--settle`, its variable `LANDFALL_SETTLE`, its name in a settings file `settle`. */
 export interface SettingInfo {
@@ -79,7 +89,7 @@ export const SETTINGS = [
     key: 'db',
     placeholder: 'FILE',
     help: 'the database',
-    schema: path,
+    schema: database,
     fallback: './db/visitpay.sqlite',
     fallbackFolder: 'working',
     takenBy: 'all',

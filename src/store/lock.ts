@@ -83,7 +83,7 @@ export function tryLock(db: string, holder: Holder): Lock | null {
   };
 }
 
-/** Whether someone holds the lock; `unknown`: it cannot be asked, e.g. on read-only media. */
+/** Whether someone holds the lock; `unknown`: it cannot be asked, e.g. on read-only media, or is not there. */
 export type LockState =
   { readonly kind: 'held'; readonly holder: Holder | null } | { readonly kind: 'free' } | { readonly kind: 'unknown' };
 
@@ -91,8 +91,8 @@ export type LockState =
 export function lookAtLock(db: string): LockState {
   const file = lockPath(db);
   try {
-    // No file, or one without content: nobody has ever held it.
-    if ((fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return { kind: 'free' };
+    // One without content was made and never held, for want of room.
+    if (fs.statSync(file).size === 0) return { kind: 'free' };
     // Of what it may only read SQLite says that nobody holds it.
     fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK);
     const connection = new Database(file, { fileMustExist: true, timeout: LOOK_MS });
