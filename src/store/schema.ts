@@ -39,7 +39,7 @@ export function checkSchema(db: Database.Database, file: string, feed: Feed): vo
   if (problems.length === 0) return;
   throw new LandfallError('open database', `it does not fit the feed ${feed.name}: ${problems.join('; ')}`, {
     file,
-    hint: 'add a migration for the change, or name another feed or database',
+    hint: 'mend that by a migration, or name another feed or database',
   });
 }
 
