@@ -94,7 +94,9 @@ function toJson({ file, outcome, report }: Rehearsal, raw: boolean): object {
   const would = {
     ...('code' in outcome ? { code: outcome.code } : {}),
     ...('reason' in outcome ? { reason: outcome.reason } : {}),
-    ...(outcome.kind === 'ingested' ? { late: outcome.late, counts: outcome.counts, warnings: outcome.warnings } : {}),
+    ...(outcome.kind === 'ingested'
+      ? { late: outcome.late, counts: outcome.counts, warnings: outcome.warnings, extra: outcome.extra }
+      : {}),
   };
   const waiting = report?.waiting.map(({ line, parentTable, parentKey }) => ({
     line,
@@ -141,6 +143,7 @@ function* linesOf(found: UnreadName | Rehearsal, raw: boolean): Generator<string
   );
   for (const { code, ...warning } of listWarnings(outcome.warnings))
     yield `  warning ${linesText(warning)}: ${code}: ${WARNING_CODES[code]}\n`;
+  yield* listed('column', outcome.extra, (cell) => `${printable(cell)}: not known to the feed`);
   if (report === null) return;
   yield* listed('update', report.updates, ({ line, columns }) => `line ${line}: ${columns.join(', ')}`);
   yield* listed('reject', report.rejected, ({ line, code, column, reason }) => {

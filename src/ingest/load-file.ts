@@ -29,6 +29,7 @@ export interface LoadedFile {
   readonly counts: RowCounts;
   readonly healed: number;
   readonly refusedWaiting: number;
+  readonly extra: readonly string[];
   readonly newExtra: readonly string[];
   readonly drift: readonly string[];
   readonly warnings: Warnings;
@@ -204,7 +205,7 @@ function complete(
   load: Load,
   counts: RowCounts,
   parsed: ParsedFile,
-): Pick<LoadedFile, 'late' | 'newExtra' | 'drift' | 'warnings'> {
+): Pick<LoadedFile, 'late' | 'extra' | 'newExtra' | 'drift' | 'warnings'> {
   const { store, entry, origin, tally, options } = load;
   const { totals, dialect, extra, lastRow } = parsed.end;
   const news = formatNews(lastFormat(store, entry.dataset), { dialect, extra });
@@ -213,7 +214,7 @@ function complete(
   const lastRowEnded = lastRow?.ended ?? null;
   const kept = { counts, ...totals, ...format, rejectCounts: tally.counts(), warnings, lastRowEnded };
   const { late } = completeFile(store, origin.fileId, entry, kept, options.now());
-  return { late, ...news, warnings };
+  return { late, extra, ...news, warnings };
 }
 
 /** Lets signals and messages in between two batches. */

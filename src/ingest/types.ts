@@ -38,7 +38,9 @@ export type IngestOutcome =
       readonly healed: number;
       /** Rows of earlier files that a constraint refused when this file brought their parent. */
       readonly refusedWaiting: number;
-      /** Header cells that no column takes, where they differ from those of the dataset's last file; else empty. */
+      /** Header cells that no column takes: by name, or by place where they may be values (P8). */
+      readonly extra: readonly string[];
+      /** Those that the dataset's last file did not have. */
       readonly newExtra: readonly string[];
       /** What of the dialect differs from the dataset's last file, e.g. `delimiter`; else empty. */
       readonly drift: readonly string[];

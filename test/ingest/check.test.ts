@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { check } from '../../src/commands/check.ts';
+import { loadFeed } from '../../src/feed/load.ts';
 import { type Rehearsal, rehearse } from '../../src/ingest/rehearse.ts';
 import type { IngestOutcome } from '../../src/ingest/types.ts';
 import type { ListedFile } from '../../src/landing/types.ts';
@@ -16,7 +17,7 @@ import { feeds, spellOut } from '../campaign/feeds.ts';
 import { LEAK, MARKER } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { feedFileName, feedFileText, type DatasetName, type Row } from '../helpers/feed-files.ts';
-import { type Desk, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
+import { type Desk, FEED_FILE, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
 import { procedure, transaction, visit } from '../helpers/rows.ts';
 
 const NOW = new Date('2026-08-10T12:00:00Z');
@@ -116,6 +117,36 @@ describe('a check says what the ingest then does', () => {
     expect([code, existsSync(missing)]).toEqual([0, false]);
     expect(out).toContain('1 inserted');
     expect(err).toContain(`there is no database at ${missing}`);
+  });
+
+  test('P6: which columns the feed does not know, also where the last file had them, in text and as JSON', async () => {
+    const desk = openDesk();
+    const withWard = (stamp: string, ward: string) => {
+      const [header = '', row = ''] = feedFileText('Procedure', [procedure('P1')]).split('\n');
+      return desk.write(feedFileName('Procedure', stamp), `${header}|${ward}\n${row}|7A\n`);
+    };
+    expect((await desk.ingest(withWard('20260801_060000', 'Ward'))).kind).toBe('ingested');
+    const files = [withWard('20260802_060000', 'Ward'), withWard('20260803_060000', '8675309')];
+    const text = (await runCheck(desk.store.file, files)).out;
+    expect(text).toContain('\n  column  Ward: not known to the feed\n');
+    expect(text).toContain('\n  column  cell 7: not known to the feed\n');
+    const { code, out } = await runCheck(desk.store.file, files, { json: true });
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject([{ outcome: { extra: ['Ward'] } }, { outcome: { extra: ['cell 7'] } }]);
+    expect(text + out).not.toContain('8675309');
+  });
+
+  test('what it advises for a column with a new name lets the file in', async () => {
+    const desk = openDesk();
+    const text = feedFileText('Procedure', [procedure('P1')]).replace('StandardCharge', 'List Price');
+    const file = desk.write(feedFileName('Procedure', '20260801_060000'), text);
+    const { out } = await runCheck(desk.store.file, [file]);
+    expect(out).toContain("if it is, add `aliases: ['<cell 5>']` to StandardCharge in the feed");
+    const feed = join(desk.folder, 'feed.yaml');
+    const column = 'header: StandardCharge,';
+    writeFileSync(feed, readFileSync(FEED_FILE, 'utf8').replace(column, `${column} aliases: ['List Price'],`));
+    const other = openDesk({ feed: loadFeed(feed) });
+    expect((await other.ingest(other.write(file.name, text))).kind).toBe('ingested');
   });
 
   test('also where a table has a generated column', async () => {
