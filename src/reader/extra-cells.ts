@@ -25,8 +25,10 @@ export function isJoined(match: HeaderMatch, dataset: Dataset, format: FeedForma
   if (rows.asWide.length === 0) return rows.count > 0 || (rows.last && mayHoldRow(match));
   if (!mayHoldRow(match)) return false;
   return steps(match).some((step) => {
-    const readsAsTwo = joinedRowTest(match, dataset, format, rows, step);
-    return rows.asWide.filter(readsAsTwo).length * 2 >= rows.asWide.length;
+    const score = secondRowScore(match, dataset, format, rows, step);
+    // Names of columns look like no row; the first row may have a faulty value.
+    if (score(match.cells) < 0) return false;
+    return rows.asWide.filter((row) => score(row) > 0).length * 2 >= rows.asWide.length;
   });
 }
 
@@ -67,37 +69,38 @@ function isFused(width: number, step: number): boolean {
   return (width - 1) % step === 0;
 }
 
-/** Tells a row that has another row's fields from the field `step` on: dates and amounts where they should be, and a key. */
-function joinedRowTest(
+/**
+ * How much a line's fields from `step` on look like a row of their own: each date and amount where one should be, and a key like the
+ * others, count one; any other text in their place, and each required value that is missing, minus one.
+ */
+function secondRowScore(
   { cells, fieldOf }: HeaderMatch,
   dataset: Dataset,
   format: FeedFormat,
   rows: RowsBelow,
   step: number,
-): (row: readonly string[]) => boolean {
+): (fields: readonly string[]) => number {
   const nulls = new Set(format.nulls.map((word) => word.toLowerCase()));
   const keys = rows.asWide.map((row) => (row[fieldOf[0] ?? 0] ?? '').trim());
   const shapes = new Set(keys.flatMap(shapesOf));
+  const columns = dataset.columns.flatMap((column, index) => {
+    const field = fieldOf[index] ?? null;
+    return field === null ? [] : [{ column, at: step + field }];
+  });
   const fits = (column: Column, text: string): boolean | null => {
+    if (text === '' || nulls.has(text.toLowerCase())) return column.required ? false : null;
     const { recognises } = COLUMN_TYPES[column.type];
     if (recognises !== null) return recognises(text, format);
     if (column !== dataset.key || isFused(cells.length, step)) return null;
     return shapesOf(text).some((shape) => shapes.has(shape));
   };
-  return (row) => {
+  return (fields) => {
     let score = 0;
-    for (const [index, column] of dataset.columns.entries()) {
-      const field = fieldOf[index] ?? null;
-      if (field === null) continue;
-      const text = (row[step + field] ?? '').trim();
-      if (text === '' || nulls.has(text.toLowerCase())) {
-        if (column.required) return false;
-        continue;
-      }
-      const fit = fits(column, text);
+    for (const { column, at } of columns) {
+      const fit = fits(column, (fields[at] ?? '').trim());
       if (fit !== null) score += fit ? 1 : -1;
     }
-    return score > 0;
+    return score;
   };
 }
 

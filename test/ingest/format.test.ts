@@ -30,3 +30,12 @@ test('P6: columns that the feed does not know are told when they are new, and ke
   expect(await deliver(3, ['Ward', 'Unit'])).toEqual(['Unit']);
   expect(desk.column('SELECT extra FROM files ORDER BY file_id')).toEqual(['["Ward"]', '["Ward"]', '["Ward","Unit"]']);
 });
+
+test('P7: a sound file whose unknown columns hold as much as the known ones goes in: the names tell them from a row behind the header', async () => {
+  const desk = openDesk();
+  const more = ['ParentID', 'ParentCode', 'ParentSystem', 'ParentText', 'ParentCharge', 'ParentDate'];
+  const row = (at: number) => [`P${at}`, 'C1', 'CPT', 'first', '10.00', '2026-08-01'];
+  const text = [header('|', more), ...[1, 2, 3].map((at) => [...row(at), ...row(at + 5)].join('|')), ''].join('\n');
+  const outcome = await desk.ingest(desk.write(feedFileName('Procedure', '20260801_060000'), text));
+  expect(outcome).toMatchObject({ kind: 'ingested', newExtra: more, counts: { inserted: 3 } });
+});
