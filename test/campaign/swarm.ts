@@ -73,15 +73,16 @@ export async function runSwarm(count: number, seed: number, folder: string): Pro
 }
 
 function filesIn(database: string): number {
-  if (!existsSync(database)) return 0;
-  const db = openForReading(database);
   try {
-    return db.prepare<[], number>('SELECT count(*) FROM files').pluck().get() ?? 0;
+    const db = openForReading(database);
+    try {
+      return db.prepare<[], number>('SELECT count(*) FROM files').pluck().get() ?? 0;
+    } finally {
+      db.close();
+    }
   } catch {
     // It is not set up yet.
     return 0;
-  } finally {
-    db.close();
   }
 }
 
