@@ -138,8 +138,8 @@ const NEWLINE = 0x0a;
 
 /**
  * The same output in non-blocking mode. The mode belongs to the opened file, which the shell and others share: so it is opened
- * anew. A terminal of another user cannot be (after su), but /dev/tty is the same one. A file has no such mode, a socket
- * cannot be opened.
+ * anew. A terminal of another user cannot be (after su), but /dev/tty is the same one; a foreign terminal that is not that of the
+ * session either is waited for. A file has no such mode, a socket cannot be opened.
  */
 function openNonBlocking(descriptor: number): number {
   const isTerminal = isatty(descriptor);

@@ -13,6 +13,7 @@ export interface Progress {
 }
 
 const CLEAR_LINE = '\r\u001b[K';
+const SHOW_CURSOR = '\u001b[?25h';
 
 /** @param terminal standard output */
 export function createProgress(terminal: Output): Progress {
@@ -51,7 +52,10 @@ export function createProgress(terminal: Output): Progress {
       },
     },
     end() {
-      if (begun) bar.stop();
+      if (!begun) return;
+      bar.stop();
+      // What it writes then may be among what comes late.
+      terminal.write(CLEAR_LINE + SHOW_CURSOR);
     },
   };
 }
