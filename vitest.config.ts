@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/helpers/postgres-setup.ts',
     pool: 'forks',
     // Many tests wait for processes of their own: more workers than cores keep the cores busy.
     maxWorkers: 3,
