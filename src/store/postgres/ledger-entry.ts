@@ -1,0 +1,137 @@
+import type { ClientBase } from 'pg';
+import type { FileCode } from '../../codes.ts';
+import type { Feed } from '../../feed/types.ts';
+import type { FileEntry, FileFormat, FileTotals, Quarantine } from '../store.ts';
+import type { FileStat } from '../types.ts';
+import { keepRejects } from './rejects.ts';
+
+/** Who writes the ledger. */
+export interface Author {
+  readonly feed: Feed;
+  /** The version of Landfall. */
+  readonly program: string;
+}
+
+/** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
+export async function enterFile(client: ClientBase, author: Author, entry: FileEntry): Promise<number> {
+  await clearTheWay(client, entry);
+  return await insertEntry(client, author, entry, { state: 'ingested', code: null, reason: null, rejectCounts: null });
+}
+
+/** Enters a file as quarantined; gives its file_id. */
+export async function enterQuarantined(
+  client: ClientBase,
+  author: Author,
+  entry: FileEntry,
+  { code, reason, rejectCounts, rejects }: Quarantine,
+): Promise<number> {
+  await clearTheWay(client, entry);
+  const refusal = { state: 'quarantined', code, reason, rejectCounts: JSON.stringify(rejectCounts) } as const;
+  const fileId = await insertEntry(client, author, entry, refusal);
+  await keepRejects(client, fileId, entry.dataset.name, rejects);
+  await forget(client, entry);
+  return fileId;
+}
+
+/**
+ * Completes the entry of an ingested file: counts, checkpoint, earlier revisions; whether the file was late.
+ * The feed's lock must be held: what is late depends on what others have committed.
+ */
+export async function completeFile(
+  client: ClientBase,
+  { feed }: Author,
+  fileId: number,
+  entry: FileEntry,
+  totals: FileTotals,
+  now: Date,
+): Promise<{ late: boolean }> {
+  const { counts } = totals;
+  const at = now.toISOString();
+  const { rows } = await client.query<{ late: number }>(
+    `UPDATE files SET rows_read = $2, rows_inserted = $3, rows_updated = $4, rows_unchanged = $5, rows_stale = $6,
+       rows_rejected = $7, rows_waiting = $8, bytes_header = $9, bytes_rows = $10, bytes_refused = $11, bytes_skipped = $12,
+       dialect = $13, extra = $14, reject_counts = $15, finished_at = $16,
+       late = (SELECT count(*) FROM checkpoints c WHERE c.feed = files.feed AND c.dataset = files.dataset AND c.stamp > files.stamp)
+     WHERE file_id = $1 RETURNING late`,
+    [
+      ...[fileId, counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale],
+      ...[counts.rejected, counts.waiting],
+      ...[totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes],
+      ...[totals.dialect, totals.extra, JSON.stringify(totals.rejectCounts), at],
+    ],
+  );
+  await client.query(
+    `UPDATE files SET state = 'replaced' WHERE name = $1 AND revision < $2 AND state IN ('ingested', 'quarantined')`,
+    [entry.name, entry.revision],
+  );
+  await client.query(
+    `INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (feed, dataset) DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
+     WHERE excluded.stamp >= checkpoints.stamp`,
+    [feed.name, entry.dataset.name, entry.stamp, fileId, at],
+  );
+  await forget(client, entry);
+  return { late: rows[0]?.late === 1 };
+}
+
+/** How the last file of a dataset that was read is written, or null. */
+export async function lastFormat(client: ClientBase, dataset: string): Promise<FileFormat | null> {
+  const { rows } = await client.query<FileFormat>(
+    `SELECT dialect::text, extra::text FROM files WHERE dataset = $1 AND dialect IS NOT NULL ORDER BY file_id DESC LIMIT 1`,
+    [dataset],
+  );
+  return rows[0] ?? null;
+}
+
+/** Locks the feed until the transaction ends: files of one feed are merged one after the other, by whichever daemon. */
+export async function lockFeed(client: ClientBase, feed: Feed): Promise<void> {
+  const { rowCount } = await client.query('SELECT 1 FROM feeds WHERE feed = $1 FOR UPDATE', [feed.name]);
+  if (rowCount !== 1) throw new Error('a database is given its feed when it is opened');
+}
+
+/** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
+async function clearTheWay(client: ClientBase, { name, revision }: FileEntry): Promise<void> {
+  const gives = `name = $1 AND revision IN (0, $2) AND state IN ('quarantined', 'unrecognised')`;
+  await client.query(`DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`, [
+    name,
+    revision,
+  ]);
+  await client.query(`DELETE FROM files WHERE ${gives}`, [name, revision]);
+}
+
+async function insertEntry(
+  client: ClientBase,
+  { feed, program }: Author,
+  entry: FileEntry,
+  outcome: {
+    readonly state: 'ingested' | 'quarantined';
+    readonly code: FileCode | null;
+    readonly reason: string | null;
+    readonly rejectCounts: string | null;
+  },
+): Promise<number> {
+  const at = entry.startedAt.toISOString();
+  const { rows } = await client.query<{ file_id: string }>(
+    `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, sha256, attempts, started_at, finished_at,
+       bytes, mtime_ns, ctime_ns, inode, state, reason_code, reason, reject_counts)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING file_id`,
+    [
+      ...[feed.name, feed.hash, program, entry.dataset.name, entry.name, entry.revision, entry.stamp, entry.sha256],
+      ...[entry.attempts, at, ...statValues(entry.stat)],
+      ...[outcome.state, outcome.code, outcome.reason, outcome.rejectCounts],
+    ],
+  );
+  return Number(rows[0]?.file_id);
+}
+
+/** Bytes, mtime, ctime and inode as they are bound: what needs 64 bits without a sign is kept as the number with the same bits. */
+function statValues(stat: FileStat): readonly [number, bigint, bigint, bigint] {
+  const signed = (value: bigint) => BigInt.asIntN(64, value);
+  return [stat.bytes, signed(stat.mtimeNs), signed(stat.ctimeNs), signed(stat.inode)];
+}
+
+/** With the entry, its attempts and the request to read the name again are done with. */
+async function forget(client: ClientBase, { name }: FileEntry): Promise<void> {
+  await client.query('DELETE FROM attempts WHERE name = $1', [name]);
+  await client.query('DELETE FROM retries WHERE name = $1', [name]);
+}

@@ -1,0 +1,84 @@
+import { REJECT_CODES } from '../../codes.ts';
+import type { Feed } from '../../feed/types.ts';
+import { quoteName } from '../schema.ts';
+import type { LoadedRows, RejectedRow, RowText } from '../store.ts';
+import { type Merging, type Verdicts, admit, resolveWaiting } from './merge.ts';
+import { keepRejects } from './rejects.ts';
+import { type Range, halveRefused } from './savepoint.ts';
+import { SCRATCH } from './scratch.ts';
+import { waitingRows } from './waiting.ts';
+
+/**
+ * Merges all rows of the file in hand. A merge admits one row of a key: first the first row of each key, then the second ones, and so
+ * on. That gives what applying all rows singly in line order gives, since rows of different keys do not touch each other and no parent
+ * changes while one dataset's file is read.
+ */
+export async function mergeIncoming(merging: Merging, feed: Feed, rowText: RowText): Promise<LoadedRows> {
+  const { client, dataset, stage, sql, origin } = merging;
+  const sums = { inserted: 0, updated: 0, unchanged: 0, stale: 0 };
+  const waitingLines: number[] = [];
+  const refusedLines: number[] = [];
+  const waiting = waitingRows(feed, dataset, stage);
+
+  const accept = async (verdicts: Verdicts): Promise<void> => {
+    // Kept first, since a later row of the same merge may supersede them.
+    if (verdicts.orphan > 0) for (const line of await waiting.keep(client, origin, rowText)) waitingLines.push(line);
+    await resolveWaiting(merging);
+    if (verdicts.unfit > 0) refusedLines.push(...(await unfitLines(merging)));
+    sums.inserted += verdicts.new;
+    sums.updated += verdicts.updated;
+    sums.unchanged += verdicts.unchanged;
+    sums.stale += verdicts.stale;
+  };
+  await client.query(`ANALYZE ${stage.incoming}; ANALYZE ${SCRATCH.places}`);
+  const { rows } = await client.query<{ turns: number }>(sql.numberTurns, [origin.fileId, origin.stamp]);
+  const turns = rows[0]?.turns ?? 0;
+  const lastLine = await lastOf(merging);
+  for (let turn = 1; turn <= turns; turn++) {
+    const admitRange = ({ from, to }: Range) =>
+      admit(merging, () => client.query(sql.stageFresh, [origin.fileId, origin.stamp, turn, from, to]));
+    const refuse = (line: number): Promise<void> => {
+      refusedLines.push(line);
+      return Promise.resolve();
+    };
+    await halveRefused(client, { from: 0, to: lastLine }, admitRange, accept, refuse);
+  }
+  const refused = await refusedRows(merging, refusedLines, rowText);
+  await keepRejects(client, origin.fileId, dataset.name, refused);
+  return { ...sums, waitingLines, refused };
+}
+
+async function lastOf({ client, stage }: Merging): Promise<number> {
+  const { rows } = await client.query<{ last: string | null }>(`SELECT max(_seq) AS last FROM ${stage.incoming}`);
+  return Number(rows[0]?.last ?? 0);
+}
+
+async function unfitLines({ client, stage }: Merging): Promise<readonly number[]> {
+  const { rows } = await client.query<{ _seq: string }>(
+    `SELECT _seq FROM ${stage.merging} WHERE _verdict = 'unfit' ORDER BY _seq`,
+  );
+  return rows.map((row) => Number(row._seq));
+}
+
+/** The rows of some lines, as rejects. What the database said of them could quote them (P8). */
+async function refusedRows(
+  { client, dataset, stage }: Merging,
+  lines: readonly number[],
+  rowText: RowText,
+): Promise<readonly RejectedRow[]> {
+  if (lines.length === 0) return [];
+  const { rows } = await client.query<{ _seq: string; key: string; byte_offset: string; byte_length: string }>(
+    `SELECT _seq, i.${quoteName(dataset.key.name)} AS key, p.byte_offset, p.byte_length
+     FROM ${stage.incoming} i JOIN ${SCRATCH.places} p USING (_seq) WHERE _seq = ANY ($1::bigint[]) ORDER BY _seq`,
+    [lines],
+  );
+  return rows.map((row) => ({
+    line: Number(row._seq),
+    byteOffset: Number(row.byte_offset),
+    key: row.key,
+    code: 'constraint',
+    column: null,
+    reason: REJECT_CODES.constraint,
+    raw: rowText(Number(row.byte_offset), Number(row.byte_length)),
+  }));
+}

@@ -1,0 +1,132 @@
+import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
+import type { Dataset, Feed } from '../../feed/types.ts';
+import { LINEAGE_COLUMNS, quoteName } from '../schema.ts';
+import { SCRATCH, type StagingTables } from './scratch.ts';
+
+/** A row that goes into the table; the others are left out. */
+const ADMITTED = `s._verdict IN ('new', 'updated', 'unchanged')`;
+
+/**
+ * Longer keys could not all be kept in an index: an entry has at most 2,704 bytes, and what waits is indexed with the name of a table.
+ */
+const LONGEST_KEY_BYTES = 2_000;
+
+/** The statements that merge one dataset's rows into its table. See merge.ts for their order. */
+export interface MergeSql {
+  /**
+   * Numbers the rows of the file in hand by their turns: of the rows of one key those that may be admitted come one after the other, in
+   * the order of their lines; what is left out anyway comes with the first. $1 file_id, $2 its stamp. Gives how many turns there are.
+   */
+  readonly numberTurns: string;
+  /** Stages rows of the file in hand, with their verdicts. $1 file_id, $2 its stamp, $3 the turn, $4 and $5 the range of lines. */
+  readonly stageFresh: string;
+  /** Stages rows that waited, with their verdicts. $1 and $2 the range of rejects. */
+  readonly stageHealing: string;
+  /** How many rows were staged, by verdict. */
+  readonly countVerdicts: string;
+  /** Puts the admitted rows into the table. */
+  readonly admit: string;
+  /** Supersedes the older waiting versions of admitted rows (rule 4). $1 the file in hand, $2 when, $3 the dataset. Null: none can wait. */
+  readonly supersede: string | null;
+  /** Notes the rows that waited for admitted ones, which wait for these no more. $1 the table. */
+  readonly free: string;
+}
+
+/** Makes the statements for a dataset. */
+export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): MergeSql {
+  const table = quoteName(dataset.table);
+  const key = quoteName(dataset.key.name);
+  const columns = dataset.columns.map((column) => quoteName(column.name));
+  const values = columns.filter((column) => column !== key);
+  const references = referencesOf(dataset);
+  const referring = references.map((column) => quoteName(column.name));
+  const merging = stage.merging;
+
+  const same = (names: readonly string[]) =>
+    names.length === 0 ? 'true' : names.map((name) => `t.${name} IS NOT DISTINCT FROM s.${name}`).join(' AND ');
+  const orphan =
+    references.length === 0 ? 'false' : references.map((column) => parentMissing(feed, column)).join(' OR ');
+  const tooLong = [key, ...referring].map((name) => `octet_length(s.${name}) > ${LONGEST_KEY_BYTES}`).join(' OR ');
+  // The order of versions (P4). An unchanged reference needs no look at its parent: the foreign key has seen it.
+  const verdict = `CASE
+      WHEN ${tooLong} THEN 'unfit'
+      WHEN t.${key} IS NULL THEN CASE WHEN ${orphan} THEN 'orphan' ELSE 'new' END
+      WHEN (t.source_stamp COLLATE "C", tf.name, tf.revision, t.source_line) > (s._stamp, sf.name, sf.revision, s._line)
+        THEN 'stale'
+      WHEN ${same(values)} THEN 'unchanged'
+      WHEN NOT (${same(referring)}) AND (${orphan}) THEN 'orphan'
+      ELSE 'updated' END`;
+  const judged = (rows: string) => `
+    SELECT s.*, ${verdict} AS _verdict
+    FROM (${rows}) s
+    JOIN files sf ON sf.file_id = s._file_id
+    LEFT JOIN ${table} t ON t.${key} = s.${key}
+    LEFT JOIN files tf ON tf.file_id = t.source_file_id`;
+  const names = ['_seq', '_file_id', '_line', '_stamp', '_verdict', ...columns].join(', ');
+  const stageRows = (rows: string) => `INSERT INTO ${merging} (${names}) SELECT ${names} FROM (${judged(rows)}) j`;
+  const ofFile = `SELECT i.*, $1::bigint AS _file_id, i._seq AS _line, $2::text COLLATE "C" AS _stamp FROM ${stage.incoming} i`;
+
+  return {
+    numberTurns: `
+      WITH repeated AS (SELECT ${key} FROM ${stage.incoming} GROUP BY ${key} HAVING count(*) > 1),
+      numbered AS (
+        SELECT s._seq, row_number() OVER (PARTITION BY s.${key} ORDER BY s._seq) AS turn
+        FROM (${judged(`${ofFile} JOIN repeated USING (${key})`)}) s WHERE ${ADMITTED}),
+      later AS (
+        UPDATE ${stage.incoming} i SET _turn = n.turn FROM numbered n WHERE n._seq = i._seq AND n.turn > 1 RETURNING n.turn)
+      SELECT coalesce(max(turn), 1)::integer AS turns FROM later`,
+    stageFresh: stageRows(`${ofFile} WHERE i._turn = $3 AND i._seq > $4 AND i._seq <= $5`),
+    stageHealing: stageRows(`SELECT i.*, r.file_id AS _file_id, r.line AS _line, f.stamp AS _stamp
+      FROM ${stage.incoming} i JOIN rejects r ON r.reject_id = i._seq JOIN files f ON f.file_id = r.file_id
+      WHERE i._seq > $1 AND i._seq <= $2`),
+    countVerdicts: `SELECT _verdict AS verdict, count(*) AS rows FROM ${merging} GROUP BY _verdict`,
+    // In the order of keys: two merges that touch the same rows then wait for each other instead of dying of each other.
+    admit: `
+      INSERT INTO ${table} (${[...columns, ...LINEAGE_COLUMNS].join(', ')})
+      SELECT ${columns.map((column) => `s.${column}`).join(', ')}, s._file_id, s._line, s._stamp
+      FROM ${merging} s WHERE ${ADMITTED} ORDER BY s.${key}
+      ON CONFLICT (${key}) DO UPDATE SET ${[...values, ...LINEAGE_COLUMNS].map((name) => `${name} = excluded.${name}`).join(', ')}`,
+    supersede: references.length === 0 ? null : supersede(references, merging, key),
+    free: `
+      WITH freed AS (
+        DELETE FROM waiting_on w USING ${merging} s
+        WHERE w.parent_table = $1 AND w.parent_key = s.${key} AND ${ADMITTED} RETURNING w.reject_id)
+      INSERT INTO ${SCRATCH.freed} (reject_id) SELECT reject_id FROM freed`,
+  };
+}
+
+function supersede(references: readonly Reference[], merging: string, key: string): string {
+  const dependencies = references.map(
+    (column) =>
+      `SELECT u.reject_id, ${literal(column.references)} AS parent_table, ${recorded('u', column)} AS parent_key FROM superseded u`,
+  );
+  return `
+    WITH superseded AS (
+      SELECT r.reject_id, r.record FROM ${merging} s
+      JOIN rejects r ON r.state = 'waiting' AND r.dataset = $3 AND r.row_key = s.${key}
+      JOIN files rf ON rf.file_id = r.file_id
+      JOIN files sf ON sf.file_id = s._file_id
+      WHERE ${ADMITTED} AND (rf.stamp, rf.name, rf.revision, r.line) < (s._stamp, sf.name, sf.revision, s._line)
+    ), dropped AS (
+      DELETE FROM waiting_on w USING (${dependencies.join(' UNION ALL ')}) d
+      WHERE w.parent_table = d.parent_table AND w.parent_key = d.parent_key AND w.reject_id = d.reject_id)
+    UPDATE rejects r SET state = 'superseded', record = NULL, settled_by_file_id = $1, settled_at = $2
+    FROM superseded u WHERE r.reject_id = u.reject_id`;
+}
+
+/** SQL that is true where `column` of the staged row `s` names a parent that is not there. */
+export function parentMissing(feed: Feed, column: Reference): string {
+  const parent = parentOf(feed, column);
+  const value = `s.${quoteName(column.name)}`;
+  return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
+}
+
+/** SQL for what the waiting row `alias` of rejects refers to by a column, comparable with a key. */
+export function recorded(alias: string, column: Reference): string {
+  return `(${alias}.record ->> ${literal(column.name)}) COLLATE "C"`;
+}
+
+/** A text as SQL. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

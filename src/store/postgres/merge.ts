@@ -1,0 +1,62 @@
+import type { ClientBase, QueryResult } from 'pg';
+import type { Dataset } from '../../feed/types.ts';
+import type { MergeSql } from './merge-sql.ts';
+import { RowsLeftOut } from './refusal.ts';
+import type { StagingTables, Verdict } from './scratch.ts';
+
+/** The file whose commit this is; of rows that heal, it is not the file they came in. */
+export interface Origin {
+  readonly fileId: number;
+  /** `YYYY-MM-DDThh:mm:ssZ` */
+  readonly stamp: string;
+  /** ISO 8601, UTC. */
+  readonly now: string;
+}
+
+/** What the rows of one dataset are merged with. */
+export interface Merging {
+  readonly client: ClientBase;
+  readonly dataset: Dataset;
+  readonly stage: StagingTables;
+  readonly sql: MergeSql;
+  readonly origin: Origin;
+  /** How many rows were staged last. */
+  staged: number;
+}
+
+/** For fewer rows a new file of the server's for the stage costs more than it brings, and so do statistics. */
+const FEW_ROWS = 1_000;
+
+/** How many rows there were of each verdict. */
+export type Verdicts = Readonly<Record<Verdict, number>>;
+
+/**
+ * Stages rows and puts those that are to be admitted into the table. They stay staged, with their verdicts, for what follows from them.
+ * To be undone where the database refuses one of them.
+ * @param stageRows fills the stage, which is empty, by `stageFresh` or `stageHealing`
+ */
+export async function admit(merging: Merging, stageRows: () => Promise<QueryResult>): Promise<Verdicts> {
+  const { client, stage, sql } = merging;
+  await client.query(`${merging.staged < FEW_ROWS ? 'DELETE FROM' : 'TRUNCATE'} ${stage.merging}`);
+  merging.staged = (await stageRows()).rowCount ?? 0;
+  if (merging.staged >= FEW_ROWS) await client.query(`ANALYZE ${stage.merging}`);
+  const verdicts = await countVerdicts(merging);
+  const expected = verdicts.new + verdicts.updated + verdicts.unchanged;
+  if (expected > 0) {
+    const { rowCount } = await client.query(sql.admit);
+    if (rowCount !== expected) throw new RowsLeftOut();
+  }
+  return verdicts;
+}
+
+async function countVerdicts({ client, sql }: Merging): Promise<Verdicts> {
+  const { rows } = await client.query<{ verdict: Verdict; rows: string }>(sql.countVerdicts);
+  const none: Verdicts = { new: 0, updated: 0, unchanged: 0, stale: 0, orphan: 0, unfit: 0 };
+  return { ...none, ...Object.fromEntries(rows.map((row) => [row.verdict, Number(row.rows)])) };
+}
+
+/** Resolves what waits on account of the rows just admitted: supersedes older versions of them, and frees the rows that waited for them. */
+export async function resolveWaiting({ client, dataset, sql, origin }: Merging): Promise<void> {
+  if (sql.supersede !== null) await client.query(sql.supersede, [origin.fileId, origin.now, dataset.name]);
+  await client.query(sql.free, [dataset.table]);
+}

@@ -1,0 +1,69 @@
+import type { StorageClass } from '../../columns/column-type.ts';
+import { COLUMN_TYPES } from '../../columns/registry.ts';
+import type { Column, Dataset, Feed } from '../../feed/types.ts';
+import { quoteName } from '../schema.ts';
+
+/**
+ * The temporary tables of one file's transaction; they are gone with it. A temporary table is found before one of the schema, and no
+ * name of a feed begins with an underscore.
+ */
+export const SCRATCH = {
+  /** `_seq`, `byte_offset`, `byte_length`: where each good row of the file in hand stands in it; `_seq` is its line. */
+  places: '_places',
+  /** `_seq`, `raw`: rows of the file in hand as sent, of those that are about to be kept. */
+  raw: '_raw',
+  /** `reject_id`: waiting rows for which this commit brought a parent; once for each of them. */
+  freed: '_freed',
+} as const;
+
+/** SQL that makes the temporary tables that do not depend on a dataset. */
+export const CREATE_SCRATCH = `
+  CREATE TEMPORARY TABLE ${SCRATCH.places} (_seq bigint, byte_offset bigint, byte_length bigint) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE ${SCRATCH.raw} (_seq bigint, raw bytea) ON COMMIT DROP;
+  CREATE TEMPORARY TABLE ${SCRATCH.freed} (reject_id bigint) ON COMMIT DROP`;
+
+/**
+ * What the merge finds for a staged row before the table is asked to take it.
+ * - `new`: its key is not in the table; `updated`, `unchanged`: it is, with an older version
+ * - `stale`: the table has a newer version (rule 3: told before the foreign key is asked)
+ * - `orphan`: it would be admitted, but for a parent that is not there
+ * - `unfit`: its key, or one that it refers to, is too long for an index
+ */
+export type Verdict = 'new' | 'updated' | 'unchanged' | 'stale' | 'orphan' | 'unfit';
+
+/** The two temporary tables of a dataset. */
+export interface StagingTables {
+  /**
+   * All rows that are to be merged: `_seq`, `_turn` and the dataset's columns. `_seq` is the line of a row of the file in hand, or
+   * the reject of a row that waited; `_turn` says in which of several merges its turn comes, from 1.
+   */
+  readonly incoming: string;
+  /** Those that are merged together: `_seq`, `_file_id`, `_line`, `_stamp`, `_verdict` and the dataset's columns. Of one key at most one is admitted. */
+  readonly merging: string;
+  /** SQL that makes both. */
+  readonly create: string;
+}
+
+/** The temporary tables that rows of a dataset are staged in. */
+export function stagingTables(feed: Feed, dataset: Dataset): StagingTables {
+  const number = feed.datasets.indexOf(dataset);
+  const incoming = `_incoming_${number}`;
+  const merging = `_merging_${number}`;
+  // Taken from the table, and widened: a column keeps its collation, by which it is compared with the table's own.
+  const columns = dataset.columns.map((column) => `t.${quoteName(column.name)}::${storageType(column)}`);
+  const create = `
+    CREATE TEMPORARY TABLE ${incoming} ON COMMIT DROP AS
+      SELECT 0::bigint AS _seq, 1 AS _turn, ${columns.join(', ')} FROM ${quoteName(dataset.table)} t WITH NO DATA;
+    ALTER TABLE ${incoming} ALTER _turn SET DEFAULT 1;
+    CREATE TEMPORARY TABLE ${merging} ON COMMIT DROP AS
+      SELECT 0::bigint AS _file_id, 0::bigint AS _line, '' COLLATE "C" AS _stamp, '' COLLATE "C" AS _verdict, i.*
+      FROM ${incoming} i WITH NO DATA`;
+  return { incoming, merging, create };
+}
+
+const STORAGE_TYPES = { text: 'text', integer: 'bigint', date: 'date' } as const satisfies Record<StorageClass, string>;
+
+/** The type that holds any value of a column. */
+export function storageType(column: Column): (typeof STORAGE_TYPES)[StorageClass] {
+  return STORAGE_TYPES[COLUMN_TYPES[column.type].storage];
+}

@@ -1,0 +1,39 @@
+import Database from 'better-sqlite3';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { MIGRATIONS } from '../../helpers/ingest.ts';
+import { describePostgres } from '../../helpers/postgres.ts';
+import { desksOfSuite } from './desk.ts';
+
+describePostgres('the tables on PostgreSQL', () => {
+  const openDesk = desksOfSuite();
+
+  test('have the names and columns of those in SQLite, and the feed that is locked', async () => {
+    const desk = await openDesk();
+    const found = await desk.column(
+      `SELECT table_name || ': ' || string_agg(column_name || CASE is_nullable WHEN 'NO' THEN '*' ELSE '' END, ' ' ORDER BY ordinal_position)
+       FROM information_schema.columns WHERE table_schema = current_schema() GROUP BY table_name`,
+    );
+    expect(found.toSorted()).toEqual([...sqliteTables(), 'feeds: feed*'].toSorted());
+  });
+});
+
+/** Each table with its columns; `*`: never NULL. */
+function sqliteTables(): string[] {
+  const database = new Database(':memory:');
+  try {
+    for (const name of readdirSync(MIGRATIONS).filter((each) => each.endsWith('.sql')))
+      database.exec(readFileSync(join(MIGRATIONS, name), 'utf8'));
+    return database
+      .prepare<[], string>(
+        `SELECT t.name || ': ' || group_concat(c.name || iif(c."notnull" OR c.pk > 0, '*', ''), ' ' ORDER BY c.cid)
+         FROM pragma_table_list t JOIN pragma_table_info(t.name) c
+         WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite_%' GROUP BY t.name`,
+      )
+      .pluck()
+      .all();
+  } finally {
+    database.close();
+  }
+}

@@ -1,0 +1,172 @@
+import { expect, test } from 'vitest';
+import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
+import { inTransaction, transact } from '../../../src/store/postgres/transact.ts';
+import type { FileEntry, FileTransaction, RejectedRow, RowBatch } from '../../../src/store/store.ts';
+import { describePostgres } from '../../helpers/postgres.ts';
+import { procedure, visit } from '../../helpers/rows.ts';
+import { type PostgresDesk, connectBeside, desksOfSuite } from './desk.ts';
+
+function entryOf(desk: PostgresDesk, table: string, name: string): FileEntry {
+  const dataset = desk.feed.datasets.find((each) => each.table === table);
+  if (dataset === undefined) throw new Error(`no table ${table}`);
+  const stat = { bytes: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n };
+  const startedAt = new Date('2026-08-10T12:00:00Z');
+  return { dataset, name, revision: 1, stamp: '2026-08-01T06:00:00Z', sha256: 'x', stat, attempts: 1, startedAt };
+}
+
+function batchOf(...rows: (string | number | null)[][]): RowBatch {
+  const encoder = createRowEncoder();
+  for (const [at, values] of rows.entries()) encoder.add(at + 2, values);
+  const set = {
+    rows: encoder.take((size) => new ArrayBuffer(size)),
+    places: Float64Array.from(rows.flatMap((_, at) => [at + 2, at, 1])),
+  };
+  return { sets: [set], ends: false, read: rows.length, bytesRead: 0 };
+}
+
+const COUNTS = { read: 1, inserted: 0, updated: 0, unchanged: 0, stale: 0, rejected: 0, waiting: 0 };
+const TOTALS = {
+  headerBytes: 0,
+  rowBytes: 0,
+  refusedBytes: 0,
+  skippedBytes: 0,
+  dialect: '{}',
+  extra: '[]',
+  rejectCounts: {},
+};
+const REFUSED = { line: 2, byteOffset: 0, key: 'k', code: 'bad_text', column: null, reason: 'r' } as const;
+const NOW = new Date('2026-08-10T12:00:00Z');
+const authorOf = (desk: PostgresDesk) => ({ feed: desk.feed, program: '0.0.0' });
+
+describePostgres('the transaction of a file on PostgreSQL', () => {
+  const openDesk = desksOfSuite();
+
+  test('P2: of a load that is given up nothing stays', async () => {
+    const desk = await openDesk();
+    await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
+    const given = new Error('given up');
+    const load = transact(
+      desk.client,
+      authorOf(desk),
+      entryOf(desk, 'procedures', 'p'),
+      () => '',
+      async (transaction) => {
+        await transaction.load(batchOf(['P1', 'C1', null, null, null, null]));
+        expect(await transaction.endRows()).toMatchObject({ inserted: 1 });
+        await transaction.heal(() => Promise.reject(given));
+      },
+    );
+    await expect(load).rejects.toBe(given);
+    expect(await desk.column('SELECT count(*)::int FROM procedures')).toEqual([0]);
+    expect(await desk.column('SELECT state FROM rejects')).toEqual(['waiting']);
+    expect(await desk.column('SELECT count(*)::int FROM files')).toEqual([1]);
+    expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({ healed: 1 });
+  });
+
+  test('P2: a statement that failed unheard ends in an error, not in a commit of nothing', async () => {
+    const desk = await openDesk();
+    const load = inTransaction(desk.client, async () => {
+      await desk.client.query('SELECT 1 / 0').catch(() => undefined);
+    });
+    await expect(load).rejects.toThrow(/rolled back/);
+  });
+
+  test('P6: what was refused is kept byte for byte, a NUL and bytes that are no text too', async () => {
+    const desk = await openDesk();
+    const row: RejectedRow = { ...REFUSED, key: 'a\0b', raw: 'a\0b' };
+    const raw = new Uint8Array([0x41, 0, 0xff, 0x5c, 0x80]);
+    await transact(
+      desk.client,
+      authorOf(desk),
+      entryOf(desk, 'procedures', 'p'),
+      () => '',
+      async (transaction) => {
+        await transaction.reject([row, { ...row, line: 3, key: null, code: 'bad_encoding', raw }]);
+        await transaction.load(batchOf());
+        await transaction.endRows();
+        await transaction.complete({ ...TOTALS, counts: { ...COUNTS, read: 2, rejected: 2 } }, NOW);
+      },
+    );
+    expect(await desk.rows('SELECT row_key, raw FROM rejects ORDER BY line')).toEqual([
+      { row_key: 'a\uFFFDb', raw: Buffer.from('a\0b') },
+      { row_key: null, raw: Buffer.from(raw) },
+    ]);
+  });
+
+  test('P6: thousands of rows that wait or are refused are kept each with its own text', async () => {
+    const desk = await openDesk({ batchRows: 2_500 });
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    const count = 2_100;
+    const orphans = Array.from({ length: count }, (_, at) => visit(`V${at}`, 'P9'));
+    await desk.deliver('Visit', '20260801_060000', orphans);
+    expect(
+      await desk.column(`SELECT count(*)::int FROM rejects
+        WHERE starts_with(convert_from(raw, 'UTF8'), row_key || '|P9|') AND row_key = 'V' || (line - 2) AND state = 'waiting'`),
+    ).toEqual([count]);
+    const refused = Array.from({ length: count }, (_, at) => ({ ...REFUSED, line: at + 2, raw: `raw ${at + 2}` }));
+    await transact(
+      desk.client,
+      authorOf(desk),
+      entryOf(desk, 'procedures', 'p'),
+      () => '',
+      (transaction) => transaction.reject(refused),
+    );
+    expect(
+      await desk.column(`SELECT count(*)::int FROM rejects WHERE convert_from(raw, 'UTF8') = 'raw ' || line`),
+    ).toEqual([count]);
+  });
+
+  test('P5: a child and its parent that are loaded at once do not miss each other', async () => {
+    const desk = await openDesk();
+    await using beside = await connectBeside(desk);
+    const finish = async (transaction: FileTransaction, counts: object) => {
+      const healed = await transaction.heal(() => Promise.resolve());
+      await transaction.complete({ ...TOTALS, counts: { ...COUNTS, ...counts } }, NOW);
+      return healed;
+    };
+    const merged = Promise.withResolvers<null>();
+    const child = transact(
+      desk.client,
+      authorOf(desk),
+      entryOf(desk, 'visits', 'v'),
+      () => 'raw',
+      async (transaction) => {
+        await transaction.load(
+          batchOf(['V1', 'P1', 'M1', ...Array<null>(5).fill(null), '2026-08-01', ...Array<null>(5).fill(null)]),
+        );
+        expect(await transaction.endRows()).toMatchObject({ waitingLines: [2] });
+        merged.resolve(null);
+        await beside.waitsForLock();
+        await finish(transaction, { waiting: 1 });
+      },
+    );
+    const parent = transact(
+      beside.client,
+      authorOf(desk),
+      entryOf(desk, 'procedures', 'p'),
+      () => 'raw',
+      async (transaction) => {
+        await transaction.load(batchOf(['P1', 'C1', null, null, null, null]));
+        await merged.promise;
+        expect(await transaction.endRows()).toMatchObject({ inserted: 1 });
+        return await finish(transaction, { inserted: 1 });
+      },
+    );
+    await child;
+    expect(await parent).toEqual({ healed: 1, refused: 0 });
+    expect(await desk.column('SELECT visit_id FROM visits')).toEqual(['V1']);
+  });
+});
+
+test('rows are laid out as COPY takes them', () => {
+  const encoder = createRowEncoder();
+  const bytes = (): string => Buffer.from(encoder.take((size) => new ArrayBuffer(size + 3))).toString();
+  expect(bytes()).toBe('');
+  encoder.add(2, ['a', null, -5, '', '\\N', 'tab\tline\nreturn\r\\']);
+  encoder.add(1_000_003, ['José\t😀', 'x'.repeat(40_000), '\\.']);
+  expect(bytes()).toBe(
+    `2\ta\t\\N\t-5\t\t\\\\N\ttab\\tline\\nreturn\\r\\\\\n1000003\tJosé\\t😀\t${'x'.repeat(40_000)}\t\\\\.\n`,
+  );
+  encoder.add(3, ['again']);
+  expect(bytes()).toBe('3\tagain\n');
+});
