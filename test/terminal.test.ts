@@ -70,3 +70,11 @@ test('a table that is too wide for the terminal is wrapped, not cut', () => {
   expect(text.replaceAll(/[^y]/g, '')).toHaveLength(30);
   expect(text).toContain('12345');
 });
+
+test('a value of very many lines is shown in tables that the library lays out in time, nothing of it cut', () => {
+  const text = layOut({ ...terminal, columns: 40, colour: false }, ['a', 'b'], [['y', 'x'.repeat(64 * 1024)]]);
+  const heights = text.split('┌').map((table) => table.split('\n').length);
+  expect(heights.length).toBeGreaterThan(3);
+  expect(Math.max(...heights)).toBeLessThan(510);
+  expect(text.replaceAll(/[^x]/g, '')).toHaveLength(64 * 1024);
+});

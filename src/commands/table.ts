@@ -16,14 +16,17 @@ export type Row = readonly (Cell | string | number | null)[];
  * Values are made printable; NULL is empty.
  */
 export function layOut(output: Output, headers: readonly string[], rows: readonly Row[]): string {
-  return output.isTTY ? layOutTable(output, headers, rows) : [headers, ...rows].map(tabbed).join('');
+  return [...layOutPieces(output, headers, rows)].join('');
 }
 
-/** A table on a terminal is full with so many rows, or so many characters in them: a cell may be megabytes. */
-const TABLE_ROWS = 500;
-const TABLE_CHARACTERS = 1024 * 1024;
+/** Widths are found for so many rows together, or for so many characters in them: a cell may be megabytes. */
+const TOGETHER_ROWS = 500;
+const TOGETHER_CHARACTERS = 1024 * 1024;
 
-/** Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables, each with its own widths. */
+/** A table has no more lines than this: the time that its library takes grows with their square. */
+const TABLE_LINES = 500;
+
+/** Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables. */
 export function* layOutPieces(
   output: Output,
   headers: readonly string[],
@@ -34,44 +37,56 @@ export function* layOutPieces(
     for (const row of rows) yield tabbed(row);
     return;
   }
-  let page: Row[] = [];
+  let together: Row[] = [];
   let characters = 0;
   let isFirst = true;
   for (const row of rows) {
-    page.push(row);
+    together.push(row);
     for (const cell of row) characters += textOf(cell).length;
-    if (page.length < TABLE_ROWS && characters < TABLE_CHARACTERS) continue;
-    yield layOutTable(output, headers, page);
-    page = [];
+    if (together.length < TOGETHER_ROWS && characters < TOGETHER_CHARACTERS) continue;
+    yield* tables(output, headers, together);
+    together = [];
     characters = 0;
     isFirst = false;
   }
-  if (page.length > 0 || isFirst) yield layOutTable(output, headers, page);
+  if (together.length > 0 || isFirst) yield* tables(output, headers, together);
 }
 
 function tabbed(row: Row): string {
   return `${row.map((cell) => textOf(cell)).join('\t')}\n`;
 }
 
-function layOutTable(output: Output, headers: readonly string[], rows: readonly Row[]): string {
+function* tables(output: Output, headers: readonly string[], rows: readonly Row[]): Generator<string, void> {
   const numeric = headers.map((_, index) => rows.every((row) => typeof valueOf(row[index] ?? null) !== 'string'));
-  const table = new Table({
-    head: headers.map((header) => paint(output, 'bold', header)),
-    colAligns: numeric.map((right) => (right ? 'right' : 'left')),
-    style: { head: [], border: [], compact: true },
-  });
   const widths = widthsOf(headers, rows, output.columns);
-  // Broken into lines here: the table's own wrapping counts colours as letters, and a cell of many lines takes it hours.
-  for (const row of rows) {
-    const cells = row.map((cell, index) => linesOf(cell, widths[index] ?? NARROWEST, output));
-    const height = Math.max(1, ...cells.map((lines) => lines.length));
-    for (let line = 0; line < height; line++) table.push(cells.map((lines) => lines[line] ?? ''));
+  const begin = (): InstanceType<typeof Table> =>
+    new Table({
+      head: headers.map((header) => paint(output, 'bold', header)),
+      colAligns: numeric.map((right) => (right ? 'right' : 'left')),
+      style: { head: [], border: [], compact: true },
+    });
+  let table = begin();
+  for (const line of linesOf(rows, widths, output)) {
+    if (table.length >= TABLE_LINES) {
+      yield `${table.toString()}\n`;
+      table = begin();
+    }
+    table.push(line);
   }
-  return `${table.toString()}\n`;
+  yield `${table.toString()}\n`;
+}
+
+/** Rows in lines that fit: broken here, since the table's own wrapping counts colours as letters, and takes hours for long cells. */
+function* linesOf(rows: readonly Row[], widths: readonly number[], output: Output): Generator<string[], void> {
+  for (const row of rows) {
+    const cells = row.map((cell, index) => broken(cell, widths[index] ?? NARROWEST, output));
+    const height = cells.reduce((most, lines) => Math.max(most, lines.length), 1);
+    for (let line = 0; line < height; line++) yield cells.map((lines) => lines[line] ?? '');
+  }
 }
 
 /** A cell's text in lines of so many characters at most, each in the cell's colour. */
-function linesOf(cell: Row[number], width: number, output: Output): string[] {
+function broken(cell: Row[number], width: number, output: Output): string[] {
   const lines = textOf(cell).match(new RegExp(`.{1,${width}}`, 'gu')) ?? [];
   const colour = isCell(cell) ? cell.colour : undefined;
   return colour === undefined ? lines : lines.map((line) => paint(output, colour, line));
