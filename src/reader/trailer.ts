@@ -100,7 +100,6 @@ export function checkTrailer(trailer: Trailer, line: number, since: RowsAbove, a
   // The number itself is not told: the line may be what is left of a row, and the number an identifier in it (P8).
   throw new FileRefused(
     'trailer_count',
-    `the trailer in line ${line} states another number of rows than the ${all.most} that the file has: ` +
-      'it was probably cut off; `landfall preview` shows the line',
+    `the trailer in line ${line} states another number of rows than the ${all.most} that the file has: it was probably cut off`,
   );
 }
