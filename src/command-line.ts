@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Filter } from './commands/filter.ts';
+import type { Done } from './daemon/child.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
 import { readSettings } from './read-settings.ts';
@@ -181,8 +182,16 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     });
 
   program.command('load', { hidden: true }).action(async () => {
-    const { load } = await import('./daemon/loader.ts');
-    done(await load(surroundings.open('child')));
+    const { load } = await import('./daemon/child.ts');
+    const told = (exitCode: number): Done => ({ exitCode, problem: null });
+    done(
+      await load(surroundings.open('child'), {
+        run: async (supervised) => (await import('./daemon/loader.ts')).runLoader(supervised),
+        once: async (supervised) => told(await (await import('./commands/once.ts')).takeAll(supervised)),
+        retry: async (supervised, { names }) =>
+          told(await (await import('./commands/retry.ts')).readNamed(supervised, names)),
+      }),
+    );
   });
   return program;
 }

@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs';
-import { cutShortAt, readAlive } from '../daemon/alive.ts';
+import type { Supervised } from '../daemon/child.ts';
 import { createDrain } from '../daemon/drain.ts';
 import { createFaultBook } from '../daemon/faults.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { createWaker, runLoop } from '../daemon/loop.ts';
 import { ownDatabase } from '../daemon/own.ts';
+import { supervise } from '../daemon/supervise.ts';
 import type { RunTotals } from '../daemon/totals.ts';
 import { LandfallError } from '../errors.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../io.ts';
-import { createLog } from '../log.ts';
+import { createLog, createRelay } from '../log.ts';
 import type { Settings } from '../settings.ts';
-import { abandonAttempts } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/fault.ts';
 import { createProgress } from './progress.ts';
 
@@ -25,36 +25,56 @@ export interface OnceOptions {
 const PATIENCE_MS = 300_000;
 
 /**
- * Takes everything that is in the landing folder, and what is still being written there, then ends.
+ * Takes everything that is in the landing folder, and what is still being written there, then ends. On a terminal it shows how far it
+ * is.
+ * @returns as `takeAll`; 1 too when the process that takes the files has died again and again
+ */
+export async function once(options: OnceOptions, io: CommandIo): Promise<number> {
+  const { settings } = options;
+  const progress = createProgress(io.stdout);
+  // A bar that is not ended leaves a terminal without a cursor.
+  io.leave.addEventListener('abort', progress.end);
+  try {
+    return await supervise({
+      settings,
+      job: { verb: 'once' },
+      io,
+      logger: createLog(settings, progress.output, io.program.pid),
+      relay: createRelay(settings, progress.output),
+      onWork: (work) => {
+        progress.show(work);
+      },
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+/**
+ * What `once` does in its own process.
  * @returns 0 all in (rows may wait), 3 a file was quarantined, is held or cannot be read, or a row was rejected, 4 the
  *   database is damaged, 1 stopped before everything was in
  * @throws LandfallError when it cannot run
  */
-export async function once(options: OnceOptions, io: CommandIo): Promise<number> {
-  const { settings } = options;
+export async function takeAll(supervised: Supervised): Promise<number> {
+  const { settings, io, logger, before, ready, tell } = supervised;
   const { stop } = io;
   // One that goes away is waited for; one that was never there is a mistyped name.
   if (!existsSync(settings.landing)) {
     const hint = 'name another with --landing, or mount it first';
     throw new LandfallError('list landing folder', 'it is not there', { file: settings.landing, hint });
   }
-  const progress = createProgress(io.stdout);
-  const logger = createLog(settings, progress.output, io.program.pid);
   const feed = loadFeed(settings.feed);
   const waker = createWaker(stop);
   const faults = createFaultBook(logger, io.now, () => undefined);
   const monotonic = (): number => performance.now();
-  // A daemon that was stopped in the middle of a file has left its attempt open, which is nobody's fault.
-  const before = { crashed: false, cutShortAt: cutShortAt(readAlive(settings.db)) };
+  const holder = { command: 'once', pid: supervised.supervisorPid };
   const totals: { now: RunTotals | null } = { now: null };
   try {
     await ownDatabase(
-      { settings, io, feed, command: 'once', faults, waker, stop, patienceMs: PATIENCE_MS, before },
+      { settings, io, feed, ...holder, faults, waker, stop, patienceMs: PATIENCE_MS, before },
       async (store) => {
-        // Leaving at once is nobody's failure: the file in hand must not come nearer to quarantine for it.
-        io.leave.addEventListener('abort', () => {
-          abandonAttempts(store);
-        });
+        ready();
         const drain = createDrain({
           settings,
           feed,
@@ -68,9 +88,7 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
           // Nothing watches: what comes in the meantime is found when the batch is done.
           hasNews: () => true,
           tellAgain: true,
-          onWork: (work) => {
-            progress.show(work);
-          },
+          onWork: tell,
         });
         await runLoop({ drain, waker, faults, until: 'drained', stop, patienceMs: PATIENCE_MS, monotonic });
         totals.now = drain.totals();
@@ -80,8 +98,6 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
     if (!(error instanceof DatabaseFault) || !error.isFinal) throw error;
     logger.fatal(error.message);
     return error.exitCode;
-  } finally {
-    progress.end();
   }
   if (totals.now === null || stop.aborted) {
     logger.warn('stopped before everything was in; the next run goes on from here');

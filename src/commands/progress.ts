@@ -9,7 +9,7 @@ export interface Progress {
   show(work: Work): void;
   /** Where log lines go meanwhile: above the bar. */
   readonly output: Output;
-  end(): void;
+  readonly end: () => void;
 }
 
 const CLEAR_LINE = '\r\u001b[K';
@@ -51,7 +51,7 @@ export function createProgress(terminal: Output): Progress {
         terminal.write(begun ? CLEAR_LINE + text : text);
       },
     },
-    end() {
+    end: () => {
       if (!begun) return;
       bar.stop();
       // What it writes then may be among what comes late.

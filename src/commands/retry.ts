@@ -1,20 +1,23 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cutShortAt, readAlive } from '../daemon/alive.ts';
+import { STARTING } from '../daemon/alive.ts';
+import type { Supervised } from '../daemon/child.ts';
 import { storeLedger } from '../daemon/ledger.ts';
 import { holderOf, openOwn, storeOptions } from '../daemon/own.ts';
 import { reportFile } from '../daemon/report.ts';
+import { supervise } from '../daemon/supervise.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../feed/types.ts';
 import { isRefused } from '../ingest/outcome.ts';
+import type { IngestProgress } from '../ingest/types.ts';
 import type { CommandIo } from '../io.ts';
 import { isStill, lstat } from '../landing/file-stat.ts';
 import { listLanding } from '../landing/list.ts';
 import { holdFuture, orderBatch } from '../landing/order.ts';
 import type { ListedFile } from '../landing/types.ts';
-import { createLog } from '../log.ts';
+import { createLog, createRelay } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { requestRetry } from '../store/ledger.ts';
 import { tryLock } from '../store/lock.ts';
@@ -30,14 +33,30 @@ export interface RetryOptions {
 
 /**
  * Has files read again, each as a new revision (a quarantined one in the revision it has): by the daemon where one runs, else at once.
+ * @returns as `readNamed`; 1 too when the process that reads them has died
+ */
+export function retry(options: RetryOptions, io: CommandIo): Promise<number> {
+  const { settings, names } = options;
+  return supervise({
+    settings,
+    job: { verb: 'retry', names: [...names] },
+    io,
+    logger: createLog(settings, io.stdout, io.program.pid),
+    relay: createRelay(settings, io.stdout),
+    onWork: () => undefined,
+  });
+}
+
+/**
+ * What `retry` does in its own process.
  * @returns 0 done or asked for, 3 a file was quarantined or a row rejected, 1 a name is not a file of the landing folder,
  *   or a file cannot be read or is held for its stamp
- * @throws LandfallError, DatabaseFault when the database cannot be opened or written, or the daemon is of another version
+ * @throws LandfallError, DatabaseFault when the database cannot be opened or written
  */
-export async function retry(options: RetryOptions, io: CommandIo): Promise<number> {
-  const { settings } = options;
+export async function readNamed(supervised: Supervised, asked: readonly string[]): Promise<number> {
+  const { settings, io, before } = supervised;
   const feed = loadFeed(settings.feed);
-  const names = new Set(options.names.map((name) => path.basename(name)));
+  const names = new Set(asked.map((name) => path.basename(name)));
   const files = find(settings.landing, feed, names, io);
   const missing = [...names].filter((name) => !files.some((file) => file.name === name));
   for (const name of missing) {
@@ -48,16 +67,13 @@ export async function retry(options: RetryOptions, io: CommandIo): Promise<numbe
   for (const { name, reason } of held) io.stderr.write(`landfall: ${printable(name)} cannot be read yet: ${reason}\n`);
   if (missing.length + held.length > 0) return EXIT_FAILED;
 
-  const lock = tryLock(settings.db, holderOf(io, 'retry'));
+  const lock = tryLock(settings.db, holderOf(io, 'retry', supervised.supervisorPid));
   try {
-    const store =
-      lock === null
-        ? openBeside(storeOptions(settings, io, feed))
-        : openOwn(settings, io, feed, { crashed: false, cutShortAt: cutShortAt(readAlive(settings.db)) });
+    const store = lock === null ? openBeside(storeOptions(settings, io, feed)) : openOwn(settings, io, feed, before);
     try {
       // The wish comes first: it outlives a process that is killed.
       for (const file of files) requestRetry(store, file.name, io.now());
-      if (lock !== null) return await readAgain(store, feed, files, settings, io);
+      if (lock !== null) return await readAgain(supervised, store, feed, files);
     } finally {
       closeStore(store);
     }
@@ -97,14 +113,17 @@ async function settle(files: readonly ListedFile[], settings: Settings, io: Comm
 }
 
 async function readAgain(
+  supervised: Supervised,
   store: Store,
   feed: Feed,
   files: readonly ListedFile[],
-  settings: Settings,
-  io: CommandIo,
 ): Promise<number> {
-  const logger = createLog(settings, io.stdout, io.program.pid);
+  const { settings, io, logger, ready, tell } = supervised;
+  ready();
   const ledger = storeLedger(store, io.now);
+  const onProgress = (file: IngestProgress): void => {
+    tell({ ...STARTING, doing: 'ingesting', file });
+  };
   let exitCode = 0;
   const settled = await settle(files, settings, io);
   for (const { name } of files.filter((file) => !settled.includes(file))) {
@@ -112,7 +131,7 @@ async function readAgain(
     exitCode = EXIT_FAILED;
   }
   for (const file of settled) {
-    const outcome = await ledger.ingest(file, { afresh: true, stop: io.stop, onProgress: () => undefined });
+    const outcome = await ledger.ingest(file, { afresh: true, stop: io.stop, onProgress });
     reportFile(logger, feed, file, outcome);
     if (outcome.kind === 'given_up') return EXIT_FAILED;
     if (outcome.kind === 'moved') {

@@ -55,7 +55,7 @@ export const workSchema = z.object({
   /** Files that wait for a parent's file that is still being written. */
   awaitingParent: z.number(),
   /** Since the loader started. */
-  taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number() }),
+  taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number(), rejectedRows: z.number() }),
   /** The write-ahead log when it was last looked at; `pinned`: a program that reads keeps it from being emptied. */
   wal: z.object({ bytes: z.number(), pinned: z.boolean() }),
   faults: z.array(faultSchema),
@@ -96,7 +96,7 @@ export const STARTING: Work = {
   due: 0,
   settling: 0,
   awaitingParent: 0,
-  taken: { files: 0, rows: 0, quarantined: 0 },
+  taken: { files: 0, rows: 0, quarantined: 0, rejectedRows: 0 },
   wal: { bytes: 0, pinned: false },
   faults: [],
 };

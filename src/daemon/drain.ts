@@ -115,8 +115,8 @@ export function createDrain(options: DrainOptions): Drain {
   let work: Work = STARTING;
 
   function show(change: Partial<Work>): void {
-    const { files, rows, quarantined } = totals;
-    work = { ...work, ...change, taken: { files, rows, quarantined }, faults: faults.list() };
+    const { files, rows, quarantined, rejectedRows } = totals;
+    work = { ...work, ...change, taken: { files, rows, quarantined, rejectedRows }, faults: faults.list() };
     options.onWork(work);
   }
 

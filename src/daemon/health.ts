@@ -1,24 +1,35 @@
 import { percentRead, type Work } from './alive.ts';
 
 /**
- * How long a loader may say nothing before it counts as hung, in ms. While it works it speaks between batches, and one
- * SQLite statement (an index rebuilt over a large table, a migration) may take minutes; idle, it answers each ping.
+ * How long a loader may show no sign of going on before it counts as hung, in ms. Inside a file it says something between batches, and
+ * reads or writes in every statement; where the system does not tell of that (not on Linux), it has as long as in `working`. A listing,
+ * a move to the archive or a start (which may migrate) show less of what they do.
  */
 export interface Patience {
   readonly idleMs: number;
+  readonly fileMs: number;
   readonly workingMs: number;
   readonly startingMs: number;
+  /** One step of the work ends within this, however much it reads and writes. */
+  readonly endlessMs: number;
 }
 
-export const PATIENCE: Patience = { idleMs: 30_000, workingMs: 600_000, startingMs: 3_600_000 };
+export const PATIENCE: Patience = {
+  idleMs: 30_000,
+  // It is looked at every 5 s: noticed within a minute.
+  fileMs: 50_000,
+  workingMs: 600_000,
+  startingMs: 3_600_000,
+  endlessMs: 3_600_000,
+};
 
 /** By what it does: which patience there is with a loader; null: it is on its way out. */
-const PATIENCE_WITH: Readonly<Record<Work['doing'], keyof Patience | null>> = {
+const PATIENCE_WITH: Readonly<Record<Work['doing'], 'idleMs' | 'fileMs' | 'workingMs' | 'startingMs' | null>> = {
   starting: 'startingMs',
   idle: 'idleMs',
   waiting: 'idleMs',
   listing: 'workingMs',
-  ingesting: 'workingMs',
+  ingesting: 'fileMs',
   archiving: 'workingMs',
   emptying: 'workingMs',
   stopping: null,
@@ -27,7 +38,7 @@ const PATIENCE_WITH: Readonly<Record<Work['doing'], keyof Patience | null>> = {
 
 /** Whether a loader that does this shows only by its work that it goes on: while it works it answers no ping. */
 export function isWorking(doing: Work['doing']): boolean {
-  return PATIENCE_WITH[doing] === 'workingMs';
+  return PATIENCE_WITH[doing] === 'workingMs' || PATIENCE_WITH[doing] === 'fileMs';
 }
 
 /** Whether a loader that does this has no work at the moment. */
@@ -36,12 +47,15 @@ export function isAtRest(doing: Work['doing']): boolean {
 }
 
 /**
- * Whether a loader that was last heard `silentMs` ago still counts as well.
+ * How long a loader that does this may show no sign of going on.
  * @param doing what it last said it was doing
+ * @param isBlind the system tells nothing of what it reads and writes
+ * @returns ms; null: it is on its way out
  */
-export function isWell(doing: Work['doing'], silentMs: number, patience: Patience): boolean {
+export function patienceWith(doing: Work['doing'], patience: Patience, isBlind: boolean): number | null {
   const limit = PATIENCE_WITH[doing];
-  return limit === null || silentMs <= patience[limit];
+  if (limit === null) return null;
+  return patience[limit === 'fileMs' && isBlind ? 'workingMs' : limit];
 }
 
 /** One line for the service manager's status and for people. No row values. */

@@ -5,7 +5,8 @@ import type { Logger } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import { BEAT_MS, cutShortAt, isAlive, readAlive, STARTING, writeAlive, type Work } from './alive.ts';
 import { createFaultBook } from './faults.ts';
-import { describeWork, isWell, PATIENCE, type Patience } from './health.ts';
+import { describeWork, PATIENCE, type Patience } from './health.ts';
+import { every, onAbort, rarely } from './hooks.ts';
 import { createLoaderHandle, type LoaderEnd } from './loader-handle.ts';
 import { createNotifier } from './notify.ts';
 import { startSchedule } from './schedule.ts';
@@ -72,6 +73,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
 
   const loader = createLoaderHandle({
     settings,
+    job: { verb: 'run' },
     command: io.program.command,
     env: io.env,
     keeperPid: io.program.pid,
@@ -100,6 +102,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     onLogLine: relay,
     onErrorText: io.stderr.write,
     onEnd,
+    patience,
   });
 
   function onEnd(end: LoaderEnd): void {
@@ -108,8 +111,8 @@ export async function keep(options: KeeperOptions): Promise<number> {
       ended.resolve(0);
       return;
     }
-    if (end.kind === 'fatal') {
-      logger.fatal(end.message);
+    if (end.kind === 'done') {
+      logger.fatal(end.problem ?? 'the loading process has ended');
       ended.resolve(end.exitCode);
       return;
     }
@@ -161,10 +164,6 @@ export async function keep(options: KeeperOptions): Promise<number> {
     tellStatus();
   }
 
-  function loaderIsWell(): boolean {
-    return isWell(work.doing, loader.silentMs(), patience);
-  }
-
   const poke = rarely(releases, POKE_GAP_MS, () => {
     loader.send({ kind: 'poke' });
   });
@@ -193,11 +192,10 @@ export async function keep(options: KeeperOptions): Promise<number> {
 
   every(releases, BEAT_MS, () => {
     beat();
-    loader.send({ kind: 'ping' });
     tellStatus();
-    if (loader.pid() !== null && !loaderIsWell()) {
-      logger.error({ silentSeconds: Math.round(loader.silentMs() / 1000) }, 'the loading process hangs; it is killed');
-      loader.kill('hangs');
+    const silentMs = loader.check();
+    if (silentMs !== null) {
+      logger.error({ silentSeconds: Math.round(silentMs / 1000) }, 'the loading process hangs; it is killed');
     }
   });
   every(releases, WATCH_CHECK_MS, () => {
@@ -205,7 +203,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   });
   if (notifier.pingMs !== null) {
     every(releases, notifier.pingMs, () => {
-      if (loaderIsWell()) notifier.send({ WATCHDOG: '1' });
+      if (loader.isWell()) notifier.send({ WATCHDOG: '1' });
     });
   }
 
@@ -215,7 +213,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     logger.info('stopping');
     beat();
     if (loader.pid() === null) {
-      loader.kill('stopping');
+      loader.kill();
       ended.resolve(0);
       return;
     }
@@ -223,7 +221,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     const timer = setTimeout(() => {
       killed = true;
       logger.warn('the file in hand takes longer; it is given up, and read again after the next start');
-      loader.kill('stopping');
+      loader.kill();
     }, KILL_AFTER_MS);
     releases.defer(() => {
       clearTimeout(timer);
@@ -233,7 +231,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
   onAbort(io.leave, () => {
     stopping = true;
     killed = true;
-    loader.kill('stopping');
+    loader.kill();
     beat('stopped');
   });
 
@@ -247,36 +245,3 @@ export async function keep(options: KeeperOptions): Promise<number> {
 
 /** How often to look whether the folder that is watched is still the one at its path, in ms. */
 const WATCH_CHECK_MS = 2_000;
-
-/** Acts on the first call at once, and of a swarm of calls once every so many ms, the last one included. */
-function rarely(releases: DisposableStack, gapMs: number, act: () => void): () => void {
-  let timer: NodeJS.Timeout | null = null;
-  let more = false;
-  const now = (): void => {
-    act();
-    more = false;
-    timer = setTimeout(() => {
-      timer = null;
-      if (more) now();
-    }, gapMs);
-  };
-  releases.defer(() => {
-    if (timer !== null) clearTimeout(timer);
-  });
-  return () => {
-    more = true;
-    if (timer === null) now();
-  };
-}
-
-function every(releases: DisposableStack, ms: number, act: () => void): void {
-  const timer = setInterval(act, ms);
-  releases.defer(() => {
-    clearInterval(timer);
-  });
-}
-
-function onAbort(signal: AbortSignal, act: () => void): void {
-  if (signal.aborted) act();
-  else signal.addEventListener('abort', act, { once: true });
-}

@@ -2,18 +2,21 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
 import type { Readable } from 'node:stream';
 import type { Settings } from '../settings.ts';
+import { readActivity } from './activity.ts';
 import type { Work } from './alive.ts';
 import { backOff } from './back-off.ts';
-import { isWorking } from './health.ts';
-import { fromLoaderSchema, type ToLoader } from './messages.ts';
+import type { Patience } from './health.ts';
+import { fromLoaderSchema, type Job, type ToLoader } from './messages.ts';
+import { createVigil } from './vigil.ts';
 
 /** How the loading process ended: it said that starting again would not help, or it just ended. */
 export type LoaderEnd =
-  | { readonly kind: 'fatal'; readonly message: string; readonly exitCode: number }
+  | { readonly kind: 'done'; readonly problem: string | null; readonly exitCode: number }
   | { readonly kind: 'died'; readonly how: string };
 
 export interface LoaderOptions {
   readonly settings: Settings;
+  readonly job: Job;
   /** What starts this program: node, its arguments, main.ts. */
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -31,6 +34,7 @@ export interface LoaderOptions {
   /** What it, or Node, writes to standard error. */
   readonly onErrorText: (text: string) => void;
   readonly onEnd: (end: LoaderEnd) => void;
+  readonly patience: Patience;
 }
 
 /** The keeper's side of the loading process. */
@@ -42,15 +46,17 @@ export interface LoaderHandle {
   send(message: ToLoader): void;
   /** Has it commit the file in hand if that takes under so many ms, else give it up, and end; one that has not begun ends at once. */
   stop(graceMs: number): void;
-  /**
-   * Ends it at once, or keeps it from being started again.
-   * @param why `hangs`: the file in hand is to blame
-   */
-  kill(why: 'stopping' | 'hangs'): void;
+  /** Ends it at once, or keeps it from being started again. */
+  kill(): void;
   /** Null while there is none. */
   pid(): number | null;
-  /** How long ago it last showed that it goes on, in ms: by its work, or idle by an answer; 0 where there is none. */
-  silentMs(): number;
+  /**
+   * To be called every `BEAT_MS`: asks for a sign of life, and ends it when it hangs.
+   * @returns for how long one that hangs has shown none, in ms; null: it does not, or there is none
+   */
+  check(): number | null;
+  /** Whether it goes on, as of the last check. */
+  isWell(): boolean;
 }
 
 /**
@@ -68,9 +74,6 @@ const CAP_MS = 30_000;
 
 /** One that lived so long did not die of its start, in ms. */
 const LONG_LIFE_MS = 60_000;
-
-/** A keeper that was itself stopped for this long cannot tell how long the loader has been silent, in ms. */
-const OWN_GAP_MS = 15_000;
 
 /** Calls back for each line of a text; only LF ends one, since a file's name may hold other line breaks. */
 function forEachLine(stream: Readable, onLine: (line: string) => void): void {
@@ -100,24 +103,22 @@ function isCrash(signal: NodeJS.Signals | null): boolean {
 
 /** A handle with no process yet. */
 export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
-  const { settings, keeperPid, cutShortAt } = options;
+  const { settings, job, keeperPid, cutShortAt } = options;
   const [node, ...args] = options.command;
   let child: ChildProcess | null = null;
   /** Whether the last one that had the database open has crashed, or was ended for a hang. */
   let crashed = false;
   let failures = 0;
   let startedAt = 0;
-  let heardAt = 0;
-  let askedAt = 0;
-  let working = false;
+  const vigil = createVigil(options.patience, () => performance.now());
   let hangs = false;
   let born = false;
   let again: NodeJS.Timeout | null = null;
 
   function start(): void {
-    startedAt = heardAt = performance.now();
-    let fatal: LoaderEnd | null = null;
-    working = false;
+    startedAt = performance.now();
+    vigil.begin();
+    let done: LoaderEnd | null = null;
     hangs = false;
     born = false;
     let ready = false;
@@ -131,12 +132,10 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     started.on('message', (message) => {
       const read = fromLoaderSchema.safeParse(message);
       if (!read.success) return;
-      // An answer to a ping shows that its event loop turns, not that the work in hand goes on.
-      if (read.data.kind !== 'pong' || !working) heardAt = performance.now();
       switch (read.data.kind) {
         case 'born':
           born = true;
-          send({ kind: 'start', settings, keeperPid, before: { crashed, cutShortAt } });
+          send({ kind: 'start', job, settings, keeperPid, before: { crashed, cutShortAt } });
           return;
         case 'found':
           options.onFound();
@@ -149,13 +148,14 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
           options.onReady();
           return;
         case 'work':
-          working = isWorking(read.data.work.doing);
+          vigil.told(read.data.work.doing);
           options.onWork(read.data.work);
           return;
-        case 'fatal':
-          fatal = read.data;
+        case 'done':
+          done = read.data;
           return;
         case 'pong':
+          vigil.answered();
           return;
       }
     });
@@ -169,7 +169,7 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     started.once('close', (code, signal) => {
       // One that never had the database open leaves what the one before it left.
       if (ready) crashed = hangs || isCrash(signal);
-      end(fatal ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
+      end(done ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
     });
   }
 
@@ -193,18 +193,20 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
       if (born) send({ kind: 'stop', graceMs });
       else child?.kill('SIGKILL');
     },
-    kill(why) {
-      hangs = why === 'hangs';
+    kill() {
       if (again !== null) clearTimeout(again);
       child?.kill('SIGKILL');
     },
-    pid: () => child?.pid ?? null,
-    silentMs() {
-      if (child === null) return 0;
-      const now = performance.now();
-      if (now - askedAt > OWN_GAP_MS) heardAt = now;
-      askedAt = now;
-      return now - heardAt;
+    check() {
+      if (child?.pid === undefined) return null;
+      vigil.look(readActivity(child.pid));
+      send({ kind: 'ping' });
+      if (vigil.isWell()) return null;
+      hangs = true;
+      child.kill('SIGKILL');
+      return vigil.silentMs();
     },
+    isWell: () => child === null || vigil.isWell(),
+    pid: () => child?.pid ?? null,
   };
 }

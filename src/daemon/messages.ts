@@ -2,10 +2,19 @@ import { z } from 'zod';
 import { areSettings, type Settings } from '../settings.ts';
 import { workSchema } from './alive.ts';
 
+/** What a loading process is to do, by the command it does it for. */
+const jobSchema = z.discriminatedUnion('verb', [
+  z.object({ verb: z.literal('run') }),
+  z.object({ verb: z.literal('once') }),
+  z.object({ verb: z.literal('retry'), names: z.array(z.string()) }),
+]);
+export type Job = Readonly<z.infer<typeof jobSchema>>;
+
 /** What the keeper says to the loader. */
 export const toLoaderSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('start'),
+    job: jobSchema,
     settings: z.custom<Settings>(areSettings),
     keeperPid: z.number(),
     /** What the keeper knows of how the loader before it has ended. */
@@ -30,7 +39,7 @@ export const fromLoaderSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready') }),
   z.object({ kind: z.literal('work'), work: workSchema }),
   z.object({ kind: z.literal('pong') }),
-  /** It ends, and starting it again would not help. The message is for a person. */
-  z.object({ kind: z.literal('fatal'), message: z.string(), exitCode: z.number() }),
+  /** It ends by itself, and starting it again would not help. `problem`: why, for a person; null where it has said so itself. */
+  z.object({ kind: z.literal('done'), exitCode: z.number(), problem: z.string().nullable() }),
 ]);
 export type FromLoader = z.infer<typeof fromLoaderSchema>;

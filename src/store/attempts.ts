@@ -110,16 +110,6 @@ export function readSuspects(store: Store, atLeast: number): Suspect[] {
   );
 }
 
-/** Rolls back what is under way and closes its attempt without counting it, for a process that leaves in the middle of a file. */
-export function abandonAttempts(store: Store): void {
-  try {
-    if (store.db.inTransaction) store.db.exec('ROLLBACK');
-    prepareOnce(store.db, 'UPDATE attempts SET process = NULL WHERE process IS NOT NULL').run();
-  } catch {
-    // The attempt then counts as a death, which is no reason to stay.
-  }
-}
-
 function keyOf(content: AttemptedContent): string {
   return content.sha256 ?? unreadContent(content.stat);
 }

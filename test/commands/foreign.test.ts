@@ -65,9 +65,12 @@ describe.each(KINDS)('--db on %s', (_, write, message) => {
     const before = state(join(db, '..'));
     const operands = { retry: [name], check: [file] }[command as string] ?? [];
     const settings = ['--landing', landing, '--db', db];
-    await expect(runCommandLine([command, ...settings, ...operands], { open: () => captureIo() })).rejects.toThrow(
-      message,
+    const io = captureIo();
+    const said = await runCommandLine([command, ...settings, ...operands], { open: () => io }).then(
+      () => io.written.err,
+      (error: unknown) => String(error),
     );
+    expect(said).toMatch(message);
     expect(state(join(db, '..'))).toEqual(before);
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
 import { rejects } from '../../src/commands/rejects.ts';
-import { retry } from '../../src/commands/retry.ts';
+import { readNamed } from '../../src/commands/retry.ts';
 import { status } from '../../src/commands/status.ts';
 import { verify } from '../../src/commands/verify.ts';
 import type { CommandIo } from '../../src/io.ts';
@@ -14,6 +14,7 @@ import { noteUnread } from '../../src/store/ledger.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { FEED_FILE, openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
 import { procedure } from '../helpers/rows.ts';
+import { supervised } from '../helpers/supervised.ts';
 
 const ALL = { state: [], code: [], file: null, since: null, limit: null, json: false, csv: false, raw: false };
 const NAME = 'HospitalABC_VisitPay_Procedure_[20260801_060000].txt';
@@ -24,7 +25,7 @@ const COMMANDS: [string, (settings: Settings, io: CommandIo) => Promise<number>]
   ['rejects', (settings, io) => rejects({ ...ALL, settings }, io)],
   ['verify', (settings, io) => verify({ settings, json: false }, io)],
   ['check', (settings, io) => check({ ...ALL, settings, files: [join(settings.landing, NAME)] }, io)],
-  ['retry', (settings, io) => retry({ settings, names: [NAME] }, io)],
+  ['retry', (settings, io) => readNamed(supervised(settings, io), [NAME])],
 ];
 
 /** The settings of a feed that has the tables of the shipped one and another name. */

@@ -15,7 +15,7 @@ test('P7: a terminal that takes nothing gets no bars, but every line, and its cu
   behind = true;
   const before = written.out;
   for (let files = 1; files <= 2; files++) {
-    progress.show({ ...STARTING, taken: { files, rows: files, quarantined: 0 }, due: 2 - files });
+    progress.show({ ...STARTING, taken: { files, rows: files, quarantined: 0, rejectedRows: 0 }, due: 2 - files });
     progress.output.write(`line ${files}\n`);
   }
   progress.end();

@@ -10,7 +10,7 @@ import {
   writeAlive,
   type Alive,
 } from '../../src/daemon/alive.ts';
-import { describeWork, isWell, PATIENCE } from '../../src/daemon/health.ts';
+import { describeWork } from '../../src/daemon/health.ts';
 import { fillDisk, mountDisk } from '../helpers/disk.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -80,26 +80,13 @@ describe('health by heartbeat', () => {
   });
 });
 
-test.each([
-  ['idle', 30_000],
-  ['waiting', 30_000],
-  ['listing', 600_000],
-  ['ingesting', 600_000],
-  ['archiving', 600_000],
-  ['emptying', 600_000],
-  ['starting', 3_600_000],
-] as const)('a loader that is %s may be silent for %i ms', (doing, ms) => {
-  expect(isWell(doing, ms, PATIENCE)).toBe(true);
-  expect(isWell(doing, ms + 1, PATIENCE)).toBe(false);
-});
-
 test('the status line says what is done, how far, what waits and what is wrong', () => {
   expect(describeWork(ALIVE.work)).toBe('idle; 0 files and 0 rows taken since the start');
   const file = { name: 'x.txt', phase: 'reading' as const, rows: 5, bytesRead: 50, bytesTotal: 200 };
   const faults = [
     { kind: 'database' as const, file: null, problem: 'no room left', since: '2026-08-10T11:59:00.000Z' },
   ];
-  const taken = { files: 3, rows: 70, quarantined: 1 };
+  const taken = { files: 3, rows: 70, quarantined: 1, rejectedRows: 0 };
   expect(
     describeWork({ ...STARTING, doing: 'ingesting', file, due: 4, settling: 2, awaitingParent: 1, taken, faults }),
   ).toBe(

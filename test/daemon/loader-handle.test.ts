@@ -1,14 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { STARTING } from '../../src/daemon/alive.ts';
+import { PATIENCE } from '../../src/daemon/health.ts';
 import { createLoaderHandle, type LoaderHandle } from '../../src/daemon/loader-handle.ts';
 import type { Settings } from '../../src/settings.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 type OnTestFinished = Parameters<typeof tempFolder>[0];
 
-/** A handle of a stub: a process of its own that runs this script in place of a loader. */
+/** How long a stub may show no sign of going on, in ms. */
+const FILE_MS = 1_000;
+
+/** A handle of a stub: a process of its own that runs a script in place of a loader. */
 interface Stub {
   readonly folder: string;
   readonly loader: LoaderHandle;
@@ -37,6 +42,7 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
   let ended = 0;
   const loader = createLoaderHandle({
     settings,
+    job: { verb: 'run' },
     command: [process.execPath, join(folder, 'stub.mjs')],
     env: { FOLDER: folder },
     keeperPid: process.pid,
@@ -48,145 +54,116 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
     onLogLine: () => undefined,
     onErrorText: () => undefined,
     onEnd: () => (ended += 1),
+    patience: { ...PATIENCE, fileMs: FILE_MS },
   });
   onTestFinished?.(() => {
-    loader.kill('stopping');
+    loader.kill();
   });
   loader.start();
   return { folder, loader, worked: () => worked, ended: () => ended };
 }
 
-const WORK = JSON.stringify({ kind: 'work', work: { ...STARTING, doing: 'ingesting' } });
+const BEGIN_FILE = `process.send({ kind: 'ready' });
+  process.send(${JSON.stringify({ kind: 'work', work: { ...STARTING, doing: 'ingesting' } })});`;
 
-describe('what the parent process has seen of the end of a loader', { concurrent: true, timeout: 60_000 }, () => {
-  /** Writes down what it is told of the one before it, and opens the database unless it is to die before that. */
-  const SCRIPT = `
-    import { appendFileSync } from 'node:fs';
+/** A loader that answers pings, notes what it is told of the one before it, and then does this. */
+function loaderThat(then: string): string {
+  return `
+    import fs from 'node:fs';
+    const open = (name) => fs.openSync(process.env.FOLDER + '/' + name, 'a+');
     process.on('message', (message) => {
+      if (message.kind === 'ping') process.send({ kind: 'pong' });
       if (message.kind !== 'start') return;
-      appendFileSync(process.env.FOLDER + '/told', JSON.stringify(message.before.crashed) + '\\n');
-      process.send({ kind: 'ready' });
-      process.send(${WORK});
+      fs.writeSync(open('told'), JSON.stringify(message.before.crashed) + ' ');
+      const life = fs.readFileSync(process.env.FOLDER + '/told', 'utf8').split(' ').length - 1;
+      ${then}
     });
     process.send({ kind: 'born' });`;
+}
 
-  test.for<[string, boolean, (loader: LoaderHandle) => void]>([
-    ['SIGSEGV is a crash', true, signal('SIGSEGV')],
-    ['SIGABRT, as of a heap that is full, is a crash', true, signal('SIGABRT')],
-    ['SIGKILL is no crash: it comes from outside', false, signal('SIGKILL')],
-    [
-      'its own kill for a hang is one',
-      true,
-      (loader) => {
-        loader.kill('hangs');
-      },
-    ],
-  ])('%s', async ([, crashed, end], { onTestFinished }) => {
-    const stub = startStub(SCRIPT, onTestFinished);
-    await vi.waitFor(
-      () => {
-        expect(stub.worked()).toBe(1);
-      },
-      { timeout: 30_000, interval: 10 },
-    );
-    end(stub.loader);
-    await vi.waitFor(
-      () => {
-        expect(stub.ended()).toBe(1);
-      },
-      { timeout: 30_000, interval: 10 },
-    );
+/** What each life of a stub was told: whether the one before it has crashed. */
+function toldOfCrashes(stub: Stub): string {
+  return readFileSync(join(stub.folder, 'told'), 'utf8').trimEnd();
+}
+
+async function until(count: () => number, wanted: number): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(count()).toBe(wanted);
+    },
+    { timeout: 30_000, interval: 10 },
+  );
+}
+
+describe('what the parent process has seen of the end of a loader', { concurrent: true, timeout: 60_000 }, () => {
+  test.for<[NodeJS.Signals, string, string]>([
+    ['SIGSEGV', 'is a crash', 'true'],
+    ['SIGABRT', 'as of a heap that is full, is a crash', 'true'],
+    ['SIGKILL', 'is no crash: it comes from outside', 'false'],
+  ])('%s %s', async ([signal, , crashed], { onTestFinished }) => {
+    const stub = startStub(loaderThat(BEGIN_FILE), onTestFinished);
+    await until(stub.worked, 1);
+    process.kill(stub.loader.pid() ?? 0, signal);
+    await until(stub.ended, 1);
     stub.loader.startAgain();
-    await vi.waitFor(
-      () => {
-        expect(stub.worked()).toBe(2);
-      },
-      { timeout: 30_000, interval: 10 },
-    );
-    expect(readFileSync(join(stub.folder, 'told'), 'utf8')).toBe(`false\n${crashed}\n`);
+    await until(stub.worked, 2);
+    expect(toldOfCrashes(stub)).toBe(`false ${crashed}`);
   });
 
   test('an exit code of its own accord is a crash, also where the next one dies before it has the database', async ({
     onTestFinished,
   }) => {
-    const stub = startStub(
-      `import { appendFileSync, readFileSync } from 'node:fs';
-      const file = process.env.FOLDER + '/told';
-      process.on('message', (message) => {
-        if (message.kind !== 'start') return;
-        appendFileSync(file, JSON.stringify(message.before.crashed) + '\\n');
-        const life = readFileSync(file, 'utf8').split('\\n').length - 1;
-        if (life === 2) process.kill(process.pid, 'SIGKILL');
-        process.send({ kind: 'ready' }, () => { if (life === 1) process.exit(1); });
-        if (life === 3) process.send(${WORK});
-      });
-      process.send({ kind: 'born' });`,
-      onTestFinished,
+    const script = loaderThat(
+      `if (life === 1) process.send({ kind: 'ready' }, () => process.exit(1));
+       if (life === 2) process.kill(process.pid, 'SIGKILL');
+       if (life === 3) { ${BEGIN_FILE} }`,
     );
-    for (let death = 1; death <= 2; death++) {
-      await vi.waitFor(
-        () => {
-          expect(stub.ended()).toBe(death);
-        },
-        { timeout: 30_000, interval: 10 },
-      );
+    const stub = startStub(script, onTestFinished);
+    for (const death of [1, 2]) {
+      await until(stub.ended, death);
       stub.loader.startAgain();
     }
-    await vi.waitFor(
-      () => {
-        expect(stub.worked()).toBe(1);
-      },
-      { timeout: 30_000, interval: 10 },
-    );
-    expect(readFileSync(join(stub.folder, 'told'), 'utf8')).toBe('false\ntrue\ntrue\n');
+    await until(stub.worked, 1);
+    expect(toldOfCrashes(stub)).toBe('false true true');
   });
 });
 
-function signal(name: NodeJS.Signals): (loader: LoaderHandle) => void {
-  return (loader) => process.kill(loader.pid() ?? 0, name);
+/** Checks it as the keeper does, only more often, until it was ended or so many ms are over. */
+async function checkFor(stub: Stub, ms: number): Promise<number | null> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    const silentMs = stub.loader.check();
+    if (silentMs !== null) return silentMs;
+    await sleep(50);
+  }
+  return null;
 }
 
-test('a loader that answers pings in the middle of a file, and does nothing more, falls silent', async ({
-  onTestFinished,
-}) => {
-  const stub = startStub(
-    `process.send(${WORK});
-     process.on('message', ({ kind }) => { if (kind === 'ping') process.send({ kind: 'pong' }); });`,
-    onTestFinished,
-  );
-  await vi.waitFor(
-    () => {
-      expect(stub.worked()).toBe(1);
-    },
-    { timeout: 30_000, interval: 10 },
-  );
-  const since = performance.now();
-  const pinging = setInterval(() => {
-    stub.loader.send({ kind: 'ping' });
-  }, 20);
-  await vi.waitFor(
-    () => {
-      expect(stub.loader.silentMs()).toBeGreaterThan(300);
-    },
-    { timeout: 5_000, interval: 20 },
-  );
-  expect(performance.now() - since).toBeGreaterThan(290);
-  clearInterval(pinging);
-});
+describe('P7: a loader that is in the middle of a file for long', { concurrent: true, timeout: 60_000 }, () => {
+  /** It hears nothing any more, and does this again and again. */
+  const deaf = (step: string): string => loaderThat(`${BEGIN_FILE} setTimeout(() => { for (;;) { ${step} } }, 20);`);
 
-test('P7: a loader is not silent for the time in which its keeper was itself stopped, or the machine slept', ({
-  onTestFinished,
-}) => {
-  vi.useFakeTimers({ toFake: ['performance'] });
-  onTestFinished(() => {
-    vi.useRealTimers();
+  test.for<[string, string]>([
+    ['answers, and does nothing more', loaderThat(BEGIN_FILE)],
+    ['hears nothing, and computes without end', deaf('')],
+    ['hears nothing, and waits without end', deaf('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);')],
+  ])('and %s, is ended, and the file is to blame', async ([, script], { onTestFinished }) => {
+    const stub = startStub(script, onTestFinished);
+    await until(stub.worked, 1);
+    expect(await checkFor(stub, 30_000)).toBeGreaterThan(FILE_MS);
+    await until(stub.ended, 1);
+    stub.loader.startAgain();
+    await until(stub.worked, 2);
+    expect(toldOfCrashes(stub)).toBe('false true');
   });
-  const { loader } = startStub('setInterval(() => undefined, 1_000);', onTestFinished);
-  const askedAfter = (ms: number): number => {
-    vi.advanceTimersByTime(ms);
-    return loader.silentMs();
-  };
-  expect([askedAfter(5_000), askedAfter(5_000), askedAfter(10_000)]).toEqual([5_000, 10_000, 20_000]);
-  expect(askedAfter(3_600_000)).toBe(0);
-  expect([askedAfter(5_000), askedAfter(5_000)]).toEqual([5_000, 10_000]);
+
+  test.runIf(process.platform === 'linux')(
+    'and hears nothing, but reads or writes on and on, is left to its work',
+    async ({ onTestFinished }) => {
+      const stub = startStub(deaf(`fs.writeSync(globalThis.file ??= open('rows'), 'x');`), onTestFinished);
+      await until(stub.worked, 1);
+      expect(await checkFor(stub, 3 * FILE_MS)).toBeNull();
+      expect(stub.loader.isWell()).toBe(true);
+    },
+  );
 });

@@ -1,10 +1,9 @@
 import Database from 'better-sqlite3';
-import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { readAlive, STARTING, writeAlive } from '../../src/daemon/alive.ts';
 import { aliveWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
-import { feedFileName } from '../helpers/feed-files.ts';
 
 describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
   test('P7: a locked database is waited for also where a killed loader is to be forgiven first', async ({
@@ -83,26 +82,5 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     expect(await Promise.all(others.map((other) => other.ended))).toEqual([1, 1]);
     for (const other of others) expect(other.output()).toContain('has held it since');
     expect(readdirSync(site.folder).sort()).toEqual(['db', 'landing', 'link.sqlite']);
-  });
-
-  test('once that is left in the middle of a file, by a second signal, counts no failure of the file', async ({
-    onTestFinished,
-  }) => {
-    const site = createSite(onTestFinished);
-    const rows = Array.from({ length: 200_000 }, (_, i) => `P${i}|C1||||`);
-    const header = 'ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate';
-    writeFileSync(join(site.landing, feedFileName('Procedure', '20260801_060000')), [header, ...rows, ''].join('\n'));
-    const once = site.start('once', { args: ['--settle', '0'] });
-    const open = 'SELECT count(*) FROM attempts WHERE process IS NOT NULL';
-    await vi.waitFor(
-      () => {
-        expect(query(site.folder, open)).toEqual([[1]]);
-      },
-      { timeout: 60_000, interval: 5 },
-    );
-    once.child.kill('SIGINT');
-    once.child.kill('SIGTERM');
-    expect(await once.ended).not.toBe(0);
-    expect(query(site.folder, 'SELECT failures, deaths, process FROM attempts')).toEqual([[0, 0, null]]);
   });
 });

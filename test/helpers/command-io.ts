@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { CommandIo, Output } from '../../src/io.ts';
 import { ROOT } from './ingest.ts';
 
@@ -28,7 +29,7 @@ export function captureIo(options: { terminal?: boolean; now?: Date } = {}): Cap
     env: {},
     cwd: ROOT,
     now: () => options.now ?? new Date('2026-08-10T12:00:00Z'),
-    program: { version: '0.0.0', root: ROOT, command: ['node'], pid: 1 },
+    program: { version: '0.0.0', root: ROOT, command: [process.execPath, join(ROOT, 'src/main.ts')], pid: process.pid },
     stop: new AbortController().signal,
     leave: new AbortController().signal,
     parent: null,

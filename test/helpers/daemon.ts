@@ -29,11 +29,14 @@ export interface RunningOptions {
   readonly by?: readonly string[];
 }
 
+/** The commands that take files. */
+type Command = 'run' | 'once' | 'retry';
+
 /** A folder with `landing/` and a database, and what is started on it. */
 export interface Site {
   readonly folder: string;
   readonly landing: string;
-  start(command: 'run' | 'once', options?: RunningOptions): Running;
+  start(command: Command, options?: RunningOptions): Running;
 }
 
 /**
@@ -61,7 +64,7 @@ export function createSite(onTestFinished: (cleanUp: () => void | Promise<void>)
   };
 }
 
-function start(command: 'run' | 'once', folder: string, options: RunningOptions): Running {
+function start(command: Command, folder: string, options: RunningOptions): Running {
   const places = ['--landing', join(folder, 'landing'), '--db', databaseOf(folder)];
   const landfall = [process.execPath, join(ROOT, 'bin/landfall.cjs'), command, ...places, ...(options.args ?? [])];
   const [program = '', ...args] = [...(options.by ?? []), ...landfall];
@@ -146,4 +149,9 @@ export async function untilGone(pid: number, timeout = 2_000): Promise<void> {
 function isRunning(pid: number): boolean {
   const stat = `/proc/${pid}/stat`;
   return existsSync(stat) && !/\) [ZX] /.test(readFileSync(stat, 'utf8'));
+}
+
+/** The processes that a process has started and that are still there. */
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }

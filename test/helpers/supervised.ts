@@ -1,0 +1,21 @@
+import type { Supervised } from '../../src/daemon/child.ts';
+import type { CommandIo } from '../../src/io.ts';
+import { createLog } from '../../src/log.ts';
+import type { Settings } from '../../src/settings.ts';
+
+/** What a command that takes files works with, when a test runs it in its own process. */
+export function supervised(settings: Settings, io: CommandIo): Supervised {
+  return {
+    settings,
+    io,
+    logger: createLog(settings, io.stdout, io.program.pid),
+    supervisorPid: io.program.pid,
+    before: { crashed: false, cutShortAt: null },
+    giveUp: io.stop,
+    onPoke: () => undefined,
+    found: () => undefined,
+    owner: () => undefined,
+    ready: () => undefined,
+    tell: () => undefined,
+  };
+}
