@@ -1,10 +1,10 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Filter } from './commands/filter.ts';
-import type { Done } from './daemon/child.ts';
-import { EXIT_CODES } from './exit-codes.ts';
-import type { CommandIo } from './io.ts';
-import { readSettings } from './read-settings.ts';
-import { defaultOf, flagOf, SETTINGS, variableOf, type Settings } from './settings.ts';
+import type { Done } from './worker/child.ts';
+import { EXIT_CODES } from './model/exit-codes.ts';
+import type { CommandIo } from './system/io.ts';
+import { readSettings } from './settings/read-settings.ts';
+import { defaultOf, flagOf, SETTINGS, variableOf, type Settings } from './settings/settings.ts';
 
 /**
  * How a command runs:
@@ -182,11 +182,11 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     });
 
   program.command('load', { hidden: true }).action(async () => {
-    const { load } = await import('./daemon/child.ts');
+    const { load } = await import('./worker/child.ts');
     const told = (exitCode: number): Done => ({ exitCode, problem: null });
     done(
       await load(surroundings.open('child'), {
-        run: async (supervised) => (await import('./daemon/loader.ts')).runLoader(supervised),
+        run: async (supervised) => (await import('./worker/worker.ts')).runLoader(supervised),
         once: async (supervised) => told(await (await import('./commands/once.ts')).takeAll(supervised)),
         retry: async (supervised, { names }) =>
           told(await (await import('./commands/retry.ts')).readNamed(supervised, names)),

@@ -4,14 +4,14 @@ import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import { runCommandLine, type CommandKind } from './command-line.ts';
-import { describeError } from './error-report.ts';
-import { LandfallError } from './errors.ts';
-import { EXIT_FAILED } from './exit-codes.ts';
-import { isUnderNohup } from './hangup.ts';
-import type { CommandIo, Output, Parent } from './io.ts';
-import { createNonBlockingWriter, type NonBlockingWriter } from './non-blocking-writer.ts';
-import { systemCode } from './system-error.ts';
-import { printable } from './terminal.ts';
+import { describeError } from './output/error-report.ts';
+import { LandfallError } from './model/errors.ts';
+import { EXIT_FAILED } from './model/exit-codes.ts';
+import { isUnderNohup } from './system/hangup.ts';
+import type { CommandIo, Output, Parent } from './system/io.ts';
+import { createNonBlockingWriter, type NonBlockingWriter } from './system/non-blocking-writer.ts';
+import { systemCode } from './system/system-error.ts';
+import { printable } from './output/terminal.ts';
 
 /** How long whatever a command has left open may keep the process, and an output that takes nothing, in ms. */
 const LINGER_MS = 1000;

@@ -1,18 +1,18 @@
-import { WARNING_CODES } from '../codes.ts';
-import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
+import { WARNING_CODES } from '../model/codes.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
-import { isRefused } from '../ingest/outcome.ts';
-import { type Rehearsal, rehearse } from '../ingest/rehearse.ts';
-import { listWarnings } from '../ingest/warnings.ts';
-import type { CommandIo } from '../io.ts';
+import { isRefused } from '../model/outcome.ts';
+import { type Rehearsal, rehearse } from '../ingest/dry-run.ts';
+import { listWarnings } from '../model/warnings.ts';
+import type { CommandIo } from '../system/io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
-import type { Settings } from '../settings.ts';
-import { closeStore, databaseIsThere, openForRehearsal } from '../store/open.ts';
-import type { UnreadName } from '../store/types.ts';
-import { printable } from '../terminal.ts';
-import { jsonElement } from './json.ts';
-import { outputSink, sendPieces } from './sink.ts';
+import type { Settings } from '../settings/settings.ts';
+import { closeStore, databaseIsThere, openForRehearsal } from '../store/sqlite/open.ts';
+import type { UnreadName } from '../model/ledger.ts';
+import { printable } from '../output/terminal.ts';
+import { jsonElement } from '../output/json.ts';
+import { outputSink, sendPieces } from '../output/sink.ts';
 import { linesText } from './warnings-text.ts';
 
 /** What `check` takes. */

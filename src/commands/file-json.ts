@@ -1,4 +1,4 @@
-import type { FileNote, FileRow } from '../store/queries.ts';
+import type { FileNote, FileRow } from '../store/sqlite/queries.ts';
 
 /** The ledger's row, its JSON columns unfolded. */
 export function fileForJson(file: FileRow): object {

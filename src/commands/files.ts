@@ -1,17 +1,17 @@
-import { FILE_CODES, WARNING_CODES } from '../codes.ts';
+import { FILE_CODES, WARNING_CODES } from '../model/codes.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { CommandIo } from '../io.ts';
-import type { Settings } from '../settings.ts';
-import { checkLedger } from '../store/check-ledger.ts';
-import { asFault } from '../store/fault.ts';
-import { openForReading } from '../store/open.ts';
-import { checkSetUp, listFiles, type FileRow } from '../store/queries.ts';
-import type { Colour } from '../terminal.ts';
+import type { CommandIo } from '../system/io.ts';
+import type { Settings } from '../settings/settings.ts';
+import { checkLedger } from '../store/sqlite/check-ledger.ts';
+import { asFault } from '../store/database-fault.ts';
+import { openForReading } from '../store/sqlite/open.ts';
+import { checkSetUp, listFiles, type FileRow } from '../store/sqlite/queries.ts';
+import type { Colour } from '../output/terminal.ts';
 import { fileForJson } from './file-json.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
-import { jsonText } from './json.ts';
-import { writePieces } from './sink.ts';
-import type { Row } from './table.ts';
+import { jsonText } from '../output/json.ts';
+import { writePieces } from '../output/sink.ts';
+import type { Row } from '../output/table.ts';
 import { warningsText } from './warnings-text.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];

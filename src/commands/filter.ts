@@ -1,9 +1,9 @@
 import { sub } from 'date-fns/sub';
-import { LandfallError } from '../errors.ts';
-import type { CommandIo } from '../io.ts';
-import type { Search } from '../store/queries.ts';
-import { writePieces } from './sink.ts';
-import { layOutPieces, type Row } from './table.ts';
+import { LandfallError } from '../model/errors.ts';
+import type { CommandIo } from '../system/io.ts';
+import type { Search } from '../store/sqlite/queries.ts';
+import { writePieces } from '../output/sink.ts';
+import { layOutPieces, type Row } from '../output/table.ts';
 
 /** What `files` and `rejects` are narrowed to, as it is written on the command line. */
 export interface Filter {

@@ -1,20 +1,20 @@
 import { existsSync } from 'node:fs';
-import type { Supervised } from '../daemon/child.ts';
-import { createDrain } from '../daemon/drain.ts';
-import { createFaultBook } from '../daemon/faults.ts';
-import { storeLedger } from '../daemon/ledger.ts';
-import { createWaker, runLoop } from '../daemon/loop.ts';
-import { ownDatabase } from '../daemon/own.ts';
-import { supervise } from '../daemon/supervise.ts';
-import type { RunTotals } from '../daemon/totals.ts';
-import { LandfallError } from '../errors.ts';
-import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
+import type { Supervised } from '../worker/child.ts';
+import { createDrain } from '../worker/intake.ts';
+import { createFaultBook } from '../status/faults.ts';
+import { storeLedger } from '../worker/ledger.ts';
+import { createWaker, runLoop } from '../worker/loop.ts';
+import { ownDatabase } from '../worker/database-session.ts';
+import { supervise } from '../supervisor/supervise.ts';
+import type { RunTotals } from '../worker/run-totals.ts';
+import { LandfallError } from '../model/errors.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { CommandIo } from '../io.ts';
-import { createLog, createRelay } from '../log.ts';
-import type { Settings } from '../settings.ts';
-import { DatabaseFault } from '../store/fault.ts';
-import { createProgress } from './progress.ts';
+import type { CommandIo } from '../system/io.ts';
+import { createLog, createRelay } from '../output/log.ts';
+import type { Settings } from '../settings/settings.ts';
+import { DatabaseFault } from '../store/database-fault.ts';
+import { createProgress } from '../output/progress.ts';
 
 /** What `once` takes. */
 export interface OnceOptions {

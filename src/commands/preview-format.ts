@@ -1,6 +1,6 @@
 import type { ReadEvent } from '../reader/types.ts';
-import { printable } from '../terminal.ts';
-import { csvLine } from './csv.ts';
+import { printable } from '../output/terminal.ts';
+import { csvLine } from '../output/csv.ts';
 
 export const PREVIEW_FORMATS = ['table', 'csv', 'ndjson'] as const;
 export type PreviewFormat = (typeof PREVIEW_FORMATS)[number];

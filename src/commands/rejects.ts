@@ -1,17 +1,17 @@
-import { REJECT_CODES } from '../codes.ts';
-import { LandfallError } from '../errors.ts';
+import { REJECT_CODES } from '../model/codes.ts';
+import { LandfallError } from '../model/errors.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { CommandIo } from '../io.ts';
-import type { Settings } from '../settings.ts';
-import { asFault } from '../store/fault.ts';
-import { openForReading } from '../store/open.ts';
-import { checkSetUp, listRejects, type RejectRow } from '../store/queries.ts';
-import type { Colour } from '../terminal.ts';
-import { csvText } from './csv.ts';
+import type { CommandIo } from '../system/io.ts';
+import type { Settings } from '../settings/settings.ts';
+import { asFault } from '../store/database-fault.ts';
+import { openForReading } from '../store/sqlite/open.ts';
+import { checkSetUp, listRejects, type RejectRow } from '../store/sqlite/queries.ts';
+import type { Colour } from '../output/terminal.ts';
+import { csvText } from '../output/csv.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
-import { jsonText } from './json.ts';
-import { writePieces } from './sink.ts';
-import type { Row } from './table.ts';
+import { jsonText } from '../output/json.ts';
+import { writePieces } from '../output/sink.ts';
+import type { Row } from '../output/table.ts';
 
 export interface RejectsOptions extends Filter {
   readonly settings: Settings;

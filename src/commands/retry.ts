@@ -1,28 +1,28 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { STARTING } from '../daemon/alive.ts';
-import type { Supervised } from '../daemon/child.ts';
-import { storeLedger } from '../daemon/ledger.ts';
-import { holderOf, openOwn, storeOptions } from '../daemon/own.ts';
-import { reportFile } from '../daemon/report.ts';
-import { supervise } from '../daemon/supervise.ts';
-import { EXIT_FAILED, EXIT_REFUSED } from '../exit-codes.ts';
+import { STARTING } from '../model/work.ts';
+import type { Supervised } from '../worker/child.ts';
+import { storeLedger } from '../worker/ledger.ts';
+import { holderOf, openOwn, storeOptions } from '../worker/database-session.ts';
+import { reportFile } from '../worker/report.ts';
+import { supervise } from '../supervisor/supervise.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { Feed } from '../feed/types.ts';
-import { isRefused } from '../ingest/outcome.ts';
-import type { IngestProgress } from '../ingest/types.ts';
-import type { CommandIo } from '../io.ts';
+import type { Feed } from '../model/feed.ts';
+import { isRefused } from '../model/outcome.ts';
+import type { IngestProgress } from '../model/ingest.ts';
+import type { CommandIo } from '../system/io.ts';
 import { isStill, lstat } from '../landing/file-stat.ts';
 import { listLanding } from '../landing/list.ts';
 import { holdFuture, orderBatch } from '../landing/order.ts';
-import type { ListedFile } from '../landing/types.ts';
-import { createLog, createRelay } from '../log.ts';
-import type { Settings } from '../settings.ts';
-import { requestRetry } from '../store/ledger.ts';
-import { tryLock } from '../store/lock.ts';
-import { closeStore, openBeside, type Store } from '../store/open.ts';
-import { printable } from '../terminal.ts';
+import type { ListedFile } from '../model/listed-file.ts';
+import { createLog, createRelay } from '../output/log.ts';
+import type { Settings } from '../settings/settings.ts';
+import { requestRetry } from '../store/sqlite/ledger.ts';
+import { tryLock } from '../store/sqlite/lock.ts';
+import { closeStore, openBeside, type Store } from '../store/sqlite/open.ts';
+import { printable } from '../output/terminal.ts';
 
 /** What `retry` takes. */
 export interface RetryOptions {

@@ -1,7 +1,7 @@
-import { keep } from '../daemon/keeper.ts';
-import type { CommandIo } from '../io.ts';
-import { createLog, createRelay } from '../log.ts';
-import type { Settings } from '../settings.ts';
+import { keep } from '../supervisor/supervisor.ts';
+import type { CommandIo } from '../system/io.ts';
+import { createLog, createRelay } from '../output/log.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** What `run` takes. */
 export interface RunCommandOptions {

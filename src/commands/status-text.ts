@@ -1,11 +1,12 @@
 import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
-import { percentRead, type Alive } from '../daemon/alive.ts';
-import { illnessOfFault, type Daemon, type Illness } from '../daemon/illness.ts';
-import { LandfallError } from '../errors.ts';
-import type { Output } from '../io.ts';
-import type { DatabaseStatus, FileNote, NoteList } from '../store/queries.ts';
-import { paint, printable } from '../terminal.ts';
-import { layOut, type Row } from './table.ts';
+import { percentRead } from '../model/work.ts';
+import type { Alive } from '../status/heartbeat.ts';
+import { illnessOfFault, type Daemon, type Illness } from '../status/illness.ts';
+import { LandfallError } from '../model/errors.ts';
+import type { Output } from '../system/io.ts';
+import type { DatabaseStatus, FileNote, NoteList } from '../store/sqlite/queries.ts';
+import { paint, printable } from '../output/terminal.ts';
+import { layOut, type Row } from '../output/table.ts';
 import { warningsText } from './warnings-text.ts';
 
 /** What `status` shows. */

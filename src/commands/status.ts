@@ -1,16 +1,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Alive } from '../daemon/alive.ts';
-import { seeDaemon } from '../daemon/illness.ts';
-import { LandfallError } from '../errors.ts';
-import { EXIT_FAILED } from '../exit-codes.ts';
+import type { Alive } from '../status/heartbeat.ts';
+import { seeDaemon } from '../status/illness.ts';
+import { LandfallError } from '../model/errors.ts';
+import { EXIT_FAILED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { Feed } from '../feed/types.ts';
-import type { CommandIo } from '../io.ts';
-import type { Settings } from '../settings.ts';
-import { checkLedger } from '../store/check-ledger.ts';
-import { asFault, guardFaults } from '../store/fault.ts';
-import { databaseIsThere, openForReading, requireReadable } from '../store/open.ts';
+import type { Feed } from '../model/feed.ts';
+import type { CommandIo } from '../system/io.ts';
+import type { Settings } from '../settings/settings.ts';
+import { checkLedger } from '../store/sqlite/check-ledger.ts';
+import { asFault, guardFaults } from '../store/database-fault.ts';
+import { databaseIsThere, openForReading, requireReadable } from '../store/sqlite/open.ts';
 import {
   checkSetUp,
   listNotes,
@@ -18,10 +18,10 @@ import {
   type DatabaseStatus,
   type FileNote,
   type NoteListName,
-} from '../store/queries.ts';
+} from '../store/sqlite/queries.ts';
 import { fileForJson, noteForJson } from './file-json.ts';
-import { jsonText } from './json.ts';
-import { writePieces } from './sink.ts';
+import { jsonText } from '../output/json.ts';
+import { writePieces } from '../output/sink.ts';
 
 export interface StatusOptions {
   readonly settings: Settings;

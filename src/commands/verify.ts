@@ -1,12 +1,12 @@
-import { EXIT_REFUSED } from '../exit-codes.ts';
+import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { CommandIo } from '../io.ts';
-import type { Settings } from '../settings.ts';
-import { guardFaults, saysDamaged } from '../store/fault.ts';
-import { openForReading } from '../store/open.ts';
-import { checkSetUp } from '../store/queries.ts';
-import { type Verification, verifyDatabase } from '../store/verify.ts';
-import { printable } from '../terminal.ts';
+import type { CommandIo } from '../system/io.ts';
+import type { Settings } from '../settings/settings.ts';
+import { guardFaults, saysDamaged } from '../store/database-fault.ts';
+import { openForReading } from '../store/sqlite/open.ts';
+import { checkSetUp } from '../store/sqlite/queries.ts';
+import { type Verification, verifyDatabase } from '../store/sqlite/verify.ts';
+import { printable } from '../output/terminal.ts';
 
 /** What `verify` takes. */
 export interface VerifyOptions {

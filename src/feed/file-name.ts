@@ -1,7 +1,7 @@
-import { editDistance } from '../edit-distance.ts';
+import { editDistance } from './edit-distance.ts';
 import { isDay } from '../columns/calendar.ts';
 import { headerKey } from './header.ts';
-import type { Dataset, Feed, FileName, NameFault } from './types.ts';
+import type { Dataset, Feed, FileName, NameFault } from '../model/feed.ts';
 
 /** Endings that upload programs give a file until it is whole. */
 export const UNDER_WAY = /\.(?:tmp|part|filepart)$/i;

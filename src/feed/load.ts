@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
-import { LandfallError } from '../errors.ts';
-import { systemCode } from '../system-error.ts';
+import { LandfallError } from '../model/errors.ts';
+import { systemCode } from '../system/system-error.ts';
 import { findContradictions, sortParentsFirst, spell, type Fault, type Path } from './contradictions.ts';
 import { definitionSchema, type DatasetDefinition, type Definition } from './schema.ts';
-import type { Column, Dataset, Feed } from './types.ts';
+import type { Column, Dataset, Feed } from '../model/feed.ts';
 
 const OPERATION = 'read feed definition';
 

@@ -1,4 +1,4 @@
-import type { Column, Dataset, Feed } from './types.ts';
+import type { Column, Dataset, Feed } from '../model/feed.ts';
 
 /** A column that refers to the key of another dataset's table. */
 export type Reference = Column & { readonly references: string };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
-import { LEDGER_TABLES } from '../ledger-tables.ts';
+import { LEDGER_TABLES } from '../model/ledger-tables.ts';
 import { UNDER_WAY } from './file-name.ts';
 
 /** The shape of a feed definition. What spans several fields (duplicates, references) is checked in contradictions.ts. */

@@ -1,22 +1,22 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FileMoved, FileRefused, LandfallError } from '../errors.ts';
-import type { ListedFile } from '../landing/types.ts';
-import { createSurveyor } from '../reader/survey.ts';
+import { FileMoved, FileRefused, LandfallError } from '../model/errors.ts';
+import type { ListedFile } from '../model/listed-file.ts';
+import { createSurveyor } from '../reader/sniff.ts';
 import type { Survey } from '../reader/types.ts';
-import { closeAttempt, openAttempt } from '../store/attempts.ts';
-import { type FileEntry, enterQuarantined } from '../store/commit.ts';
-import { DatabaseFault, asFault, guardFaults } from '../store/fault.ts';
-import { latestRevision, noteStat } from '../store/ledger.ts';
-import { type Store, requireInPlace } from '../store/open.ts';
-import type { RejectedRow } from '../store/rejects.ts';
-import { systemCode } from '../system-error.ts';
+import { closeAttempt, openAttempt } from '../store/sqlite/attempts.ts';
+import { type FileEntry, enterQuarantined } from '../store/sqlite/commit.ts';
+import { DatabaseFault, asFault, guardFaults } from '../store/database-fault.ts';
+import { latestRevision, noteStat } from '../store/sqlite/ledger.ts';
+import { type Store, requireInPlace } from '../store/sqlite/open.ts';
+import type { RejectedRow } from '../store/sqlite/rejects.ts';
+import { systemCode } from '../system/system-error.ts';
 import { requireFewMishaps } from './attempts-allowed.ts';
 import { GivenUp } from './given-up.ts';
-import { loadFile, withRaw } from './load-file.ts';
+import { loadFile, withRaw } from './file-transaction.ts';
 import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { type Source, openSource } from './source.ts';
-import type { IngestOptions, IngestOutcome } from './types.ts';
+import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
 
 /**
  * Ingests one file in one transaction (P2): its rows, rejects, what it heals, its ledger entry and the checkpoint, or nothing.

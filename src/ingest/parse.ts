@@ -1,11 +1,11 @@
-import type { RejectCode } from '../codes.ts';
+import type { RejectCode } from '../model/codes.ts';
 import { createRowMapper } from '../columns/row-mapper.ts';
 import type { Value } from '../columns/column-type.ts';
-import type { Dataset, FeedFormat } from '../feed/types.ts';
+import type { Dataset, FeedFormat } from '../model/feed.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
-import type { Allocate } from '../store/staged-rows.ts';
-import { type KeyedRows, type RowPlace, createRowSets } from './row-sets.ts';
+import type { Allocate } from '../store/sqlite/jsonb-rows.ts';
+import { type KeyedRows, type RowPlace, createRowSets } from './distinct-key-batches.ts';
 
 /** Rows that are handed over together: as large as pays, small enough to keep memory and the pauses between them short. */
 const BATCH_ROWS = 6_000;

@@ -1,4 +1,4 @@
-import type { FileCode } from '../codes.ts';
+import type { FileCode } from '../model/codes.ts';
 import type { ParseEnd, ParseOptions, ParsedBatch } from './parse.ts';
 
 /** Asks for one file to be parsed. */

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { FileMoved, FileRefused } from '../errors.ts';
-import { systemCode } from '../system-error.ts';
+import { FileMoved, FileRefused } from '../model/errors.ts';
+import { systemCode } from '../system/system-error.ts';
 import { parse } from './parse.ts';
 import { type FromThread, type Job, type SystemError, type ToThread, buffersOf } from './parser-messages.ts';
 import { walkFile } from './source.ts';

@@ -1,6 +1,6 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { FileMoved, FileRefused } from '../errors.ts';
+import { FileMoved, FileRefused } from '../model/errors.ts';
 import { type ParseEnd, type ParseOptions, type ParsedBatch, parse } from './parse.ts';
 import { type FromThread, type ToThread, buffersOf } from './parser-messages.ts';
 import type { Source } from './source.ts';

@@ -1,6 +1,6 @@
-import type { RejectCode } from '../codes.ts';
+import type { RejectCode } from '../model/codes.ts';
 import type { ParsedReject } from './parse.ts';
-import type { RejectSummary } from './types.ts';
+import type { RejectSummary } from '../model/ingest.ts';
 
 /** Line numbers kept for each reject code, for the log. */
 const FIRST_LINES = 5;

@@ -1,9 +1,9 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
-import { FileMoved } from '../errors.ts';
-import type { Encoding } from '../feed/types.ts';
+import { FileMoved } from '../model/errors.ts';
+import type { Encoding } from '../model/feed.ts';
 import { isStill } from '../landing/file-stat.ts';
-import type { FileStat } from '../store/types.ts';
+import type { FileStat } from '../model/ledger.ts';
 
 /** Bytes read from a file at a time. */
 const CHUNK_BYTES = 1024 * 1024;

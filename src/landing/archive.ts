@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { makePrivateFolder } from '../private-files.ts';
-import { systemCode } from '../system-error.ts';
+import { makePrivateFolder } from '../system/private-files.ts';
+import { systemCode } from '../system/system-error.ts';
 import { copyToArchive } from './copy-move.ts';
 import { isStill, lstat } from './file-stat.ts';
 import {

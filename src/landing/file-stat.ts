@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { FileStat } from '../store/types.ts';
+import type { FileStat } from '../model/ledger.ts';
 
 /** The stat of a file as node gives it; a FileStat is made of it only where one is kept. */
 export type RawStat = Pick<fs.BigIntStats, 'size' | 'mtimeNs' | 'ctimeNs' | 'ino'>;

@@ -1,4 +1,4 @@
-import { LandfallError } from '../errors.ts';
+import { LandfallError } from '../model/errors.ts';
 
 /** The landing folder itself cannot be listed: it is missing, unmounted, or not to be read. */
 export class FolderFault extends LandfallError {

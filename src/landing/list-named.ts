@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { LandfallError } from '../errors.ts';
+import { LandfallError } from '../model/errors.ts';
 import { readFileName } from '../feed/file-name.ts';
-import type { Feed } from '../feed/types.ts';
-import { systemCode } from '../system-error.ts';
+import type { Feed } from '../model/feed.ts';
+import { systemCode } from '../system/system-error.ts';
 import { fileStat } from './file-stat.ts';
 import { kindOf } from './list.ts';
 import { orderBatch } from './order.ts';
-import type { ListedFile } from './types.ts';
+import type { ListedFile } from '../model/listed-file.ts';
 
 /** Files that were named, and what is wrong with those that the daemon would not take. */
 export interface NamedFiles {

@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { readFileName } from '../feed/file-name.ts';
-import type { Feed, FileName } from '../feed/types.ts';
-import type { UnreadName } from '../store/types.ts';
-import { systemCode } from '../system-error.ts';
+import type { Feed, FileName } from '../model/feed.ts';
+import type { UnreadName } from '../model/ledger.ts';
+import { systemCode } from '../system/system-error.ts';
 import { fileStat, lstat, type RawStat } from './file-stat.ts';
 import { FolderFault } from './folder-fault.ts';
-import type { ListedFile } from './types.ts';
+import type { ListedFile } from '../model/listed-file.ts';
 
 /** What lies in the landing folder, as far as it concerns the feed. */
 export interface Listing {

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { LandfallError } from '../errors.ts';
-import type { FileStat } from '../store/types.ts';
-import { systemCode } from '../system-error.ts';
+import { LandfallError } from '../model/errors.ts';
+import type { FileStat } from '../model/ledger.ts';
+import { systemCode } from '../system/system-error.ts';
 
 /** An ingested file that is to leave the landing folder. */
 export interface Archivable {

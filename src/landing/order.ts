@@ -1,6 +1,6 @@
-import type { Dataset, Feed } from '../feed/types.ts';
-import type { UnreadName } from '../store/types.ts';
-import type { ListedFile } from './types.ts';
+import type { Dataset, Feed } from '../model/feed.ts';
+import type { UnreadName } from '../model/ledger.ts';
+import type { ListedFile } from '../model/listed-file.ts';
 
 /** A stamp further ahead of the clock than this is held: taken in, it would make every later file late (rule 8), in ms. */
 const FUTURE_MS = 48 * 3_600_000;

@@ -1,4 +1,4 @@
-import type { FileStat } from '../store/types.ts';
+import type { FileStat } from '../model/ledger.ts';
 import { sameStat } from './file-stat.ts';
 
 /** The two clocks, read together, in ms: `monotonic` for spans (never jumps), `wall` to compare with stamps and file times. */

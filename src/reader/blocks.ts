@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { FileRefused } from '../errors.ts';
-import type { Encoding } from '../feed/types.ts';
+import { FileRefused } from '../model/errors.ts';
+import type { Encoding } from '../model/feed.ts';
 import type { Limits } from './limits.ts';
 import type { Newline } from './types.ts';
 

@@ -1,4 +1,4 @@
-import type { FeedFormat } from '../feed/types.ts';
+import type { FeedFormat } from '../model/feed.ts';
 import type { Limits } from './limits.ts';
 import { lineAt } from './lines.ts';
 import { readRecord, type RecordContext } from './records.ts';

@@ -1,5 +1,5 @@
 import { COLUMN_TYPES } from '../columns/registry.ts';
-import type { Column, Dataset, FeedFormat } from '../feed/types.ts';
+import type { Column, Dataset, FeedFormat } from '../model/feed.ts';
 import { mayHoldRow, type HeaderMatch } from './header.ts';
 
 /** The records in the sample below a header. */

@@ -1,7 +1,7 @@
-import { editDistance } from '../edit-distance.ts';
-import { FileRefused } from '../errors.ts';
+import { editDistance } from '../feed/edit-distance.ts';
+import { FileRefused } from '../model/errors.ts';
 import { headerKey } from '../feed/header.ts';
-import type { Column, Dataset } from '../feed/types.ts';
+import type { Column, Dataset } from '../model/feed.ts';
 import { isMostlyKnown, mayHoldRow, type HeaderMatch } from './header.ts';
 
 /** Of a cell so many characters are compared with the names of columns. */

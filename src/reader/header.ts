@@ -1,5 +1,5 @@
 import { headerKey } from '../feed/header.ts';
-import type { Column, Dataset } from '../feed/types.ts';
+import type { Column, Dataset } from '../model/feed.ts';
 
 /** The columns of a dataset by every spelling of their names. */
 export type ColumnNames = ReadonlyMap<string, number>;

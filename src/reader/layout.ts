@@ -1,6 +1,6 @@
-import { FileRefused } from '../errors.ts';
+import { FileRefused } from '../model/errors.ts';
 import { headerKey } from '../feed/header.ts';
-import type { Dataset } from '../feed/types.ts';
+import type { Dataset } from '../model/feed.ts';
 import { checkHeader, joinedHeader } from './header-fault.ts';
 import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, mayHoldRow } from './header.ts';
 import type { Header } from './types.ts';

@@ -1,4 +1,4 @@
-import type { RejectCode } from '../codes.ts';
+import type { RejectCode } from '../model/codes.ts';
 import { SPARE_FIELDS, type Limits } from './limits.ts';
 import { countLines, lineAt, type Line } from './lines.ts';
 import { findClose, splitRecord, type Syntax } from './split.ts';

@@ -1,9 +1,9 @@
 import { bytesBetween, type Block, type BlockReader } from './blocks.ts';
-import { watchBreaks } from './breaks.ts';
-import { judgeRefused, judgeRow, type LineContext, type Refusal, type SplitRow } from './judge.ts';
+import { watchBreaks } from './broken-row.ts';
+import { judgeRefused, judgeRow, type LineContext, type Refusal, type SplitRow } from './classify-line.ts';
 import type { HeaderWatch } from './layout.ts';
 import { SPARE_FIELDS, type Limits } from './limits.ts';
-import { takeHeader, takeRefused, takeRow, takeSkipped, takeTrailer, type Place } from './place.ts';
+import { takeHeader, takeRefused, takeRow, takeSkipped, takeTrailer, type Place } from './cursor.ts';
 import { readRecord } from './records.ts';
 import type { Syntax } from './split.ts';
 import { TRAILER_INITIALS } from './trailer.ts';

@@ -1,13 +1,13 @@
-import { FileRefused } from '../errors.ts';
+import { FileRefused } from '../model/errors.ts';
 import { bytesBetween, createBlockReader, type Block, type BlockReader } from './blocks.ts';
 import { describeDialect, usualEnd, type Sample } from './dialect.ts';
 import { watchHeader } from './layout.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { countLines, lineAt } from './lines.ts';
-import { openAny, openDataset, type Opening } from './opening.ts';
-import { startPlace, type Place, type Tally } from './place.ts';
+import { openAny, openDataset, type Opening } from './find-header.ts';
+import { startPlace, type Place, type Tally } from './cursor.ts';
 import { readRows, suspectCharacters, type RowRules } from './rows.ts';
-import { bomBytes } from './survey.ts';
+import { bomBytes } from './sniff.ts';
 import type { Dialect, Newline, ReadOptions, Table } from './types.ts';
 
 /**

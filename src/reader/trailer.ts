@@ -1,4 +1,4 @@
-import { FileRefused } from '../errors.ts';
+import { FileRefused } from '../model/errors.ts';
 import { headerKey } from '../feed/header.ts';
 
 /** What a line at the end of a table says: the whole numbers in it, of which one may be the count of rows. */

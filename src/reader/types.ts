@@ -1,5 +1,5 @@
-import type { RejectCode } from '../codes.ts';
-import type { Dataset, Encoding, FeedFormat } from '../feed/types.ts';
+import type { RejectCode } from '../model/codes.ts';
+import type { Dataset, Encoding, FeedFormat } from '../model/feed.ts';
 
 /** How a file is written, as found or as given. Stored as JSON in `files.dialect`. */
 export interface Dialect {

@@ -1,7 +1,7 @@
-import type { FileCode, RejectCode } from '../codes.ts';
+import type { FileCode, RejectCode } from '../model/codes.ts';
 import type { Value } from '../columns/column-type.ts';
-import type { Dataset } from '../feed/types.ts';
-import type { FileStat, LedgerEntry, RowCounts, UnreadName } from './types.ts';
+import type { Dataset } from '../model/feed.ts';
+import type { FileStat, LedgerEntry, RowCounts, UnreadName } from '../model/ledger.ts';
 
 /**
  * The door of the database. Everything that reads or writes rows or the ledger goes through these interfaces; what stands behind

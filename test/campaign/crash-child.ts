@@ -7,14 +7,14 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createDrain } from '../../src/daemon/drain.ts';
-import { createFaultBook } from '../../src/daemon/faults.ts';
-import { storeLedger } from '../../src/daemon/ledger.ts';
-import { createWaker, runLoop } from '../../src/daemon/loop.ts';
+import { createDrain } from '../../src/worker/intake.ts';
+import { createFaultBook } from '../../src/status/faults.ts';
+import { storeLedger } from '../../src/worker/ledger.ts';
+import { createWaker, runLoop } from '../../src/worker/loop.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { settleAttempts } from '../../src/store/attempts.ts';
-import { closeStore, openStore, type Store } from '../../src/store/open.ts';
-import type { Moment } from '../../src/store/types.ts';
+import { settleAttempts } from '../../src/store/sqlite/attempts.ts';
+import { closeStore, openStore, type Store } from '../../src/store/sqlite/open.ts';
+import type { Moment } from '../../src/model/ledger.ts';
 
 export interface CrashOrders {
   readonly landing: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Moment } from '../../src/store/types.ts';
+import type { Moment } from '../../src/model/ledger.ts';
 import { tempFolder } from '../helpers/temp.ts';
 import { runCrashPlan, type Blow, type CrashPlan } from './crash.ts';
 

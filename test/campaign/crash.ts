@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Moment } from '../../src/store/types.ts';
+import type { Moment } from '../../src/model/ledger.ts';
 import { findLeak } from '../helpers/billing.ts';
 import { createRandom, type Random } from '../helpers/random.ts';
 import { compareLedger, judge, openToRead } from './compare.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createRowMapper } from '../../src/columns/row-mapper.ts';
 import type { ColumnTypeName } from '../../src/columns/registry.ts';
 import type { Value } from '../../src/columns/column-type.ts';
-import type { Column, FeedFormat } from '../../src/feed/types.ts';
+import type { Column, FeedFormat } from '../../src/model/feed.ts';
 
 const FORMAT: FeedFormat = {
   delimiter: null,

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
-import { closeStore, openForReading } from '../../src/store/open.ts';
+import { closeStore, openForReading } from '../../src/store/sqlite/open.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { openInChild } from '../helpers/child.ts';
 import { mountDisk, mountSelf } from '../helpers/disk.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createBilling } from '../helpers/billing.ts';
-import { openDrainDesk, type DrainDesk } from '../helpers/drain.ts';
+import { openDrainDesk, type DrainDesk } from '../helpers/intake.ts';
 import { writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 
 const SECOND = 1_000;

@@ -3,7 +3,7 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
-import { seeDaemon, type Daemon } from '../../src/daemon/illness.ts';
+import { seeDaemon, type Daemon } from '../../src/status/illness.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { aliveWhen, createSite, databaseOf, query, queryUntil, type Running } from '../helpers/daemon.ts';

@@ -2,8 +2,8 @@ import { DgramSocket } from 'node-unix-socket';
 import { renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { isAlive, readAlive } from '../../src/daemon/alive.ts';
-import { seeDaemon } from '../../src/daemon/illness.ts';
+import { isAlive, readAlive } from '../../src/status/heartbeat.ts';
+import { seeDaemon } from '../../src/status/illness.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import {
   aliveWhen,

@@ -2,7 +2,8 @@ import Database from 'better-sqlite3';
 import { readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { readAlive, STARTING, writeAlive } from '../../src/daemon/alive.ts';
+import { STARTING } from '../../src/model/work.ts';
+import { readAlive, writeAlive } from '../../src/status/heartbeat.ts';
 import { aliveWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
 
 describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {

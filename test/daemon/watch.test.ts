@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { status } from '../../src/commands/status.ts';
-import { readSettings } from '../../src/read-settings.ts';
+import { readSettings } from '../../src/settings/read-settings.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { aliveWhen, createSite, databaseOf, queryUntil } from '../helpers/daemon.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { LandfallError } from '../../src/errors.ts';
+import { LandfallError } from '../../src/model/errors.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { COLUMNS, DATASET_NAMES } from '../helpers/feed-files.ts';
 import { tempFolder } from '../helpers/temp.ts';

@@ -30,8 +30,8 @@ export function openInChild(file: string, setUp: ChildSetUp = {}): string {
       console.log('opened');`;
   const script = `
     import { loadFeed } from ${module('src/feed/load.ts')};
-    import { openForReading, openStore, closeStore } from ${module('src/store/open.ts')};
-    import { lookAtLock, tryLock } from ${module('src/store/lock.ts')};
+    import { openForReading, openStore, closeStore } from ${module('src/store/sqlite/open.ts')};
+    import { lookAtLock, tryLock } from ${module('src/store/sqlite/lock.ts')};
     const feed = loadFeed(${JSON.stringify(FEED_FILE)});
     ${setUp.umask === undefined ? '' : `process.umask(${setUp.umask});`}
     ${setUp.unprivileged === true ? `process.setgroups([]); process.setgid(${NOBODY}); process.setuid(${NOBODY});` : ''}

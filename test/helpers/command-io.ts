@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CommandIo, Output } from '../../src/io.ts';
+import type { CommandIo, Output } from '../../src/system/io.ts';
 import { ROOT } from './ingest.ts';
 
 /** A command's io that keeps what is written. */

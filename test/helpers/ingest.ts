@@ -3,11 +3,11 @@ import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readFileName } from '../../src/feed/file-name.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import type { Feed } from '../../src/feed/types.ts';
+import type { Feed } from '../../src/model/feed.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
-import type { IngestOptions, IngestOutcome } from '../../src/ingest/types.ts';
-import type { ListedFile } from '../../src/landing/types.ts';
-import { type Store, type StoreOptions, closeStore, openStore } from '../../src/store/open.ts';
+import type { IngestOptions, IngestOutcome } from '../../src/model/ingest.ts';
+import type { ListedFile } from '../../src/model/listed-file.ts';
+import { type Store, type StoreOptions, closeStore, openStore } from '../../src/store/sqlite/open.ts';
 import { type DatasetName, type FileOptions, type Row, feedFileName, feedFileText } from './feed-files.ts';
 import { tempFolder } from './temp.ts';
 

@@ -1,4 +1,4 @@
-import type { IngestOutcome } from '../../src/ingest/types.ts';
+import type { IngestOutcome } from '../../src/model/ingest.ts';
 import type { Row } from './feed-files.ts';
 
 /** The smallest good rows of each dataset, for tests in which only keys and references matter. */

@@ -1,4 +1,4 @@
-import type { Output } from '../../src/io.ts';
+import type { Output } from '../../src/system/io.ts';
 import { captureIo, type CapturedIo } from './command-io.ts';
 
 /** A command's io whose standard output takes each write only when the test lets it. */

@@ -1,7 +1,7 @@
-import type { Supervised } from '../../src/daemon/child.ts';
-import type { CommandIo } from '../../src/io.ts';
-import { createLog } from '../../src/log.ts';
-import type { Settings } from '../../src/settings.ts';
+import type { Supervised } from '../../src/worker/child.ts';
+import type { CommandIo } from '../../src/system/io.ts';
+import { createLog } from '../../src/output/log.ts';
+import type { Settings } from '../../src/settings/settings.ts';
 
 /** What a command that takes files works with, when a test runs it in its own process. */
 export function supervised(settings: Settings, io: CommandIo): Supervised {

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { statSync } from 'node:fs';
-import type { Store } from '../../src/store/open.ts';
-import { openForReading } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/sqlite/open.ts';
+import { openForReading } from '../../src/store/sqlite/open.ts';
 
 /** Grows the write-ahead log by about 20 MB. */
 export function growWal({ db }: Store, table: string): void {

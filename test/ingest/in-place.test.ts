@@ -1,6 +1,6 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { DatabaseFault } from '../../src/store/fault.ts';
+import { DatabaseFault } from '../../src/store/database-fault.ts';
 import { openDesk } from '../helpers/ingest.ts';
 import { procedure } from '../helpers/rows.ts';
 

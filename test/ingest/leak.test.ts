@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3';
 import { appendFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeError, reportError } from '../../src/error-report.ts';
-import type { Moment } from '../../src/store/types.ts';
-import { verifyDatabase } from '../../src/store/verify.ts';
+import { describeError, reportError } from '../../src/output/error-report.ts';
+import type { Moment } from '../../src/model/ledger.ts';
+import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import { createBilling, LEAK, MARKER } from '../helpers/billing.ts';
 import {
   COLUMNS,

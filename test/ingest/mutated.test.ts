@@ -3,10 +3,10 @@ import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
 import { rejects } from '../../src/commands/rejects.ts';
 import { status } from '../../src/commands/status.ts';
-import { reportFile } from '../../src/daemon/report.ts';
+import { reportFile } from '../../src/worker/report.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { createLog } from '../../src/log.ts';
-import { readSettings } from '../../src/read-settings.ts';
+import { createLog } from '../../src/output/log.ts';
+import { readSettings } from '../../src/settings/read-settings.ts';
 import { LEAK } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import {

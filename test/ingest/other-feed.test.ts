@@ -2,7 +2,7 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
-import { verifyDatabase } from '../../src/store/verify.ts';
+import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import { MIGRATIONS, openDesk } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 

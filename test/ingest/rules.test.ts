@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { IngestOutcome } from '../../src/ingest/types.ts';
-import { readStatus } from '../../src/store/queries.ts';
+import type { IngestOutcome } from '../../src/model/ingest.ts';
+import { readStatus } from '../../src/store/sqlite/queries.ts';
 import { type Row, feedFileName } from '../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { verifyDatabase } from '../../src/store/verify.ts';
+import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import type { Row } from '../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 import { createRandom } from '../helpers/random.ts';

@@ -1,6 +1,6 @@
 import { appendFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Moment } from '../../src/store/types.ts';
+import type { Moment } from '../../src/model/ledger.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
 import { type Desk, listed, openDesk } from '../helpers/ingest.ts';
 import { counts, procedure, visit } from '../helpers/rows.ts';

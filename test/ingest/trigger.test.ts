@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { DatabaseFault } from '../../src/store/fault.ts';
-import { verifyDatabase } from '../../src/store/verify.ts';
+import { DatabaseFault } from '../../src/store/database-fault.ts';
+import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 import { counts, procedure, transaction, visit } from '../helpers/rows.ts';
 

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
-import { rehearse } from '../../src/ingest/rehearse.ts';
-import { anyOf } from '../../src/store/merge-sql.ts';
-import { openForRehearsal } from '../../src/store/open.ts';
-import { listRejects, readStatus } from '../../src/store/queries.ts';
-import { verifyDatabase } from '../../src/store/verify.ts';
+import { rehearse } from '../../src/ingest/dry-run.ts';
+import { anyOf } from '../../src/store/sqlite/merge-sql.ts';
+import { openForRehearsal } from '../../src/store/sqlite/open.ts';
+import { listRejects, readStatus } from '../../src/store/sqlite/queries.ts';
+import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import { MIGRATIONS, openDesk } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 

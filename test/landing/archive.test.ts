@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { LandfallError } from '../../src/errors.ts';
+import { LandfallError } from '../../src/model/errors.ts';
 import { finishMove, moveToArchive, recheckArchived, type ArchivePlaces } from '../../src/landing/archive.ts';
 import { restoreSetAside } from '../../src/landing/copy-move.ts';
 import { fileStat } from '../../src/landing/file-stat.ts';

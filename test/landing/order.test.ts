@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readFileName } from '../../src/feed/file-name.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { createParentWait, holdFuture, orderBatch, PARENT_WAIT_MS } from '../../src/landing/order.ts';
-import type { ListedFile } from '../../src/landing/types.ts';
+import type { ListedFile } from '../../src/model/listed-file.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { FEED_FILE } from '../helpers/ingest.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createSettler, type Clock } from '../../src/landing/settle.ts';
-import type { FileStat } from '../../src/store/types.ts';
+import type { FileStat } from '../../src/model/ledger.ts';
 
 const NOW = Date.parse('2026-08-10T12:00:00Z');
 const SECOND = 1_000;

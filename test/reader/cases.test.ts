@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { FileRefused } from '../../src/errors.ts';
+import { FileRefused } from '../../src/model/errors.ts';
 import { LIMITS } from '../../src/reader/limits.ts';
 import type { ReadOptions } from '../../src/reader/types.ts';
 import { datasetOf, FOUND, inChunks, readChunks } from './reading.ts';

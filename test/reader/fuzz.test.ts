@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FileRefused } from '../../src/errors.ts';
-import type { Encoding } from '../../src/feed/types.ts';
+import { FileRefused } from '../../src/model/errors.ts';
+import type { Encoding } from '../../src/model/feed.ts';
 import { LIMITS } from '../../src/reader/limits.ts';
-import { createSurveyor } from '../../src/reader/survey.ts';
+import { createSurveyor } from '../../src/reader/sniff.ts';
 import { openTable } from '../../src/reader/table.ts';
 import type { ReadEvent, ReadTotals } from '../../src/reader/types.ts';
 import { datasetOf, FOUND, inChunks } from './reading.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../src/reader/limits.ts';
-import { createSurveyor } from '../../src/reader/survey.ts';
+import { createSurveyor } from '../../src/reader/sniff.ts';
 import { openTable } from '../../src/reader/table.ts';
 import { datasetOf, FOUND, inChunks, readChunks } from './reading.ts';
 

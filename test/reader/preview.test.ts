@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { previewFiles } from '../../src/commands/preview.ts';
-import type { Feed } from '../../src/feed/types.ts';
+import type { Feed } from '../../src/model/feed.ts';
 import { tempFolder } from '../helpers/temp.ts';
 import { datasetOf, FOUND } from './reading.ts';
 

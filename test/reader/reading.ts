@@ -1,6 +1,6 @@
-import type { Column, Dataset, FeedFormat } from '../../src/feed/types.ts';
+import type { Column, Dataset, FeedFormat } from '../../src/model/feed.ts';
 import { LIMITS, type Limits } from '../../src/reader/limits.ts';
-import { createSurveyor } from '../../src/reader/survey.ts';
+import { createSurveyor } from '../../src/reader/sniff.ts';
 import { openTable } from '../../src/reader/table.ts';
 import type { ReadEvent, ReadOptions, ReadTotals, Survey, Table } from '../../src/reader/types.ts';
 

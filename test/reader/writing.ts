@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Encoding } from '../../src/feed/types.ts';
+import type { Encoding } from '../../src/model/feed.ts';
 
 /** How a table is written to bytes in tests. */
 export interface Writing {

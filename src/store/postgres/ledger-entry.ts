@@ -1,8 +1,8 @@
 import type { ClientBase } from 'pg';
-import type { FileCode } from '../../codes.ts';
-import type { Feed } from '../../feed/types.ts';
+import type { FileCode } from '../../model/codes.ts';
+import type { Feed } from '../../model/feed.ts';
 import type { FileEntry, FileFormat, FileTotals, Quarantine } from '../store.ts';
-import type { FileStat } from '../types.ts';
+import type { FileStat } from '../../model/ledger.ts';
 import { keepRejects } from './rejects.ts';
 
 /** Who writes the ledger. */

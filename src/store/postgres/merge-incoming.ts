@@ -1,6 +1,6 @@
-import { REJECT_CODES } from '../../codes.ts';
-import type { Feed } from '../../feed/types.ts';
-import { quoteName } from '../schema.ts';
+import { REJECT_CODES } from '../../model/codes.ts';
+import type { Feed } from '../../model/feed.ts';
+import { quoteName } from '../sqlite/schema.ts';
 import type { LoadedRows, RejectedRow, RowText } from '../store.ts';
 import { type Merging, type Verdicts, admit, resolveWaiting } from './merge.ts';
 import { keepRejects } from './rejects.ts';

@@ -1,5 +1,5 @@
 import type { ClientBase, QueryResult } from 'pg';
-import type { Dataset } from '../../feed/types.ts';
+import type { Dataset } from '../../model/feed.ts';
 import type { MergeSql } from './merge-sql.ts';
 import { RowsLeftOut } from './refusal.ts';
 import type { StagingTables, Verdict } from './scratch.ts';

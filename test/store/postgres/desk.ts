@@ -7,10 +7,10 @@ import { beforeAll } from 'vitest';
 import type { Value } from '../../../src/columns/column-type.ts';
 import { createRowMapper } from '../../../src/columns/row-mapper.ts';
 import { loadFeed } from '../../../src/feed/load.ts';
-import type { Dataset, Feed } from '../../../src/feed/types.ts';
-import { createSurveyor } from '../../../src/reader/survey.ts';
+import type { Dataset, Feed } from '../../../src/model/feed.ts';
+import { createSurveyor } from '../../../src/reader/sniff.ts';
 import { openTable } from '../../../src/reader/table.ts';
-import { LEDGER_TABLES } from '../../../src/ledger-tables.ts';
+import { LEDGER_TABLES } from '../../../src/model/ledger-tables.ts';
 import type {
   FileEntry,
   FileTransaction,
@@ -22,7 +22,7 @@ import type {
 } from '../../../src/store/store.ts';
 import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
 import { quarantine, transact } from '../../../src/store/postgres/transact.ts';
-import type { RowCounts } from '../../../src/store/types.ts';
+import type { RowCounts } from '../../../src/model/ledger.ts';
 import { type DatasetName, type FileOptions, type Row, feedFileName, feedFileText } from '../../helpers/feed-files.ts';
 import { FEED_FILE, MIGRATIONS } from '../../helpers/ingest.ts';
 import { freshDatabase } from '../../helpers/postgres.ts';

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { verifyDatabase } from '../../../src/store/verify.ts';
+import { verifyDatabase } from '../../../src/store/sqlite/verify.ts';
 import { compareLedger, judge } from '../../campaign/compare.ts';
 import { TABLES, spellOut } from '../../campaign/feeds.ts';
 import { replay, type Outcome } from '../../campaign/oracle.ts';

@@ -1,0 +1,54 @@
+import type { Encoding } from '../model/feed.ts';
+import type { RowFinder } from '../store/sqlite/dataset-writer.ts';
+import { PLACE_NUMBERS } from './distinct-key-batches.ts';
+import type { Source } from './source.ts';
+
+/** The rows that are staged and not merged yet: where each stands in its file. */
+export interface RowsInHand extends RowFinder {
+  byteLength(line: number): number;
+  /** Adds rows: line, byte offset and byte length of each, one after the other, by ascending line; higher lines than before. */
+  add(places: Float64Array): void;
+  /** How many rows are in hand. */
+  count(): number;
+  clear(): void;
+}
+
+/** None yet, of a source. */
+export function createRowsInHand(source: Source, encoding: Encoding): RowsInHand {
+  let places = new Float64Array(0);
+  let used = 0;
+  const find = (line: number): number => {
+    let low = 0;
+    let high = used / PLACE_NUMBERS;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((places[middle * PLACE_NUMBERS] ?? Infinity) < line) low = middle + 1;
+      else high = middle;
+    }
+    if (low * PLACE_NUMBERS >= used || places[low * PLACE_NUMBERS] !== line)
+      throw new Error('the line asked for is not one of the rows in hand');
+    return low * PLACE_NUMBERS;
+  };
+  return {
+    // Copied: the memory of what is added is used again for other rows.
+    add(more) {
+      if (used + more.length > places.length) {
+        const larger = new Float64Array(Math.max(places.length * 2, used + more.length));
+        larger.set(places.subarray(0, used));
+        places = larger;
+      }
+      places.set(more, used);
+      used += more.length;
+    },
+    count: () => used / PLACE_NUMBERS,
+    clear() {
+      used = 0;
+    },
+    byteOffset: (line) => places[find(line) + 1] ?? 0,
+    byteLength: (line) => places[find(line) + 2] ?? 0,
+    raw(line) {
+      const at = find(line);
+      return source.row(places[at + 1] ?? 0, places[at + 2] ?? 0, encoding);
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import type { FileCode, RejectCode } from './codes.ts';
+import type { RowCounts } from './ledger.ts';
+import type { Warnings } from './warnings.ts';
+
+/** How far an ingest is; called between batches. */
+export interface IngestProgress {
+  readonly name: string;
+  readonly rows: number;
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+  readonly phase: 'hashing' | 'reading' | 'healing';
+}
+
+/** One reject code of a file: how many rows and the first few line numbers. */
+export interface RejectSummary {
+  readonly code: RejectCode;
+  readonly rows: number;
+  readonly firstLines: readonly number[];
+}
+
+/**
+ * What became of one file.
+ * - `ingested`: committed.
+ * - `quarantined`: refused; nothing of it is loaded, the ledger says why.
+ * - `unchanged`: the same bytes as its latest revision; nothing to do.
+ * - `moved`: not as it was listed (grew, was replaced, vanished): rolled back, to be waited for again.
+ * - `given_up`: told to stop in the middle: rolled back.
+ */
+export type IngestOutcome =
+  | {
+      readonly kind: 'ingested';
+      readonly fileId: number;
+      readonly revision: number;
+      readonly late: boolean;
+      readonly counts: RowCounts;
+      readonly rejects: readonly RejectSummary[];
+      /** Rows of earlier files that this file's commit admitted. */
+      readonly healed: number;
+      /** Rows of earlier files that a constraint refused when this file brought their parent. */
+      readonly refusedWaiting: number;
+      /** Header cells that no column takes: by name, or by place where they may be values (P8). */
+      readonly extra: readonly string[];
+      /** Those that the dataset's last file did not have. */
+      readonly newExtra: readonly string[];
+      /** What of the dialect differs from the dataset's last file, e.g. `delimiter`; else empty. */
+      readonly drift: readonly string[];
+      readonly warnings: Warnings;
+      /** Wall time in ms. */
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'quarantined';
+      readonly fileId: number;
+      readonly revision: number;
+      readonly code: FileCode;
+      readonly reason: string;
+      readonly rejects: readonly RejectSummary[];
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'unchanged';
+      /** Of the latest revision. */
+      readonly fileId: number;
+      readonly archivedTo: string | null;
+    }
+  | { readonly kind: 'moved'; readonly reason: string }
+  | { readonly kind: 'given_up' };
+
+export interface IngestOptions {
+  /** A retry: a new revision, even where the bytes are those of the latest one. */
+  readonly afresh: boolean;
+  /** Aborted to give up at the next batch. */
+  readonly stop: AbortSignal;
+  readonly onProgress: (progress: IngestProgress) => void;
+  readonly now: () => Date;
+}

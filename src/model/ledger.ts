@@ -1,0 +1,55 @@
+import type { FileCode } from './codes.ts';
+
+/** What tells one state of a file from another without reading it. */
+export interface FileStat {
+  readonly bytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: bigint;
+}
+
+export type FileState = 'ingested' | 'quarantined' | 'replaced' | 'unrecognised';
+
+/** The latest revision of a name, as the loop needs it to tell what is new. */
+export interface LedgerEntry {
+  readonly fileId: number;
+  readonly name: string;
+  /** From 1; 0 for a name that was seen but never read. */
+  readonly revision: number;
+  readonly state: FileState;
+  readonly sha256: string | null;
+  readonly stat: FileStat;
+  readonly feedHash: string;
+  /** The version of Landfall that wrote the entry. */
+  readonly program: string;
+  readonly archivedTo: string | null;
+}
+
+/** A name that is listed in the ledger without having been read (revision 0). */
+export interface UnreadName {
+  readonly name: string;
+  readonly state: 'unrecognised' | 'quarantined';
+  readonly code: FileCode;
+  /** One sentence. */
+  readonly reason: string;
+  readonly dataset: string | null;
+  readonly stamp: string | null;
+  readonly stat: FileStat;
+}
+
+/** What became of a file's rows; `read` is the sum of the others. */
+export interface RowCounts {
+  readonly read: number;
+  readonly inserted: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly stale: number;
+  readonly rejected: number;
+  readonly waiting: number;
+}
+
+/** The instants of an ingest at which the crash campaign kills the process. */
+export type Moment = 'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | 'before_archive';
+
+/** Called at each moment; does nothing outside the crash campaign. */
+export type Probe = (moment: Moment) => void;

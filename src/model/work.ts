@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+const faultSchema = z.object({
+  /**
+   * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: a move; `loader`: the
+   * process that loads.
+   */
+  kind: z.enum(['landing', 'watch', 'file', 'database', 'archive', 'loader']),
+  /** The file's name, where it is one file's fault. */
+  file: z.string().nullable(),
+  /** One clause, no value from a row. */
+  problem: z.string(),
+  /** ISO 8601, UTC. */
+  since: z.string(),
+});
+
+/** Something that is wrong and is tried again until it is over. */
+export type Fault = Readonly<z.infer<typeof faultSchema>>;
+
+export const workSchema = z.object({
+  /** `listing`: a landing folder that takes long to list; `emptying`: the write-ahead log, into the database. */
+  doing: z.enum([
+    'starting',
+    'idle',
+    'listing',
+    'ingesting',
+    'archiving',
+    'emptying',
+    'waiting',
+    'stopping',
+    'stopped',
+  ]),
+  /** The file in hand. */
+  file: z
+    .object({
+      name: z.string(),
+      phase: z.enum(['hashing', 'reading', 'healing']),
+      rows: z.number(),
+      bytesRead: z.number(),
+      bytesTotal: z.number(),
+    })
+    .nullable(),
+  /** Files that are ready and not yet taken. */
+  due: z.number(),
+  /** Files that have not stood still for long enough. */
+  settling: z.number(),
+  /** Files that wait for a parent's file that is still being written. */
+  awaitingParent: z.number(),
+  /** Since the loader started. */
+  taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number(), rejectedRows: z.number() }),
+  /** The write-ahead log when it was last looked at; `pinned`: a program that reads keeps it from being emptied. */
+  wal: z.object({ bytes: z.number(), pinned: z.boolean() }),
+  faults: z.array(faultSchema),
+});
+
+/** What the loader is doing, and how far it is. */
+export type Work = Readonly<z.infer<typeof workSchema>>;
+
+/** How much of the file in hand was read, in whole percent. */
+export function percentRead(file: { readonly bytesRead: number; readonly bytesTotal: number }): number {
+  return file.bytesTotal === 0 ? 100 : Math.floor((file.bytesRead / file.bytesTotal) * 100);
+}
+
+/** What a loader is doing before it has said anything. */
+export const STARTING: Work = {
+  doing: 'starting',
+  file: null,
+  due: 0,
+  settling: 0,
+  awaitingParent: 0,
+  taken: { files: 0, rows: 0, quarantined: 0, rejectedRows: 0 },
+  wal: { bytes: 0, pinned: false },
+  faults: [],
+};

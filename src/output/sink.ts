@@ -1,0 +1,100 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LandfallError } from '../model/errors.ts';
+import type { Output } from '../system/io.ts';
+import { asStream } from './as-stream.ts';
+
+/** What is gathered before it is written, in characters. */
+const BLOCK = 16 * 1024;
+
+/** Where a command writes much: it waits while its reader is slower, and stops when that goes away. */
+export interface Sink {
+  /** @throws LandfallError when the output fails, for another reason than that its reader has gone */
+  send(text: string): Promise<void>;
+  /** The reader has gone away: there is nothing left to do. */
+  gone(): boolean;
+  /** Waits until all is written. @throws LandfallError as `send` */
+  close(): Promise<void>;
+}
+
+/** Writes a text as its pieces come, and takes no more of them than the sink does; ends early when the reader goes away. */
+export async function sendPieces(sink: Sink, pieces: Iterable<string>): Promise<void> {
+  let block = '';
+  for (const piece of pieces) {
+    block += piece;
+    if (block.length < BLOCK) continue;
+    await sink.send(block);
+    if (sink.gone()) return;
+    block = '';
+  }
+  await sink.send(block);
+}
+
+/** Writes a text to an output as its pieces come. @throws LandfallError when the output fails, but not when its reader goes away */
+export async function writePieces(output: Output, pieces: Iterable<string>): Promise<void> {
+  const sink = outputSink(output);
+  await sendPieces(sink, pieces);
+  await sink.close();
+}
+
+/** A sink that is the process's standard output. */
+export function outputSink(output: Output): Sink {
+  return openSink(asStream(output), 'standard output');
+}
+
+/** A sink that is a new file, which its owner alone may read. Nothing is overwritten. */
+export function openFileSink(path: string): Sink {
+  const stream = createWriteStream(path, { flags: 'wx', mode: 0o600 });
+  const sink = openSink(stream, path);
+  return {
+    ...sink,
+    async close() {
+      stream.end();
+      // The fault, if any, is kept by the sink.
+      if (!stream.closed) await once(stream, 'close').catch(() => undefined);
+      await sink.close();
+    },
+  };
+}
+
+/** A sink that is a stream, which is left open in the end. */
+export function openSink(stream: Writable, name: string): Sink {
+  let fault: NodeJS.ErrnoException | null = null;
+  const onError = (error: NodeJS.ErrnoException): void => {
+    fault = error;
+  };
+  stream.on('error', onError);
+
+  function check(): void {
+    if (fault === null || fault.code === 'EPIPE') return;
+    const hint = fault.code === 'EEXIST' ? { hint: 'remove it, or name another folder' } : {};
+    throw new LandfallError('write', fault.code ?? 'the output failed', { file: name, cause: fault, ...hint });
+  }
+
+  function gone(): boolean {
+    return fault !== null || stream.destroyed;
+  }
+
+  return {
+    async send(text) {
+      if (!gone() && text !== '') {
+        await new Promise<void>((resolve) => {
+          stream.write(text, () => {
+            resolve();
+          });
+        });
+        // A fault is told to the listeners after this.
+        await nextTurn();
+      }
+      check();
+    },
+    gone,
+    async close() {
+      await nextTurn();
+      stream.off('error', onError);
+      check();
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import type { Output } from '../system/io.ts';
+
+/**
+ * What could move the cursor, recolour, reorder or fake a line: C0, DEL and C1 controls, line and paragraph separators,
+ * and the marks that turn the direction of writing.
+ */
+const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Makes a name or a value safe to print: unprintable characters as `\n`, `\t`, `\x1b`, `\u202e`. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escaped);
+}
+
+const ESCAPES = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+]);
+
+/** Remembered: there are a few dozen, and a value may hold a million. */
+function escaped(character: string): string {
+  let escape = ESCAPES.get(character);
+  if (escape === undefined) {
+    const code = character.charCodeAt(0).toString(16);
+    escape = code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u${code.padStart(4, '0')}`;
+    ESCAPES.set(character, escape);
+  }
+  return escape;
+}
+
+const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
+export type Colour = keyof typeof COLOURS;
+
+/** Text in a colour, where the output takes any. The text must be printable. */
+export function paint(output: Output, colour: Colour, text: string): string {
+  return output.colour ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text;
+}

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { editDistance } from '../feed/edit-distance.ts';
+import { LandfallError } from '../model/errors.ts';
+import { areSettings, flagOf, SETTINGS, variableOf, type SettingInfo, type Settings } from './settings.ts';
+
+/** Where settings come from. */
+export interface SettingSources {
+  /** Values of flags by setting name (`archive_after`), and `settings` for the settings file. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The working folder. */
+  readonly cwd: string;
+  /** The program's folder, which the default feed is in. */
+  readonly root: string;
+}
+
+/** A value as it was written, and where: `--settle`, `LANDFALL_SETTLE` or `settle in landfall.yaml`. */
+interface Given {
+  readonly text: string;
+  readonly source: string;
+}
+
+/**
+ * Puts the settings together; an empty variable counts as not set.
+ * @returns frozen
+ * @throws LandfallError naming all wrong ones at once, each with where it came from and its value
+ */
+export function readSettings(sources: SettingSources): Settings {
+  const faults = misspeltVariables(sources.env);
+  const file = readSettingsFile(sources, faults);
+  const sourceOf = new Map<string, string>();
+  const values: Record<string, unknown> = {};
+  for (const info of SETTINGS) {
+    const given =
+      taken(sources.flags[info.name], flagOf(info.name), sources.cwd, info) ??
+      taken(variable(sources.env, info.name), variableOf(info.name), sources.cwd, info) ??
+      file.get(info.name) ??
+      taken(info.fallback ?? undefined, 'default', sources[FALLBACK_FOLDERS[info.fallbackFolder ?? 'working']], info);
+    const read = info.schema.safeParse(given?.text);
+    if (given?.text === '') faults.push(`${given.source}: is empty`);
+    else if (read.success) values[info.key] = read.data;
+    else {
+      const [issue] = read.error.issues;
+      faults.push(`${given?.source ?? info.name}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(given?.text)}`);
+    }
+    sourceOf.set(info.key, given?.source ?? 'default');
+  }
+  const { landing, archiveDir } = values;
+  if (archiveDir !== null && archiveDir === landing)
+    faults.push(`${sourceOf.get('archiveDir') ?? ''}: is the landing folder itself, ${JSON.stringify(landing)}`);
+  if (faults.length > 0 || !areSettings(values)) throw wrong(faults);
+  return Object.freeze(values);
+}
+
+/** Where the path of a default is relative to. */
+const FALLBACK_FOLDERS = { working: 'cwd', program: 'root' } as const;
+
+function taken(text: string | undefined, source: string, folder: string, info: SettingInfo): Given | undefined {
+  if (text === undefined) return undefined;
+  return { text: info.fallbackFolder !== null && text !== '' ? absolute(folder, text, info) : text, source };
+}
+
+/** The links on the way to the database are followed one by one: until then `link/..` must not be taken for the folder of the link. */
+function absolute(folder: string, text: string, info: SettingInfo): string {
+  if (info.name === 'db') return isAbsolute(text) ? text : `${folder}/${text}`;
+  return resolve(folder, text);
+}
+
+function wrong(faults: readonly string[]): LandfallError {
+  const [first, ...others] = faults;
+  if (first !== undefined && others.length === 0) return new LandfallError('read settings', first);
+  return new LandfallError(
+    'read settings',
+    `${faults.length} are wrong\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+  );
+}
+
+/** An empty variable is one that is not set: compose files and unit files often leave it so. */
+function variable(env: SettingSources['env'], name: string): string | undefined {
+  const text = env[variableOf(name)];
+  return text === '' ? undefined : text;
+}
+
+/** A variable with a slip in its name would be passed over without a word. Others with our prefix may be someone else's. */
+function misspeltVariables(env: SettingSources['env']): string[] {
+  const known = ['settings', ...SETTINGS.map((info) => info.name)].map(variableOf);
+  return Object.keys(env).flatMap((name) => {
+    if (!name.startsWith('LANDFALL_') || known.includes(name)) return [];
+    const meant = known.find((other) => editDistance(name, other) <= 2);
+    return meant === undefined ? [] : [`${name}: is not a setting, did you mean ${meant}?`];
+  });
+}
+
+function readSettingsFile(sources: SettingSources, faults: string[]): Map<string, Given> {
+  const given = new Map<string, Given>();
+  const named = sources.flags['settings'] ?? variable(sources.env, 'settings');
+  if (named === undefined) return given;
+  const path = resolve(sources.cwd, named);
+  for (const [name, value] of Object.entries(readYaml(path))) {
+    const info = SETTINGS.find((one) => one.name === name);
+    const source = `${name} in ${path}`;
+    if (info === undefined) {
+      faults.push(`${source}: is not a setting (there are ${SETTINGS.map((one) => one.name).join(', ')})`);
+    } else if (typeof value !== 'string' && typeof value !== 'number') {
+      faults.push(`${source}: must be a text or a number, not ${JSON.stringify(value)}`);
+    } else {
+      const found = taken(String(value), source, dirname(path), info);
+      if (found !== undefined) given.set(info.name, found);
+    }
+  }
+  return given;
+}
+
+function readYaml(path: string): Record<string, unknown> {
+  let content: unknown;
+  try {
+    content = parseYaml(readFileSync(path, 'utf8')) ?? {};
+  } catch (cause) {
+    throw new LandfallError('read settings file', problemOf(cause), { file: path, cause });
+  }
+  const checked = z.record(z.string(), z.unknown()).safeParse(content);
+  if (!checked.success) {
+    throw new LandfallError('read settings file', 'must hold lines of the form name: value', { file: path });
+  }
+  return checked.data;
+}
+
+/** One clause: system errors by their code, those of the YAML without its picture of the place. */
+function problemOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'cannot be read';
+  if ('code' in cause && 'syscall' in cause) return `cannot be read: ${String(cause.code)}`;
+  return (cause.message.split('\n')[0] ?? '').replace(/:$/, '');
+}

@@ -1,0 +1,73 @@
+import os from 'node:os';
+import type { Logger } from '../output/log.ts';
+import type { Fault } from '../model/work.ts';
+
+/** What is wrong just now. The begin and the end of a fault are logged once each, however often it is met in between (P7). */
+export interface FaultBook {
+  /** Notes a fault; one that is noted already stays as it began. */
+  begin(fault: Omit<Fault, 'since'>): void;
+  /** Notes that a fault is over; nothing happens where there was none. */
+  end(kind: Fault['kind'], file?: string | null): void;
+  /** Those that began first come first; of files, at most the first fifty and one line for the rest. */
+  list(): Fault[];
+}
+
+/** So many faults of files are listed one by one: a folder whose mode is wrong has thousands. */
+const MOST_FILES = 50;
+
+/** The clocks drift apart by less than this while nobody sets one, in ms. */
+const CLOCK_SET_MS = 2_000;
+
+/** A fault, and when it began by both clocks, in ms. */
+interface Begun {
+  readonly fault: Omit<Fault, 'since'>;
+  readonly uptime: number;
+  wall: number;
+}
+
+/**
+ * @param onChange called when a fault begins or ends
+ * @param uptime ms since the machine started, its sleep included: how old a fault is does not change with the wall clock
+ */
+export function createFaultBook(
+  logger: Logger,
+  now: () => Date,
+  onChange: () => void,
+  uptime: () => number = () => os.uptime() * 1000,
+): FaultBook {
+  const faults = new Map<string, Begun>();
+  const keyOf = (kind: Fault['kind'], file: string | null): string => (file === null ? kind : `${kind} ${file}`);
+
+  function timed(begun: Begun): Fault {
+    const wall = now().getTime() - (uptime() - begun.uptime);
+    if (Math.abs(wall - begun.wall) > CLOCK_SET_MS) begun.wall = wall;
+    return { ...begun.fault, since: new Date(begun.wall).toISOString() };
+  }
+
+  return {
+    begin(fault) {
+      const key = keyOf(fault.kind, fault.file);
+      if (faults.has(key)) return;
+      faults.set(key, { fault, uptime: uptime(), wall: now().getTime() });
+      logger.warn({ fault: fault.kind, ...(fault.file === null ? {} : { file: fault.file }) }, fault.problem);
+      onChange();
+    },
+    end(kind, file = null) {
+      const key = keyOf(kind, file);
+      const begun = faults.get(key);
+      if (begun === undefined) return;
+      faults.delete(key);
+      const seconds = Math.round((uptime() - begun.uptime) / 1000);
+      logger.info({ fault: kind, ...(file === null ? {} : { file }), seconds }, `over: ${begun.fault.problem}`);
+      onChange();
+    },
+    list() {
+      const all = [...faults.values()].map(timed);
+      const ofFiles = all.filter(({ kind }) => kind === 'file');
+      const [next] = ofFiles.slice(MOST_FILES);
+      if (next === undefined) return all;
+      const more = { ...next, file: null, problem: `${ofFiles.length - MOST_FILES} more files, named in the log` };
+      return [...all.filter(({ kind }) => kind !== 'file'), ...ofFiles.slice(0, MOST_FILES), more];
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { lookAtLock, type LockState } from '../store/sqlite/lock.ts';
+import type { Fault } from '../model/work.ts';
+import { isAlive, isFresh, readAlive, readMuteBeat, type Alive } from './heartbeat.ts';
+
+/** Why a daemon is not well; no row value (P8). */
+export interface Illness {
+  readonly problem: string;
+  /** ISO 8601, UTC; null: it was never well. */
+  readonly since: string | null;
+}
+
+/** What can be told of the daemon of a database from outside. */
+export interface Daemon {
+  /** What it last said of itself; null: nothing that can be read. */
+  readonly alive: Alive | null;
+  readonly lives: boolean;
+  /** It does not live, or a fault keeps all files out; null: it is well. */
+  readonly illness: Illness | null;
+}
+
+/** What is seen of a daemon beside its database. */
+export interface Signs {
+  readonly alive: Alive | null;
+  /** The last beat of one that had no room to say more. */
+  readonly muteBeat: Date | null;
+  readonly lock: LockState;
+}
+
+/** Looks for the daemon of a database, without looking into that. */
+export function seeDaemon(db: string, now: Date): Daemon {
+  return judgeDaemon({ alive: readAlive(db), muteBeat: readMuteBeat(db), lock: lookAtLock(db) }, now);
+}
+
+/** What the signs of a daemon come to: the lock tells at once that it has died, its beats only after a while. */
+export function judgeDaemon({ alive, muteBeat, lock }: Signs, now: Date): Daemon {
+  if (muteBeat !== null && isFresh(muteBeat, now)) {
+    const problem = 'database: no room left on its disk, not even for the daemon to say how it is';
+    return { alive, lives: true, illness: { problem, since: null } };
+  }
+  if (alive === null) return { alive, lives: false, illness: { problem: unseen(lock), since: null } };
+  const { doing, faults } = alive.work;
+  const dead = (problem: string): Daemon => ({ alive, lives: false, illness: { problem, since: alive.beat } });
+  if (doing === 'stopped') return dead('the daemon is stopped');
+  if (!isAlive(alive, now)) return dead('the daemon has given no sign of life');
+  // Before it has the database, and when it has let go of it, it does not hold the lock.
+  const holds =
+    lock.kind === 'unknown' || (lock.kind === 'held' && (lock.holder === null || lock.holder.command === 'run'));
+  if (!holds && doing !== 'starting' && doing !== 'stopping')
+    return dead('the daemon has died: it has let go of the lock');
+  const fault = faults.find(keepsFilesOut);
+  if (fault !== undefined) return { alive, lives: true, illness: illnessOfFault(fault) };
+  if (holds || doing === 'stopping') return { alive, lives: true, illness: null };
+  return { alive, lives: true, illness: { problem: 'the daemon waits for its database', since: alive.startedAt } };
+}
+
+function unseen(lock: LockState): string {
+  if (lock.kind !== 'held' || lock.holder === null) return 'no daemon has run on this database';
+  const { command, pid } = lock.holder;
+  return `no daemon says that it lives; "${command}", process ${pid}, has the database`;
+}
+
+/** A fault as an illness, whatever it keeps out. */
+export function illnessOfFault(fault: Fault): Illness {
+  const where = fault.file === null ? '' : ` ${fault.file}:`;
+  return { problem: `${fault.kind}:${where} ${fault.problem}`, since: fault.since };
+}
+
+/** One file's fault, or one of the archive, keeps no other file out: only these do. */
+function keepsFilesOut(fault: Fault): boolean {
+  return fault.kind === 'landing' || fault.kind === 'database' || fault.kind === 'loader';
+}

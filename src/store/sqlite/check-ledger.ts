@@ -1,0 +1,20 @@
+import type Database from 'better-sqlite3';
+import { LandfallError } from '../../model/errors.ts';
+import { LATER_COLUMNS, LEDGER_TABLES } from '../../model/ledger-tables.ts';
+
+/**
+ * Makes sure that a database that is only read, and so is not migrated, has the ledger that this program knows.
+ * @throws LandfallError when an older program set it up
+ */
+export function checkLedger(db: Database.Database, file: string): void {
+  const columns = db.prepare<[string], string>(`SELECT name FROM pragma_table_info(?, 'main')`).pluck();
+  const missing = LEDGER_TABLES.flatMap((table) => {
+    const there = new Set(columns.all(table));
+    return (LATER_COLUMNS[table] ?? []).filter((name) => !there.has(name)).map((name) => `${table}.${name}`);
+  });
+  if (missing.length === 0) return;
+  throw new LandfallError('read database', `an older Landfall set it up: it has no column ${missing.join(', ')}`, {
+    file,
+    hint: 'restart the daemon with this version, which brings it up to date',
+  });
+}

@@ -1,0 +1,191 @@
+import type { FileCode } from '../../model/codes.ts';
+import type { Dataset } from '../../model/feed.ts';
+import { statValues } from './ledger.ts';
+import type { Store } from './open.ts';
+import { prepareOnce } from './prepare-once.ts';
+import { type RejectedRow, createRejectWriter } from './rejects.ts';
+import type { FileStat, RowCounts } from '../../model/ledger.ts';
+
+/** What the ledger keeps of a content before its rows are read. */
+export interface FileEntry {
+  readonly dataset: Dataset;
+  readonly name: string;
+  readonly revision: number;
+  /** `YYYY-MM-DDThh:mm:ssZ` */
+  readonly stamp: string;
+  /** Null for a content that is not read at all. */
+  readonly sha256: string | null;
+  readonly stat: FileStat;
+  readonly attempts: number;
+  readonly startedAt: Date;
+}
+
+/** What the ledger keeps of a file that was read whole. */
+export interface FileTotals {
+  readonly counts: RowCounts;
+  readonly headerBytes: number;
+  readonly rowBytes: number;
+  readonly refusedBytes: number;
+  readonly skippedBytes: number;
+  /** JSON */
+  readonly dialect: string;
+  /** JSON */
+  readonly extra: string;
+  /** Rows by reject code. */
+  readonly rejectCounts: Readonly<Record<string, number>>;
+  /** By code, see `files.warnings`; kept where there are any. */
+  readonly warnings: object;
+  /** Whether a line end follows the last row; null: there is no row. */
+  readonly lastRowEnded: boolean | null;
+}
+
+/** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
+export function enterFile(store: Store, entry: FileEntry): number {
+  const { db, feed } = store;
+  clearTheWay(store, entry);
+  const late = prepareOnce<[string, string, string], number>(
+    db,
+    'SELECT EXISTS (SELECT 1 FROM checkpoints WHERE feed = ? AND dataset = ? AND stamp > ?)',
+  )
+    .pluck()
+    .get(feed.name, entry.dataset.name, entry.stamp);
+  return insertEntry(store, entry, {
+    state: 'ingested',
+    code: null,
+    reason: null,
+    late: late ?? 0,
+    rejectCounts: null,
+  });
+}
+
+/** Completes the entry of an ingested file: counts, checkpoint, earlier revisions; whether the file was late. */
+export function completeFile(
+  store: Store,
+  fileId: number,
+  entry: FileEntry,
+  totals: FileTotals,
+  now: Date,
+): { late: boolean } {
+  const { db, feed } = store;
+  const { counts } = totals;
+  const at = now.toISOString();
+  const late = prepareOnce<unknown[], number>(db, `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
+       bytes_header = ?, bytes_rows = ?, bytes_refused = ?, bytes_skipped = ?, dialect = ?, extra = ?, reject_counts = ?,
+       warnings = ?, last_row_ended = ?, finished_at = ?
+     WHERE file_id = ? RETURNING late`,
+  ).pluck().get(counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale, counts.rejected, counts.waiting,
+    totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes, totals.dialect, totals.extra,
+    JSON.stringify(totals.rejectCounts), warningsOf(totals), flagOf(totals.lastRowEnded), at, fileId); // prettier-ignore
+  prepareOnce(
+    db,
+    `UPDATE files SET state = 'replaced' WHERE name = ? AND revision < ? AND state IN ('ingested', 'quarantined')`,
+  ).run(entry.name, entry.revision);
+  prepareOnce(
+    db,
+    `INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
+     WHERE excluded.stamp >= checkpoints.stamp`,
+  ).run(feed.name, entry.dataset.name, entry.stamp, fileId, at);
+  forget(store, entry);
+  return { late: late === 1 };
+}
+
+/** Why a file is quarantined, and what was refused of it. */
+export interface Quarantine {
+  readonly code: FileCode;
+  readonly reason: string;
+  readonly rejectCounts: Readonly<Record<string, number>>;
+  /** The rejects that are kept; taken one by one, inside the transaction, which is rolled back when that throws. */
+  readonly rejects: Iterable<RejectedRow>;
+}
+
+/** Enters a file as quarantined, in a transaction of its own; gives its file_id. */
+export function enterQuarantined(store: Store, entry: FileEntry, quarantine: Quarantine): number {
+  const { code, reason, rejectCounts, rejects } = quarantine;
+  const enter = (): number => {
+    clearTheWay(store, entry);
+    const kept = { state: 'quarantined', code, reason, late: 0, rejectCounts: JSON.stringify(rejectCounts) } as const;
+    const fileId = insertEntry(store, entry, kept);
+    const keep = createRejectWriter(store.db);
+    for (const row of rejects) keep(fileId, entry.dataset.name, row);
+    forget(store, entry);
+    return fileId;
+  };
+  return store.db.transaction(enter).immediate();
+}
+
+/** The dialect and the extra header cells (JSON) of the last file of a dataset that was read, or null. */
+export function lastFormat(store: Store, dataset: Dataset): { dialect: string; extra: string } | null {
+  const row = prepareOnce<[string], { dialect: string; extra: string }>(
+    store.db,
+    'SELECT dialect, extra FROM files WHERE dataset = ? AND dialect IS NOT NULL ORDER BY file_id DESC LIMIT 1',
+  ).get(dataset.name);
+  return row ?? null;
+}
+
+/** So many files show how a dataset's files end. */
+const FILES_THAT_SHOW = 10;
+
+/**
+ * Whether a line end follows the last row in at least half of the last files of a dataset: the ten that went in last, as they stand
+ * now, but for those under the name in hand. Files without rows show nothing, nor do those that went in before this was kept.
+ */
+export function lastRowsEnd(store: Store, { dataset, name }: FileEntry): boolean {
+  const share = prepareOnce<[string, string], number | null>(
+    store.db,
+    `SELECT avg(last_row_ended) FROM (SELECT last_row_ended FROM files
+       WHERE dataset = ? AND name <> ? AND state = 'ingested' AND last_row_ended IS NOT NULL
+       ORDER BY file_id DESC LIMIT ${FILES_THAT_SHOW})`,
+  )
+    .pluck()
+    .get(dataset.name, name);
+  return (share ?? 0) >= 0.5;
+}
+
+function warningsOf({ warnings }: FileTotals): string | null {
+  return Object.keys(warnings).length === 0 ? null : JSON.stringify(warnings);
+}
+
+function flagOf(value: boolean | null): number | null {
+  return value === null ? null : Number(value);
+}
+
+/** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
+function clearTheWay(store: Store, entry: FileEntry): void {
+  const { db } = store;
+  const gives = `name = ? AND revision IN (0, ?) AND state IN ('quarantined', 'unrecognised')`;
+  prepareOnce(db, `DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`).run(
+    entry.name,
+    entry.revision,
+  );
+  prepareOnce(db, `DELETE FROM files WHERE ${gives}`).run(entry.name, entry.revision);
+}
+
+function insertEntry(
+  store: Store,
+  entry: FileEntry,
+  outcome: {
+    state: 'ingested' | 'quarantined';
+    code: FileCode | null;
+    reason: string | null;
+    late: number;
+    rejectCounts: string | null;
+  },
+): number {
+  const [bytes, mtimeNs, ctimeNs, inode] = statValues(entry.stat);
+  const at = entry.startedAt.toISOString();
+  const result = prepareOnce(store.db, `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
+         state, reason_code, reason, late, attempts, reject_counts, started_at, finished_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(store.feed.name, store.feed.hash, store.program, entry.dataset.name, entry.name, entry.revision, entry.stamp,
+      bytes, entry.sha256, mtimeNs, ctimeNs, inode,
+      outcome.state, outcome.code, outcome.reason, outcome.late, entry.attempts, outcome.rejectCounts, at, at); // prettier-ignore
+  return Number(result.lastInsertRowid);
+}
+
+/** With the entry, its attempts and the request to read the name again are settled. */
+function forget(store: Store, entry: FileEntry): void {
+  prepareOnce(store.db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
+  prepareOnce(store.db, 'DELETE FROM retries WHERE name = ?').run(entry.name);
+}

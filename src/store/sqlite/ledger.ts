@@ -1,0 +1,149 @@
+import { guardFaults } from '../database-fault.ts';
+import type { Store } from './open.ts';
+import { prepareOnce } from './prepare-once.ts';
+import type { FileStat, FileState, LedgerEntry, UnreadName } from '../../model/ledger.ts';
+
+interface LatestRow {
+  file_id: bigint;
+  name: string;
+  revision: bigint;
+  state: FileState;
+  sha256: string | null;
+  bytes: bigint;
+  mtime_ns: bigint;
+  ctime_ns: bigint;
+  inode: bigint;
+  feed_hash: string;
+  program: string;
+  archived_to: string | null;
+}
+
+const LATEST = `SELECT file_id, name, revision, state, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
+    archived_to
+  FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
+
+/**
+ * Hands over the latest revision of every name of the feed; 0 for names that were never read. There may be very many: none is
+ * kept.
+ */
+export function forEachLatestRevision(store: Store, take: (entry: LedgerEntry) => void): void {
+  guardFaults('read ledger', store.file, () => {
+    const rows = prepareOnce<[string], LatestRow>(store.db, LATEST).safeIntegers();
+    for (const row of rows.iterate(store.feed.name)) take(toEntry(row));
+  });
+}
+
+/** The latest revision of one name, or null. */
+export function latestRevision(store: Store, name: string): LedgerEntry | null {
+  return guardFaults('read ledger', store.file, () => {
+    const row = prepareOnce<[string, string], LatestRow>(store.db, `${LATEST} AND name = ?`)
+      .safeIntegers()
+      .get(store.feed.name, name);
+    return row === undefined ? null : toEntry(row);
+  });
+}
+
+function toEntry(row: LatestRow): LedgerEntry {
+  return {
+    fileId: Number(row.file_id),
+    name: row.name,
+    revision: Number(row.revision),
+    state: row.state,
+    sha256: row.sha256,
+    stat: {
+      bytes: Number(row.bytes),
+      mtimeNs: row.mtime_ns,
+      ctimeNs: row.ctime_ns,
+      inode: BigInt.asUintN(64, row.inode),
+    },
+    feedHash: row.feed_hash,
+    program: row.program,
+    archivedTo: row.archived_to,
+  };
+}
+
+/**
+ * Makes the names that are listed without having been read (revision 0) exactly these. Writes only where they differ.
+ * @returns the names that are new, to be reported once
+ */
+export function noteUnread(store: Store, names: readonly UnreadName[], now: Date): readonly UnreadName[] {
+  return guardFaults('write ledger', store.file, () => {
+    const { db, feed } = store;
+    const listed = prepareOnce<[string], { name: string; reason_code: string }>(
+      db,
+      'SELECT name, reason_code FROM files WHERE feed = ? AND revision = 0',
+    ).all(feed.name);
+    const known = new Map(listed.map((row) => [row.name, row.reason_code]));
+    const wanted = new Set(names.map((unread) => unread.name));
+    const fresh = names.filter((unread) => known.get(unread.name) !== unread.code);
+    const gone = listed.filter((row) => !wanted.has(row.name));
+    if (fresh.length === 0 && gone.length === 0) return [];
+    const remove = prepareOnce(db, 'DELETE FROM files WHERE name = ? AND revision = 0');
+    // A folder that changes while it is listed may give a name twice.
+    const insert = prepareOnce(
+      db,
+      `INSERT OR REPLACE INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, mtime_ns, ctime_ns, inode,
+         state, reason_code, reason, started_at, finished_at)
+       VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    const at = now.toISOString();
+    db.transaction(() => {
+      for (const row of [...gone, ...fresh]) remove.run(row.name);
+      for (const unread of fresh) {
+        insert.run(feed.name, feed.hash, store.program, unread.dataset, unread.name, unread.stamp, ...statValues(unread.stat),
+          unread.state, unread.code, unread.reason, at, at); // prettier-ignore
+      }
+    }).immediate();
+    return fresh;
+  });
+}
+
+/**
+ * Bytes, mtime, ctime and inode as they are bound. Inodes of some mounts, and times after 2262, need 64 bits without a sign: they are
+ * kept as the number with the same bits. Such a time is not known again after a restart; the file is then hashed once more.
+ */
+export function statValues(stat: FileStat): readonly [number, bigint, bigint, bigint] {
+  const signed = (value: bigint) => BigInt.asIntN(64, value);
+  return [stat.bytes, signed(stat.mtimeNs), signed(stat.ctimeNs), signed(stat.inode)];
+}
+
+/** Keeps the size and times of a file whose bytes are those of its latest revision, so that it is not hashed again. */
+export function noteStat(store: Store, entry: Pick<LedgerEntry, 'fileId' | 'name'>, stat: FileStat): void {
+  const { db } = store;
+  guardFaults('write ledger', store.file, () => {
+    db.transaction(() => {
+      prepareOnce(db, 'UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?').run(
+        ...statValues(stat),
+        entry.fileId,
+      );
+      prepareOnce(db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
+    }).immediate();
+  });
+}
+
+/** Keeps where a file was moved to after its ingest. */
+export function noteArchived(store: Store, fileId: number, path: string): void {
+  guardFaults('write ledger', store.file, () => {
+    prepareOnce(store.db, 'UPDATE files SET archived_to = ? WHERE file_id = ?').run(path, fileId);
+  });
+}
+
+/** Asks for a name to be read again, as a new revision, whatever has happened to it before. */
+export function requestRetry(store: Store, name: string, now: Date): void {
+  const { db } = store;
+  guardFaults('request retry', store.file, () => {
+    db.transaction(() => {
+      prepareOnce(db, 'INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(name, now.toISOString());
+      prepareOnce(db, 'UPDATE attempts SET failures = 0, deaths = 0, died_at = NULL WHERE name = ?').run(name);
+    }).immediate();
+  });
+}
+
+/** The names that someone asked to have read again, and when (ISO 8601, UTC); a name leaves with the commit of its next reading. */
+export function pendingRetries(store: Store): Map<string, string> {
+  return guardFaults(
+    'read ledger',
+    store.file,
+    () => new Map(prepareOnce<[], [string, string]>(store.db, 'SELECT name, requested_at FROM retries').raw().all()),
+  );
+}

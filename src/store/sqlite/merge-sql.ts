@@ -1,0 +1,191 @@
+import { COLUMN_TYPES } from '../../columns/registry.ts';
+import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
+import type { Column, Dataset, Feed } from '../../model/feed.ts';
+import { declarationFor } from './affinity.ts';
+import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
+
+/** What the merge finds for a staged row whose key is already in the table; `moved`: updated, and refers to another parent. */
+export const VERDICT = { stale: 0, unchanged: 1, updated: 2, moved: 3 } as const;
+
+/**
+ * Where the rows of a merge come from, as SQL over the staged row `s`.
+ * - fresh: rows of the file in hand (`@file_id`, `@stamp`), numbered by their line
+ * - healing: waiting rows of any files, whose own file and stamp stand beside them
+ */
+interface StageTerms {
+  readonly stage: string;
+  readonly fileId: string;
+  readonly line: string;
+  readonly stamp: string;
+  /** The reject that a staged row is, or null for rows that are none. */
+  readonly reject: string | null;
+}
+
+/** The statements that merge one dataset's staged rows into its table. See merge.ts for their order. */
+export interface MergeSql {
+  /** The temporary table the rows are staged in. */
+  readonly stage: string;
+  readonly findKnown: string;
+  readonly findOrphans: string | null;
+  readonly insert: (skipKnown: boolean, skipOrphans: boolean) => string;
+  readonly update: string;
+  readonly move: string | null;
+  readonly touch: string;
+  readonly supersede: string;
+  /** One for each reference: dependencies of superseded rows. To be run while they still have their record. */
+  readonly dropSuperseded: readonly string[];
+  readonly noteFreed: string;
+  readonly dropFreed: string;
+}
+
+/**
+ * Scratch tables of an ingest; they and the columns of a stage that are not the feed's begin with an underscore, as no name of a
+ * feed does. `known` and `orphans`: which staged rows have a known key, and which lack a parent; both number
+ * rows by `s._seq`. `superseded` and `freed`: rejects to be settled, and rejects whose parents this commit brought.
+ * `ready`: of those, the ones that are to heal; contested: others wait with the same key. `refused`: keys of which one was refused.
+ */
+export const SCRATCH_SQL = `
+  CREATE TABLE IF NOT EXISTS temp._known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS temp._orphans (seq INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp._superseded (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp._freed (reject_id INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS temp._ready (reject_id INTEGER PRIMARY KEY, contested INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS temp._refused (row_key TEXT PRIMARY KEY) WITHOUT ROWID;
+`;
+
+/** Statements for rows of the file in hand; staged as `_seq` (the line) and the dataset's columns. */
+export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
+  return mergeSql(feed, dataset, {
+    stage: stageName('fresh', dataset),
+    fileId: '@file_id',
+    line: 's._seq',
+    stamp: '@stamp',
+    reject: null,
+  });
+}
+
+/** Statements for waiting rows that are about to heal; staged as `_seq` (the reject), their own lineage and the columns. */
+export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
+  return mergeSql(feed, dataset, {
+    stage: stageName('healing', dataset),
+    fileId: 's._file_id',
+    line: 's._line',
+    stamp: 's._stamp',
+    reject: 's._seq',
+  });
+}
+
+type StageKind = 'fresh' | 'held' | 'healing';
+
+/** The temporary table that rows of a dataset are staged in. */
+export function stageName(kind: StageKind, dataset: Dataset): string {
+  return `temp.${quoteName(`_${kind}_${dataset.table}`)}`;
+}
+
+/**
+ * SQL that makes a dataset's stages. `fresh`: rows of the file in hand, `_seq` is their line; `held`: the same, while they are merged
+ * in parts; `healing`: waiting rows, `_seq` is their reject.
+ */
+export function createStagesSql(dataset: Dataset): string {
+  const columns = dataset.columns.map(
+    (column) => `${quoteName(column.name)} ${declarationFor(COLUMN_TYPES[column.type].storage)}`,
+  );
+  const create = (kind: StageKind, more: readonly string[]): string =>
+    `CREATE TABLE IF NOT EXISTS ${stageName(kind, dataset)} (${['_seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;
+  return (
+    create('fresh', []) + create('held', []) + create('healing', ['_file_id INTEGER', '_line INTEGER', '_stamp TEXT'])
+  );
+}
+
+/** SQL that is true where `column` of the staged row `s` names a parent that is not there. */
+export function parentMissing(feed: Feed, column: Reference): string {
+  const parent = parentOf(feed, column);
+  const value = `s.${quoteName(column.name)}`;
+  return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
+}
+
+/** SQL that is true where one of the conditions is. Nested by halves: SQLite bounds how deep an expression may be. */
+export function anyOf(conditions: readonly string[]): string {
+  if (conditions.length < 2) return conditions[0] ?? '0';
+  const middle = Math.ceil(conditions.length / 2);
+  return `(${anyOf(conditions.slice(0, middle))} OR ${anyOf(conditions.slice(middle))})`;
+}
+
+/** SQL for the value that the waiting row `alias` of rejects has in a column. */
+export function recorded(alias: string, column: Column): string {
+  return `${alias}.record ->> '$.${column.name}'`;
+}
+
+function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
+  const { stage } = terms;
+  const table = quoteName(dataset.table);
+  const key = quoteName(dataset.key.name);
+  const columns = dataset.columns.map((column) => quoteName(column.name));
+  const values = columns.filter((column) => column !== key);
+  // A conflict clause of the table's own must not decide instead of the merge.
+  const into = `INSERT OR ABORT INTO ${table} (${columns.join(', ')}, ${LINEAGE_COLUMNS.join(', ')})
+      SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${terms.fileId}, ${terms.line}, ${terms.stamp}`;
+  const replace = (names: readonly string[]) =>
+    `ON CONFLICT (${key}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+  const references = referencesOf(dataset);
+  const referring = references.map((column) => quoteName(column.name));
+  // The stage's column comes first: its collation decides, and keeps apart what a column COLLATE NOCASE would take for the same.
+  const same = (names: readonly string[]) =>
+    names.length === 0
+      ? '1'
+      : `(${names.map((name) => `s.${name}`).join(', ')}) IS (${names.map((name) => `t.${name}`).join(', ')})`;
+  const missing = references.map((column) => parentMissing(feed, column));
+  // In the order of a parent, rows find theirs side by side, and touch each page of the index on it once: half the time in a large table.
+  const [firstReference] = referring;
+  const order = firstReference === undefined ? '' : ` ORDER BY s.${firstReference}`;
+  const skip = (scratch: string) => `s._seq NOT IN (SELECT seq FROM temp._${scratch})`;
+  const known = (verdict: number) =>
+    `FROM temp._known k CROSS JOIN ${stage} s ON s._seq = k.seq WHERE k.verdict = ${verdict}`;
+  // Whether the row in the table is a newer statement than the staged one (P4).
+  const newer = `CASE
+      WHEN t.source_stamp <> ${terms.stamp} THEN t.source_stamp > ${terms.stamp}
+      ELSE (SELECT f.name, f.revision, t.source_line FROM files f WHERE f.file_id = t.source_file_id)
+         > (SELECT f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId}) END`;
+  const admitted = `${skip('orphans')} AND s._seq NOT IN (SELECT seq FROM temp._known WHERE verdict = ${VERDICT.stale})`;
+
+  return {
+    stage,
+    findKnown: `INSERT INTO temp._known (seq, verdict)
+      SELECT s._seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same(values)} THEN ${VERDICT.unchanged}
+        WHEN ${same(referring)} THEN ${VERDICT.updated} ELSE ${VERDICT.moved} END
+      FROM ${stage} s CROSS JOIN ${table} t ON t.${key} = s.${key}`,
+    findOrphans:
+      missing.length === 0
+        ? null
+        : `INSERT INTO temp._orphans (seq)
+      SELECT s._seq FROM ${stage} s LEFT JOIN temp._known k ON k.seq = s._seq
+      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.moved}) AND ${anyOf(missing)}`,
+    insert: (skipKnown, skipOrphans) => {
+      const conditions = [...(skipKnown ? [skip('known')] : []), ...(skipOrphans ? [skip('orphans')] : [])];
+      return `${into} FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}${order}`;
+    },
+    // Upserts of rows that are known to be there: an UPDATE … FROM makes SQLite walk the whole table.
+    // What is not set spares its foreign key and its index.
+    update: `${into} ${known(VERDICT.updated)} ${replace([...values.filter((name) => !referring.includes(name)), ...LINEAGE_COLUMNS])}`,
+    move:
+      firstReference === undefined
+        ? null
+        : `${into} ${known(VERDICT.moved)} AND ${skip('orphans')} ${replace([...values, ...LINEAGE_COLUMNS])}`,
+    touch: `${into} ${known(VERDICT.unchanged)} ${replace(LINEAGE_COLUMNS)}`,
+    supersede: `INSERT INTO temp._superseded (reject_id)
+      SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
+        ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}
+      WHERE ${terms.reject === null ? '' : `r.reject_id <> ${terms.reject} AND `}${admitted}
+        AND (SELECT f.stamp, f.name, f.revision, r.line FROM files f WHERE f.file_id = r.file_id)
+          < (SELECT f.stamp, f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId})`,
+    dropSuperseded: references.map(
+      (column) => `DELETE FROM waiting_on WHERE parent_table = '${column.references}' AND (parent_key, reject_id) IN (
+        SELECT ${recorded('r', column)}, r.reject_id FROM temp._superseded u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,
+    ),
+    noteFreed: `INSERT OR IGNORE INTO temp._freed (reject_id)
+      SELECT w.reject_id FROM ${stage} s CROSS JOIN waiting_on w
+        ON w.parent_table = @table AND w.parent_key = s.${key} WHERE ${admitted}`,
+    dropFreed: `DELETE FROM waiting_on WHERE parent_table = @table
+      AND parent_key IN (SELECT s.${key} FROM ${stage} s WHERE ${admitted})`,
+  };
+}

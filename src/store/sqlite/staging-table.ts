@@ -1,0 +1,54 @@
+import type Database from 'better-sqlite3';
+import type { Dataset } from '../../model/feed.ts';
+import { stageName } from './merge-sql.ts';
+import type { Range } from './savepoint.ts';
+import { quoteName } from './schema.ts';
+import { type StagedRows, stagedRowsSql } from './jsonb-rows.ts';
+
+/** The temporary table that rows of a dataset are staged in, and where they are held while they are merged in parts. */
+export interface Stage {
+  /** Adds rows; their keys are distinct from those that are there. */
+  fill(rows: StagedRows): void;
+  clear(): void;
+  /** Takes all rows out of the stage, to be put back in parts; gives the last line. */
+  hold(): number;
+  /** Puts back the held rows of some lines, and nothing else. */
+  restore(lines: Range): void;
+  /** The key of a held row. */
+  keyOf(line: number): string;
+  clearHeld(): void;
+}
+
+/** Prepares the staging of a dataset's rows. */
+export function createStage(db: Database.Database, dataset: Dataset): Stage {
+  const stage = stageName('fresh', dataset);
+  const held = stageName('held', dataset);
+  const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
+  const { line, values, from } = stagedRowsSql(dataset);
+  const fill = db.prepare<[StagedRows]>(`INSERT INTO ${stage} (_seq, ${names}) SELECT ${line}, ${values} FROM ${from}`);
+  const clear = db.prepare(`DELETE FROM ${stage}`);
+  const hold = db.prepare(`INSERT INTO ${held} SELECT * FROM ${stage}`);
+  const last = db.prepare<[], number>(`SELECT coalesce(max(_seq), 0) FROM ${held}`).pluck();
+  const restore = db.prepare<[number, number]>(
+    `INSERT INTO ${stage} SELECT * FROM ${held} WHERE _seq > ? AND _seq <= ?`,
+  );
+  const keyOf = db
+    .prepare<[number], string>(`SELECT ${quoteName(dataset.key.name)} FROM ${held} WHERE _seq = ?`)
+    .pluck();
+  const clearHeld = db.prepare(`DELETE FROM ${held}`);
+  return {
+    fill: (rows) => void fill.run(rows),
+    clear: () => void clear.run(),
+    hold() {
+      clearHeld.run();
+      hold.run();
+      return last.get() ?? 0;
+    },
+    restore({ from, to }) {
+      clear.run();
+      restore.run(from, to);
+    },
+    keyOf: (line) => keyOf.get(line) ?? '',
+    clearHeld: () => void clearHeld.run(),
+  };
+}

@@ -1,0 +1,45 @@
+import { databaseStat } from './database-stat.ts';
+import { guardFaults } from '../database-fault.ts';
+import type { Store } from './open.ts';
+
+/** From this size on, in bytes, the write-ahead log is worth emptying when there is nothing else to do. */
+const WORTH_BYTES = 16 * 1024 * 1024;
+
+/** What became of the write-ahead log. */
+export interface WalState {
+  /** Size of the `-wal` file in bytes. */
+  readonly bytes: number;
+  /** A reader that began before the last commit keeps the log from being emptied. */
+  readonly pinned: boolean;
+}
+
+/** Whether the write-ahead log is so large that emptying it is worth while, and may take a while. */
+export function isWalLarge(store: Store): boolean {
+  return walBytes(store.file) >= WORTH_BYTES;
+}
+
+/**
+ * Empties a large write-ahead log into the database, without waiting for readers. SQLite does this by itself only when a commit
+ * comes along: after a large file it would lie there until the next one, and behind an open reader it grows.
+ * To be called between files.
+ * @throws DatabaseFault
+ */
+export function emptyWal(store: Store): WalState {
+  const { db, file } = store;
+  return guardFaults('empty write-ahead log', file, () => {
+    if (!isWalLarge(store)) return { bytes: walBytes(file), pinned: false };
+    const timeout = Number(db.pragma('busy_timeout', { simple: true }));
+    db.pragma('busy_timeout = 0');
+    try {
+      // The answer's first column says whether a reader was in the way (https://sqlite.org/pragma.html#pragma_wal_checkpoint).
+      const busy = db.pragma('wal_checkpoint(TRUNCATE)', { simple: true });
+      return { bytes: walBytes(file), pinned: busy === 1 };
+    } finally {
+      db.pragma(`busy_timeout = ${timeout}`);
+    }
+  });
+}
+
+function walBytes(file: string): number {
+  return Number(databaseStat('empty write-ahead log', `${file}-wal`)?.size ?? 0);
+}

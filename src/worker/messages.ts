@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { areSettings, type Settings } from '../settings/settings.ts';
+import { workSchema } from '../model/work.ts';
+
+/** What a loading process is to do, by the command it does it for. */
+const jobSchema = z.discriminatedUnion('verb', [
+  z.object({ verb: z.literal('run') }),
+  z.object({ verb: z.literal('once') }),
+  z.object({ verb: z.literal('retry'), names: z.array(z.string()) }),
+]);
+export type Job = Readonly<z.infer<typeof jobSchema>>;
+
+/** What the keeper says to the loader. */
+export const toLoaderSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('start'),
+    job: jobSchema,
+    settings: z.custom<Settings>(areSettings),
+    keeperPid: z.number(),
+    /** What the keeper knows of how the loader before it has ended. */
+    before: z.object({ crashed: z.boolean(), cutShortAt: z.string().nullable() }),
+  }),
+  z.object({ kind: z.literal('poke') }),
+  /** Commit the file in hand if that takes under `graceMs`, else give it up; then end. */
+  z.object({ kind: z.literal('stop'), graceMs: z.number() }),
+  z.object({ kind: z.literal('ping') }),
+]);
+export type ToLoader = z.infer<typeof toLoaderSchema>;
+
+/** What the loader says to the keeper. */
+export const fromLoaderSchema = z.discriminatedUnion('kind', [
+  /** It runs and can be given its settings. */
+  z.object({ kind: z.literal('born') }),
+  /** Nothing that is not ours lies at the path of the database: something may be written beside it. */
+  z.object({ kind: z.literal('found') }),
+  /** It holds the writer's lock. */
+  z.object({ kind: z.literal('owner') }),
+  /** The database is open. */
+  z.object({ kind: z.literal('ready') }),
+  z.object({ kind: z.literal('work'), work: workSchema }),
+  z.object({ kind: z.literal('pong') }),
+  /** It ends by itself, and starting it again would not help. `problem`: why, for a person; null where it has said so itself. */
+  z.object({ kind: z.literal('done'), exitCode: z.number(), problem: z.string().nullable() }),
+]);
+export type FromLoader = z.infer<typeof fromLoaderSchema>;

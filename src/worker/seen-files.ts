@@ -1,0 +1,57 @@
+import type { IngestOutcome } from '../model/ingest.ts';
+import { isStill, type RawStat } from '../landing/file-stat.ts';
+import type { ListedFile } from '../model/listed-file.ts';
+import type { FileStat, LedgerEntry } from '../model/ledger.ts';
+
+/** What the loop keeps in memory of a name's latest revision. There may be 100,000 of them: no more than is needed. */
+export interface KnownFile {
+  readonly name: string;
+  readonly fileId: number;
+  readonly state: 'ingested' | 'quarantined';
+  readonly stat: FileStat;
+  /** It was quarantined under another feed definition or by another version of the program: it is tried again (rule 9). */
+  readonly outdated: boolean;
+  readonly archivedTo: string | null;
+}
+
+/** What a file is read with; a quarantined file is tried again when it changes. */
+export interface Readers {
+  readonly feedHash: string;
+  /** The version of Landfall. */
+  readonly program: string;
+}
+
+/** What to keep of a ledger entry; null for a name that was never read. */
+export function knownFrom(entry: LedgerEntry, readers: Readers): KnownFile | null {
+  if (entry.revision === 0) return null;
+  const quarantined = entry.state === 'quarantined';
+  const outdated = quarantined && (entry.feedHash !== readers.feedHash || entry.program !== readers.program);
+  const state = quarantined ? 'quarantined' : 'ingested';
+  return { name: entry.name, fileId: entry.fileId, state, stat: entry.stat, outdated, archivedTo: entry.archivedTo };
+}
+
+/** Whether the ledger says all there is to say about a file as it stands (rules 1, 2 and 9). */
+export function isKnown(known: KnownFile | undefined, stat: RawStat): boolean {
+  if (known === undefined || known.outdated) return false;
+  // A copy of a whole folder has new times and inodes: its bytes are then hashed, once.
+  return isStill(stat, known.stat);
+}
+
+/**
+ * What is known of a name after a file of that name was taken.
+ * @returns null where nothing new is known
+ */
+export function knownAfter(file: ListedFile, outcome: IngestOutcome): KnownFile | null {
+  const { name, stat } = file;
+  switch (outcome.kind) {
+    case 'ingested':
+    case 'quarantined':
+      return { name, fileId: outcome.fileId, state: outcome.kind, stat, outdated: false, archivedTo: null };
+    case 'unchanged':
+      // Also where the loop did not know of it, or it would be read again in every round.
+      return { name, fileId: outcome.fileId, state: 'ingested', stat, outdated: false, archivedTo: outcome.archivedTo };
+    case 'moved':
+    case 'given_up':
+      return null;
+  }
+}

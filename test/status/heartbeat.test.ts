@@ -1,0 +1,89 @@
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { STARTING } from '../../src/model/work.ts';
+import { alivePath, isAlive, readAlive, readMuteBeat, writeAlive, type Alive } from '../../src/status/heartbeat.ts';
+import { describeWork } from '../../src/status/health.ts';
+import { fillDisk, mountDisk } from '../helpers/disk.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const ALIVE: Alive = {
+  version: '0.0.0',
+  host: 'here',
+  pid: 1,
+  loaderPid: 2,
+  startedAt: '2026-08-10T11:00:00.000Z',
+  beat: '2026-08-10T12:00:00.000Z',
+  landing: '/landing',
+  cutShort: false,
+  work: { ...STARTING, doing: 'idle' },
+};
+
+test('is read as it was written, for owner and group only, with nothing left beside it', () => {
+  const folder = tempFolder();
+  const db = join(folder, 'x.sqlite');
+  writeAlive(db, ALIVE);
+  chmodSync(alivePath(db), 0o666);
+  writeAlive(db, ALIVE);
+  expect(readAlive(db)).toEqual(ALIVE);
+  expect(statSync(alivePath(db)).mode & 0o777).toBe(0o660);
+  expect(readdirSync(folder)).toEqual(['x.sqlite.alive']);
+});
+
+test('on a full disk an empty file says that it lives, by its time, or none that it has stopped', ({ skip }) => {
+  const folder = join(tempFolder(), 'disk');
+  if (!mountDisk(folder, 'size=64k', onTestFinished)) skip('a file system cannot be mounted here');
+  fillDisk(folder);
+  const db = join(folder, 'x.sqlite');
+  for (const seconds of [0, 5]) {
+    const beat = new Date(Date.parse(ALIVE.beat) + seconds * 1000);
+    writeAlive(db, { ...ALIVE, beat: beat.toISOString() });
+    expect([readAlive(db), readMuteBeat(db)]).toEqual([null, beat]);
+  }
+  writeAlive(db, { ...ALIVE, work: { ...ALIVE.work, doing: 'stopped' } });
+  expect(readMuteBeat(db)).toBeNull();
+  expect(readdirSync(folder)).toEqual(['filler']);
+});
+
+test('what cannot be understood counts as none', () => {
+  const db = join(tempFolder(), 'x.sqlite');
+  expect(readAlive(db)).toBeNull();
+  writeFileSync(alivePath(db), '{"pid": "one"}');
+  expect(readAlive(db)).toBeNull();
+  writeFileSync(alivePath(db), JSON.stringify(ALIVE).slice(0, 40));
+  expect(readAlive(db)).toBeNull();
+  expect(readFileSync(alivePath(db), 'utf8')).toHaveLength(40);
+});
+
+describe('health by heartbeat', () => {
+  const at = (seconds: number): Date => new Date(Date.parse(ALIVE.beat) + seconds * 1000);
+
+  test('a beat of the last 15 s', () => {
+    expect(isAlive(ALIVE, at(15))).toBe(true);
+    expect(isAlive(ALIVE, at(16))).toBe(false);
+    expect(isAlive(null, at(0))).toBe(false);
+  });
+
+  test('a beat from the future is none: the clock was set back', () => {
+    expect(isAlive(ALIVE, at(-3600))).toBe(false);
+  });
+
+  test('a daemon that has said that it stopped is not alive', () => {
+    expect(isAlive({ ...ALIVE, work: { ...ALIVE.work, doing: 'stopped' } }, at(1))).toBe(false);
+  });
+});
+
+test('the status line says what is done, how far, what waits and what is wrong', () => {
+  expect(describeWork(ALIVE.work)).toBe('idle; 0 files and 0 rows taken since the start');
+  const file = { name: 'x.txt', phase: 'reading' as const, rows: 5, bytesRead: 50, bytesTotal: 200 };
+  const faults = [
+    { kind: 'database' as const, file: null, problem: 'no room left', since: '2026-08-10T11:59:00.000Z' },
+  ];
+  const taken = { files: 3, rows: 70, quarantined: 1, rejectedRows: 0 };
+  expect(
+    describeWork({ ...STARTING, doing: 'ingesting', file, due: 4, settling: 2, awaitingParent: 1, taken, faults }),
+  ).toBe(
+    "ingesting x.txt (25 %), 4 due; 2 settling; 1 waiting for a parent's file; 3 files and 70 rows taken since the start; " +
+      'fault since 2026-08-10T11:59:00.000Z: no room left',
+  );
+});

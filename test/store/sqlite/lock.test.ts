@@ -1,0 +1,112 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { heldBy, lookAtLock, takeLock, tryLock, type Holder } from '../../../src/store/sqlite/lock.ts';
+import { openInChild } from '../../helpers/child.ts';
+import { ROOT } from '../../helpers/ingest.ts';
+import { tempFolder } from '../../helpers/temp.ts';
+
+const ME: Holder = { pid: 4711, host: 'here', command: 'run', since: '2026-08-10T12:00:00.000Z' };
+const never = new AbortController().signal;
+
+test('only one holds it, others can read who; it is free again when it is released', async () => {
+  const db = join(tempFolder(), 'db/x.sqlite');
+  const lock = tryLock(db, ME);
+  expect(lock).not.toBeNull();
+  expect(tryLock(db, { ...ME, pid: 1 })).toBeNull();
+  expect(await takeLock(db, { ...ME, pid: 1 }, AbortSignal.abort())).toEqual(ME);
+  lock?.release();
+  const next = tryLock(db, { ...ME, pid: 1 });
+  expect(next).not.toBeNull();
+  next?.release();
+  expect(statSync(`${db}.lock`).mode & 0o777).toBe(0o660);
+});
+
+describe('looking at it', () => {
+  test('tells who holds it, and when nobody does, at once; makes nothing', () => {
+    const folder = tempFolder();
+    const db = join(folder, 'x.sqlite');
+    expect(lookAtLock(db)).toEqual({ kind: 'unknown' });
+    writeFileSync(`${db}.lock`, '');
+    expect(lookAtLock(db)).toEqual({ kind: 'free' });
+    expect(readdirSync(folder)).toEqual(['x.sqlite.lock']);
+    const lock = tryLock(db, ME);
+    expect(lookAtLock(db)).toEqual({ kind: 'held', holder: ME });
+    lock?.release();
+    expect(lookAtLock(db)).toEqual({ kind: 'free' });
+    expect(readdirSync(folder)).toEqual(['x.sqlite.lock']);
+  });
+
+  test('keeps nobody from taking it, nor another one from looking', () => {
+    const db = join(tempFolder(), 'x.sqlite');
+    tryLock(db, ME)?.release();
+    const look = `
+      import { lookAtLock } from ${JSON.stringify(join(ROOT, 'src/store/sqlite/lock.ts'))};
+      process.stdout.write('begun');
+      for (;;) { const { kind } = lookAtLock(${JSON.stringify(db)}); if (kind === 'unknown') process.exit(1); }`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', look], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return new Promise<void>((resolve) => child.stdout.once('data', resolve)).then(() => {
+      for (let times = 0; times < 200; times++) {
+        expect(lookAtLock(db)).toEqual({ kind: 'free' });
+        const lock = tryLock(db, ME);
+        expect(lock).not.toBeNull();
+        lock?.release();
+      }
+      expect(child.exitCode).toBeNull();
+    });
+  });
+
+  test('cannot tell where it may not be opened for writing', () => {
+    const folder = tempFolder();
+    chmodSync(folder, 0o755);
+    const db = join(folder, 'x.sqlite');
+    tryLock(db, ME)?.release();
+    chmodSync(`${db}.lock`, 0o444);
+    const instead = `console.log(lookAtLock(${JSON.stringify(db)}).kind)`;
+    expect(openInChild(db, { unprivileged: process.getuid?.() === 0, instead })).toBe('unknown');
+  });
+});
+
+test('someone on the way out is waited for', async () => {
+  const db = join(tempFolder(), 'x.sqlite');
+  const lock = tryLock(db, ME);
+  setTimeout(() => lock?.release(), 50);
+  const taken = await takeLock(db, { ...ME, pid: 1 }, never);
+  expect(taken).toHaveProperty('release');
+  if (taken !== null && 'release' in taken) taken.release();
+});
+
+test('it dies with the process that holds it, however that ends', () => {
+  const db = join(tempFolder(), 'x.sqlite');
+  const script = `
+    import { tryLock } from ${JSON.stringify(join(ROOT, 'src/store/sqlite/lock.ts'))};
+    tryLock(${JSON.stringify(db)}, ${JSON.stringify(ME)});
+    process.kill(process.pid, 'SIGKILL');`;
+  expect(() => execFileSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })).toThrow();
+  const lock = tryLock(db, { ...ME, pid: 1 });
+  expect(lock).not.toBeNull();
+  lock?.release();
+});
+
+test('a lock file that may not be opened is said at once: it is no fault of the disk, which may pass', () => {
+  const folder = tempFolder();
+  chmodSync(folder, 0o777);
+  const db = join(folder, 'x.sqlite');
+  writeFileSync(`${db}.lock`, '');
+  chmodSync(`${db}.lock`, 0o000);
+  const instead = `tryLock(${JSON.stringify(db)}, {})`;
+  expect(openInChild(db, { unprivileged: process.getuid?.() === 0, instead })).toMatch(
+    /^LandfallError - lock database .*the lock file beside it cannot be written/,
+  );
+});
+
+test('the refusal says who holds it and what to do', () => {
+  expect(heldBy('/db/x.sqlite', ME).message).toBe(
+    'lock database /db/x.sqlite: "run", process 4711 on here has held it since 2026-08-10T12:00:00.000Z ' +
+      '(only one process writes a database: stop that one first, or name another database with --db)',
+  );
+});

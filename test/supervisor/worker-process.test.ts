@@ -1,0 +1,169 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test, vi } from 'vitest';
+import { STARTING } from '../../src/model/work.ts';
+import { PATIENCE } from '../../src/status/health.ts';
+import { createLoaderHandle, type LoaderHandle } from '../../src/supervisor/worker-process.ts';
+import type { Settings } from '../../src/settings/settings.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+type OnTestFinished = Parameters<typeof tempFolder>[0];
+
+/** How long a stub may show no sign of going on, in ms. */
+const FILE_MS = 1_000;
+
+/** A handle of a stub: a process of its own that runs a script in place of a loader. */
+interface Stub {
+  readonly folder: string;
+  readonly loader: LoaderHandle;
+  /** How often it has said that it works, and has ended. */
+  readonly worked: () => number;
+  readonly ended: () => number;
+}
+
+function startStub(script: string, onTestFinished: OnTestFinished): Stub {
+  const folder = tempFolder(onTestFinished);
+  writeFileSync(join(folder, 'stub.mjs'), script);
+  const settings: Settings = {
+    landing: folder,
+    db: join(folder, 'x.sqlite'),
+    feed: '',
+    settleMs: 0,
+    rescan: '* * * * *',
+    after: 'keep',
+    archiveAfterMs: 0,
+    archiveDir: null,
+    logLevel: 'silent',
+    logFormat: 'json',
+    cacheMib: 8,
+  };
+  let worked = 0;
+  let ended = 0;
+  const loader = createLoaderHandle({
+    settings,
+    job: { verb: 'run' },
+    command: [process.execPath, join(folder, 'stub.mjs')],
+    env: { FOLDER: folder },
+    keeperPid: process.pid,
+    cutShortAt: null,
+    onFound: () => undefined,
+    onOwner: () => undefined,
+    onReady: () => undefined,
+    onWork: () => (worked += 1),
+    onLogLine: () => undefined,
+    onErrorText: () => undefined,
+    onEnd: () => (ended += 1),
+    patience: { ...PATIENCE, fileMs: FILE_MS },
+  });
+  onTestFinished?.(() => {
+    loader.kill();
+  });
+  loader.start();
+  return { folder, loader, worked: () => worked, ended: () => ended };
+}
+
+const BEGIN_FILE = `process.send({ kind: 'ready' });
+  process.send(${JSON.stringify({ kind: 'work', work: { ...STARTING, doing: 'ingesting' } })});`;
+
+/** A loader that answers pings, notes what it is told of the one before it, and then does this. */
+function loaderThat(then: string): string {
+  return `
+    import fs from 'node:fs';
+    const open = (name) => fs.openSync(process.env.FOLDER + '/' + name, 'a+');
+    process.on('message', (message) => {
+      if (message.kind === 'ping') process.send({ kind: 'pong' });
+      if (message.kind !== 'start') return;
+      fs.writeSync(open('told'), JSON.stringify(message.before.crashed) + ' ');
+      const life = fs.readFileSync(process.env.FOLDER + '/told', 'utf8').split(' ').length - 1;
+      ${then}
+    });
+    process.send({ kind: 'born' });`;
+}
+
+/** What each life of a stub was told: whether the one before it has crashed. */
+function toldOfCrashes(stub: Stub): string {
+  return readFileSync(join(stub.folder, 'told'), 'utf8').trimEnd();
+}
+
+async function until(count: () => number, wanted: number): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(count()).toBe(wanted);
+    },
+    { timeout: 30_000, interval: 10 },
+  );
+}
+
+describe('what the parent process has seen of the end of a loader', { concurrent: true, timeout: 60_000 }, () => {
+  test.for<[NodeJS.Signals, string, string]>([
+    ['SIGSEGV', 'is a crash', 'true'],
+    ['SIGABRT', 'as of a heap that is full, is a crash', 'true'],
+    ['SIGKILL', 'is no crash: it comes from outside', 'false'],
+  ])('%s %s', async ([signal, , crashed], { onTestFinished }) => {
+    const stub = startStub(loaderThat(BEGIN_FILE), onTestFinished);
+    await until(stub.worked, 1);
+    process.kill(stub.loader.pid() ?? 0, signal);
+    await until(stub.ended, 1);
+    stub.loader.startAgain();
+    await until(stub.worked, 2);
+    expect(toldOfCrashes(stub)).toBe(`false ${crashed}`);
+  });
+
+  test('an exit code of its own accord is a crash, also where the next one dies before it has the database', async ({
+    onTestFinished,
+  }) => {
+    const script = loaderThat(
+      `if (life === 1) process.send({ kind: 'ready' }, () => process.exit(1));
+       if (life === 2) process.kill(process.pid, 'SIGKILL');
+       if (life === 3) { ${BEGIN_FILE} }`,
+    );
+    const stub = startStub(script, onTestFinished);
+    for (const death of [1, 2]) {
+      await until(stub.ended, death);
+      stub.loader.startAgain();
+    }
+    await until(stub.worked, 1);
+    expect(toldOfCrashes(stub)).toBe('false true true');
+  });
+});
+
+/** Checks it as the keeper does, only more often, until it was ended or so many ms are over. */
+async function checkFor(stub: Stub, ms: number): Promise<number | null> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    const silentMs = stub.loader.check();
+    if (silentMs !== null) return silentMs;
+    await sleep(50);
+  }
+  return null;
+}
+
+describe('P7: a loader that is in the middle of a file for long', { concurrent: true, timeout: 60_000 }, () => {
+  /** It hears nothing any more, and does this again and again. */
+  const deaf = (step: string): string => loaderThat(`${BEGIN_FILE} setTimeout(() => { for (;;) { ${step} } }, 20);`);
+
+  test.for<[string, string]>([
+    ['answers, and does nothing more', loaderThat(BEGIN_FILE)],
+    ['hears nothing, and computes without end', deaf('')],
+    ['hears nothing, and waits without end', deaf('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);')],
+  ])('and %s, is ended, and the file is to blame', async ([, script], { onTestFinished }) => {
+    const stub = startStub(script, onTestFinished);
+    await until(stub.worked, 1);
+    expect(await checkFor(stub, 30_000)).toBeGreaterThan(FILE_MS);
+    await until(stub.ended, 1);
+    stub.loader.startAgain();
+    await until(stub.worked, 2);
+    expect(toldOfCrashes(stub)).toBe('false true');
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'and hears nothing, but reads or writes on and on, is left to its work',
+    async ({ onTestFinished }) => {
+      const stub = startStub(deaf(`fs.writeSync(globalThis.file ??= open('rows'), 'x');`), onTestFinished);
+      await until(stub.worked, 1);
+      expect(await checkFor(stub, 3 * FILE_MS)).toBeNull();
+      expect(stub.loader.isWell()).toBe(true);
+    },
+  );
+});

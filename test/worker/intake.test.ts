@@ -1,0 +1,803 @@
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Ledger } from '../../src/worker/ledger.ts';
+import { FolderFault } from '../../src/landing/folder-fault.ts';
+import { DatabaseFault } from '../../src/store/database-fault.ts';
+import { requestRetry } from '../../src/store/sqlite/ledger.ts';
+import { createBilling, LEAK } from '../helpers/billing.ts';
+import { growDisk, mountDisk } from '../helpers/disk.ts';
+import { openDrainDesk, type DrainDesk } from '../helpers/intake.ts';
+import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
+import { refuseLstat } from '../helpers/lstat.ts';
+import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
+import { growWal, walSize, pinWal } from '../helpers/wal.ts';
+
+const billing = createBilling(5);
+const STAMP = '20260801_060000';
+const SETTLED = 2_000;
+
+function drop(desk: DrainDesk, dataset: DatasetName = 'Procedure', stamp = STAMP): string {
+  return writeFeedFile(desk.landing, dataset, stamp, [billing.procedure()]).name;
+}
+
+function states(desk: DrainDesk): readonly unknown[] {
+  return desk.rows('SELECT name, revision, state, reason_code AS code FROM files ORDER BY name, revision');
+}
+
+test('before a listing that will take long the loop says so: it is not to count as hung', async () => {
+  const desk: DrainDesk = openDrainDesk({
+    ledger: (real) => ({
+      ...real,
+      known() {
+        const known = real.known();
+        // Asked for each file that is listed.
+        known.get = (name) => {
+          desk.pass(1_500);
+          return Map.prototype.get.call(known, name) as ReturnType<typeof known.get>;
+        };
+        return known;
+      },
+    }),
+  });
+  drop(desk);
+  await desk.drain.round();
+  expect(desk.work.map(({ doing }) => doing)).not.toContain('listing');
+  await desk.drain.round();
+  expect(desk.work.map(({ doing }) => doing)).toContain('listing');
+  expect(desk.work.at(-1)?.doing).not.toBe('listing');
+});
+
+describe('P1: whole files only', () => {
+  test('a file that grows is ingested once, whole, when it has stopped', async () => {
+    const desk = openDrainDesk();
+    const rows = Array.from({ length: 20 }, () => billing.procedure());
+    const path = join(desk.landing, feedFileName('Procedure', STAMP));
+    const lines = feedFileText('Procedure', rows).split(/(?<=\n)/);
+    writeFileSync(path, '');
+    for (const line of lines) {
+      appendFileSync(path, line);
+      const round = await desk.drain.round();
+      expect(round).toMatchObject({ open: 1, wakeMs: SETTLED });
+      desk.pass(SETTLED - 1);
+    }
+    await desk.settleAll();
+    expect(states(desk)).toEqual([
+      { name: feedFileName('Procedure', STAMP), revision: 1, state: 'ingested', code: null },
+    ]);
+    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([20]);
+  });
+
+  test('a file that was already there, and grows on after a restart, too', async () => {
+    const desk = openDrainDesk();
+    drop(desk);
+    await desk.drain.round();
+    desk.pass(SETTLED - 1);
+    const drain = desk.restart();
+    expect(await drain.round()).toMatchObject({ open: 1, wakeMs: SETTLED });
+    await desk.settleAll();
+    expect(states(desk)).toHaveLength(1);
+  });
+
+  test('a file that changes between listing and reading is waited for again', async () => {
+    let meddle: (() => void) | null = null;
+    const desk = openDrainDesk({
+      ledger: (real) => ({
+        ...real,
+        ingest: (file, options) => {
+          meddle?.();
+          meddle = null;
+          return real.ingest(file, options);
+        },
+      }),
+    });
+    const name = drop(desk);
+    await desk.drain.round();
+    desk.pass(SETTLED);
+    meddle = () => {
+      appendFileSync(join(desk.landing, name), feedFileText('Procedure', [billing.procedure()]).split('\n')[1] ?? '');
+    };
+    await desk.drain.round();
+    expect(states(desk)).toEqual([]);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: name, problem: 'it is still being written' }]);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ revision: 1, state: 'ingested' }]);
+    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([2]);
+    expect(desk.faults.list()).toEqual([]);
+  });
+
+  test('with --settle 0 a file that keeps growing does not keep the loop spinning', async () => {
+    const desk = openDrainDesk({
+      settings: { settleMs: 0 },
+      ledger: (real) => ({ ...real, ingest: () => Promise.resolve({ kind: 'moved', reason: 'it grew' }) }),
+    });
+    drop(desk);
+    const waits: (number | null)[] = [];
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const { wakeMs } = await desk.drain.round();
+      waits.push(wakeMs);
+      desk.pass(wakeMs ?? 0);
+    }
+    expect(waits).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+    expect(desk.messages().filter((message) => message === 'it is still being written')).toHaveLength(1);
+  });
+
+  test.each(['keep', 'archive'] as const)(
+    'P7: a file that is in, but which the loop does not know of, is hashed once and then known (--after %s)',
+    async (after) => {
+      // As where its commit was made and not heard of.
+      const desk = openDrainDesk({ settings: { after }, ledger: (real) => ({ ...real, known: () => new Map() }) });
+      drop(desk);
+      await desk.settleAll();
+      desk.restart();
+      await desk.drain.round();
+      desk.pass(SETTLED);
+      const waits: (number | null)[] = [];
+      for (let round = 0; round < 4; round++) waits.push((await desk.drain.round()).wakeMs);
+      expect(desk.messages().filter((message) => String(message).startsWith('the same bytes'))).toHaveLength(1);
+      expect(waits.slice(1)).not.toContain(0);
+    },
+  );
+
+  test('an upload that stalls for longer than the settle time and goes on makes a new revision', async () => {
+    const desk = openDrainDesk();
+    const name = drop(desk);
+    await desk.settleAll();
+    const more = feedFileText('Procedure', [billing.procedure()]).split('\n')[1] ?? '';
+    appendFileSync(join(desk.landing, name), `${more}\n`);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([
+      { revision: 1, state: 'replaced' },
+      { revision: 2, state: 'ingested' },
+    ]);
+  });
+});
+
+describe('the batch', () => {
+  test('is taken parents first, and children wait for a parent that is still settling', async () => {
+    const desk = openDrainDesk();
+    const procedure = billing.procedure();
+    const visit = billing.visit(procedure);
+    writeFeedFile(desk.landing, 'Transaction', STAMP, [billing.transaction(visit)]);
+    writeFeedFile(desk.landing, 'Visit', STAMP, [visit]);
+    await desk.drain.round();
+    desk.pass(SETTLED - 100);
+    writeFeedFile(desk.landing, 'Procedure', STAMP, [procedure]);
+    await desk.drain.round();
+    desk.pass(100);
+    expect(await desk.drain.round()).toMatchObject({ open: 3 });
+    expect(states(desk)).toEqual([]);
+    await desk.settleAll();
+    const ingested = desk.log.filter((line) => line['msg'] === 'ingested').map((line) => line['file']);
+    expect(ingested).toEqual((['Procedure', 'Visit', 'Transaction'] as const).map((of) => feedFileName(of, STAMP)));
+    expect(desk.column('SELECT sum(rows_waiting) FROM files')).toEqual([0]);
+  });
+
+  test('does not wait for longer than a minute', async () => {
+    const desk = openDrainDesk();
+    writeFeedFile(desk.landing, 'Visit', STAMP, [billing.visit(billing.procedure())]);
+    const parent = join(desk.landing, feedFileName('Procedure', STAMP));
+    let taken = 0;
+    for (let second = 0; second <= 70 && taken === 0; second++) {
+      writeFileSync(parent, 'x'.repeat(second + 1));
+      utimesSync(parent, desk.now(), desk.now());
+      await desk.drain.round();
+      if (desk.messages().includes('ingested')) taken = second;
+      desk.pass(1_000);
+    }
+    expect(taken).toBe(62);
+  });
+
+  test('is summed up in one line, and each file in one; nothing of a row is in them (P8)', async () => {
+    const desk = openDrainDesk();
+    const bad = { ...billing.procedure(), EffectiveDate: 'not a date ZQX' };
+    writeFeedFile(desk.landing, 'Procedure', STAMP, [billing.procedure(), billing.procedure(), bad, bad]);
+    writeFeedFile(desk.landing, 'Visit', STAMP, [billing.visit(billing.procedure())]);
+    await desk.settleAll();
+    const told = desk.log.map(({ msg, file, code, rows, lines, files }) => ({ msg, file, code, rows, lines, files }));
+    const name = feedFileName('Procedure', STAMP);
+    expect(told).toMatchObject([
+      { msg: 'ingested', file: name, rows: { read: 4, inserted: 2, rejected: 2 } },
+      { msg: 'rows rejected', file: name, code: 'bad_date', rows: 2, lines: [4, 5] },
+      { msg: 'ingested', file: feedFileName('Visit', STAMP), rows: { read: 1, waiting: 1 } },
+      { msg: 'rows wait for a parent', code: 'missing_parent', rows: 1, lines: [2] },
+      { msg: 'batch done', files: 2, rows: { read: 5, inserted: 2, rejected: 2, waiting: 1 } },
+    ]);
+    expect(JSON.stringify(desk.log)).not.toMatch(LEAK);
+    expect(desk.drain.totals()).toMatchObject({ files: 2, rows: 5, rejectedRows: 2, quarantined: 0 });
+  });
+
+  test('is left for a new look at the folder when there is news, and goes on after it', async () => {
+    let monotonic = 0;
+    const desk = openDrainDesk({
+      settings: { settleMs: 0 },
+      hasNews: () => true,
+      ledger: (real) => ({
+        ...real,
+        ingest: async (file, options) => {
+          const outcome = await real.ingest(file, options);
+          desk.pass(1_500);
+          monotonic += 1_500;
+          return outcome;
+        },
+      }),
+    });
+    for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: 0, open: 1 });
+    expect(states(desk)).toHaveLength(2);
+    expect(monotonic).toBe(3_000);
+    expect(desk.messages()).not.toContain('batch done');
+    await desk.settleAll();
+    expect(states(desk)).toHaveLength(5);
+    expect(desk.messages().filter((message) => message === 'batch done')).toHaveLength(1);
+  });
+
+  test('stops before the next file when told to', async () => {
+    const desk = openDrainDesk({
+      settings: { settleMs: 0 },
+      ledger: (real) => ({
+        ...real,
+        ingest: (file, options) => {
+          desk.stop.abort();
+          return real.ingest(file, options);
+        },
+      }),
+    });
+    drop(desk, 'Procedure', '20260801_060000');
+    drop(desk, 'Procedure', '20260802_060000');
+    await desk.drain.round();
+    expect(states(desk)).toHaveLength(1);
+  });
+});
+
+describe('what is taken again', () => {
+  test('nothing that is as the ledger has it, also after a restart', async () => {
+    let reads = 0;
+    const desk = openDrainDesk({
+      ledger: (real) => ({
+        ...real,
+        ingest: (file, options) => {
+          reads += 1;
+          return real.ingest(file, options);
+        },
+      }),
+    });
+    drop(desk);
+    writeFeedFile(desk.landing, 'Visit', STAMP, ['not|a|header']);
+    await desk.settleAll();
+    expect(reads).toBe(2);
+    await desk.settleAll();
+    desk.restart();
+    await desk.settleAll();
+    expect(reads).toBe(2);
+  });
+
+  test('rule 2: a file that was only touched is a no-op, and its bytes are looked at once', async () => {
+    const desk = openDrainDesk();
+    const name = drop(desk);
+    await desk.settleAll();
+    chmodSync(join(desk.landing, name), 0o600);
+    await desk.settleAll();
+    await desk.settleAll();
+    expect(states(desk)).toHaveLength(1);
+    expect(desk.messages().filter((message) => String(message).startsWith('the same bytes'))).toHaveLength(1);
+  });
+
+  test('rule 1: A, B, A makes three revisions', async () => {
+    const desk = openDrainDesk();
+    const [a, b] = [billing.procedure(), billing.procedure()];
+    for (const row of [a, b, a]) {
+      writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
+      await desk.settleAll();
+    }
+    expect(states(desk)).toMatchObject([{ revision: 1 }, { revision: 2 }, { revision: 3, state: 'ingested' }]);
+  });
+
+  test('rule 9: a quarantined file after a change of the program, not before', async () => {
+    const desk = openDrainDesk();
+    writeFeedFile(desk.landing, 'Procedure', STAMP, ['not|a|header']);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ state: 'quarantined' }]);
+    desk.store.db.exec(`UPDATE files SET program = '0.0.0-old'`);
+    desk.restart();
+    await desk.settleAll();
+    expect(desk.column('SELECT program FROM files')).toEqual(['0.0.0']);
+    expect(desk.drain.totals()).toMatchObject({ quarantined: 1 });
+    desk.restart();
+    await desk.settleAll();
+    expect(desk.drain.totals()).toMatchObject({ quarantined: 0 });
+  });
+
+  test('rule 9: a file for which someone asked, once, as a new revision', async () => {
+    const desk = openDrainDesk();
+    const name = drop(desk);
+    await desk.settleAll();
+    requestRetry(desk.store, name, new Date());
+    await desk.settleAll();
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([
+      { revision: 1, state: 'replaced' },
+      { revision: 2, state: 'ingested' },
+    ]);
+  });
+
+  test('rule 8: a stamp of next year is held, listed, and taken when its time has come', async () => {
+    const desk = openDrainDesk();
+    const soon = new Date(Date.now() + 50 * 3_600_000)
+      .toISOString()
+      .slice(0, 19)
+      .replaceAll(/[-:]/g, '')
+      .replace('T', '_');
+    const name = drop(desk, 'Procedure', soon);
+    const { open, wakeMs } = await desk.settleAll();
+    expect(open).toBe(0);
+    expect(states(desk)).toEqual([{ name, revision: 0, state: 'quarantined', code: 'future_stamp' }]);
+    expect(wakeMs).toBeGreaterThan(1.9 * 3_600_000);
+    desk.pass(wakeMs ?? 0);
+    await desk.settleAll();
+    expect(states(desk)).toEqual([{ name, revision: 1, state: 'ingested', code: null }]);
+  });
+
+  test('names that cannot be read are listed, reported once, and leave the list when they go', async () => {
+    const desk = openDrainDesk();
+    const link = feedFileName('Visit', STAMP);
+    symlinkSync('/etc/hostname', join(desk.landing, link));
+    writeFileSync(join(desk.landing, feedFileName('Visit', '20261332_000000')), 'x');
+    await desk.settleAll();
+    await desk.settleAll();
+    desk.restart();
+    await desk.settleAll();
+    expect(desk.column('SELECT reason_code FROM files ORDER BY 1')).toEqual(['bad_stamp', 'not_a_file']);
+    expect(desk.log).toHaveLength(2);
+    unlinkSync(join(desk.landing, link));
+    await desk.settleAll();
+    expect(desk.column('SELECT reason_code FROM files')).toEqual(['bad_stamp']);
+  });
+});
+
+describe('P7: nothing blocks', () => {
+  function failing(error: () => Error, times: number): (real: Ledger) => Ledger {
+    let left = times;
+    return (real) => ({
+      ...real,
+      ingest: (file, options) => {
+        if (file.stamp === '2026-08-01T06:00:00Z' && left-- > 0) return Promise.reject(error());
+        return real.ingest(file, options);
+      },
+    });
+  }
+
+  const systemError = (code: string) => (): Error =>
+    Object.assign(new Error(`${code}: told by the system`), { code, syscall: 'open', errno: -1 });
+
+  test('a file that cannot be opened backs off, longer each time, while others go in; told once at start and end', async () => {
+    const desk = openDrainDesk({ ledger: failing(systemError('EACCES'), 3) });
+    const name = drop(desk);
+    drop(desk, 'Procedure', '20260802_060000');
+    await desk.drain.round();
+    desk.pass(SETTLED);
+    const waits: (number | null)[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { wakeMs } = await desk.drain.round();
+      waits.push(wakeMs);
+      expect(desk.drain.totals().unreadable).toBe(1);
+      desk.pass(wakeMs ?? 0);
+    }
+    expect(waits).toEqual([1_000, 2_000, 4_000]);
+    expect(states(desk)).toHaveLength(1);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: name, problem: 'it cannot be read (EACCES)' }]);
+    await desk.drain.round();
+    expect(states(desk)).toHaveLength(2);
+    expect(desk.faults.list()).toEqual([]);
+    expect(desk.messages().filter((message) => String(message).includes('EACCES'))).toEqual([
+      'it cannot be read (EACCES)',
+      'over: it cannot be read (EACCES)',
+    ]);
+  });
+
+  test('it is tried at once when its mode or owner changes', async () => {
+    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EACCES'), 1) });
+    const name = drop(desk);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: 1_000 });
+    chmodSync(join(desk.landing, name), 0o600);
+    await desk.drain.round();
+    expect(states(desk)).toHaveLength(1);
+  });
+
+  test('a file that vanishes between listing and reading is nobody’s fault', async () => {
+    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('ENOENT'), 1) });
+    drop(desk);
+    await desk.drain.round();
+    expect(desk.faults.list()).toEqual([]);
+    expect(desk.log).toEqual([]);
+  });
+
+  test('a file that was in fault and goes away ends its fault', async () => {
+    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EIO'), 9) });
+    const name = drop(desk);
+    await desk.drain.round();
+    unlinkSync(join(desk.landing, name));
+    await desk.drain.round();
+    expect(desk.faults.list()).toEqual([]);
+    expect(desk.messages()).toEqual(['it cannot be read (EIO)', 'over: it cannot be read (EIO)']);
+  });
+
+  test('P8: an exception that nobody expected is logged with its stack and without its message; the feed goes on', async () => {
+    const desk = openDrainDesk({
+      settings: { settleMs: 0 },
+      ledger: failing(() => new TypeError('cannot read ZQX of patient ZQX'), 1),
+    });
+    drop(desk);
+    drop(desk, 'Procedure', '20260802_060000');
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: 1_000, open: 1 });
+    expect(states(desk)).toHaveLength(1);
+    expect(desk.log[0]).toMatchObject({ level: 'error', msg: 'unexpected error; rolled back, to be tried again' });
+    expect(JSON.stringify(desk.log)).not.toMatch(LEAK);
+    await desk.settleAll();
+    expect(states(desk)).toHaveLength(2);
+  });
+
+  test('a fault of the database stops the round and skips nothing', async () => {
+    const full = new DatabaseFault('full', 'ingest', 'x.sqlite', null);
+    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(() => full, 1) });
+    drop(desk);
+    drop(desk, 'Procedure', '20260802_060000');
+    await expect(desk.drain.round()).rejects.toBe(full);
+    expect(states(desk)).toEqual([]);
+    expect(desk.work.at(-1)).toMatchObject({ doing: 'waiting', file: null });
+    await desk.drain.round();
+    expect(states(desk)).toHaveLength(2);
+  });
+
+  test('a landing folder that disappears is a fault of the folder; nothing is forgotten when it comes back', async () => {
+    const desk = openDrainDesk();
+    drop(desk);
+    await desk.settleAll();
+    renameSync(desk.landing, `${desk.landing}.away`);
+    await expect(desk.drain.round()).rejects.toThrow(FolderFault);
+    renameSync(`${desk.landing}.away`, desk.landing);
+    await desk.settleAll();
+    expect(states(desk)).toHaveLength(1);
+    expect(desk.drain.totals().files).toBe(1);
+  });
+
+  test.for([
+    ['1970', 0],
+    ['next year', 365 * 86_400],
+  ] as const)('a file whose time of change is in %s is taken like any other', async ([, seconds]) => {
+    const desk = openDrainDesk();
+    const time = seconds === 0 ? 0 : desk.now().getTime() / 1000 + seconds;
+    utimesSync(join(desk.landing, drop(desk)), time, time);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ revision: 1, state: 'ingested' }]);
+    desk.restart();
+    await desk.settleAll();
+    expect(states(desk)).toHaveLength(1);
+  });
+
+  test('an empty file that is filled later is taken; a header alone is a file without rows', async () => {
+    const desk = openDrainDesk();
+    const path = join(desk.landing, feedFileName('Procedure', STAMP));
+    writeFileSync(path, '');
+    expect(await desk.settleAll()).toMatchObject({ open: 0 });
+    expect(states(desk)).toEqual([]);
+    writeFileSync(path, feedFileText('Procedure', []));
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ state: 'ingested' }]);
+  });
+});
+
+describe('the write-ahead log', () => {
+  test('is emptied when there is nothing else to do, also if no file comes after the reader that pinned it', async () => {
+    const desk = openDrainDesk();
+    // That it was small a moment ago is no reason to wait.
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
+    const reader = pinWal(desk.store);
+    growWal(desk.store, 'one');
+    const before = walSize(desk.store);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000, open: 0 });
+    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: before, pinned: true } });
+    desk.pass(10_000);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000 });
+    reader.close();
+    desk.pass(10_000);
+    expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
+    expect(walSize(desk.store)).toBe(0);
+    expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: 0, pinned: false } });
+  });
+
+  test('is told as pinned also in a long batch, and asked for at most every ten seconds', async () => {
+    let asked = 0;
+    const desk = openDrainDesk({
+      settings: { settleMs: 0 },
+      ledger: (real) => ({
+        ...real,
+        ingest: async (file, options) => {
+          const outcome = await real.ingest(file, options);
+          desk.pass(4_000);
+          return outcome;
+        },
+        emptyWal: () => {
+          asked += 1;
+          return real.emptyWal();
+        },
+      }),
+    });
+    const reader = pinWal(desk.store);
+    growWal(desk.store, 'one');
+    for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
+    await desk.drain.round();
+    expect(asked).toBe(2);
+    expect(desk.work.find((work) => work.doing === 'ingesting' && work.due === 4)?.wal.pinned).toBe(true);
+    reader.close();
+  });
+
+  test('that cannot be emptied is a fault of the database, asked for again with the next round', async () => {
+    const full = new DatabaseFault('full', 'checkpoint', 'x.sqlite', null);
+    let fail = true;
+    const desk = openDrainDesk({
+      ledger: (real) => ({
+        ...real,
+        emptyWal: () => {
+          if (fail) throw full;
+          return real.emptyWal();
+        },
+      }),
+    });
+    growWal(desk.store, 'one');
+    await expect(desk.drain.round()).rejects.toBe(full);
+    await expect(desk.drain.round()).rejects.toBe(full);
+    fail = false;
+    await desk.drain.round();
+    expect(walSize(desk.store)).toBe(0);
+  });
+});
+
+test('P7: a file that cannot be seen is a fault of its own until it can, and is taken then', async () => {
+  const desk = openDrainDesk();
+  const name = drop(desk);
+  writeFileSync(join(desk.landing, 'notes.txt'), 'seen');
+  const end = refuseLstat('EIO', (path) => path.endsWith(name));
+  await desk.settleAll();
+  expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: name, problem: 'it cannot be seen (EIO)' }]);
+  expect(desk.drain.totals().unreadable).toBe(1);
+  end();
+  await desk.settleAll();
+  expect(desk.faults.list()).toEqual([]);
+  expect(desk.column('SELECT name FROM files')).toEqual([name]);
+});
+
+describe('--after archive', () => {
+  const archived = { after: 'archive', archiveAfterMs: 600_000 } as const;
+
+  function archive(desk: DrainDesk): string[] {
+    const folder = join(desk.landing, 'archive/2026/08');
+    return existsSync(folder) ? readdirSync(folder) : [];
+  }
+
+  test('moves a file once it has been still for long enough, and notes where to', async () => {
+    const desk = openDrainDesk({ settings: archived });
+    const name = drop(desk);
+    const { wakeMs } = await desk.settleAll();
+    expect(wakeMs).toBe(600_000);
+    expect(archive(desk)).toEqual([]);
+    desk.pass(600_000);
+    await desk.settleAll();
+    expect(archive(desk)).toEqual([`${name}.1`]);
+    expect(readdirSync(desk.landing)).toEqual(['archive']);
+    expect(desk.column('SELECT archived_to FROM files')).toEqual([join(desk.landing, 'archive/2026/08', `${name}.1`)]);
+  });
+
+  test('P7: an archive that cannot be looked into holds up no file that comes', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    drop(desk);
+    await desk.settleAll();
+    await desk.drain.round();
+    refuseLstat('EACCES', (path) => path.includes('/archive/'));
+    desk.restart();
+    writeFeedFile(desk.landing, 'Procedure', '20260802_060000', [billing.procedure()]);
+    const { wakeMs } = await desk.settleAll();
+    expect(wakeMs).toBeGreaterThan(0);
+    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([2]);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive' }]);
+  });
+
+  test('leaves quarantined files where they lie', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const { name } = writeFeedFile(desk.landing, 'Visit', STAMP, ['not|a|header']);
+    await desk.settleAll();
+    await desk.settleAll();
+    expect(readdirSync(desk.landing)).toEqual([name]);
+  });
+
+  test('a writer that goes on after the move makes a new revision', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const name = drop(desk);
+    await desk.settleAll();
+    await desk.drain.round();
+    expect(archive(desk)).toEqual([`${name}.1`]);
+    const more = feedFileText('Procedure', [billing.procedure()]).split('\n')[1] ?? '';
+    appendFileSync(join(desk.landing, 'archive/2026/08', `${name}.1`), `${more}\n`);
+    desk.pass(10_000);
+    await desk.drain.round();
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([
+      { revision: 1, state: 'replaced' },
+      { revision: 2, state: 'ingested' },
+    ]);
+    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([2]);
+  });
+
+  test('a move that was cut short by a crash is recorded after the restart', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const name = drop(desk);
+    await desk.settleAll();
+    await desk.drain.round();
+    desk.store.db.exec('UPDATE files SET archived_to = NULL');
+    desk.restart();
+    await desk.settleAll();
+    expect(desk.column('SELECT archived_to FROM files')).toEqual([join(desk.landing, 'archive/2026/08', `${name}.1`)]);
+  });
+
+  test('P7: a move that fails is a fault of the archive, tried again, and no error for the data', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    writeFileSync(join(desk.landing, 'archive'), 'in the way');
+    const name = drop(desk);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ state: 'ingested' }]);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive' }]);
+    rmSync(join(desk.landing, 'archive'));
+    mkdirSync(join(desk.landing, 'archive'));
+    desk.pass(1_000);
+    await desk.drain.round();
+    expect(archive(desk)).toEqual([`${name}.1`]);
+    expect(desk.faults.list()).toEqual([]);
+  });
+
+  test('P7: a full disk under the landing folder: files go in, and are moved when there is room', async ({ skip }) => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    // Room for the folder itself and the file: none for the folders of the archive.
+    if (!mountDisk(desk.landing, 'size=1m,nr_inodes=2', onTestFinished)) skip('a file system cannot be mounted here');
+    const name = drop(desk);
+    await desk.settleAll();
+    expect(states(desk)).toMatchObject([{ name, state: 'ingested' }]);
+    expect(desk.faults.list()).toMatchObject([
+      { kind: 'archive', problem: expect.stringContaining('ENOSPC') as string },
+    ]);
+    expect(readdirSync(desk.landing)).toEqual([name]);
+    growDisk(desk.landing, 'size=1m,nr_inodes=99');
+    desk.pass(1_000);
+    await desk.drain.round();
+    expect(archive(desk)).toEqual([`${name}.1`]);
+    expect(desk.faults.list()).toEqual([]);
+    expect(states(desk)).toMatchObject([{ name, revision: 1, state: 'ingested' }]);
+  });
+
+  test('P6 P7: a full disk under an archive elsewhere: no half copy, the file stays until there is room', async ({
+    skip,
+  }) => {
+    const archiveDir = tempFolder();
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0, archiveDir } });
+    if (!mountDisk(archiveDir, 'size=64k', onTestFinished)) skip('a file system cannot be mounted here');
+    const rows = Array.from({ length: 2_000 }, () => billing.procedure());
+    const { name } = writeFeedFile(desk.landing, 'Procedure', STAMP, rows);
+    const content = readFileSync(join(desk.landing, name));
+    await desk.settleAll();
+    expect(desk.faults.list()).toMatchObject([
+      { kind: 'archive', problem: expect.stringContaining('ENOSPC') as string },
+    ]);
+    expect(readdirSync(desk.landing)).toEqual([name]);
+    expect(readdirSync(archiveDir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())).toEqual([]);
+    growDisk(archiveDir, 'size=8m');
+    desk.pass(1_000);
+    await desk.drain.round();
+    expect(readFileSync(join(archiveDir, '2026/08', `${name}.1`)).equals(content)).toBe(true);
+    expect(readdirSync(desk.landing)).toEqual([]);
+    expect(desk.faults.list()).toEqual([]);
+    expect(states(desk)).toMatchObject([{ name, revision: 1, state: 'ingested' }]);
+  });
+
+  test('P7: a file that cannot be moved backs off, longer each time, while others are moved; told once', async () => {
+    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    mkdirSync(join(desk.landing, 'archive'));
+    writeFileSync(join(desk.landing, 'archive/2026'), 'a file where a folder should be');
+    const two = (n: number): string => String(n).padStart(2, '0');
+    // More than one step takes.
+    const stuck = Array.from({ length: 55 }, (_, minute) => drop(desk, 'Procedure', `20260801_06${two(minute)}00`));
+    for (let day = 1; day <= 5; day++) drop(desk, 'Procedure', `202508${two(day)}_060000`);
+    await desk.settleAll();
+    for (let attempt = 0; attempt < 4; attempt++) await desk.drain.round();
+    expect(readdirSync(desk.landing).sort()).toEqual([...stuck, 'archive'].sort());
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const { wakeMs } = await desk.drain.round();
+      waits.push(wakeMs ?? 0);
+      desk.pass(wakeMs ?? 0);
+    }
+    expect(waits.filter((ms) => ms > 0).slice(0, 3)).toEqual([1_000, 2_000, 4_000]);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(10_000);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: null }]);
+    const told = desk.log.filter((line) => JSON.stringify(line).includes('ENOTDIR'));
+    expect(told.filter((line) => line['msg'] === 'stays in the landing folder').map((line) => line['file'])).toEqual(
+      expect.arrayContaining(stuck),
+    );
+    expect(told).toHaveLength(stuck.length + 1);
+    rmSync(join(desk.landing, 'archive/2026'));
+    desk.pass(3_600_000);
+    for (let attempt = 0; attempt < 2; attempt++) await desk.drain.round();
+    expect(readdirSync(desk.landing)).toEqual(['archive']);
+    expect(desk.faults.list()).toEqual([]);
+  });
+
+  test.skipIf(!hasOtherDevice)(
+    'P7: a file that a crash left set aside ends no round, whatever has its name',
+    async () => {
+      const archiveDir = otherDeviceFolder();
+      const desk = openDrainDesk({ settings: { ...archived, archiveDir, archiveAfterMs: 0, settleMs: 0 } });
+      const row = billing.procedure();
+      const name = feedFileName('Procedure', STAMP);
+      writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
+      await desk.drain.round();
+      renameSync(join(desk.landing, name), join(desk.landing, `.${name}.1.moving`));
+      writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
+      desk.restart();
+      await desk.settleAll();
+      for (let attempt = 0; attempt < 5; attempt++) {
+        desk.pass(20_000);
+        await desk.settleAll();
+      }
+      expect(readdirSync(desk.landing)).toEqual([]);
+      expect(readdirSync(join(archiveDir, '2026/08')).sort()).toEqual([`${name}.1`, `${name}.1-2`]);
+      expect(desk.faults.list()).toEqual([]);
+      expect(states(desk)).toHaveLength(1);
+    },
+  );
+
+  test('P7: a file that is set aside while its name is taken is told once, and once that it is over', async () => {
+    const desk = openDrainDesk();
+    const name = drop(desk);
+    writeFileSync(join(desk.landing, `.${name}.7.moving`), feedFileText('Procedure', [billing.procedure()]));
+    await desk.settleAll();
+    for (let attempt = 0; attempt < 3; attempt++) await desk.drain.round();
+    const told = (): unknown[] => desk.messages().filter((message) => String(message).includes('set aside'));
+    expect(told()).toHaveLength(1);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: `.${name}.7.moving` }]);
+    unlinkSync(join(desk.landing, name));
+    await desk.settleAll();
+    expect(told()).toHaveLength(2);
+    expect(desk.faults.list()).toEqual([]);
+    expect(states(desk)).toMatchObject([{ revision: 1 }, { revision: 2, state: 'ingested' }]);
+  });
+
+  test('P7: a move that cannot be recorded is recorded later', async () => {
+    let fail = true;
+    const desk = openDrainDesk({
+      settings: { ...archived, archiveAfterMs: 0 },
+      ledger: (real) => ({
+        ...real,
+        noteArchived: (fileId, path) => {
+          if (fail) throw new DatabaseFault('busy', 'write ledger', 'x.sqlite', null);
+          real.noteArchived(fileId, path);
+        },
+      }),
+    });
+    drop(desk);
+    await expect(desk.settleAll()).rejects.toThrow(DatabaseFault);
+    fail = false;
+    await desk.drain.round();
+    expect(desk.column('SELECT archived_to IS NOT NULL FROM files')).toEqual([1]);
+  });
+});
