@@ -80,21 +80,37 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     .helpCommand(false)
     .showHelpAfterError('(--help lists what there is)')
     .addHelpText('after', EXAMPLES);
+  const verbs: Verbs = {
+    verb: (usage, description, takes = { ingest: false }) =>
+      addSettings(program.command(usage).description(description), takes),
+    async act(command, kind, run) {
+      const io = surroundings.open(kind);
+      done(await run(settingsOf(command, io), io));
+    },
+  };
+  addTaking(verbs);
+  addAsking(verbs);
+  addChecking(verbs);
+  program.command('load', { hidden: true }).action(async () => {
+    done(await loadInChild(surroundings));
+  });
+  return program;
+}
 
+/** How the commands are added. */
+interface Verbs {
   /** Adds a command that takes the settings of all commands and, where it ingests, those of ingesting. */
-  const verb = (usage: string, description: string, takes: { ingest: boolean } = { ingest: false }): Command =>
-    addSettings(program.command(usage).description(description), takes);
-
+  readonly verb: (usage: string, description: string, takes?: { ingest: boolean }) => Command;
   /** Runs a command's function. Each is imported only when it is run, so that the others start fast. */
-  async function act(
+  readonly act: (
     command: Command,
     kind: CommandKind,
     run: (settings: Settings, io: CommandIo) => Promise<number>,
-  ): Promise<void> {
-    const io = surroundings.open(kind);
-    done(await run(settingsOf(command, io), io));
-  }
+  ) => Promise<void>;
+}
 
+/** The commands that take files. */
+function addTaking({ verb, act }: Verbs): void {
   verb('run', 'the daemon: watch the landing folder and keep the database true to it', { ingest: true }).action(
     async (_flags: unknown, command: Command) => {
       const { run } = await import('./commands/run.ts');
@@ -115,7 +131,10 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     const { retry } = await import('./commands/retry.ts');
     await act(command, 'unattended', (settings, io) => retry({ settings, names }, io));
   });
+}
 
+/** The commands that ask the database. */
+function addAsking({ verb, act }: Verbs): void {
   verb('status', 'files, rows, what waits, rejects by code, checkpoints, the daemon')
     .option('--json', 'as JSON')
     .option('--check', 'exit 1 when the daemon is not alive or cannot work')
@@ -147,7 +166,10 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
         rejects({ json: false, csv: false, raw: false, ...NO_FILTER, ...flags, settings }, io),
       );
     });
+}
 
+/** The commands that look at files, and at the database as a whole. */
+function addChecking({ verb, act }: Verbs): void {
   verb('check <file...>', 'what an ingest would do, without doing it, also while the daemon runs')
     .option('--json', 'as JSON')
     .option('--raw', 'show the keys of missing parents: patient data')
@@ -180,20 +202,18 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
       const { verify } = await import('./commands/verify.ts');
       await act(command, 'short', (settings, io) => verify({ json: false, ...flags, settings }, io));
     });
+}
 
-  program.command('load', { hidden: true }).action(async () => {
-    const { load } = await import('./worker/child.ts');
-    const told = (exitCode: number): Done => ({ exitCode, problem: null });
-    done(
-      await load(surroundings.open('child'), {
-        run: async (supervised) => (await import('./worker/worker.ts')).runLoader(supervised),
-        once: async (supervised) => told(await (await import('./commands/once.ts')).takeAll(supervised)),
-        retry: async (supervised, { names }) =>
-          told(await (await import('./commands/retry.ts')).readNamed(supervised, names)),
-      }),
-    );
+/** The process that loads, under the one that supervises it. */
+async function loadInChild(surroundings: Surroundings): Promise<number> {
+  const { load } = await import('./worker/child.ts');
+  const told = (exitCode: number): Done => ({ exitCode, problem: null });
+  return await load(surroundings.open('child'), {
+    run: async (supervised) => (await import('./worker/worker.ts')).runLoader(supervised),
+    once: async (supervised) => told(await (await import('./commands/once.ts')).takeAll(supervised)),
+    retry: async (supervised, { names }) =>
+      told(await (await import('./commands/retry.ts')).readNamed(supervised, names)),
   });
-  return program;
 }
 
 type FilterFlags = Partial<Filter>;

@@ -38,7 +38,7 @@ interface Stretch {
 }
 
 /** Looks for broken rows in the lines of a text, which are asked about in their order. */
-export function watchBreaks(context: RecordContext, usual: keyof typeof ENDS): FindBrokenRow {
+export function createBrokenRowFinder(context: RecordContext, usual: keyof typeof ENDS): FindBrokenRow {
   const { text, syntax, newline, limits, last } = context;
   const count = context.count ?? 0;
   const usualEnds: readonly string[] = ENDS[usual];

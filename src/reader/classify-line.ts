@@ -1,6 +1,6 @@
 import type { RejectCode } from '../model/codes.ts';
 import { isBlank } from './blank.ts';
-import { damagedBetween, type Block } from './blocks.ts';
+import { damagedBetween, type Block } from './decode.ts';
 import type { FindBrokenRow } from './broken-row.ts';
 import type { HeaderWatch, Layout } from './layout.ts';
 import { SPARE_FIELDS } from './limits.ts';
@@ -15,7 +15,7 @@ export interface Refusal {
 }
 
 /** What a line is. `more`: it cannot be told from the text there is. */
-export type Verdict =
+export type LineClass =
   | { readonly kind: 'row' }
   | { readonly kind: 'blank' }
   | { readonly kind: 'more' }
@@ -39,27 +39,32 @@ export interface SplitRow {
   readonly unusualEnd: boolean;
 }
 
-/** By what rules a line is judged; see `RowRules`. */
+/** By what rules a line is classified; see `RowRules`. */
 export interface LineRules {
   readonly headers: HeaderWatch;
   readonly trailers: boolean;
 }
 
-/** The text in which lines are judged. */
+/** The text in which lines are classified. */
 export interface LineContext extends RecordContext {
   /** Null where no other line end than the usual one is looked at. */
   readonly findBrokenRow: FindBrokenRow | null;
 }
 
-const ROW: Verdict = { kind: 'row' };
-const BLANK: Verdict = { kind: 'blank' };
+const ROW: LineClass = { kind: 'row' };
+const BLANK: LineClass = { kind: 'blank' };
 
 /** Tells rows from all else that stands between them. */
-export function judgeRow(row: SplitRow, block: Block, context: LineContext, { headers, trailers }: LineRules): Verdict {
+export function classifyRow(
+  row: SplitRow,
+  block: Block,
+  context: LineContext,
+  { headers, trailers }: LineRules,
+): LineClass {
   const { fields } = row;
   const count = context.count ?? fields.length;
   if (isBlank(fields)) return BLANK;
-  const damage = judgeDamage(row, block, count);
+  const damage = findDamage(row, block, count);
   if (damage !== null) return { kind: 'refused', ...damage };
   const layout = headers.read(fields, row.line);
   if (layout !== null) {
@@ -87,13 +92,13 @@ export function judgeRow(row: SplitRow, block: Block, context: LineContext, { he
 }
 
 /** A row that could not be split: what there is to say besides. */
-export function judgeRefused(row: SplitRow, block: Block, count: number, refused: Refusal): Refusal {
-  const damage = judgeDamage(row, block, count);
+export function classifyRefused(row: SplitRow, block: Block, count: number, refused: Refusal): Refusal {
+  const damage = findDamage(row, block, count);
   if (damage !== null) return damage;
   return refused.code === 'unterminated_quote' && isCut(row, block) ? cutOff(row.fields.length, count) : refused;
 }
 
-function judgeDamage(row: SplitRow, block: Block, count: number): Refusal | null {
+function findDamage(row: SplitRow, block: Block, count: number): Refusal | null {
   if (!damagedBetween(block, row.start, row.next)) return null;
   if (isCut(row, block) && block.damage?.cut === true) return cutOff(row.fields.length, count);
   return { code: 'bad_encoding', reason: "bytes that are not text in the file's encoding" };

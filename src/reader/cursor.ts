@@ -8,7 +8,7 @@ import type { ReadEvent, ReadTotals } from './types.ts';
 export type Tally = { -readonly [key in keyof ReadTotals]: ReadTotals[key] };
 
 /** Where reading stands. Every line passes through one of the functions below, which count its bytes once. */
-export interface Place {
+export interface Cursor {
   line: number;
   byteOffset: number;
   layout: Layout;
@@ -28,68 +28,68 @@ interface RowCount {
 
 const NO_ROWS: RowCount = { good: 0, refused: 0, uncertain: 0 };
 
-/** The place behind the header, of which the tally knows already. */
-export function startPlace(line: number, byteOffset: number, layout: Layout, tally: Tally): Place {
+/** The cursor behind the header, of which the tally knows already. */
+export function startCursor(line: number, byteOffset: number, layout: Layout, tally: Tally): Cursor {
   return { line, byteOffset, layout, tally, rows: { ...NO_ROWS }, before: NO_ROWS };
 }
 
 /** Counts a row and makes its event. */
-export function takeRow(place: Place, bytes: number, lines: number, fields: readonly string[]): ReadEvent {
-  const { arrange } = place.layout;
+export function takeRow(cursor: Cursor, bytes: number, lines: number, fields: readonly string[]): ReadEvent {
+  const { arrange } = cursor.layout;
   const arranged = arrange === null ? fields : arrangeFields(fields, arrange);
   const event: ReadEvent = {
     kind: 'row',
-    line: place.line,
-    byteOffset: place.byteOffset,
+    line: cursor.line,
+    byteOffset: cursor.byteOffset,
     byteLength: bytes,
     fields: arranged,
   };
-  place.tally.rowBytes += bytes;
-  place.rows.good++;
-  moveOn(place, bytes, lines);
+  cursor.tally.rowBytes += bytes;
+  cursor.rows.good++;
+  moveOn(cursor, bytes, lines);
   return event;
 }
 
 /** Counts a refused row and makes its event. */
 export function takeRefused(
-  place: Place,
+  cursor: Cursor,
   bytes: number,
   lines: number,
   { code, reason }: Refusal,
   fields: readonly string[],
 ): ReadEvent {
-  const most = place.layout.count + SPARE_FIELDS;
+  const most = cursor.layout.count + SPARE_FIELDS;
   const kept = fields.length > most ? fields.slice(0, most) : fields;
-  const { line, byteOffset } = place;
-  place.tally.refusedBytes += bytes;
-  place.rows.refused++;
-  if (code === 'unterminated_quote') place.rows.uncertain++;
-  moveOn(place, bytes, lines);
+  const { line, byteOffset } = cursor;
+  cursor.tally.refusedBytes += bytes;
+  cursor.rows.refused++;
+  if (code === 'unterminated_quote') cursor.rows.uncertain++;
+  moveOn(cursor, bytes, lines);
   return { kind: 'refused', line, byteOffset, byteLength: bytes, code, reason, fields: kept };
 }
 
 /** Counts lines that are left out. */
-export function takeSkipped(place: Place, bytes: number, lines: number): void {
-  place.tally.skippedBytes += bytes;
-  place.tally.skippedLines += lines;
-  moveOn(place, bytes, lines);
+export function takeSkipped(cursor: Cursor, bytes: number, lines: number): void {
+  cursor.tally.skippedBytes += bytes;
+  cursor.tally.skippedLines += lines;
+  moveOn(cursor, bytes, lines);
 }
 
 /** Counts a header that is repeated; the rows below stand as it says. */
-export function takeHeader(place: Place, bytes: number, lines: number, layout: Layout): void {
-  place.layout = layout;
-  place.before = { ...place.rows };
-  takeSkipped(place, bytes, lines);
+export function takeHeader(cursor: Cursor, bytes: number, lines: number, layout: Layout): void {
+  cursor.layout = layout;
+  cursor.before = { ...cursor.rows };
+  takeSkipped(cursor, bytes, lines);
 }
 
 /**
  * Counts a trailer and holds what it states against the rows above it.
  * @throws FileRefused `trailer_count`
  */
-export function takeTrailer(place: Place, bytes: number, lines: number, trailer: Trailer): void {
-  checkTrailer(trailer, place.line, rowsAbove(place.rows, place.before), rowsAbove(place.rows, NO_ROWS));
-  place.before = { ...place.rows };
-  takeSkipped(place, bytes, lines);
+export function takeTrailer(cursor: Cursor, bytes: number, lines: number, trailer: Trailer): void {
+  checkTrailer(trailer, cursor.line, rowsAbove(cursor.rows, cursor.before), rowsAbove(cursor.rows, NO_ROWS));
+  cursor.before = { ...cursor.rows };
+  takeSkipped(cursor, bytes, lines);
 }
 
 function rowsAbove(rows: RowCount, before: RowCount): RowsAbove {
@@ -98,7 +98,7 @@ function rowsAbove(rows: RowCount, before: RowCount): RowsAbove {
   return { least: rows.uncertain > before.uncertain ? good : good + refused, most: good + refused };
 }
 
-function moveOn(place: Place, bytes: number, lines: number): void {
-  place.byteOffset += bytes;
-  place.line += lines;
+function moveOn(cursor: Cursor, bytes: number, lines: number): void {
+  cursor.byteOffset += bytes;
+  cursor.line += lines;
 }

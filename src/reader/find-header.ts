@@ -20,7 +20,7 @@ import { splitRecord, type Syntax } from './split.ts';
 import type { Header } from './types.ts';
 
 /** Where a table begins and how it is written. */
-export interface Opening {
+export interface FoundHeader {
   readonly syntax: Syntax;
   readonly trial: Trial;
   readonly header: Header;
@@ -56,7 +56,7 @@ interface Candidate {
  * Finds the header of a dataset, and with it the dialect: the delimiter that makes most of the columns known.
  * @throws FileRefused `no_header`, `joined_header`, `missing_column`, `duplicate_column`
  */
-export function openDataset(sample: Sample, format: FeedFormat, dataset: Dataset): Opening {
+export function findDatasetHeader(sample: Sample, format: FeedFormat, dataset: Dataset): FoundHeader {
   const names = columnNames(dataset);
   const find = (syntax: Syntax): Head | null =>
     format.header === 'none' ? impliedHead(sample, syntax, dataset, names) : findHead(sample, syntax, dataset, names);
@@ -107,14 +107,14 @@ function delimiterHint(sample: Sample, format: FeedFormat, dataset: Dataset, nam
  * @param headerLines how many; 0: the columns are numbered
  * @throws FileRefused `no_header`
  */
-export function openAny(sample: Sample, format: FeedFormat, headerLines: number): Opening {
+export function findAnyHeader(sample: Sample, format: FeedFormat, headerLines: number): FoundHeader {
   const best = bestCandidate(sample, format, (syntax) => firstLines(sample, syntax, headerLines));
   if (best === null) throw new FileRefused('no_header', 'the file has nothing but blank lines');
   const { cells, line } = best.head;
   return asOpening(best, { cells, line, fieldOf: cells.map((_, index) => index), extra: [] });
 }
 
-function asOpening({ syntax, trial, head }: Candidate, header: Header): Opening {
+function asOpening({ syntax, trial, head }: Candidate, header: Header): FoundHeader {
   return { syntax, trial, header, headerStart: head.start, rowsStart: head.next };
 }
 

@@ -1,15 +1,16 @@
-import { bytesBetween, type Block, type BlockReader } from './blocks.ts';
-import { watchBreaks } from './broken-row.ts';
-import { judgeRefused, judgeRow, type LineContext, type Refusal, type SplitRow } from './classify-line.ts';
+import type { BlockReader } from './blocks.ts';
+import { bytesBetween, type Block } from './decode.ts';
+import { createBrokenRowFinder } from './broken-row.ts';
+import { classifyRefused, classifyRow, type LineContext, type Refusal, type SplitRow } from './classify-line.ts';
 import type { HeaderWatch } from './layout.ts';
 import { SPARE_FIELDS, type Limits } from './limits.ts';
-import { takeHeader, takeRefused, takeRow, takeSkipped, takeTrailer, type Place } from './cursor.ts';
+import { takeHeader, takeRefused, takeRow, takeSkipped, takeTrailer, type Cursor } from './cursor.ts';
 import { readRecord } from './records.ts';
 import type { Syntax } from './split.ts';
 import { TRAILER_INITIALS } from './trailer.ts';
 import type { Newline, ReadEvent } from './types.ts';
 
-/** What the opening of a table has found out, for the rows to be read by. */
+/** What was found out from the first lines of a table, for the rows to be read by. */
 export interface RowRules {
   readonly syntax: Syntax;
   readonly newline: Newline;
@@ -21,17 +22,17 @@ export interface RowRules {
   /** Whether a line may be a trailer: not in a file of which nothing is known. */
   readonly trailers: boolean;
   /** By the code of its first field's first character (below 256): whether a line may be something other than a row. */
-  readonly suspects: Uint8Array;
+  readonly oddInitials: Uint8Array;
   readonly limits: Limits;
 }
 
-/** The first characters of lines that may be blank, a header or a trailer; see `RowRules.suspects`. */
-export function suspectCharacters(headers: HeaderWatch): Uint8Array {
-  const suspects = Uint8Array.from(headers.mayBegin);
+/** The first characters of lines that may be blank, a header or a trailer; see `RowRules.oddInitials`. */
+export function findOddInitials(headers: HeaderWatch): Uint8Array {
+  const odd = Uint8Array.from(headers.mayBegin);
   for (const char of TRAILER_INITIALS + TRAILER_INITIALS.toUpperCase()) {
-    suspects[char.charCodeAt(0)] = 1;
+    odd[char.charCodeAt(0)] = 1;
   }
-  return suspects;
+  return odd;
 }
 
 /** So many cells that no column takes are named, however many files with other headers were put together. */
@@ -49,12 +50,12 @@ type FirstLine = Omit<SplitRow, 'lines' | 'fields'>;
  * Reads rows in batches from where the reader stands.
  * @throws FileRefused `line_too_long`, `trailer_count`, and those of a repeated header
  */
-export function* readRows(reader: BlockReader, place: Place, rules: RowRules): Generator<ReadEvent[]> {
+export function* readRows(reader: BlockReader, cursor: Cursor, rules: RowRules): Generator<ReadEvent[]> {
   const { limits } = rules;
   for (let target = limits.blockBytes; ;) {
-    const block = reader.read(target, place.line);
+    const block = reader.read(target, cursor.line);
     if (block === null) return;
-    const { events, taken } = readBlock(block, place, rules);
+    const { events, taken } = readBlock(block, cursor, rules);
     if (taken === 0) {
       target = Math.min(target * 2, bytesBetween(block, 0, block.text.length) + limits.lineBytes);
       continue;
@@ -72,7 +73,7 @@ export function* readRows(reader: BlockReader, place: Place, rules: RowRules): G
  * others by `readOddLine`: this loop is what the speed of reading hangs on. `lf`, `cr`, `mark` and `cut` are the next
  * line feed, carriage return, quote and delimiter; each is looked for once, from behind the last one.
  */
-function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadEvent[]; taken: number } {
+function readBlock(block: Block, cursor: Cursor, rules: RowRules): { events: ReadEvent[]; taken: number } {
   const { text, width } = block;
   const { newline, usualEnd } = rules;
   const { delimiter, quote } = rules.syntax;
@@ -81,7 +82,7 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
     const at = text.indexOf(what, from);
     return at === -1 ? NOWHERE : at;
   };
-  let context = contextFor(block, place, rules);
+  let context = contextFor(block, cursor, rules);
   const events: ReadEvent[] = [];
   let pos = 0;
   let lf = newline === 'cr' ? NOWHERE : -1;
@@ -110,7 +111,7 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
     if (mark >= end) {
       fields = [];
       if (cut < pos) cut = find(delimiter, pos);
-      const most = place.layout.count + SPARE_FIELDS;
+      const most = cursor.layout.count + SPARE_FIELDS;
       let from = pos;
       while (cut < end && fields.length < most) {
         fields.push(text.slice(from, cut));
@@ -118,42 +119,42 @@ function readBlock(block: Block, place: Place, rules: RowRules): { events: ReadE
         cut = find(delimiter, from);
       }
       fields.push(text.slice(from, end));
-      if (!unusualEnd && block.damage === null && isPlain(fields, place, rules)) {
+      if (!unusualEnd && block.damage === null && isPlain(fields, cursor, rules)) {
         const bytes = width > 0 ? (next - pos) * width : bytesBetween(block, pos, next);
-        events.push(takeRow(place, bytes, 1, fields));
+        events.push(takeRow(cursor, bytes, 1, fields));
         pos = next;
         continue;
       }
     }
-    const line = { start: pos, end, next, line: place.line, unusualEnd };
-    const taken = readOddLine(block, context, line, fields, place, rules, events);
+    const line = { start: pos, end, next, line: cursor.line, unusualEnd };
+    const taken = readOddLine(block, context, line, fields, cursor, rules, events);
     if (taken === MORE) break;
-    if (context.count !== place.layout.count) context = contextFor(block, place, rules);
+    if (context.count !== cursor.layout.count) context = contextFor(block, cursor, rules);
     pos = taken;
   }
-  if (block.last && pos === text.length && !/[\r\n]$/.test(text.slice(-1))) markOpenEnd(events, place);
+  if (block.last && pos === text.length && !/[\r\n]$/.test(text.slice(-1))) markOpenEnd(events, cursor);
   return { events, taken: pos };
 }
 
 /** The last row may be cut short in its last field: nothing else shows that. */
-function markOpenEnd(events: ReadEvent[], place: Place): void {
+function markOpenEnd(events: ReadEvent[], cursor: Cursor): void {
   const event = events.pop();
   if (event === undefined) return;
-  const isLast = event.byteOffset + event.byteLength === place.byteOffset;
+  const isLast = event.byteOffset + event.byteLength === cursor.byteOffset;
   events.push(isLast ? { ...event, openEnd: true } : event);
 }
 
-function contextFor({ text, last }: Block, { layout }: Place, rules: RowRules): LineContext {
+function contextFor({ text, last }: Block, { layout }: Cursor, rules: RowRules): LineContext {
   const { syntax, newline, limits, usualEnd } = rules;
   const context = { text, last, syntax, newline, count: layout.count, limits };
-  return { ...context, findBrokenRow: usualEnd === null ? null : watchBreaks(context, usualEnd) };
+  return { ...context, findBrokenRow: usualEnd === null ? null : createBrokenRowFinder(context, usualEnd) };
 }
 
 /** Whether a row is surely a row: it has its fields, and cannot be blank, a header or a trailer. */
-function isPlain(fields: readonly string[], { layout }: Place, { headers, suspects }: RowRules): boolean {
+function isPlain(fields: readonly string[], { layout }: Cursor, { headers, oddInitials }: RowRules): boolean {
   if (fields.length !== layout.count) return false;
   const [first = ''] = fields;
-  if (suspects[first.charCodeAt(0)] === 0) return true;
+  if (oddInitials[first.charCodeAt(0)] === 0) return true;
   if (headers.mayEndInDigit) return false;
   const last = first.charCodeAt(first.length - 1);
   return last >= 48 && last <= 57;
@@ -169,7 +170,7 @@ function readOddLine(
   context: LineContext,
   first: FirstLine,
   fields: string[] | null,
-  place: Place,
+  cursor: Cursor,
   rules: RowRules,
   events: ReadEvent[],
 ): number {
@@ -180,37 +181,37 @@ function readOddLine(
   const { next } = read;
   const bytes = bytesBetween(block, start, next);
   if (read.kind === 'refused') {
-    const refusal = judgeRefused({ ...first, lines: 1, fields: read.fields }, block, place.layout.count, read);
-    events.push(takeRefused(place, bytes, 1, refusal, read.fields));
+    const refusal = classifyRefused({ ...first, lines: 1, fields: read.fields }, block, cursor.layout.count, read);
+    events.push(takeRefused(cursor, bytes, 1, refusal, read.fields));
     return next;
   }
   const { lines } = read;
-  if (block.damage === null && !first.unusualEnd && isPlain(read.fields, place, rules)) {
-    events.push(takeRow(place, bytes, lines, read.fields));
+  if (block.damage === null && !first.unusualEnd && isPlain(read.fields, cursor, rules)) {
+    events.push(takeRow(cursor, bytes, lines, read.fields));
     return next;
   }
-  const verdict = judgeRow({ ...first, ...read }, block, context, rules);
-  switch (verdict.kind) {
+  const found = classifyRow({ ...first, ...read }, block, context, rules);
+  switch (found.kind) {
     case 'more':
       return MORE;
     case 'row':
-      events.push(takeRow(place, bytes, lines, read.fields));
+      events.push(takeRow(cursor, bytes, lines, read.fields));
       return next;
     case 'refused':
-      events.push(takeRefused(place, bytes, lines, verdict, read.fields));
+      events.push(takeRefused(cursor, bytes, lines, found, read.fields));
       return next;
     case 'broken':
-      events.push(takeRefused(place, bytesBetween(block, start, verdict.next), verdict.lines, BROKEN, verdict.fields));
-      return verdict.next;
+      events.push(takeRefused(cursor, bytesBetween(block, start, found.next), found.lines, BROKEN, found.fields));
+      return found.next;
     case 'blank':
-      takeSkipped(place, bytes, lines);
+      takeSkipped(cursor, bytes, lines);
       return next;
     case 'header':
-      rules.extra.push(...verdict.layout.newExtra.slice(0, Math.max(0, MOST_EXTRA - rules.extra.length)));
-      takeHeader(place, bytes, lines, verdict.layout);
+      rules.extra.push(...found.layout.newExtra.slice(0, Math.max(0, MOST_EXTRA - rules.extra.length)));
+      takeHeader(cursor, bytes, lines, found.layout);
       return next;
     case 'trailer':
-      takeTrailer(place, bytes, lines, verdict.trailer);
+      takeTrailer(cursor, bytes, lines, found.trailer);
       return next;
   }
 }

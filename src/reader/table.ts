@@ -1,12 +1,13 @@
 import { FileRefused } from '../model/errors.ts';
-import { bytesBetween, createBlockReader, type Block, type BlockReader } from './blocks.ts';
+import { createBlockReader, type BlockReader } from './blocks.ts';
+import { bytesBetween, type Block } from './decode.ts';
 import { describeDialect, usualEnd, type Sample } from './dialect.ts';
 import { watchHeader } from './layout.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { countLines, lineAt } from './lines.ts';
-import { openAny, openDataset, type Opening } from './find-header.ts';
-import { startPlace, type Place, type Tally } from './cursor.ts';
-import { readRows, suspectCharacters, type RowRules } from './rows.ts';
+import { findAnyHeader, findDatasetHeader, type FoundHeader } from './find-header.ts';
+import { startCursor, type Cursor, type Tally } from './cursor.ts';
+import { findOddInitials, readRows, type RowRules } from './rows.ts';
 import { bomBytes } from './sniff.ts';
 import type { Dialect, Newline, ReadOptions, Table } from './types.ts';
 
@@ -35,31 +36,31 @@ function openRows(reader: BlockReader, newline: Newline, options: ReadOptions, l
   reader.advance(bom);
   const block = reader.read(limits.sampleBytes, 1);
   const sample = takeSample(block, newline, options.skipLines ?? 0, limits);
-  const opening =
+  const found =
     dataset === null
-      ? openAny(sample, format, format.header === 'none' ? 0 : (options.headerLines ?? 1))
-      : openDataset(sample, format, dataset);
+      ? findAnyHeader(sample, format, format.header === 'none' ? 0 : (options.headerLines ?? 1))
+      : findDatasetHeader(sample, format, dataset);
   const dialect: Dialect = {
     encoding: survey.encoding,
     bom: survey.bom,
-    ...describeDialect(sample, opening.syntax, opening.trial),
+    ...describeDialect(sample, found.syntax, found.trial),
   };
-  const header = { ...opening.header, extra: [...opening.header.extra] };
+  const header = { ...found.header, extra: [...found.header.extra] };
   const headers = watchHeader(header, dataset);
   const rules: RowRules = {
-    syntax: opening.syntax,
+    syntax: found.syntax,
     newline,
-    usualEnd: newline === 'mixed' ? usualEnd(opening.trial) : null,
+    usualEnd: newline === 'mixed' ? usualEnd(found.trial) : null,
     headers,
     extra: header.extra,
     trailers: dataset !== null,
-    suspects: suspectCharacters(headers),
+    oddInitials: findOddInitials(headers),
     limits,
   };
   const tally: Tally = { headerBytes: 0, rowBytes: 0, refusedBytes: 0, skippedBytes: bom, skippedLines: 0 };
-  const line = passHeader(block, sample, opening, reader, tally);
-  const place = startPlace(line, tally.skippedBytes + tally.headerBytes, headers.layout, tally);
-  return asTable(dialect, header, reader, place, rules);
+  const line = passHeader(block, sample, found, reader, tally);
+  const cursor = startCursor(line, tally.skippedBytes + tally.headerBytes, headers.layout, tally);
+  return asTable(dialect, header, reader, cursor, rules);
 }
 
 function takeSample(block: Block | null, newline: Newline, skipLines: number, limits: Limits): Sample {
@@ -70,10 +71,16 @@ function takeSample(block: Block | null, newline: Newline, skipLines: number, li
 }
 
 /** Moves on to the first row, and counts the lines before the header and the header; gives the row's line number. */
-function passHeader(block: Block | null, sample: Sample, opening: Opening, reader: BlockReader, tally: Tally): number {
+function passHeader(
+  block: Block | null,
+  sample: Sample,
+  found: FoundHeader,
+  reader: BlockReader,
+  tally: Tally,
+): number {
   if (block === null) return 1;
   const { text, newline } = sample;
-  const { headerStart, rowsStart } = opening;
+  const { headerStart, rowsStart } = found;
   const before = countLines(text, 0, headerStart, newline);
   tally.skippedLines += before;
   tally.skippedBytes += bytesBetween(block, 0, headerStart);
@@ -82,7 +89,13 @@ function passHeader(block: Block | null, sample: Sample, opening: Opening, reade
   return 1 + before + countLines(text, headerStart, rowsStart, newline);
 }
 
-function asTable(dialect: Dialect, header: Table['header'], reader: BlockReader, place: Place, rules: RowRules): Table {
+function asTable(
+  dialect: Dialect,
+  header: Table['header'],
+  reader: BlockReader,
+  cursor: Cursor,
+  rules: RowRules,
+): Table {
   let state: 'open' | 'walking' | 'walked' = 'open';
   return {
     dialect,
@@ -91,7 +104,7 @@ function asTable(dialect: Dialect, header: Table['header'], reader: BlockReader,
       if (state !== 'open') throw new Error('the rows of a table can be walked once');
       state = 'walking';
       try {
-        yield* readRows(reader, place, rules);
+        yield* readRows(reader, cursor, rules);
         state = 'walked';
       } finally {
         reader.close();
@@ -99,7 +112,7 @@ function asTable(dialect: Dialect, header: Table['header'], reader: BlockReader,
     },
     totals() {
       if (state !== 'walked') throw new Error('the totals of a table are known once its rows have been walked');
-      return { ...place.tally };
+      return { ...cursor.tally };
     },
   };
 }
