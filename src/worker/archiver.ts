@@ -85,7 +85,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     entries: Map<string, KnownFile>,
     clock: Clock,
   ): Promise<number | null> {
-    record();
+    await record();
     const { settled, nextLookMs } = settler.look(ingested, clock);
     cutShort ??= findCutShort(ingested, entries, clock);
     const unfinished: Archivable[] = [];
@@ -95,7 +95,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const due = settled.filter((entry) => !isWaiting(entry.fileId, clock));
     for (const entry of due.slice(0, MOVES_A_STEP)) await move(entry, entries, clock);
     forgetGone([...settled, ...unfinished, ...archived.map(({ file }) => file)]);
-    record();
+    await record();
     // What failed when it was looked at again has its turn with the next such look.
     const lookedAtAgain = new Set(archived.map(({ file }) => file.fileId));
     const waits = [...failures]
@@ -225,9 +225,9 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     );
   }
 
-  function record(): void {
+  async function record(): Promise<void> {
     for (const [fileId, target] of unrecorded) {
-      ledger.noteArchived(fileId, target);
+      await ledger.noteArchived(fileId, target);
       unrecorded.delete(fileId);
     }
   }

@@ -121,10 +121,10 @@ export function createDrain(options: DrainOptions): Drain {
   }
 
   async function round(): Promise<Round> {
-    known ??= ledger.known();
-    suspects ??= createSuspects(ledger.suspects(), faults);
+    known ??= await ledger.known();
+    suspects ??= createSuspects(await ledger.suspects(), faults);
     const entries = known;
-    const retries = ledger.retries();
+    const retries = await ledger.retries();
     for (const name of retries.keys()) suspects.forget(name);
     const ingested: KnownFile[] = [];
     const began = options.monotonic();
@@ -147,7 +147,7 @@ export function createDrain(options: DrainOptions): Drain {
 
     const dated = holdFuture(listing.files, clock.wall);
     const parted = suspects.part(dated.due, clock.wall);
-    noteNames([...listing.unread, ...dated.held, ...parted.held]);
+    await noteNames([...listing.unread, ...dated.held, ...parted.held]);
     noteUnseen(listing.unseen);
     totals.coming = listing.coming;
     const settling = settler.look(parted.due, clock);
@@ -294,11 +294,11 @@ export function createDrain(options: DrainOptions): Drain {
     unseen = now;
   }
 
-  function noteNames(names: readonly UnreadName[]): void {
+  async function noteNames(names: readonly UnreadName[]): Promise<void> {
     refusedNames = names.filter((name) => name.state === 'quarantined').length;
     const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
     if (now === noted) return;
-    const news = ledger.noteUnread(names);
+    const news = await ledger.noteUnread(names);
     reportUnread(logger, options.tellAgain ? names : news);
     noted = now;
   }

@@ -9,17 +9,17 @@ import { emptyWal, isWalLarge, type WalState } from '../store/sqlite/wal.ts';
 import { knownFrom, type KnownFile } from './seen-files.ts';
 import { SUSPECT_FROM } from './suspects.ts';
 
-/** What the loop asks of the database and tells it. Every call may throw a DatabaseFault. */
+/** What the loop asks of the database and tells it. Every call may fail with a DatabaseFault. */
 export interface Ledger {
   /** The latest revision of every name. The map is the caller's to keep current. */
-  known(): Map<string, KnownFile>;
+  known(): Promise<Map<string, KnownFile>>;
   /** The files in the middle of which the program has ended so many times that it may be for them. */
-  suspects(): readonly Suspect[];
+  suspects(): Promise<readonly Suspect[]>;
   /** Names that someone asked to have read again, and when. */
-  retries(): ReadonlyMap<string, string>;
+  retries(): Promise<ReadonlyMap<string, string>>;
   /** @returns those that were not noted before */
-  noteUnread(names: readonly UnreadName[]): readonly UnreadName[];
-  noteArchived(fileId: number, path: string): void;
+  noteUnread(names: readonly UnreadName[]): Promise<readonly UnreadName[]>;
+  noteArchived(fileId: number, path: string): Promise<void>;
   /** Called before each move to the archive (the crash campaign kills the process there). */
   beforeArchive(): void;
   /** Whether `emptyWal` has much to do. */
@@ -31,22 +31,29 @@ export interface Ledger {
 
 /** The ledger of an open database. */
 export function storeLedger(store: Store, now: () => Date): Ledger {
+  /** What `work` throws is the answer's. */
+  const later = async <T>(work: () => T): Promise<T> => {
+    await Promise.resolve();
+    return work();
+  };
+  const known = (): Map<string, KnownFile> => {
+    const readers = { feedHash: store.feed.hash, program: store.program };
+    const files = new Map<string, KnownFile>();
+    forEachLatestRevision(store, (entry) => {
+      const file = knownFrom(entry, readers);
+      if (file !== null) files.set(file.name, file);
+    });
+    return files;
+  };
   return {
-    known() {
-      const readers = { feedHash: store.feed.hash, program: store.program };
-      const files = new Map<string, KnownFile>();
-      forEachLatestRevision(store, (entry) => {
-        const file = knownFrom(entry, readers);
-        if (file !== null) files.set(file.name, file);
-      });
-      return files;
-    },
-    suspects: () => readSuspects(store, SUSPECT_FROM),
-    retries: () => pendingRetries(store),
-    noteUnread: (names) => noteUnread(store, names, now()),
-    noteArchived: (fileId, path) => {
-      noteArchived(store, fileId, path);
-    },
+    known: () => later(known),
+    suspects: () => later(() => readSuspects(store, SUSPECT_FROM)),
+    retries: () => later(() => pendingRetries(store)),
+    noteUnread: (names) => later(() => noteUnread(store, names, now())),
+    noteArchived: (fileId, path) =>
+      later(() => {
+        noteArchived(store, fileId, path);
+      }),
     beforeArchive: () => {
       store.probe('before_archive');
     },

@@ -82,19 +82,20 @@ async function drainUntilStopped(supervised: Supervised): Promise<void> {
  * `landfall retry` leaves its wish in the database, which makes no event.
  * @returns ends the looking
  */
-function lookForRetries(drain: Drain, waker: Waker, retries: () => ReadonlyMap<string, string>): () => void {
+function lookForRetries(drain: Drain, waker: Waker, retries: () => Promise<ReadonlyMap<string, string>>): () => void {
   let seen: ReadonlyMap<string, string> = new Map();
-  const timer = setInterval(() => {
+  const look = async (): Promise<void> => {
     if (!isAtRest(drain.work().doing)) return;
     try {
-      const wished = retries();
+      const wished = await retries();
       // A wish for a file that is not there stays: it is no news.
       if ([...wished].some(([name, at]) => seen.get(name) !== at)) waker.poke();
       seen = wished;
     } catch {
       // The loop meets the same fault, and reports it.
     }
-  }, RETRY_LOOK_MS);
+  };
+  const timer = setInterval(() => void look(), RETRY_LOOK_MS);
   return () => {
     clearInterval(timer);
   };

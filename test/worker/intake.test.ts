@@ -42,8 +42,8 @@ test('before a listing that will take long the loop says so: it is not to count 
   const desk: DrainDesk = openDrainDesk({
     ledger: (real) => ({
       ...real,
-      known() {
-        const known = real.known();
+      async known() {
+        const known = await real.known();
         // Asked for each file that is listed.
         known.get = (name) => {
           desk.pass(1_500);
@@ -139,7 +139,10 @@ describe('P1: whole files only', () => {
     'P7: a file that is in, but which the loop does not know of, is hashed once and then known (--after %s)',
     async (after) => {
       // As where its commit was made and not heard of.
-      const desk = openDrainDesk({ settings: { after }, ledger: (real) => ({ ...real, known: () => new Map() }) });
+      const desk = openDrainDesk({
+        settings: { after },
+        ledger: (real) => ({ ...real, known: () => Promise.resolve(new Map()) }),
+      });
       drop(desk);
       await desk.settleAll();
       desk.restart();
@@ -788,9 +791,9 @@ describe('--after archive', () => {
       settings: { ...archived, archiveAfterMs: 0 },
       ledger: (real) => ({
         ...real,
-        noteArchived: (fileId, path) => {
+        noteArchived: async (fileId, path) => {
           if (fail) throw new DatabaseFault('busy', 'write ledger', 'x.sqlite', null);
-          real.noteArchived(fileId, path);
+          await real.noteArchived(fileId, path);
         },
       }),
     });
