@@ -8,7 +8,7 @@ import { readFileName } from '../src/feed/file-name.ts';
 import { headerKey } from '../src/feed/header.ts';
 import { loadFeed } from '../src/feed/load.ts';
 import { parse } from '../src/ingest/parse.ts';
-import { isBlank } from '../src/reader/blank.ts';
+import { isBlank } from '../src/reader/split.ts';
 import { showExtra } from '../src/reader/extra-cells.ts';
 import { checkHeader } from '../src/reader/header-fault.ts';
 import { columnNames, matchHeader } from '../src/reader/header.ts';

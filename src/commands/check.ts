@@ -1,7 +1,7 @@
 import { WARNING_CODES } from '../model/codes.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
-import { isRefused } from '../model/outcome.ts';
+import { isRefused } from '../model/ingest.ts';
 import { type Rehearsal, rehearse } from '../ingest/dry-run.ts';
 import { listWarnings } from '../model/warnings.ts';
 import type { CommandIo } from '../system/io.ts';

@@ -10,7 +10,7 @@ import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../model/feed.ts';
-import { isRefused } from '../model/outcome.ts';
+import { isRefused } from '../model/ingest.ts';
 import type { IngestProgress } from '../model/ingest.ts';
 import type { CommandIo } from '../system/io.ts';
 import { isStill, lstat } from '../landing/file-stat.ts';

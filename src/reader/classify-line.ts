@@ -1,5 +1,5 @@
 import type { RejectCode } from '../model/codes.ts';
-import { isBlank } from './blank.ts';
+import { isBlank } from './split.ts';
 import { damagedBetween, type Block } from './decode.ts';
 import type { FindBrokenRow } from './broken-row.ts';
 import type { HeaderWatch, Layout } from './layout.ts';

@@ -1,6 +1,6 @@
 import { FileRefused } from '../model/errors.ts';
 import type { Dataset, FeedFormat } from '../model/feed.ts';
-import { isBlank } from './blank.ts';
+import { isBlank } from './split.ts';
 import {
   isBetterQuoting,
   possibleDelimiters,

@@ -82,3 +82,8 @@ function unescape(value: string, { quote, escape }: Syntax): string {
 
 /** What is unescaped where the escape is a backslash; a backslash before anything else is text. */
 const ESCAPED = { '"': /\\["\\]|""/g, "'": /\\['\\]|''/g } as const;
+
+/** Whether a line's fields hold nothing but white space, a byte order mark (files put together) or the end mark of DOS. */
+export function isBlank(fields: readonly string[]): boolean {
+  return fields.every((field) => field === '' || field.replaceAll('\u001a', '').trim() === '');
+}

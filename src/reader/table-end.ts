@@ -1,4 +1,4 @@
-import { isBlank } from './blank.ts';
+import { isBlank } from './split.ts';
 import type { HeaderWatch } from './layout.ts';
 import { lineAt } from './lines.ts';
 import { readRecord, type RecordContext } from './records.ts';

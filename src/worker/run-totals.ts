@@ -1,4 +1,4 @@
-import { rejectedRows } from '../model/outcome.ts';
+import { rejectedRows } from '../model/ingest.ts';
 import type { IngestOutcome } from '../model/ingest.ts';
 
 /** What a run has come to. */
