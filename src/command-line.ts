@@ -1,9 +1,10 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Shell } from './commands/completion.ts';
 import type { Filter } from './commands/filter.ts';
 import type { Done } from './worker/child.ts';
 import { EXIT_CODES } from './model/exit-codes.ts';
 import type { CommandIo } from './system/io.ts';
-import { readSettings } from './settings/read-settings.ts';
+import { readSettings, type SettingSources } from './settings/read-settings.ts';
 import { defaultOf, flagOf, SETTINGS, variableOf, type Settings } from './settings/settings.ts';
 
 /**
@@ -91,6 +92,23 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   addTaking(verbs);
   addAsking(verbs);
   addChecking(verbs);
+  verbs
+    .verb('config', 'every setting, its value and where it came from', { ingest: true })
+    .option('--json', 'as JSON')
+    .action(async (flags: { json?: true }, command: Command) => {
+      const { config } = await import('./commands/config.ts');
+      const io = surroundings.open('short');
+      done(await config({ json: false, ...flags, sources: sourcesOf(command, io) }, io));
+    });
+  program
+    .command('completion')
+    .description('a script that completes commands and options in your shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: Shell) => {
+      const { completionScript } = await import('./commands/completion.ts');
+      surroundings.open('short').stdout.write(completionScript(shell, program));
+      done(0);
+    });
   program.command('load', { hidden: true }).action(async () => {
     done(await loadInChild(surroundings));
   });
@@ -248,11 +266,15 @@ function addSettings(command: Command, takes: { ingest: boolean }): Command {
 }
 
 function settingsOf(command: Command, io: CommandIo): Settings {
+  return readSettings(sourcesOf(command, io));
+}
+
+function sourcesOf(command: Command, io: CommandIo): SettingSources {
   const values = command.opts<Record<string, unknown>>();
   const flags: Record<string, string> = {};
   for (const name of ['settings', ...SETTINGS.map((info) => info.name)]) {
     const value = values[name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())];
     if (typeof value === 'string') flags[name] = value;
   }
-  return readSettings({ flags, env: io.env, cwd: io.cwd, root: io.program.root });
+  return { flags, env: io.env, cwd: io.cwd, root: io.program.root };
 }

@@ -30,29 +30,66 @@ interface Given {
  */
 export function readSettings(sources: SettingSources): Settings {
   const faults = misspeltVariables(sources.env);
-  const file = readSettingsFile(sources, faults);
-  const sourceOf = new Map<string, string>();
+  const given = gather(sources, faults);
   const values: Record<string, unknown> = {};
   for (const info of SETTINGS) {
-    const given =
+    const { text, source } = given.get(info.name) ?? UNSET;
+    const read = info.schema.safeParse(text);
+    if (text === '') faults.push(`${source}: is empty`);
+    else if (read.success) values[info.key] = read.data;
+    else {
+      const [issue] = read.error.issues;
+      faults.push(`${source}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text)}`);
+    }
+  }
+  const { landing, archiveDir } = values;
+  if (archiveDir !== null && archiveDir === landing)
+    faults.push(
+      `${(given.get('archive_dir') ?? UNSET).source}: is the landing folder itself, ${JSON.stringify(landing)}`,
+    );
+  if (faults.length > 0 || !areSettings(values)) throw wrong(faults);
+  return Object.freeze(values);
+}
+
+/** A setting as it stands: its value as users write it, and where it came from. */
+export interface SettingInForce {
+  readonly name: string;
+  /** Null: it is not set, and has no default. */
+  readonly value: string | null;
+  /** `--settle`, `LANDFALL_SETTLE`, `settle in /etc/landfall.yaml` or `default`. */
+  readonly source: string;
+}
+
+/**
+ * Every setting with its value and where it came from.
+ * @throws LandfallError as `readSettings` does
+ */
+export function settingsInForce(sources: SettingSources): readonly SettingInForce[] {
+  const settings = readSettings(sources);
+  const given = gather(sources, []);
+  return SETTINGS.map(({ name, key }) => {
+    const { text, source } = given.get(name) ?? UNSET;
+    const value = settings[key];
+    // A path as it is used; a time as it was written.
+    return { name, value: typeof value === 'string' ? value : (text ?? null), source };
+  });
+}
+
+/** What stands for a setting that nobody has given and that has no default. */
+const UNSET = { text: undefined, source: 'default' };
+
+/** What was given for each setting, by name: the first of flag, variable, file and default. */
+function gather(sources: SettingSources, faults: string[]): ReadonlyMap<string, Given> {
+  const file = readSettingsFile(sources, faults);
+  const given = SETTINGS.flatMap((info: SettingInfo) => {
+    const one =
       taken(sources.flags[info.name], flagOf(info.name), sources.cwd, info) ??
       taken(variable(sources.env, info.name), variableOf(info.name), sources.cwd, info) ??
       file.get(info.name) ??
       taken(info.fallback ?? undefined, 'default', sources[FALLBACK_FOLDERS[info.fallbackFolder ?? 'working']], info);
-    const read = info.schema.safeParse(given?.text);
-    if (given?.text === '') faults.push(`${given.source}: is empty`);
-    else if (read.success) values[info.key] = read.data;
-    else {
-      const [issue] = read.error.issues;
-      faults.push(`${given?.source ?? info.name}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(given?.text)}`);
-    }
-    sourceOf.set(info.key, given?.source ?? 'default');
-  }
-  const { landing, archiveDir } = values;
-  if (archiveDir !== null && archiveDir === landing)
-    faults.push(`${sourceOf.get('archiveDir') ?? ''}: is the landing folder itself, ${JSON.stringify(landing)}`);
-  if (faults.length > 0 || !areSettings(values)) throw wrong(faults);
-  return Object.freeze(values);
+    return one === undefined ? [] : [[info.name, one] as const];
+  });
+  return new Map(given);
 }
 
 /** Where the path of a default is relative to. */
