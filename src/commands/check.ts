@@ -81,7 +81,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
 }
 
 /** The file as an element of a JSON list, with what stands before it. */
-function* elementOf(found: UnreadName | Rehearsal, before: number, raw: boolean): Generator<string, void> {
+async function* elementOf(found: UnreadName | Rehearsal, before: number, raw: boolean): AsyncGenerator<string, void> {
   yield before === 0 ? '[\n  ' : ',\n  ';
   yield* jsonElement('outcome' in found ? toJson(found, raw) : heldToJson(found));
 }

@@ -2,12 +2,9 @@ import { FILE_CODES, WARNING_CODES } from '../model/codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { checkLedger } from '../store/sqlite/check-ledger.ts';
-import { asFault } from '../store/database-fault.ts';
-import { openForReading } from '../store/sqlite/open.ts';
-import { checkSetUp, listFiles, type FileRow } from '../store/sqlite/queries.ts';
+import { openReader } from '../store/open.ts';
+import type { FileRow } from '../store/reader.ts';
 import type { Colour } from '../output/terminal.ts';
-import { fileForJson } from './file-json.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { jsonText } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
@@ -37,17 +34,13 @@ export async function files(
   const { search, most } = toSearch(options, !json, io.now());
 
   const feed = loadFeed(settings.feed);
-  const db = openForReading(settings.db);
+  const reader = await openReader(settings.db, feed);
   try {
-    checkSetUp(db, settings.db, feed);
-    checkLedger(db, settings.db);
-    const found = listFiles(db, search);
-    if (json) await writePieces(io.stdout, jsonText(found.map(fileForJson)));
+    const found = reader.files(search);
+    if (json) await writePieces(io.stdout, jsonText(found));
     else await showFirst(found, most, io, HEADERS, toRow);
-  } catch (error) {
-    throw asFault('read ledger', settings.db, error);
   } finally {
-    db.close();
+    await reader.close();
   }
   return 0;
 }
@@ -90,10 +83,9 @@ function toRow(file: FileRow): Row {
 function noteOf(file: FileRow): string {
   const notes: string[] = [];
   if (file.reason_code !== null) notes.push(`${file.reason_code}: ${file.reason ?? ''}`);
-  if (file.late === 1) notes.push('late');
+  if (file.late) notes.push('late');
   if (file.warnings !== null) notes.push(`warning: ${warningsText(file.warnings)}`);
   if (file.archived_to !== null) notes.push(`archived: ${file.archived_to}`);
-  const extra: unknown = file.extra === null ? [] : JSON.parse(file.extra);
-  if (Array.isArray(extra) && extra.length > 0) notes.push(`unknown columns: ${extra.join(', ')}`);
+  if (file.extra !== null && file.extra.length > 0) notes.push(`unknown columns: ${file.extra.join(', ')}`);
   return notes.join('; ');
 }

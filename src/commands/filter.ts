@@ -1,7 +1,7 @@
 import { sub } from 'date-fns/sub';
 import { LandfallError } from '../model/errors.ts';
 import type { CommandIo } from '../system/io.ts';
-import type { Search } from '../store/sqlite/queries.ts';
+import type { Search } from '../store/reader.ts';
 import { writePieces } from '../output/sink.ts';
 import { layOutPieces, type Row } from '../output/table.ts';
 
@@ -47,22 +47,24 @@ export function toSearch(filter: Filter, asText: boolean, now: Date): { search: 
  * @param most null: all
  */
 export async function showFirst<T>(
-  rows: Iterator<T, void>,
+  rows: AsyncIterable<T>,
   most: number | null,
   io: CommandIo,
   headers: readonly string[],
   toRow: (item: T) => Row,
 ): Promise<void> {
   let left = most ?? Infinity;
-  function* first(): Generator<Row, void> {
-    for (; left > 0; left -= 1) {
-      const next = rows.next();
-      if (next.done === true) return;
-      yield toRow(next.value);
+  let isMore = false as boolean;
+  async function* first(): AsyncGenerator<Row, void> {
+    for await (const row of rows) {
+      isMore = left === 0;
+      if (isMore) return;
+      left -= 1;
+      yield toRow(row);
     }
   }
   await writePieces(io.stdout, layOutPieces(io.stdout, headers, first()));
-  if (left === 0 && rows.next().done !== true) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
+  if (isMore) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
 }
 
 const MINUTES_IN: Readonly<Record<string, number>> = { m: 1, min: 1, h: 60, d: 24 * 60 };

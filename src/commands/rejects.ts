@@ -3,13 +3,12 @@ import { LandfallError } from '../model/errors.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { asFault } from '../store/database-fault.ts';
-import { openForReading } from '../store/sqlite/open.ts';
-import { checkSetUp, listRejects, type RejectRow } from '../store/sqlite/queries.ts';
+import { openReader } from '../store/open.ts';
+import type { RejectRow } from '../store/reader.ts';
 import type { Colour } from '../output/terminal.ts';
 import { csvText } from '../output/csv.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
-import { jsonText } from '../output/json.ts';
+import { jsonText, mapped } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
 import type { Row } from '../output/table.ts';
 
@@ -43,22 +42,19 @@ export async function rejects(options: RejectsOptions, io: CommandIo): Promise<n
   const { search, most } = toSearch({ ...options, state: statesOf(options.state) }, !json && !csv, io.now());
 
   const feed = loadFeed(settings.feed);
-  const db = openForReading(settings.db);
+  const reader = await openReader(settings.db, feed);
   try {
-    checkSetUp(db, settings.db, feed);
-    const found = listRejects(db, feed, search, raw);
+    const found = reader.rejects(search, raw);
     const fields = raw ? [...FIELDS, ...RAW_FIELDS] : FIELDS;
     if (json || csv) {
-      const records = found.map((row) => toRecord(row, fields));
+      const records = mapped(found, (row) => toRecord(row, fields));
       await writePieces(io.stdout, json ? jsonText(records) : csvText(fields, records));
     } else {
       const headers = ['state', 'code', 'file', 'rev', 'line', 'reason', ...(raw ? ['key', 'as sent'] : [])];
       await showFirst(found, most, io, headers, (row) => toCells(row, raw));
     }
-  } catch (error) {
-    throw asFault('read rejects', settings.db, error);
   } finally {
-    db.close();
+    await reader.close();
   }
   return 0;
 }
@@ -87,12 +83,12 @@ function toRecord(row: RejectRow, fields: readonly Field[]): Record<string, stri
 function valueOf(row: RejectRow, field: Field): string | number | null {
   if (field === 'raw') return sentText(row);
   if (field !== 'raw_base64') return row[field];
-  return typeof row.raw === 'string' || row.raw === null ? null : row.raw.toString('base64');
+  return typeof row.raw === 'string' || row.raw === null ? null : Buffer.from(row.raw).toString('base64');
 }
 
 /** Bytes that are not valid text are shown as well as they can be; `raw_base64` has them exactly. */
 function sentText({ raw }: RejectRow): string | null {
-  return raw === null || typeof raw === 'string' ? raw : raw.toString('utf8');
+  return raw === null || typeof raw === 'string' ? raw : Buffer.from(raw).toString('utf8');
 }
 
 function toCells(row: RejectRow, raw: boolean): Row {

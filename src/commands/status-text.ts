@@ -4,7 +4,7 @@ import type { Alive } from '../status/heartbeat.ts';
 import { illnessOfFault, type Daemon, type Illness } from '../status/illness.ts';
 import { LandfallError } from '../model/errors.ts';
 import type { Output } from '../system/io.ts';
-import type { DatabaseStatus, FileNote, NoteList } from '../store/sqlite/queries.ts';
+import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
 import { paint, printable } from '../output/terminal.ts';
 import { layOut, type Row } from '../output/table.ts';
 import { warningsText } from './warnings-text.ts';

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Alive } from '../status/heartbeat.ts';
 import { seeDaemon } from '../status/illness.ts';
@@ -8,19 +8,9 @@ import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../model/feed.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { checkLedger } from '../store/sqlite/check-ledger.ts';
-import { asFault, guardFaults } from '../store/database-fault.ts';
-import { databaseIsThere, openForReading, requireReadable } from '../store/sqlite/open.ts';
-import {
-  checkSetUp,
-  listNotes,
-  readStatus,
-  type DatabaseStatus,
-  type FileNote,
-  type NoteListName,
-} from '../store/sqlite/queries.ts';
-import { fileForJson, noteForJson } from './file-json.ts';
-import { jsonText } from '../output/json.ts';
+import { databaseSize, openReader, requireAccess } from '../store/open.ts';
+import type { DatabaseStatus, StoreReader } from '../store/reader.ts';
+import { jsonText, mapped } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
 
 export interface StatusOptions {
@@ -44,7 +34,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   const daemon = seeDaemon(settings.db, now);
   const { alive, illness } = daemon;
   // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
-  if (alive === null && databaseIsThere(settings.db)) requireReadable(settings.db);
+  if (alive === null) requireAccess(settings.db);
   const exitCode = options.check && illness !== null ? EXIT_FAILED : 0;
   // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.
   if (options.check && !options.json) {
@@ -54,14 +44,13 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   }
 
   const feed = loadFeed(settings.feed);
-  const database = lookInto(settings.db, feed, options.json ? 0 : FIRST);
+  await using opened = new AsyncDisposableStack();
+  const database = await lookInto(settings.db, feed, options.json ? 0 : FIRST, opened);
   if (database instanceof LandfallError && !daemon.lives) throw database;
-  const bytes = sizeOf(settings.db);
-  const walBytes = sizeOf(`${settings.db}-wal`);
+  const { bytes, walBytes } = databaseSize(settings.db);
   const isThere = (name: string): boolean => existsSync(join(settings.landing, name));
   if (options.json) {
-    const found =
-      database instanceof LandfallError ? { problem: database.message } : forJson(database, settings.db, isThere);
+    const found = database instanceof LandfallError ? { problem: database.message } : forJson(database, isThere);
     const answer = {
       version: io.program.version,
       daemon: {
@@ -77,24 +66,32 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   }
 
   const { statusText } = await import('./status-text.ts');
-  const facts = { daemon, file: settings.db, bytes, walBytes, database, isThere };
+  const found = database instanceof LandfallError ? database : database.status;
+  const facts = { daemon, file: settings.db, bytes, walBytes, database: found, isThere };
   io.stdout.write(statusText(facts, now, io.stdout));
   return exitCode;
 }
 
-/** What the database says, or why it cannot be asked: the daemon may still be worth showing. */
-function lookInto(file: string, feed: Feed, most: number): DatabaseStatus | LandfallError {
+/** What the database says, and who may be asked for more. */
+interface Look {
+  readonly reader: StoreReader;
+  readonly status: DatabaseStatus;
+}
+
+/**
+ * Asks the database, or gives why it cannot be asked: the daemon may still be worth showing.
+ * @param opened closes the reader in the end
+ */
+async function lookInto(
+  db: string,
+  feed: Feed,
+  most: number,
+  opened: AsyncDisposableStack,
+): Promise<Look | LandfallError> {
   try {
-    const db = openForReading(file);
-    try {
-      return guardFaults('read database', file, () => {
-        checkSetUp(db, file, feed);
-        checkLedger(db, file);
-        return readStatus(db, feed, most);
-      });
-    } finally {
-      db.close();
-    }
+    const reader = await openReader(db, feed);
+    opened.defer(() => reader.close());
+    return { reader, status: await reader.status(most) };
   } catch (error) {
     if (error instanceof LandfallError) return error;
     throw error;
@@ -131,33 +128,13 @@ function inHandForJson({ name, phase, rows, bytesRead, bytesTotal }: NonNullable
 }
 
 /** The lists are read as they are written: what is in them by then may differ from the numbers. */
-function forJson(database: DatabaseStatus, file: string, isThere: (name: string) => boolean): object {
+function forJson({ reader, status }: Look, isThere: (name: string) => boolean): object {
   return {
-    ...database,
-    last_file: database.last_file === null ? null : fileForJson(database.last_file),
-    quarantined: allNotes(file, 'quarantined').map((note) => ({
-      ...noteForJson(note),
-      in_landing: isThere(note.name),
-    })),
-    not_taken: allNotes(file, 'not_taken').map(noteForJson),
-    late: allNotes(file, 'late').map(noteForJson),
-    corrected: allNotes(file, 'corrected').map(noteForJson),
-    warned: allNotes(file, 'warned').map(noteForJson),
+    ...status,
+    quarantined: mapped(reader.notes('quarantined'), (note) => ({ ...note, in_landing: isThere(note.name) })),
+    not_taken: reader.notes('not_taken'),
+    late: reader.notes('late'),
+    corrected: reader.notes('corrected'),
+    warned: reader.notes('warned'),
   };
-}
-
-/** A whole list of the status, by a connection of its own. */
-function* allNotes(file: string, name: NoteListName): Generator<FileNote, void> {
-  const db = openForReading(file);
-  try {
-    yield* listNotes(db, name, null);
-  } catch (error) {
-    throw asFault('read database', file, error);
-  } finally {
-    db.close();
-  }
-}
-
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }

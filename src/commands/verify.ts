@@ -2,10 +2,8 @@ import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { guardFaults, saysDamaged } from '../store/database-fault.ts';
-import { openForReading } from '../store/sqlite/open.ts';
-import { checkSetUp } from '../store/sqlite/queries.ts';
-import { type Verification, verifyDatabase } from '../store/sqlite/verify.ts';
+import { openReader } from '../store/open.ts';
+import type { Verification } from '../store/reader.ts';
 import { printable } from '../output/terminal.ts';
 
 /** What `verify` takes. */
@@ -19,26 +17,18 @@ export interface VerifyOptions {
  * @returns 0 when all is sound, 3 when something was found
  * @throws LandfallError, DatabaseFault when the database cannot be opened
  */
-export function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
+export async function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const feed = loadFeed(settings.feed);
-  const db = openForReading(settings.db);
+  const reader = await openReader(settings.db, feed);
   const done: Verification[] = [];
   try {
-    guardFaults('verify', settings.db, () => {
-      try {
-        checkSetUp(db, settings.db, feed);
-      } catch (error) {
-        // The checks say what is damaged.
-        if (!saysDamaged(error)) throw error;
-      }
-      for (const verification of verifyDatabase(db, feed)) {
-        done.push(verification);
-        if (!options.json) io.stdout.write(describe(verification));
-      }
-    });
+    for await (const verification of reader.verify()) {
+      done.push(verification);
+      if (!options.json) io.stdout.write(describe(verification));
+    }
   } finally {
-    db.close();
+    await reader.close();
   }
   const sound = done.every((verification) => verification.findings.length === 0);
   if (options.json) io.stdout.write(`${JSON.stringify({ sound, checks: done }, null, 2)}\n`);
@@ -48,7 +38,7 @@ export function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
         ? 'The database is sound.\n'
         : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.\n',
     );
-  return Promise.resolve(sound ? 0 : EXIT_REFUSED);
+  return sound ? 0 : EXIT_REFUSED;
 }
 
 /** One line a check as it ends, so that a long run shows how far it is. */

@@ -8,12 +8,12 @@ export function csvLine(fields: readonly string[]): string {
 }
 
 /** A list as CSV, line by line: the fields' names, then an item a line; NULL is empty. */
-export function* csvText(
+export async function* csvText(
   fields: readonly string[],
-  items: Iterable<Readonly<Record<string, string | number | null>>>,
-): Generator<string, void> {
+  items: AsyncIterable<Readonly<Record<string, string | number | null>>>,
+): AsyncGenerator<string, void> {
   yield csvLine(fields);
-  for (const item of items) yield csvLine(fields.map((field) => textOf(item[field] ?? '')));
+  for await (const item of items) yield csvLine(fields.map((field) => textOf(item[field] ?? '')));
 }
 
 function textOf(value: string | number): string {

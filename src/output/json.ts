@@ -1,35 +1,43 @@
 const STEP = '  ';
 
+/** A list that is written as it comes; an array is not one. */
+type Streamed = Iterable<unknown> | AsyncIterable<unknown>;
+
 /**
- * JSON as text, piece by piece, so that a long list is never held whole. An iterable that is no array (a generator, an iterator's
- * `map`) is written as a list, an element a line, as it comes; all else as `JSON.stringify` does, indented.
+ * JSON as text, piece by piece, so that a long list is never held whole. An iterable that is no array (a generator, `mapped`) is
+ * written as a list, an element a line, as it comes; all else as `JSON.stringify` does, indented.
  * @param value may hold such iterables: itself one, in an object, or in an object that is an element of one
  */
-export function* jsonText(value: unknown): Generator<string, void> {
+export async function* jsonText(value: unknown): AsyncGenerator<string, void> {
   yield* pieces(value, '', true);
   yield '\n';
 }
 
 /** An element of a list, on a line of its own, but for the lists that it holds; see `jsonText`. */
-export function jsonElement(value: unknown): Generator<string, void> {
+export function jsonElement(value: unknown): AsyncGenerator<string, void> {
   return pieces(value, STEP, false);
+}
+
+/** A list's elements, each turned into another as it comes. */
+export async function* mapped<From, To>(list: AsyncIterable<From>, turn: (item: From) => To): AsyncGenerator<To, void> {
+  for await (const item of list) yield turn(item);
 }
 
 /**
  * @param indent stands before each line but the first
  * @param wide a field a line; else all in one
  */
-function* pieces(value: unknown, indent: string, wide: boolean): Generator<string, void> {
+async function* pieces(value: unknown, indent: string, wide: boolean): AsyncGenerator<string, void> {
   const inner = indent + STEP;
-  if (isIterable(value)) {
+  if (isStreamed(value)) {
     let before = '[';
-    for (const item of value) {
+    for await (const item of value) {
       yield `${before}\n${inner}`;
       yield* pieces(item, inner, false);
       before = ',';
     }
     yield before === '[' ? '[]' : `\n${indent}]`;
-  } else if (isObject(value) && (wide || Object.values(value).some(isIterable))) {
+  } else if (isObject(value) && (wide || Object.values(value).some(isStreamed))) {
     let before = '{';
     for (const [key, item] of Object.entries(value)) {
       if (item === undefined) continue;
@@ -44,8 +52,8 @@ function* pieces(value: unknown, indent: string, wide: boolean): Generator<strin
   }
 }
 
-function isIterable(value: unknown): value is Iterable<unknown> {
-  return isObject(value) && Symbol.iterator in value;
+function isStreamed(value: unknown): value is Streamed {
+  return isObject(value) && (Symbol.iterator in value || Symbol.asyncIterator in value);
 }
 
 function isObject(value: unknown): value is object {

@@ -9,6 +9,9 @@ import { asStream } from './as-stream.ts';
 /** What is gathered before it is written, in characters. */
 const BLOCK = 16 * 1024;
 
+/** A text in pieces, as they come. */
+export type Pieces = Iterable<string> | AsyncIterable<string>;
+
 /** Where a command writes much: it waits while its reader is slower, and stops when that goes away. */
 export interface Sink {
   /** @throws LandfallError when the output fails, for another reason than that its reader has gone */
@@ -20,9 +23,9 @@ export interface Sink {
 }
 
 /** Writes a text as its pieces come, and takes no more of them than the sink does; ends early when the reader goes away. */
-export async function sendPieces(sink: Sink, pieces: Iterable<string>): Promise<void> {
+export async function sendPieces(sink: Sink, pieces: Pieces): Promise<void> {
   let block = '';
-  for (const piece of pieces) {
+  for await (const piece of pieces) {
     block += piece;
     if (block.length < BLOCK) continue;
     await sink.send(block);
@@ -33,7 +36,7 @@ export async function sendPieces(sink: Sink, pieces: Iterable<string>): Promise<
 }
 
 /** Writes a text to an output as its pieces come. @throws LandfallError when the output fails, but not when its reader goes away */
-export async function writePieces(output: Output, pieces: Iterable<string>): Promise<void> {
+export async function writePieces(output: Output, pieces: Pieces): Promise<void> {
   const sink = outputSink(output);
   await sendPieces(sink, pieces);
   await sink.close();

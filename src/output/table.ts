@@ -16,7 +16,20 @@ export type Row = readonly (Cell | string | number | null)[];
  * Values are made printable; NULL is empty.
  */
 export function layOut(output: Output, headers: readonly string[], rows: readonly Row[]): string {
-  return [...layOutPieces(output, headers, rows)].join('');
+  const layout = startLayout(output, headers);
+  return [layout.head, ...rows.flatMap((row) => [...layout.add(row)]), ...layout.end()].join('');
+}
+
+/** Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables. */
+export async function* layOutPieces(
+  output: Output,
+  headers: readonly string[],
+  rows: AsyncIterable<Row>,
+): AsyncGenerator<string, void> {
+  const layout = startLayout(output, headers);
+  yield layout.head;
+  for await (const row of rows) yield* layout.add(row);
+  yield* layout.end();
 }
 
 /** Widths are found for so many rows together, or for so many characters in them: a cell may be megabytes. */
@@ -26,30 +39,34 @@ const TOGETHER_CHARACTERS = 1024 * 1024;
 /** A table has no more lines than this: the time that its library takes grows with their square. */
 const TABLE_LINES = 500;
 
-/** Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables. */
-export function* layOutPieces(
-  output: Output,
-  headers: readonly string[],
-  rows: Iterable<Row>,
-): Generator<string, void> {
-  if (!output.isTTY) {
-    yield tabbed(headers);
-    for (const row of rows) yield tabbed(row);
-    return;
-  }
+/** A layout that takes row after row and gives what is ready to be written. */
+interface Layout {
+  readonly head: string;
+  add(row: Row): Iterable<string>;
+  end(): Iterable<string>;
+}
+
+function startLayout(output: Output, headers: readonly string[]): Layout {
+  if (!output.isTTY) return { head: tabbed(headers), add: (row) => [tabbed(row)], end: () => [] };
   let together: Row[] = [];
   let characters = 0;
   let isFirst = true;
-  for (const row of rows) {
-    together.push(row);
-    for (const cell of row) characters += textOf(cell).length;
-    if (together.length < TOGETHER_ROWS && characters < TOGETHER_CHARACTERS) continue;
-    yield* tables(output, headers, together);
+  const flush = (): Iterable<string> => {
+    const rows = together;
     together = [];
     characters = 0;
     isFirst = false;
-  }
-  if (together.length > 0 || isFirst) yield* tables(output, headers, together);
+    return tables(output, headers, rows);
+  };
+  return {
+    head: '',
+    add(row) {
+      together.push(row);
+      for (const cell of row) characters += textOf(cell).length;
+      return together.length < TOGETHER_ROWS && characters < TOGETHER_CHARACTERS ? [] : flush();
+    },
+    end: () => (together.length > 0 || isFirst ? flush() : []),
+  };
 }
 
 function tabbed(row: Row): string {

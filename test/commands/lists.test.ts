@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
@@ -143,6 +143,9 @@ describe('a reader that stands still', () => {
     const desk = openCrowdedDesk();
     const io = slowIo();
     const done = showRejects(desk, io, { json: true });
+    await vi.waitFor(() => {
+      expect(io.most()).toBeGreaterThan(0);
+    });
     const { db } = desk.store;
     db.exec(`UPDATE files SET state = 'replaced' WHERE file_id <= 10;
       INSERT INTO files (feed, feed_hash, program, dataset, name, revision, bytes, mtime_ns, ctime_ns, inode, state, started_at,

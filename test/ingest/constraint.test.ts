@@ -1,7 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readStatus } from '../../src/store/sqlite/queries.ts';
+import { readStatus } from '../../src/store/sqlite/status-query.ts';
 import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import { type Desk, MIGRATIONS, openDesk } from '../helpers/ingest.ts';
 import { counts, procedure, transaction, visit } from '../helpers/rows.ts';

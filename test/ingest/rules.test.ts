@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { IngestOutcome } from '../../src/model/ingest.ts';
-import { readStatus } from '../../src/store/sqlite/queries.ts';
+import { readStatus } from '../../src/store/sqlite/status-query.ts';
 import { type Row, feedFileName } from '../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../helpers/ingest.ts';
 

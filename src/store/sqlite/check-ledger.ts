@@ -1,6 +1,21 @@
 import type Database from 'better-sqlite3';
 import { LandfallError } from '../../model/errors.ts';
+import type { Feed } from '../../model/feed.ts';
 import { LATER_COLUMNS, LEDGER_TABLES } from '../../model/ledger-tables.ts';
+import { requireFeed } from './schema.ts';
+
+/** @throws LandfallError when the database is another feed's, or a table of the ledger or of the feed is not there */
+export function checkSetUp(db: Database.Database, file: string, feed: Feed): void {
+  const tables = new Set(db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
+  if (tables.has('files')) requireFeed(db, file, feed);
+  const missing = [...LEDGER_TABLES, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
+  if (missing.length > 0) {
+    throw new LandfallError('read database', `it has no table ${missing.join(', ')}`, {
+      file,
+      hint: 'start the daemon once with this feed, which sets it up, or name another database or feed',
+    });
+  }
+}
 
 /**
  * Makes sure that a database that is only read, and so is not migrated, has the ledger that this program knows.

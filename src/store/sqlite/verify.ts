@@ -2,16 +2,10 @@ import type Database from 'better-sqlite3';
 import { parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { saysDamaged } from '../database-fault.ts';
+import type { Verification } from '../reader.ts';
 import { anyOf, recorded } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 import { waitsFor } from './waiting.ts';
-
-/** One check of a database and what it found; no findings: sound. */
-export interface Verification {
-  readonly check: string;
-  /** One sentence each, without a value from a row. At most a hundred. */
-  readonly findings: readonly string[];
-}
 
 const MOST_FINDINGS = 100;
 

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { closeStore, openForRehearsal, type Store } from '../../../src/store/sqlite/open.ts';
-import { readStatus } from '../../../src/store/sqlite/queries.ts';
+import { readStatus } from '../../../src/store/sqlite/status-query.ts';
 import { createShadow, reportOf } from '../../../src/store/sqlite/dry-run.ts';
 import { feedFileName } from '../../helpers/feed-files.ts';
 import { type Desk, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';

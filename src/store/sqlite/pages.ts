@@ -1,3 +1,5 @@
+import type { Search } from '../reader.ts';
+
 /** A page is full with so many rows (few, since what lives longer than a moment makes V8's young generation grow), … */
 const MOST_ROWS = 50;
 /** … or with so much in them, by what `sizeOf` says of each. */
@@ -35,4 +37,13 @@ export function* inPages<Row>({ read, sizeOf = () => 0, most }: Paging<Row>): Ge
     after = page.at(-1) ?? null;
     left -= page.length;
   }
+}
+
+/** An id that no entry has: a list begins before it. */
+export const BEYOND = Number.MAX_SAFE_INTEGER;
+
+/** What a search binds; null: not asked for. */
+export function parametersOf({ states, codes, name, since }: Search): object {
+  const list = (words: readonly string[]) => (words.length === 0 ? null : JSON.stringify(words));
+  return { states: list(states), codes: list(codes), name, since };
 }

@@ -1,0 +1,170 @@
+import type { FileState } from '../model/ledger.ts';
+import type { Warnings } from '../model/warnings.ts';
+
+// Names of fields are those of the JSON that is printed. Times are ISO 8601, UTC.
+
+/**
+ * The reading side of the store's door: what the commands that only look ask of a database, also while a daemon writes to it.
+ *
+ * What holds for every method of every store:
+ * - What it raises is a `DatabaseFault`, a `LandfallError` (a person has to change something, e.g. it is another feed's database),
+ *   or a defect of the program. None of them holds a value from a row (P8).
+ * - A list is read as it is taken, a page at a time, so that it may be as long as it likes and whoever takes it as slow: memory is
+ *   bounded, and between pages nothing is held that keeps a writer's log from being emptied. A row is shown as it stands when its
+ *   page is read; what comes in after the list was begun is not in it, and no row comes twice.
+ * - Nothing is asked of the database before the first row of a list is taken: it is then that a list raises what is wrong.
+ *
+ * test/store/conformance/ holds every store to this.
+ */
+export interface StoreReader {
+  /** The ledger: every revision of every name, newest first. */
+  files(search: Search): AsyncIterable<FileRow>;
+  /**
+   * Rows that were not loaded, newest file first, in line order within a file.
+   * @param withValues with `row_key` and `raw`, which hold values of the row; else they are null
+   */
+  rejects(search: Search, withValues: boolean): AsyncIterable<RejectRow>;
+  /**
+   * Where the database stands, read in one snapshot.
+   * @param most how many files each of its lists holds; `notes` gives them all
+   */
+  status(most: number): Promise<DatabaseStatus>;
+  /** A list of the status from its first to its last file, newest first. */
+  notes(list: NoteListName): AsyncIterable<FileNote>;
+  /**
+   * Verifies the database in one snapshot, one check after the other: its own integrity, the foreign keys, the accounting (P3), the
+   * lineage, the checkpoints and the waiting rows (P5). Each runs to its end whatever the one before it found; damage is a finding.
+   */
+  verify(): AsyncIterable<Verification>;
+  /** Lets go of the database. */
+  close(): Promise<void>;
+}
+
+/** What to look for; every part that is given must hold. */
+export interface Search {
+  /** Any of these; none: all. `open` for rejects: waiting, or rejected in a file that no correction has replaced. */
+  readonly states: readonly string[];
+  readonly codes: readonly string[];
+  /** A part of the file's name. */
+  readonly name: string | null;
+  /** Finished at or after. */
+  readonly since: string | null;
+  /** null: all */
+  readonly limit: number | null;
+}
+
+/** A row of the ledger. */
+export interface FileRow {
+  readonly file_id: number;
+  readonly name: string;
+  readonly revision: number;
+  readonly dataset: string | null;
+  readonly stamp: string | null;
+  readonly state: FileState;
+  readonly reason_code: string | null;
+  readonly reason: string | null;
+  readonly late: boolean;
+  readonly bytes: number;
+  readonly sha256: string | null;
+  readonly attempts: number;
+  readonly rows_read: number;
+  readonly rows_inserted: number;
+  readonly rows_updated: number;
+  readonly rows_unchanged: number;
+  readonly rows_stale: number;
+  readonly rows_rejected: number;
+  readonly rows_waiting: number;
+  readonly reject_counts: Readonly<Record<string, number>> | null;
+  readonly dialect: Readonly<Record<string, unknown>> | null;
+  /** Header cells that no column takes. */
+  readonly extra: readonly string[] | null;
+  readonly warnings: Warnings | null;
+  readonly archived_to: string | null;
+  readonly started_at: string;
+  readonly finished_at: string;
+}
+
+/** A reject, with the names of its files. */
+export interface RejectRow {
+  readonly reject_id: number;
+  readonly file_id: number;
+  readonly file: string;
+  readonly revision: number;
+  readonly dataset: string;
+  readonly line: number;
+  readonly byte_offset: number;
+  readonly code: string;
+  readonly column_name: string | null;
+  readonly reason: string;
+  readonly state: 'rejected' | 'waiting' | 'healed' | 'superseded';
+  /** The tables of the parents it waits for, joined by commas. */
+  readonly waits_for: string | null;
+  readonly settled_by: string | null;
+  readonly settled_at: string | null;
+  readonly finished_at: string;
+  readonly row_key: string | null;
+  /** As sent, bytes where it is no valid text. */
+  readonly raw: string | Uint8Array | null;
+}
+
+/** Where a database stands. */
+export interface DatabaseStatus {
+  readonly datasets: readonly DatasetStatus[];
+  /** Open rejects of ingested files by code; what waits is under `missing_parent`. */
+  readonly rejects: readonly { readonly dataset: string; readonly code: string; readonly rows: number }[];
+  /** By the table waited for: how many rows wait, and for how many parents; a row with two missing parents is counted with each. */
+  readonly waiting: readonly { readonly parent_table: string; readonly rows: number; readonly parents: number }[];
+  /** The file that was finished last. */
+  readonly last_file: FileRow | null;
+  /** Files whose latest revision was refused. */
+  readonly quarantined: NoteList;
+  /** Names that are not taken in: near misses, and files that are held. */
+  readonly not_taken: NoteList;
+  /** Files that came after a newer one of their dataset. */
+  readonly late: NoteList;
+  /** Files of which a later revision was read. */
+  readonly corrected: NoteList;
+  /** Ingested files about which something is doubtful. */
+  readonly warned: NoteList;
+}
+
+/** Where a dataset stands. */
+export interface DatasetStatus {
+  readonly name: string;
+  readonly table: string;
+  /** Rows in the table now. */
+  readonly rows: number;
+  readonly rows_waiting: number;
+  /** In files that no correction has replaced. */
+  readonly rows_rejected: number;
+  readonly files_ingested: number;
+  readonly files_replaced: number;
+  readonly files_quarantined: number;
+  readonly files_late: number;
+  /** The newest stamp ingested, or null. */
+  readonly checkpoint: string | null;
+  /** When the checkpoint's file was committed. */
+  readonly checkpoint_at: string | null;
+}
+
+/** How many files a list of the status has, and the newest of them. */
+export interface NoteList {
+  readonly files: number;
+  readonly newest: readonly FileNote[];
+}
+
+/** The lists of files in the status. */
+export type NoteListName = 'quarantined' | 'not_taken' | 'late' | 'corrected' | 'warned';
+
+/** A file in a list of the status. */
+export type FileNote = Pick<
+  FileRow,
+  'file_id' | 'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'warnings' | 'finished_at'
+>;
+
+/** One check of a database and what it found; no findings: sound. */
+export interface Verification {
+  readonly check: string;
+  /** One sentence each, without a value from a row. At most a hundred. */
+  readonly findings: readonly string[];
+}

@@ -1,0 +1,72 @@
+import type Database from 'better-sqlite3';
+import type { Feed } from '../../model/feed.ts';
+import { asFault, guardFaults, saysDamaged } from '../database-fault.ts';
+import type { StoreReader } from '../reader.ts';
+import { checkLedger, checkSetUp } from './check-ledger.ts';
+import { listFiles, listNotes } from './files-query.ts';
+import { openForReading } from './open.ts';
+import { listRejects } from './rejects-query.ts';
+import { NOTED, readStatus } from './status-query.ts';
+import { verifyDatabase } from './verify.ts';
+
+/**
+ * Opens an existing database to read it, also while a daemon writes, and where nothing can be written: then a copy of it.
+ * @throws LandfallError when it is missing or not Landfall's, or cannot be read where it lies
+ * @throws DatabaseFault when it cannot be opened or is damaged
+ */
+export function openSqliteReader(file: string, feed: Feed): StoreReader {
+  const db = openForReading(file);
+  return {
+    files: (search) =>
+      asList('read ledger', file, () => {
+        checkSetUp(db, file, feed);
+        checkLedger(db, file);
+        return listFiles(db, search);
+      }),
+    rejects: (search, withValues) =>
+      asList('read rejects', file, () => {
+        checkSetUp(db, file, feed);
+        return listRejects(db, feed, search, withValues);
+      }),
+    status: (most) =>
+      Promise.try(guardFaults, 'read database', file, () => {
+        checkSetUp(db, file, feed);
+        checkLedger(db, file);
+        return readStatus(db, feed, most);
+      }),
+    notes: (list) => asList('read database', file, () => listNotes(db, NOTED[list], null)),
+    verify: () =>
+      asList('verify', file, () => {
+        requireSetUp(db, file, feed);
+        return verifyDatabase(db, feed);
+      }),
+    close: () => Promise.try(() => void db.close()),
+  };
+}
+
+/** A list at the door: begun when its first row is asked for, and a fault of the database where it fails. */
+function asList<Row>(operation: string, file: string, begin: () => Iterable<Row>): AsyncIterable<Row> {
+  function* guarded(): Generator<Row, void> {
+    try {
+      yield* begin();
+    } catch (error) {
+      throw asFault(operation, file, error);
+    }
+  }
+  const rows = guarded();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.try(() => rows.next()),
+      return: () => Promise.try(() => rows.return()),
+    }),
+  };
+}
+
+/** As `checkSetUp`, but for a damaged database: the checks say what is damaged. */
+function requireSetUp(db: Database.Database, file: string, feed: Feed): void {
+  try {
+    checkSetUp(db, file, feed);
+  } catch (error) {
+    if (!saysDamaged(error)) throw error;
+  }
+}
