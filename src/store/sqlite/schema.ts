@@ -3,7 +3,7 @@ import { COLUMN_TYPES } from '../../columns/registry.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { declarationFor, keepsValues } from './affinity.ts';
-import { triggerProblems } from './triggers.ts';
+import { type WrittenTable, triggerProblems } from './triggers.ts';
 
 /** What each row carries to say where it comes from. */
 export const LINEAGE_COLUMNS = ['source_file_id', 'source_line', 'source_stamp'] as const;
@@ -34,7 +34,7 @@ interface TableColumn {
 export function checkSchema(db: Database.Database, file: string, feed: Feed): void {
   const problems = [
     ...feed.datasets.flatMap((dataset) => tableProblems(db, feed, dataset)),
-    ...triggerProblems(db, feed),
+    ...triggerProblems(db, feed.datasets.map(writtenTable)),
   ];
   if (problems.length === 0) return;
   throw new LandfallError('open database', `it does not fit the feed ${feed.name}: ${problems.join('; ')}`, {
@@ -126,6 +126,11 @@ function preparationProblems(db: Database.Database, dataset: Dataset): readonly 
     if (!(error instanceof Database.SqliteError) || error.code !== 'SQLITE_ERROR') throw error;
     return [`${dataset.table} takes no rows: ${error.message}`];
   }
+}
+
+function writtenTable({ table, key, columns }: Dataset): WrittenTable {
+  const values = columns.filter((column) => column !== key).map((column) => quoteName(column.name));
+  return { table: quoteName(table), key: quoteName(key.name), values: [...values, ...LINEAGE_COLUMNS] };
 }
 
 /** SQLite lists foreign keys without saying which are deferred; only the table's text does. */

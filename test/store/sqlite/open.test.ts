@@ -562,16 +562,64 @@ describe('the database is held against the feed before anything is read', () => 
       'takes rows out',
       'AFTER INSERT ON visits',
       'DELETE FROM visits WHERE status IS NULL',
-      'the trigger theirs puts rows into visits, or takes them out',
+      'the trigger theirs takes rows out of visits',
+    ],
+    [
+      'takes rows out, in other words',
+      'AFTER UPDATE ON visits',
+      'DELETE /* ours */ FROM -- all\n [VISITS]',
+      'the trigger theirs takes rows out of visits',
     ],
     [
       'writes into the ledger',
       'AFTER INSERT ON visits',
       'DELETE FROM rejects',
-      'the trigger theirs puts rows into rejects',
+      'the trigger theirs takes rows out of rejects',
+    ],
+    [
+      'changes the ledger',
+      'AFTER UPDATE OF status ON visits',
+      "UPDATE files SET state = 'x'",
+      'the trigger theirs changes values in files',
+    ],
+    [
+      'changes values of its own table',
+      'AFTER UPDATE ON visits',
+      "UPDATE visits SET status = 'x'",
+      'the trigger theirs changes values in visits',
+    ],
+    [
+      'changes where a row is from',
+      'AFTER INSERT ON transactions',
+      'UPDATE procedures SET source_line = 1',
+      'the trigger theirs changes values in procedures',
+    ],
+    [
+      'changes values by another table’s trigger',
+      'AFTER INSERT ON visits',
+      'INSERT INTO chain VALUES (1)',
+      'the trigger chained changes values in visits',
+    ],
+    [
+      'rolls back by another table’s trigger',
+      'AFTER INSERT ON procedures',
+      'DELETE FROM chain',
+      'the trigger ended says RAISE(ROLLBACK)',
+    ],
+    [
+      'takes rows out by a foreign key',
+      'AFTER INSERT ON procedures',
+      'DELETE FROM parents',
+      'the action of a foreign key takes rows out of visits',
     ],
   ])('P3: a trigger that %s', (_, when, action, problem) => {
-    expect(problems((tables) => `${tables}; CREATE TRIGGER theirs ${when} BEGIN ${action}; END`)).toContain(problem);
+    const chain = `ALTER TABLE visits ADD COLUMN parent REFERENCES parents (a) ON DELETE CASCADE;
+      CREATE TABLE parents (a PRIMARY KEY); CREATE TABLE chain (a);
+      CREATE TRIGGER chained AFTER INSERT ON chain BEGIN UPDATE visits SET status = 'x'; END;
+      CREATE TRIGGER ended AFTER DELETE ON chain BEGIN SELECT RAISE(ROLLBACK, 'no'); END;`;
+    expect(problems((tables) => `${tables}; ${chain} CREATE TRIGGER theirs ${when} BEGIN ${action}; END`)).toContain(
+      problem,
+    );
   });
 
   test('a trigger that refuses rows, or writes to a table of its own and to other columns, does no harm', () => {
@@ -580,7 +628,8 @@ describe('the database is held against the feed before anything is read', () => 
       CREATE TRIGGER audited AFTER INSERT ON visits BEGIN INSERT INTO visits_audit VALUES (NEW.visit_id); DELETE FROM visits_audit WHERE key = 'x'; END;
       CREATE TRIGGER dated AFTER UPDATE ON visits BEGIN UPDATE visits SET changed_at = 'now' WHERE visit_id = NEW.visit_id; END;
       CREATE TRIGGER checked BEFORE INSERT ON visits WHEN NEW.status = 'bad' BEGIN SELECT RAISE(FAIL, 'bad'); END;
-      CREATE TRIGGER of_audit AFTER INSERT ON visits_audit BEGIN DELETE FROM visits WHERE 0; END;`;
+      CREATE TRIGGER of_audit AFTER INSERT ON visits_audit BEGIN UPDATE visits_audit SET key = 'DELETE FROM visits'; END;
+      CREATE TABLE others (a); CREATE TRIGGER of_others AFTER INSERT ON others BEGIN DELETE FROM visits; END;`;
     open(
       file,
       migrationsWith((tables) => `${tables}; ${theirs}`),
