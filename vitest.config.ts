@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+
+// Tests start many processes: each takes half the time where Node keeps what it has compiled, as bin/landfall.cjs has it do.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/landfall');
 
 export default defineConfig({
   test: {

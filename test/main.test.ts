@@ -10,11 +10,11 @@ import { feedFileName, writeFeedFile } from './helpers/feed-files.ts';
 import { openDesk, ROOT } from './helpers/ingest.ts';
 import { tempFolder } from './helpers/temp.ts';
 
-const MAIN = join(ROOT, 'src/main.ts');
+const LAUNCHER = join(ROOT, 'bin/landfall.cjs');
 
 function landfall(args: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<string> {
   const { PATH } = process.env;
-  return spawnSync(process.execPath, [MAIN, ...args], {
+  return spawnSync(process.execPath, [LAUNCHER, ...args], {
     encoding: 'utf8',
     cwd: ROOT,
     env: { PATH, LANDFALL_LOG_LEVEL: 'trace', ...env },
@@ -128,7 +128,7 @@ test('a reader of the output that goes away is no error', async () => {
   desk.store.db.transaction(() => {
     for (let count = 0; count < 5000; count++) insert.run(`name ${count}`);
   })();
-  const child = spawn(process.execPath, [MAIN, 'files', '--json', '--db', desk.store.file], {
+  const child = spawn(process.execPath, [LAUNCHER, 'files', '--json', '--db', desk.store.file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let complaints = '';
@@ -144,7 +144,7 @@ test('journald gets priorities where it is what reads the output, and nobody els
   const path = join(folder, 'log');
   const stdout = openSync(path, 'w');
   const { dev, ino } = fstatSync(stdout);
-  const args = [MAIN, 'once', '--landing', folder, '--db', join(folder, 'db/x.sqlite')];
+  const args = [LAUNCHER, 'once', '--landing', folder, '--db', join(folder, 'db/x.sqlite')];
   for (const stream of [`${dev}:${ino}`, `${dev}:${ino + 1}`]) {
     const env = { ...process.env, JOURNAL_STREAM: stream };
     expect(spawnSync(process.execPath, args, { env, stdio: ['ignore', stdout, 'inherit'] }).status).toBe(0);
