@@ -93,7 +93,7 @@ function programsOf(db: Database.Database, statements: readonly string[]): reado
       return {
         name: trigger === undefined ? 'the action of a foreign key' : `the trigger ${trigger}`,
         fires: program.filter(({ opcode }) => opcode === 'Program').length,
-        rollsBack: program.some(({ opcode, p1, p2 }) => /^Halt/.test(opcode) && p1 !== 0 && p2 === ROLLBACK),
+        rollsBack: program.some(({ opcode, p1, p2 }) => opcode.startsWith('Halt') && p1 !== 0 && p2 === ROLLBACK),
       };
     });
   });
