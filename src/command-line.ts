@@ -1,7 +1,6 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Shell } from './commands/completion.ts';
 import type { Filter } from './commands/filter.ts';
-import type { Done } from './worker/child.ts';
 import { EXIT_CODES } from './model/exit-codes.ts';
 import type { CommandIo } from './system/io.ts';
 import { readSettings, type SettingSources } from './settings/read-settings.ts';
@@ -109,8 +108,9 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
       surroundings.open('short').stdout.write(completionScript(shell, program));
       done(0);
     });
-  program.command('load', { hidden: true }).action(async () => {
-    done(await loadInChild(surroundings));
+  program.command('worker', { hidden: true }).action(async () => {
+    const { runWorker } = await import('./worker/worker.ts');
+    done(await runWorker(surroundings.open('child')));
   });
   return program;
 }
@@ -220,18 +220,6 @@ function addChecking({ verb, act }: Verbs): void {
       const { verify } = await import('./commands/verify.ts');
       await act(command, 'short', (settings, io) => verify({ json: false, ...flags, settings }, io));
     });
-}
-
-/** The process that loads, under the one that supervises it. */
-async function loadInChild(surroundings: Surroundings): Promise<number> {
-  const { load } = await import('./worker/child.ts');
-  const told = (exitCode: number): Done => ({ exitCode, problem: null });
-  return await load(surroundings.open('child'), {
-    run: async (supervised) => (await import('./worker/worker.ts')).runLoader(supervised),
-    once: async (supervised) => told(await (await import('./commands/once.ts')).takeAll(supervised)),
-    retry: async (supervised, { names }) =>
-      told(await (await import('./commands/retry.ts')).readNamed(supervised, names)),
-  });
 }
 
 type FilterFlags = Partial<Filter>;

@@ -74,7 +74,7 @@ describe('the command line', () => {
 
   test('every command is in the README, and the reverse', () => {
     const documented = tableRows(section('Commands')).map((row) => code(row[0] ?? '')[0]?.split(' ')[0]);
-    const shown = commands().filter((command) => command.name() !== 'load');
+    const shown = commands().filter((command) => command.name() !== 'worker');
     expect(documented.sort()).toEqual(shown.map((command) => command.name()).sort());
   });
 

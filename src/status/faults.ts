@@ -1,8 +1,8 @@
 import os from 'node:os';
-import type { Logger } from '../output/log.ts';
+import type { Events } from '../model/events.ts';
 import type { Fault } from '../model/work.ts';
 
-/** What is wrong just now. The begin and the end of a fault are logged once each, however often it is met in between (P7). */
+/** What is wrong just now. The begin and the end of a fault are told once each, however often it is met in between (P7). */
 export interface FaultBook {
   /** Notes a fault; one that is noted already stays as it began. */
   begin(fault: Omit<Fault, 'since'>): void;
@@ -26,13 +26,13 @@ interface Begun {
 }
 
 /**
- * @param onChange called when a fault begins or ends
+ * No fault so far.
+ * @param events hears `fault:begin` and `fault:end`
  * @param uptime ms since the machine started, its sleep included: how old a fault is does not change with the wall clock
  */
 export function createFaultBook(
-  logger: Logger,
+  events: Events,
   now: () => Date,
-  onChange: () => void,
   uptime: () => number = () => os.uptime() * 1000,
 ): FaultBook {
   const faults = new Map<string, Begun>();
@@ -48,18 +48,16 @@ export function createFaultBook(
     begin(fault) {
       const key = keyOf(fault.kind, fault.file);
       if (faults.has(key)) return;
-      faults.set(key, { fault, uptime: uptime(), wall: now().getTime() });
-      logger.warn({ fault: fault.kind, ...(fault.file === null ? {} : { file: fault.file }) }, fault.problem);
-      onChange();
+      const begun: Begun = { fault, uptime: uptime(), wall: now().getTime() };
+      faults.set(key, begun);
+      events.emit('fault:begin', timed(begun));
     },
     end(kind, file = null) {
       const key = keyOf(kind, file);
       const begun = faults.get(key);
       if (begun === undefined) return;
       faults.delete(key);
-      const seconds = Math.round((uptime() - begun.uptime) / 1000);
-      logger.info({ fault: kind, ...(file === null ? {} : { file }), seconds }, `over: ${begun.fault.problem}`);
-      onChange();
+      events.emit('fault:end', timed(begun), Math.round((uptime() - begun.uptime) / 1000));
     },
     list() {
       const all = [...faults.values()].map(timed);

@@ -47,7 +47,7 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     job,
     command: io.program.command,
     env: io.env,
-    keeperPid: io.program.pid,
+    supervisorPid: io.program.pid,
     cutShortAt: cutShortAt(readAlive(settings.db)),
     onFound: () => undefined,
     onOwner: () => undefined,

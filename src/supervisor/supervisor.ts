@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import type { CommandIo } from '../system/io.ts';
+import { createEvents } from '../model/events.ts';
+import { logFaults } from '../output/event-log.ts';
 import { watchLanding } from './watch.ts';
 import type { Logger } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -49,9 +51,14 @@ export async function keep(options: KeeperOptions): Promise<number> {
   releases.defer(() => {
     notifier.close();
   });
-  const faults = createFaultBook(logger, io.now, () => {
-    beat();
-  });
+  const events = createEvents();
+  const faults = createFaultBook(events, io.now);
+  logFaults(events, logger);
+  for (const name of ['fault:begin', 'fault:end'] as const) {
+    events.on(name, () => {
+      beat();
+    });
+  }
 
   const tellStatus = (): void => {
     notifier.send({ STATUS: describeWork(currentWork()) });
@@ -77,7 +84,7 @@ export async function keep(options: KeeperOptions): Promise<number> {
     job: { verb: 'run' },
     command: io.program.command,
     env: io.env,
-    keeperPid: io.program.pid,
+    supervisorPid: io.program.pid,
     cutShortAt: cutShortAt(before),
     onFound() {
       found = true;

@@ -2,6 +2,7 @@ import { FSWatcher } from 'chokidar';
 import fs from 'node:fs';
 import path from 'node:path';
 import { systemCode } from '../system/system-error.ts';
+import { retryAgain, waitMs, type BackOff, type Retry } from '../worker/back-off.ts';
 
 /** Watches the landing folder. What it hears is a poke, never a fact: the loop lists the folder to see what is there. */
 export interface Watcher {
@@ -22,9 +23,8 @@ export interface WatchOptions {
   readonly monotonic: () => number;
 }
 
-/** Waits before a folder that could not be watched is tried again, in ms: twice as long each time. */
-const RETRY_FIRST_MS = 2_000;
-const RETRY_CAP_MS = 60_000;
+/** Waits before a folder that could not be watched is tried again. */
+const BACK_OFF: BackOff = { firstMs: 2_000, capMs: 60_000 };
 
 /** What to do where a limit of inotify(7) is met. */
 const LIMITS: Readonly<Record<string, string>> = {
@@ -52,8 +52,7 @@ export function watchLanding(options: WatchOptions): Watcher {
   const { folder, onPoke, monotonic } = options;
   const ownName = path.basename(folder);
   let watched: { readonly identity: string; readonly watcher: FSWatcher } | null = null;
-  let failures = 0;
-  let notBefore = -Infinity;
+  let retry: Retry | null = null;
   let looking = false;
   let closed = false;
 
@@ -74,13 +73,13 @@ export function watchLanding(options: WatchOptions): Watcher {
       options.onSight();
       return;
     }
-    if (monotonic() < notBefore) return;
+    if (waitMs(retry, monotonic()) > 0) return;
     const watcher = new FolderWatcher({ depth: 0, ignoreInitial: true, persistent: true });
     watched = { identity, watcher };
     watcher.on('raw', heard);
     watcher.on('error', failed);
     watcher.on('ready', () => {
-      failures = 0;
+      retry = null;
       options.onSight();
       // What came before the watch was set has made no event.
       onPoke();
@@ -104,8 +103,7 @@ export function watchLanding(options: WatchOptions): Watcher {
       options.onSight();
       return;
     }
-    notBefore = monotonic() + Math.min(RETRY_FIRST_MS * 2 ** failures, RETRY_CAP_MS);
-    failures += 1;
+    retry = retryAgain(retry, BACK_OFF, monotonic());
     options.onBlind(LIMITS[code] ?? code);
   }
 

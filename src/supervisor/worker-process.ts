@@ -4,9 +4,9 @@ import type { Readable } from 'node:stream';
 import type { Settings } from '../settings/settings.ts';
 import { readActivity } from './activity.ts';
 import type { Work } from '../model/work.ts';
-import { backOff } from '../worker/back-off.ts';
+import { retryAgain, waitMs, type BackOff, type Retry } from '../worker/back-off.ts';
 import type { Patience } from '../status/health.ts';
-import { fromLoaderSchema, type Job, type ToLoader } from '../worker/messages.ts';
+import { fromWorkerSchema, type Job, type ToWorker } from '../worker/messages.ts';
 import { createVigil } from './vigil.ts';
 
 /** How the loading process ended: it said that starting again would not help, or it just ended. */
@@ -20,7 +20,7 @@ export interface LoaderOptions {
   /** What starts this program: node, its arguments, main.ts. */
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly keeperPid: number;
+  readonly supervisorPid: number;
   /** When an earlier daemon stopped by killing its loader, ISO 8601, UTC; null: it did not. */
   readonly cutShortAt: string | null;
   /** Something may be written beside the database. */
@@ -43,7 +43,7 @@ export interface LoaderHandle {
   /** Starts it again, later each time that it does not live long. */
   startAgain(): void;
   /** A message to a process that is not there is dropped. */
-  send(message: ToLoader): void;
+  send(message: ToWorker): void;
   /** Has it commit the file in hand if that takes under so many ms, else give it up, and end; one that has not begun ends at once. */
   stop(graceMs: number): void;
   /** Ends it at once, or keeps it from being started again. */
@@ -68,9 +68,8 @@ const SMALL_NURSERY = '--max-semi-space-size=4';
 /** Lets it collect garbage when it has nothing else to do. */
 const MAY_COLLECT = '--expose-gc';
 
-/** Waits before it is started again, in ms. */
-const FIRST_MS = 250;
-const CAP_MS = 30_000;
+/** Waits before it is started again. */
+const BACK_OFF: BackOff = { firstMs: 250, capMs: 30_000 };
 
 /** One that lived so long did not die of its start, in ms. */
 const LONG_LIFE_MS = 60_000;
@@ -103,12 +102,12 @@ function isCrash(signal: NodeJS.Signals | null): boolean {
 
 /** A handle with no process yet. */
 export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
-  const { settings, job, keeperPid, cutShortAt } = options;
+  const { settings, job, supervisorPid, cutShortAt } = options;
   const [node, ...args] = options.command;
   let child: ChildProcess | null = null;
   /** Whether the last one that had the database open has crashed, or was ended for a hang. */
   let crashed = false;
-  let failures = 0;
+  let retry: Retry | null = null;
   let startedAt = 0;
   const vigil = createVigil(options.patience, () => performance.now());
   let hangs = false;
@@ -123,19 +122,19 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     born = false;
     let ready = false;
     const cache = getCompileCacheDir();
-    const started = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'load'], {
+    const started = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'worker'], {
       // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
     });
     child = started;
     started.on('message', (message) => {
-      const read = fromLoaderSchema.safeParse(message);
+      const read = fromWorkerSchema.safeParse(message);
       if (!read.success) return;
       switch (read.data.kind) {
         case 'born':
           born = true;
-          send({ kind: 'start', job, settings, keeperPid, before: { crashed, cutShortAt } });
+          send({ kind: 'start', job, settings, supervisorPid, before: { crashed, cutShortAt } });
           return;
         case 'found':
           options.onFound();
@@ -178,15 +177,16 @@ export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
     options.onEnd(how);
   }
 
-  function send(message: ToLoader): void {
+  function send(message: ToWorker): void {
     if (child?.connected === true) child.send(message, () => undefined);
   }
 
   return {
     start,
     startAgain() {
-      failures = performance.now() - startedAt > LONG_LIFE_MS ? 1 : failures + 1;
-      again = setTimeout(start, backOff(failures, FIRST_MS, CAP_MS));
+      const now = performance.now();
+      retry = retryAgain(now - startedAt > LONG_LIFE_MS ? null : retry, BACK_OFF, now);
+      again = setTimeout(start, waitMs(retry, now));
     },
     send,
     stop(graceMs) {

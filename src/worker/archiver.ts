@@ -9,9 +9,9 @@ import { createSettler, type Clock } from '../landing/settle.ts';
 import type { Logger } from '../output/log.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
 import { systemCode } from '../system/system-error.ts';
-import { backOff, sooner } from './back-off.ts';
+import { retryAgain, sooner, waitMs, type BackOff, type Retry } from './back-off.ts';
 import type { FaultBook } from '../status/faults.ts';
-import type { KnownFile } from './seen-files.ts';
+import type { SeenFile } from './seen-files.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Moves ingested files out of the landing folder. What goes wrong here is tried again and is never an error for the data. */
@@ -23,7 +23,7 @@ export interface Archiver {
    * @returns when there is more to do, in ms from now; null: when a file comes
    * @throws DatabaseFault when a move cannot be recorded; it is recorded with the next step
    */
-  step(ingested: readonly KnownFile[], entries: Map<string, KnownFile>, clock: Clock): Promise<number | null>;
+  step(ingested: readonly SeenFile[], entries: Map<string, SeenFile>, clock: Clock): Promise<number | null>;
 }
 
 export interface ArchiverOptions {
@@ -48,22 +48,14 @@ const RECHECK_AT_START_MS = 86_400_000;
 /** How often archived files are looked at again, in ms. */
 const RECHECK_EVERY_MS = 10_000;
 
-/** A move that failed waits twice as long each time, since one to another file system copies before it can fail, in ms. */
-const RETRY_FIRST_MS = 1_000;
-const RETRY_CAP_MS = 3_600_000;
+/** A move to another file system copies before it can fail: it waits long in the end. */
+const BACK_OFF: BackOff = { firstMs: 1_000, capMs: 3_600_000 };
 
 interface Archived {
   readonly file: Archivable;
   readonly path: string;
   /** Monotonic ms. */
   readonly until: number;
-}
-
-/** A file whose move failed. */
-interface Failure {
-  readonly times: number;
-  /** Monotonic ms. */
-  readonly notBefore: number;
 }
 
 /** Files that have been still for `archiveAfterMs` are moved to `archiveDir`. */
@@ -74,15 +66,15 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   /** Moves that are not yet in the ledger: file id → path. */
   const unrecorded = new Map<number, string>();
   /** By file id: the fault of one file holds up only that file (P7). */
-  const failures = new Map<number, Failure>();
+  const failures = new Map<number, Retry>();
   /** Moves that a crash may have cut short; null: not looked for yet. */
   let cutShort: readonly Archivable[] | null = null;
   let archived: Archived[] = [];
   let recheckAt = 0;
 
   async function step(
-    ingested: readonly KnownFile[],
-    entries: Map<string, KnownFile>,
+    ingested: readonly SeenFile[],
+    entries: Map<string, SeenFile>,
     clock: Clock,
   ): Promise<number | null> {
     await record();
@@ -100,14 +92,13 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const lookedAtAgain = new Set(archived.map(({ file }) => file.fileId));
     const waits = [...failures]
       .filter(([fileId]) => !lookedAtAgain.has(fileId))
-      .map(([, { notBefore }]) => Math.max(0, notBefore - clock.monotonic));
+      .map(([, failure]) => waitMs(failure, clock.monotonic));
     const more = due.length > MOVES_A_STEP ? 0 : null;
     return [nextLookMs, more, archived.length > 0 ? RECHECK_EVERY_MS : null, ...waits].reduce(sooner);
   }
 
   function isWaiting(fileId: number, clock: Clock): boolean {
-    const failure = failures.get(fileId);
-    return failure !== undefined && clock.monotonic < failure.notBefore;
+    return waitMs(failures.get(fileId), clock.monotonic) > 0;
   }
 
   /** @returns what `act` does; null: it failed, or waits since it has failed */
@@ -125,12 +116,11 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   }
 
   function failed(file: Archivable, error: unknown, clock: Clock): void {
-    const times = (failures.get(file.fileId)?.times ?? 0) + 1;
-    const notBefore = clock.monotonic + backOff(times, RETRY_FIRST_MS, RETRY_CAP_MS);
-    failures.set(file.fileId, { times, notBefore });
+    const failure = retryAgain(failures.get(file.fileId), BACK_OFF, clock.monotonic);
+    failures.set(file.fileId, failure);
     // One for all of them: there may be as many as there are files.
     faults.begin({ kind: 'archive', file: null, problem: `a file cannot be moved to the archive (${causeOf(error)})` });
-    if (times > 1) return;
+    if (failure.failures > 1) return;
     if (isExpected(error)) logger.warn({ file: file.name, cause: causeOf(error) }, 'stays in the landing folder');
     else logger.error({ file: file.name, err: error }, 'unexpected error; the file stays in the landing folder');
   }
@@ -144,7 +134,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     if (failures.size === 0) faults.end('archive');
   }
 
-  async function move(entry: KnownFile, entries: Map<string, KnownFile>, clock: Clock): Promise<void> {
+  async function move(entry: SeenFile, entries: Map<string, SeenFile>, clock: Clock): Promise<void> {
     const file = archivable(feed, entry);
     if (file === null) return;
     await attempt(file, clock, async () => {
@@ -153,7 +143,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     });
   }
 
-  function conclude(file: Archivable, outcome: ArchiveOutcome, entries: Map<string, KnownFile>, clock: Clock): void {
+  function conclude(file: Archivable, outcome: ArchiveOutcome, entries: Map<string, SeenFile>, clock: Clock): void {
     if (outcome.kind === 'aside') reportAside(file, outcome.path);
     if (outcome.kind !== 'archived') return;
     unrecorded.set(file.fileId, outcome.path);
@@ -168,8 +158,8 @@ export function createArchiver(options: ArchiverOptions): Archiver {
    * moved lately is put on the list of those to look at again.
    */
   function findCutShort(
-    ingested: readonly KnownFile[],
-    entries: ReadonlyMap<string, KnownFile>,
+    ingested: readonly SeenFile[],
+    entries: ReadonlyMap<string, SeenFile>,
     clock: Clock,
   ): readonly Archivable[] {
     if (!fs.existsSync(archiveDir)) return [];
@@ -191,7 +181,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
   }
 
   /** @returns whether there is nothing left to finish */
-  async function finish(file: Archivable, entries: Map<string, KnownFile>, clock: Clock): Promise<boolean> {
+  async function finish(file: Archivable, entries: Map<string, SeenFile>, clock: Clock): Promise<boolean> {
     const done = await attempt(file, clock, () => {
       const outcome = finishMove(file, places);
       if (outcome !== null) conclude(file, outcome, entries, clock);
@@ -256,7 +246,7 @@ function isRecent(target: string, wall: number): boolean {
   }
 }
 
-function archivable(feed: Feed, entry: KnownFile): Archivable | null {
+function archivable(feed: Feed, entry: SeenFile): Archivable | null {
   const meaning = readFileName(feed, entry.name);
   if (meaning.kind !== 'taken') return null;
   return { fileId: entry.fileId, name: entry.name, stamp: meaning.stamp, stat: entry.stat };

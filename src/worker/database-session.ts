@@ -9,11 +9,9 @@ import { heldBy, takeLock, type Holder } from '../store/sqlite/lock.ts';
 import { openStore } from '../store/open.ts';
 import { closeStore, type Store, type StoreOptions } from '../store/sqlite/open.ts';
 import { recognise } from '../store/sqlite/recognise.ts';
-import { backOff } from './back-off.ts';
-import type { FaultBook } from '../status/faults.ts';
-import { BUSY_CAP_MS, FAULT_CAP_MS, FAULT_FIRST_MS, type Waker } from './loop.ts';
+import { createFaultWait, type FaultWaitOptions } from './fault-wait.ts';
 
-export interface OwnOptions {
+export interface OwnOptions extends FaultWaitOptions {
   readonly settings: Settings;
   readonly io: CommandIo;
   readonly feed: Feed;
@@ -21,11 +19,7 @@ export interface OwnOptions {
   readonly command: string;
   /** Who to stop, where that is another process than this one. */
   readonly pid?: number;
-  readonly faults: FaultBook;
-  readonly waker: Waker;
   readonly stop: AbortSignal;
-  /** How long a locked database or a full disk is waited for, in ms; null: for ever. */
-  readonly patienceMs: number | null;
   /** Called when it is clear that what lies at the path of the database may become or is ours, before the lock is taken. */
   readonly onFound?: () => void;
   /** Called when the lock is taken, before the database is opened. */
@@ -100,19 +94,15 @@ export function openOwn(settings: Settings, io: CommandIo, feed: Feed, before: E
 
 /** A database that is locked or whose disk is full at the start is waited for, as it is later on. Null: stopped meanwhile. */
 async function patiently<T>(options: OwnOptions, work: () => T | Promise<T>): Promise<T | null> {
-  const { faults, waker, stop, patienceMs } = options;
-  const begun = performance.now();
-  for (let failures = 1; !stop.aborted; failures++) {
+  const fault = createFaultWait(options);
+  while (!options.stop.aborted) {
     try {
       const result = await work();
-      faults.end('database');
+      options.faults.end('database');
       return result;
     } catch (error) {
-      if (!(error instanceof DatabaseFault) || error.isFinal || error.kind === 'readonly') throw error;
-      if (patienceMs !== null && performance.now() - begun >= patienceMs) throw error;
-      faults.begin({ kind: 'database', file: null, problem: error.message });
-      const capMs = error.kind === 'busy' ? BUSY_CAP_MS : FAULT_CAP_MS;
-      await waker.sleep(backOff(failures, FAULT_FIRST_MS, capMs), false);
+      if (error instanceof DatabaseFault && error.kind === 'readonly') throw error;
+      await fault.wait(error);
     }
   }
   return null;

@@ -1,53 +1,18 @@
-import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Feed } from '../model/feed.ts';
-import type { IngestOutcome } from '../model/ingest.ts';
 import type { RawStat } from '../landing/file-stat.ts';
 import { listLanding, type Listing } from '../landing/list.ts';
-import { createParentWait, holdFuture, orderBatch } from '../landing/order.ts';
-import { createSettler } from '../landing/settle.ts';
-import type { ListedFile } from '../model/listed-file.ts';
-import type { Logger } from '../output/log.ts';
-import type { Settings } from '../settings/settings.ts';
-import { DatabaseFault } from '../store/database-fault.ts';
+import { holdFuture, orderBatch } from '../landing/order.ts';
+import type { Clock } from '../landing/settle.ts';
 import type { UnreadName } from '../model/ledger.ts';
-import { systemCode } from '../system/system-error.ts';
-import { STARTING, type Work } from '../model/work.ts';
-import { createArchiver } from './archiver.ts';
+import type { ListedFile } from '../model/listed-file.ts';
 import { sooner } from './back-off.ts';
-import type { FaultBook } from '../status/faults.ts';
-import { isKnown, knownAfter, type KnownFile } from './seen-files.ts';
-import type { Ledger } from './ledger.ts';
-import { addOutcome, emptyTally, reportBatch, reportFile, reportUnread, type BatchTally } from './report.ts';
-import { createRestorer } from './restorer.ts';
-import { addToTotals, emptyTotals, type RunTotals } from './run-totals.ts';
-import { createSuspects, type Suspects } from './suspects.ts';
-import { createTries } from './retry-schedule.ts';
-import { createWalEmptier } from './wal-emptier.ts';
+import type { Intake, Known } from './intake-state.ts';
+import { isSeen, type SeenFile } from './seen-files.ts';
+import { createSuspects } from './suspects.ts';
+import { forgetFile, takeFiles } from './take-files.ts';
 
-export interface DrainOptions {
-  readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
-  readonly feed: Feed;
-  readonly ledger: Ledger;
-  readonly logger: Logger;
-  readonly faults: FaultBook;
-  readonly now: () => Date;
-  /** Monotonic ms. */
-  readonly monotonic: () => number;
-  /** Aborted: take no other file. */
-  readonly stop: AbortSignal;
-  /** Aborted: give up the file in hand. */
-  readonly giveUp: AbortSignal;
-  /** Whether there is news of the folder since the round began. */
-  readonly hasNews: () => boolean;
-  /** Whether names that are not taken are told again though an earlier run has told them. */
-  readonly tellAgain: boolean;
-  /** Called at each step. */
-  readonly onWork: (work: Work) => void;
-}
-
-/** What one round left. */
-export interface Round {
+/** What one scan left. */
+export interface Scan {
   /** When to look again even if nothing is heard, in ms from now; null: no need. */
   readonly wakeMs: number | null;
   /** How many files will be taken by and by without anyone's doing. */
@@ -56,268 +21,166 @@ export interface Round {
   readonly listMs: number;
 }
 
-/** The serial loop's body: list, compare with the ledger, settle, order, ingest one at a time, archive. */
-export interface Drain {
-  /**
-   * Takes all that is due.
-   * @throws FolderFault when the landing folder cannot be listed
-   * @throws DatabaseFault when the database or its disk fails; what was due still is
-   */
-  round(): Promise<Round>;
-  totals(): Readonly<RunTotals>;
-  work(): Work;
-}
-
-/** While a long batch is taken the folder is listed again at most this often, so that late parents still come before children. */
-const RELIST_MS = 2_000;
-/** Where the last listing took so long, the next is announced. */
+/** Where a listing took so long, in ms, the next is announced. */
 const SLOW_LISTING_MS = 1_000;
 
-/** And at most this share of the time is spent on it. */
-const RELIST_SHARE = 0.05;
-
-/** The body of the loop, over a folder and a ledger that are there. */
-export function createDrain(options: DrainOptions): Drain {
-  const { settings, feed, ledger, logger, faults, stop } = options;
-  const settler = createSettler({ settleMs: settings.settleMs, believeTimes: false });
-  const parentWait = createParentWait(feed);
-  const tries = createTries();
-  const restorer = createRestorer(settings.landing, faults);
-  const archiver =
-    settings.after === 'archive'
-      ? createArchiver({
-          ...settings,
-          archiveDir: settings.archiveDir ?? path.join(settings.landing, 'archive'),
-          feed,
-          ledger,
-          faults,
-          logger,
-        })
-      : null;
-  const totals = emptyTotals();
-  const emptyWal = createWalEmptier({
-    ledger,
-    monotonic: options.monotonic,
-    onBegin: () => {
-      show({ doing: 'emptying' });
-    },
-    onEnd: (wal) => {
-      show({ wal });
-    },
-  });
-  let known: Map<string, KnownFile> | null = null;
-  let suspects: Suspects | null = null;
-  let noted: string | null = null;
-  let slowListing = false;
-  let refusedNames = 0;
-  let unseen: Listing['unseen'] = [];
-  let batch: BatchTally | null = null;
-  let work: Work = STARTING;
-
-  function show(change: Partial<Work>): void {
-    const { files, rows, quarantined, rejectedRows } = totals;
-    work = { ...work, ...change, taken: { files, rows, quarantined, rejectedRows }, faults: faults.list() };
-    options.onWork(work);
+/**
+ * Takes all that is due: lists the folder, leaves out what the ledger has, waits for files to settle, puts them in order, takes them one
+ * after the other, and archives what was taken.
+ * @throws FolderFault when the landing folder cannot be listed
+ * @throws DatabaseFault when the database or its disk fails; what was due still is
+ */
+export async function scan(intake: Intake): Promise<Scan> {
+  try {
+    const listed = await list(intake);
+    const chosen = await choose(intake, listed);
+    const takenAll = await takeFiles(intake, { ...listed, files: chosen.files });
+    const choresMs = takenAll && !intake.stop.aborted ? await doChores(intake, listed) : null;
+    intake.work.change({ doing: chosen.settling + chosen.awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
+    return whatIsLeft(intake, listed, chosen, takenAll, choresMs);
+  } catch (error) {
+    intake.work.change({ doing: 'waiting', file: null, due: 0 });
+    throw error;
   }
+}
 
-  async function round(): Promise<Round> {
-    known ??= await ledger.known();
-    suspects ??= createSuspects(await ledger.suspects(), faults);
-    const entries = known;
-    const retries = await ledger.retries();
-    for (const name of retries.keys()) suspects.forget(name);
-    const ingested: KnownFile[] = [];
-    const began = options.monotonic();
-    const clock = { monotonic: began, wall: options.now().getTime() };
-    const passOver = (name: string, stat: RawStat): boolean => {
-      const entry = entries.get(name);
-      if (!isKnown(entry, stat) || retries.has(name)) return false;
-      if (archiver !== null && entry?.state === 'ingested') ingested.push(entry);
-      return true;
-    };
-    if (slowListing) {
-      show({ doing: 'listing' });
-      // The keeper is to hear of it before this process is deaf for a while.
-      await nextTurn();
-    }
-    const listing = listLanding({ folder: settings.landing, feed, wall: clock.wall, passOver });
-    const listMs = options.monotonic() - began;
-    slowListing = listMs > SLOW_LISTING_MS;
-    const restored = restorer.restore(listing.setAside);
+interface Listed {
+  readonly known: Known;
+  /** Names that someone asked to have read again, and when. */
+  readonly asked: ReadonlyMap<string, string>;
+  readonly clock: Clock;
+  readonly listing: Listing;
+  readonly listMs: number;
+  /** Files that are in and lie there as they were read: for the archive. */
+  readonly ingested: readonly SeenFile[];
+  /** Whether a file has got its name back and is yet to be listed. */
+  readonly restored: boolean;
+}
 
-    const dated = holdFuture(listing.files, clock.wall);
-    const parted = suspects.part(dated.due, clock.wall);
-    await noteNames([...listing.unread, ...dated.held, ...parted.held]);
-    noteUnseen(listing.unseen);
-    totals.coming = listing.coming;
-    const settling = settler.look(parted.due, clock);
-    const attended = parentWait.look(settling.settled, settling.unsettled, clock.monotonic);
-    forgetGone(listing);
-    const ready = tries.ready(attended.ready, clock.monotonic);
-    const awaitingParent = attended.waiting.length;
-    const files = suspects.putLast(orderBatch(feed, ready));
-    show({ due: ready.length, settling: settling.unsettled.length, awaitingParent });
-
-    const takenAll = await takeAll(files, retries, entries, began, listMs);
-    let archiveMs: number | null = null;
-    let walMs: number | null = null;
-    if (takenAll && !stop.aborted) {
-      endBatch();
-      if (archiver !== null) {
-        show({ doing: 'archiving' });
-        archiveMs = await archiver.step(ingested, entries, clock);
-      }
-      walMs = await emptyWal();
-    }
-    totals.unreadable = tries.count('unreadable') + unseen.length;
-    show({ doing: settling.unsettled.length + awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
-    // What was taken just now is for the archiver to see.
-    const forArchive = archiver !== null && ready.length > 0;
-    const again = !takenAll || restored || forArchive || files.length < ready.length ? 0 : null;
-    const releaseMs = dated.releaseAt === null ? null : dated.releaseAt - clock.wall;
-    const retryMs = tries.nextTryMs(attended.ready, options.monotonic());
-    const spent = options.monotonic() - clock.monotonic;
-    const sinceListed = [settling.nextLookMs, attended.nextLookMs, releaseMs, parted.nextMs].reduce(sooner);
-    const wakeMs = [
-      sinceListed === null ? null : Math.max(0, sinceListed - spent),
-      retryMs,
-      archiveMs,
-      walMs,
-      again,
-    ].reduce(sooner);
-    const open =
-      settling.unsettled.length +
-      awaitingParent +
-      parted.waiting.length +
-      tries.count('moved') +
-      tries.count('unexpected');
-    return { wakeMs, open: open + (again === null ? 0 : 1), listMs };
-  }
-
-  /** @returns whether every file was taken; false: there is news of the folder, or the loop is to stop */
-  async function takeAll(
-    files: readonly ListedFile[],
-    retries: ReadonlyMap<string, string>,
-    entries: Map<string, KnownFile>,
-    listedAt: number,
-    listMs: number,
-  ): Promise<boolean> {
-    const relistAt = listedAt + Math.max(RELIST_MS, listMs / RELIST_SHARE);
-    for (const [index, file] of files.entries()) {
-      if (stop.aborted) return false;
-      if (options.hasNews() && options.monotonic() >= relistAt) return false;
-      show({ doing: 'ingesting', due: files.length - index });
-      await take(file, retries, entries);
-      await emptyWal();
-      await nextTurn();
-    }
+/** Lists what the ledger does not know, or is asked for. */
+async function list(intake: Intake): Promise<Listed> {
+  const { settings, feed, ledger, faults, archiver } = intake;
+  intake.known ??= { seen: await ledger.known(), suspects: createSuspects(await ledger.suspects(), faults) };
+  const { known } = intake;
+  const asked = await ledger.retries();
+  for (const name of asked.keys()) known.suspects.forget(name);
+  const clock = { monotonic: intake.monotonic(), wall: intake.now().getTime() };
+  const ingested: SeenFile[] = [];
+  const passOver = (name: string, stat: RawStat): boolean => {
+    const file = known.seen.get(name);
+    if (!isSeen(file, stat) || asked.has(name)) return false;
+    if (archiver !== null && file?.state === 'ingested') ingested.push(file);
     return true;
+  };
+  if (intake.slowListing) {
+    intake.work.change({ doing: 'listing' });
+    // The supervisor is to hear of it before this process is deaf for a while.
+    await nextTurn();
   }
+  const listing = listLanding({ folder: settings.landing, feed, wall: clock.wall, passOver });
+  const listMs = intake.monotonic() - clock.monotonic;
+  intake.slowListing = listMs > SLOW_LISTING_MS;
+  const restored = intake.restorer.restore(listing.setAside);
+  return { known, asked, clock, listing, listMs, ingested, restored };
+}
 
-  async function take(
-    file: ListedFile,
-    retries: ReadonlyMap<string, string>,
-    entries: Map<string, KnownFile>,
-  ): Promise<void> {
-    batch ??= emptyTally(options.monotonic());
-    let outcome: IngestOutcome;
-    try {
-      outcome = await ledger.ingest(file, {
-        afresh: retries.has(file.name),
-        stop: options.giveUp,
-        onProgress: (file) => {
-          show({ file });
-        },
-      });
-    } catch (error) {
-      if (error instanceof DatabaseFault) throw error;
-      failed(file, error);
-      return;
-    } finally {
-      work = { ...work, file: null };
-    }
-    // Not only at the end of the round: a long batch may follow.
-    faults.end('database');
-    const entry = knownAfter(file, outcome);
-    if (entry !== null) entries.set(file.name, entry);
-    addOutcome(batch, outcome);
-    reportFile(logger, feed, file, outcome);
-    if (outcome.kind === 'moved') {
-      tries.failed(file, 'moved', options.monotonic());
-      faults.begin({ kind: 'file', file: file.name, problem: 'it is still being written' });
-      return;
-    }
-    if (outcome.kind === 'given_up') return;
-    forget(file.name);
-    addToTotals(totals, outcome);
-  }
+interface Chosen {
+  /** In the order in which they are to be taken. */
+  readonly files: readonly ListedFile[];
+  /** How many are ready, with suspects that come later. */
+  readonly ready: number;
+  readonly settling: number;
+  readonly awaitingParent: number;
+  /** Suspects that wait for some seconds. */
+  readonly suspended: number;
+  /** When one of those that wait is ready, in ms since the folder was listed; null: none waits. */
+  readonly nextReadyMs: number | null;
+  /** Those that may have failed before. */
+  readonly attended: readonly ListedFile[];
+}
 
-  function failed(file: ListedFile, error: unknown): void {
-    const code = systemCode(error);
-    if (code === 'ENOENT') {
-      forget(file.name);
-      return;
-    }
-    if (code === 'ELOOP' || code === 'ENXIO') {
-      // A link or a socket has taken its place: the next listing says so.
-      tries.failed(file, 'moved', options.monotonic());
-      return;
-    }
-    if (code !== null) {
-      tries.failed(file, 'unreadable', options.monotonic());
-      faults.begin({ kind: 'file', file: file.name, problem: `it cannot be read (${code})` });
-      return;
-    }
-    tries.failed(file, 'unexpected', options.monotonic());
-    logger.error({ file: file.name, err: error }, 'unexpected error; rolled back, to be tried again');
-  }
-
-  function forget(name: string): void {
-    tries.forget(name);
-    suspects?.forget(name);
-    faults.end('file', name);
-  }
-
-  /** A file that failed and is not there any more is nobody's fault now. */
-  function forgetGone(listing: Listing): void {
-    const failedNames = tries.names();
-    if (failedNames.length === 0) return;
-    const present = new Set(listing.files.map((file) => file.name));
-    for (const name of failedNames) if (!present.has(name)) forget(name);
-  }
-
-  function noteUnseen(now: Listing['unseen']): void {
-    for (const { name, code } of now)
-      faults.begin({ kind: 'file', file: name, problem: `it cannot be seen (${code})` });
-    const still = new Set(now.map(({ name }) => name));
-    for (const { name } of unseen) if (!still.has(name)) forget(name);
-    unseen = now;
-  }
-
-  async function noteNames(names: readonly UnreadName[]): Promise<void> {
-    refusedNames = names.filter((name) => name.state === 'quarantined').length;
-    const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
-    if (now === noted) return;
-    const news = await ledger.noteUnread(names);
-    reportUnread(logger, options.tellAgain ? names : news);
-    noted = now;
-  }
-
-  function endBatch(): void {
-    if (batch !== null && batch.files > 0) reportBatch(logger, batch, options.monotonic());
-    batch = null;
-  }
-
+/** Chooses the files that can be taken now: not held, settled, with their parents, and not backing off. */
+async function choose(intake: Intake, { known: { suspects }, clock, listing }: Listed): Promise<Chosen> {
+  const dated = holdFuture(listing.files, clock.wall);
+  const parted = suspects.part(dated.due, clock.wall);
+  await tellNames(intake, [...listing.unread, ...dated.held, ...parted.held]);
+  tellUnseen(intake, listing.unseen);
+  intake.coming = listing.coming;
+  const { settled, unsettled, nextLookMs } = intake.settler.look(parted.due, clock);
+  const attended = intake.parentWait.look(settled, unsettled, clock.monotonic);
+  forgetGone(intake, listing);
+  const ready = intake.retries.ready(attended.ready, clock.monotonic);
+  const releaseMs = dated.releaseAt === null ? null : dated.releaseAt - clock.wall;
+  const counts = { settling: unsettled.length, awaitingParent: attended.waiting.length };
+  intake.work.change({ due: ready.length, ...counts });
   return {
-    async round() {
-      try {
-        return await round();
-      } catch (error) {
-        show({ doing: 'waiting', file: null, due: 0 });
-        throw error;
-      }
-    },
-    totals: () => ({ ...totals, quarantined: totals.quarantined + refusedNames }),
-    work: () => ({ ...work, faults: faults.list() }),
+    ...counts,
+    files: suspects.putLast(orderBatch(intake.feed, ready)),
+    ready: ready.length,
+    suspended: parted.waiting.length,
+    nextReadyMs: [nextLookMs, attended.nextLookMs, releaseMs, parted.nextMs].reduce(sooner),
+    attended: attended.ready,
+  };
+}
+
+/** Notes in the ledger which names are not read, and tells those that were not told before. */
+async function tellNames(intake: Intake, names: readonly UnreadName[]): Promise<void> {
+  intake.refusedNames = names.filter((name) => name.state === 'quarantined').length;
+  const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
+  if (now === intake.namesTold) return;
+  const news = await intake.ledger.noteUnread(names);
+  const told = (intake.tellAgain ? names : news).map(({ name, state, code, reason }) => ({
+    name,
+    state,
+    code,
+    reason,
+  }));
+  if (told.length > 0) intake.events.emit('names:unread', told);
+  intake.namesTold = now;
+}
+
+function tellUnseen(intake: Intake, unseen: Listing['unseen']): void {
+  for (const { name, code } of unseen)
+    intake.faults.begin({ kind: 'file', file: name, problem: `it cannot be seen (${code})` });
+  const still = new Set(unseen.map(({ name }) => name));
+  for (const { name } of intake.unseen) if (!still.has(name)) forgetFile(intake, name);
+  intake.unseen = unseen;
+}
+
+/** A file that failed and is not there any more is nobody's fault now. */
+function forgetGone(intake: Intake, listing: Listing): void {
+  const failed = intake.retries.names();
+  if (failed.length === 0) return;
+  const present = new Set(listing.files.map((file) => file.name));
+  for (const name of failed) if (!present.has(name)) forgetFile(intake, name);
+}
+
+/**
+ * What is done when no file is left.
+ * @returns when there is more to do, in ms from now; null: when a file comes
+ */
+async function doChores(intake: Intake, { known, clock, ingested }: Listed): Promise<number | null> {
+  let archiveMs: number | null = null;
+  if (intake.archiver !== null) {
+    intake.work.change({ doing: 'archiving' });
+    archiveMs = await intake.archiver.step(ingested, known.seen, clock);
+  }
+  return sooner(archiveMs, await intake.emptyWal());
+}
+
+function whatIsLeft(intake: Intake, listed: Listed, chosen: Chosen, takenAll: boolean, choresMs: number | null): Scan {
+  const { retries, archiver, monotonic } = intake;
+  const { clock, listMs } = listed;
+  // What was taken just now is for the archiver to see.
+  const forArchive = archiver !== null && chosen.ready > 0;
+  const again = !takenAll || listed.restored || forArchive || chosen.files.length < chosen.ready;
+  const spentMs = monotonic() - clock.monotonic;
+  const nextReadyMs = chosen.nextReadyMs === null ? null : Math.max(0, chosen.nextReadyMs - spentMs);
+  const retryMs = retries.nextTryMs(chosen.attended, monotonic());
+  const open = chosen.settling + chosen.awaitingParent + chosen.suspended;
+  return {
+    wakeMs: again ? 0 : [nextReadyMs, retryMs, choresMs].reduce(sooner),
+    open: open + retries.count('changed') + retries.count('unexpected') + (again ? 1 : 0),
+    listMs,
   };
 }

@@ -6,13 +6,13 @@ import { forEachLatestRevision, noteArchived, noteUnread, pendingRetries } from 
 import type { Store } from '../store/sqlite/open.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import { emptyWal, isWalLarge, type WalState } from '../store/sqlite/wal.ts';
-import { knownFrom, type KnownFile } from './seen-files.ts';
+import { seenFrom, type SeenFile } from './seen-files.ts';
 import { SUSPECT_FROM } from './suspects.ts';
 
 /** What the loop asks of the database and tells it. Every call may fail with a DatabaseFault. */
 export interface Ledger {
   /** The latest revision of every name. The map is the caller's to keep current. */
-  known(): Promise<Map<string, KnownFile>>;
+  known(): Promise<Map<string, SeenFile>>;
   /** The files in the middle of which the program has ended so many times that it may be for them. */
   suspects(): Promise<readonly Suspect[]>;
   /** Names that someone asked to have read again, and when. */
@@ -36,11 +36,11 @@ export function storeLedger(store: Store, now: () => Date): Ledger {
     await Promise.resolve();
     return work();
   };
-  const known = (): Map<string, KnownFile> => {
+  const known = (): Map<string, SeenFile> => {
     const readers = { feedHash: store.feed.hash, program: store.program };
-    const files = new Map<string, KnownFile>();
+    const files = new Map<string, SeenFile>();
     forEachLatestRevision(store, (entry) => {
-      const file = knownFrom(entry, readers);
+      const file = seenFrom(entry, readers);
       if (file !== null) files.set(file.name, file);
     });
     return files;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { areSettings, type Settings } from '../settings/settings.ts';
 import { workSchema } from '../model/work.ts';
 
-/** What a loading process is to do, by the command it does it for. */
+/** What a worker is to do, by the command it does it for. */
 const jobSchema = z.discriminatedUnion('verb', [
   z.object({ verb: z.literal('run') }),
   z.object({ verb: z.literal('once') }),
@@ -10,14 +10,14 @@ const jobSchema = z.discriminatedUnion('verb', [
 ]);
 export type Job = Readonly<z.infer<typeof jobSchema>>;
 
-/** What the keeper says to the loader. */
-export const toLoaderSchema = z.discriminatedUnion('kind', [
+/** What the supervisor says to the worker. */
+export const toWorkerSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('start'),
     job: jobSchema,
     settings: z.custom<Settings>(areSettings),
-    keeperPid: z.number(),
-    /** What the keeper knows of how the loader before it has ended. */
+    supervisorPid: z.number(),
+    /** What the supervisor knows of how the worker before it has ended. */
     before: z.object({ crashed: z.boolean(), cutShortAt: z.string().nullable() }),
   }),
   z.object({ kind: z.literal('poke') }),
@@ -25,10 +25,10 @@ export const toLoaderSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('stop'), graceMs: z.number() }),
   z.object({ kind: z.literal('ping') }),
 ]);
-export type ToLoader = z.infer<typeof toLoaderSchema>;
+export type ToWorker = z.infer<typeof toWorkerSchema>;
 
-/** What the loader says to the keeper. */
-export const fromLoaderSchema = z.discriminatedUnion('kind', [
+/** What the worker says to the supervisor. */
+export const fromWorkerSchema = z.discriminatedUnion('kind', [
   /** It runs and can be given its settings. */
   z.object({ kind: z.literal('born') }),
   /** Nothing that is not ours lies at the path of the database: something may be written beside it. */
@@ -42,4 +42,4 @@ export const fromLoaderSchema = z.discriminatedUnion('kind', [
   /** It ends by itself, and starting it again would not help. `problem`: why, for a person; null where it has said so itself. */
   z.object({ kind: z.literal('done'), exitCode: z.number(), problem: z.string().nullable() }),
 ]);
-export type FromLoader = z.infer<typeof fromLoaderSchema>;
+export type FromWorker = z.infer<typeof fromWorkerSchema>;

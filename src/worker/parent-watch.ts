@@ -2,7 +2,7 @@
 import { workerData } from 'node:worker_threads';
 
 // Ends its process once the parent has gone. A running SQLite statement cannot be interrupted, and the main thread hears
-// nothing while it runs; a loader without its keeper must not go on writing for minutes. Killing it is safe (P2).
+// nothing while it runs; a worker without its supervisor must not go on writing for minutes. Killing it is safe (P2).
 
 /** How often to look, in ms. */
 const LOOK_MS = 1_000;

@@ -1,71 +1,62 @@
 import { sameStat } from '../landing/file-stat.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import type { FileStat } from '../model/ledger.ts';
-import { backOff, sooner } from './back-off.ts';
+import { retryAgain, sooner, waitMs, type BackOff, type Retry } from './back-off.ts';
 
 /**
  * Why a file could not be taken though the database is well.
- * - `moved`: it changed while it was read
+ * - `changed`: it changed while it was read
  * - `unreadable`: the system does not let it be read
  * - `unexpected`: the program failed on it; the ledger counts, and quarantines it after three times
  */
-export type FailureKind = 'moved' | 'unreadable' | 'unexpected';
+export type FailureKind = 'changed' | 'unreadable' | 'unexpected';
 
-interface Failure {
+interface Failure extends Retry {
   readonly kind: FailureKind;
   readonly stat: FileStat;
-  readonly failures: number;
-  /** Monotonic ms. */
-  readonly notBefore: number;
 }
 
-/** Waits before a file that failed is tried again, in ms. */
-const WAITS: Readonly<Record<FailureKind, { first: number; cap: number }>> = {
-  moved: { first: 100, cap: 5_000 },
-  unreadable: { first: 1_000, cap: 60_000 },
-  unexpected: { first: 1_000, cap: 60_000 },
+const BACK_OFF: Readonly<Record<FailureKind, BackOff>> = {
+  changed: { firstMs: 100, capMs: 5_000 },
+  unreadable: { firstMs: 1_000, capMs: 60_000 },
+  unexpected: { firstMs: 1_000, capMs: 60_000 },
 };
 
-/** Remembers which files failed, so that one file's fault holds up only that file (P7). */
-export interface Tries {
-  failed(file: ListedFile, kind: FailureKind, monotonic: number): void;
+/** Remembers which files failed, so that one file's fault holds up only that file (P7). All times are monotonic, in ms. */
+export interface RetrySchedule {
+  failed(file: ListedFile, kind: FailureKind, now: number): void;
   /** The file was taken, refused or has gone. */
   forget(name: string): void;
   /** Those of the files that are not to wait. */
-  ready(files: readonly ListedFile[], monotonic: number): ListedFile[];
+  ready(files: readonly ListedFile[], now: number): ListedFile[];
   /** When the first of the files that failed may be tried again, in ms from now; null: none of them failed. */
-  nextTryMs(files: readonly ListedFile[], monotonic: number): number | null;
+  nextTryMs(files: readonly ListedFile[], now: number): number | null;
   /** The names that failed and are still to be tried. */
   names(): string[];
   count(kind: FailureKind): number;
 }
 
 /** No file has failed yet. */
-export function createTries(): Tries {
+export function createRetrySchedule(): RetrySchedule {
   const failures = new Map<string, Failure>();
 
-  function waitMs(file: ListedFile, monotonic: number): number {
+  const waitOf = (file: ListedFile, now: number): number => {
     const failure = failures.get(file.name);
-    if (failure === undefined || isMended(failure, file.stat)) return 0;
-    return Math.max(0, failure.notBefore - monotonic);
-  }
+    return failure !== undefined && isMended(failure, file.stat) ? 0 : waitMs(failure, now);
+  };
 
   return {
-    failed(file, kind, monotonic) {
+    failed(file, kind, now) {
       const before = failures.get(file.name);
-      const count = before?.kind === kind ? before.failures + 1 : 1;
-      const { first, cap } = WAITS[kind];
-      const notBefore = monotonic + backOff(count, first, cap);
-      failures.set(file.name, { kind, stat: file.stat, failures: count, notBefore });
+      const retry = retryAgain(before?.kind === kind ? before : null, BACK_OFF[kind], now);
+      failures.set(file.name, { ...retry, kind, stat: file.stat });
     },
-    forget(name) {
-      failures.delete(name);
-    },
-    ready: (files, monotonic) => files.filter((file) => waitMs(file, monotonic) <= 0),
-    nextTryMs: (files, monotonic) =>
+    forget: (name) => void failures.delete(name),
+    ready: (files, now) => files.filter((file) => waitOf(file, now) === 0),
+    nextTryMs: (files, now) =>
       files
         .filter((file) => failures.has(file.name))
-        .reduce<number | null>((next, file) => sooner(next, waitMs(file, monotonic)), null),
+        .reduce<number | null>((next, file) => sooner(next, waitOf(file, now)), null),
     names: () => [...failures.keys()],
     count: (kind) => [...failures.values()].filter((failure) => failure.kind === kind).length,
   };
@@ -73,5 +64,5 @@ export function createTries(): Tries {
 
 /** A change of mode or owner shows in ctime. A file that is being written changes all the time: that mends nothing. */
 function isMended(failure: Failure, stat: FileStat): boolean {
-  return failure.kind !== 'moved' && !sameStat(failure.stat, stat);
+  return failure.kind !== 'changed' && !sameStat(failure.stat, stat);
 }

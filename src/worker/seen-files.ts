@@ -4,7 +4,7 @@ import type { ListedFile } from '../model/listed-file.ts';
 import type { FileStat, LedgerEntry } from '../model/ledger.ts';
 
 /** What the loop keeps in memory of a name's latest revision. There may be 100,000 of them: no more than is needed. */
-export interface KnownFile {
+export interface SeenFile {
   readonly name: string;
   readonly fileId: number;
   readonly state: 'ingested' | 'quarantined';
@@ -22,7 +22,7 @@ export interface Readers {
 }
 
 /** What to keep of a ledger entry; null for a name that was never read. */
-export function knownFrom(entry: LedgerEntry, readers: Readers): KnownFile | null {
+export function seenFrom(entry: LedgerEntry, readers: Readers): SeenFile | null {
   if (entry.revision === 0) return null;
   const quarantined = entry.state === 'quarantined';
   const outdated = quarantined && (entry.feedHash !== readers.feedHash || entry.program !== readers.program);
@@ -31,24 +31,24 @@ export function knownFrom(entry: LedgerEntry, readers: Readers): KnownFile | nul
 }
 
 /** Whether the ledger says all there is to say about a file as it stands (rules 1, 2 and 9). */
-export function isKnown(known: KnownFile | undefined, stat: RawStat): boolean {
-  if (known === undefined || known.outdated) return false;
+export function isSeen(seen: SeenFile | undefined, stat: RawStat): boolean {
+  if (seen === undefined || seen.outdated) return false;
   // A copy of a whole folder has new times and inodes: its bytes are then hashed, once.
-  return isStill(stat, known.stat);
+  return isStill(stat, seen.stat);
 }
 
 /**
  * What is known of a name after a file of that name was taken.
  * @returns null where nothing new is known
  */
-export function knownAfter(file: ListedFile, outcome: IngestOutcome): KnownFile | null {
+export function seenAfter(file: ListedFile, outcome: IngestOutcome): SeenFile | null {
   const { name, stat } = file;
   switch (outcome.kind) {
     case 'ingested':
     case 'quarantined':
       return { name, fileId: outcome.fileId, state: outcome.kind, stat, outdated: false, archivedTo: null };
     case 'unchanged':
-      // Also where the loop did not know of it, or it would be read again in every round.
+      // Also where the loop did not know of it, or it would be read again with every scan.
       return { name, fileId: outcome.fileId, state: 'ingested', stat, outdated: false, archivedTo: outcome.archivedTo };
     case 'moved':
     case 'given_up':

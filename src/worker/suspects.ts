@@ -2,7 +2,7 @@ import { MAX_DEATHS } from '../ingest/attempts-allowed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { unreadContent, type Suspect } from '../store/sqlite/attempts.ts';
 import type { UnreadName } from '../model/ledger.ts';
-import { backOff, sooner } from './back-off.ts';
+import { retryAt, sooner, waitMs, type BackOff } from './back-off.ts';
 import type { FaultBook } from '../status/faults.ts';
 
 /**
@@ -11,10 +11,9 @@ import type { FaultBook } from '../status/faults.ts';
  */
 export const SUSPECT_FROM = 3;
 
-/** A suspect waits twice as long each time, in ms; … */
-const FIRST_MS = 1_000;
-const CAP_MS = 60_000;
-/** … after the last death that is allowed it is held for so long, and tried once more. */
+/** A suspect waits by the wall clock, since the program may have died by a restart of the machine; … */
+const BACK_OFF: BackOff = { firstMs: 1_000, capMs: 60_000 };
+/** … after the last death that is allowed it is held for so long, in ms, and tried once more. */
 const HOLD_MS = 3_600_000;
 
 /** Which files are to be taken, with regard to those that are suspect. */
@@ -92,11 +91,11 @@ export function createSuspects(found: readonly Suspect[], faults: FaultBook): Su
           // The clock was set back, by years perhaps: it waits from now on.
           suspect.diedAt = Math.min(suspect.diedAt, wall);
         }
-        const waitMs = suspect === undefined ? 0 : remainingMs(suspect, wall);
-        if (waitMs > 0) nextMs = sooner(nextMs, waitMs);
-        if (suspect === undefined || waitMs === 0) due.push(file);
+        const remaining = suspect === undefined ? 0 : remainingMs(suspect, wall);
+        if (remaining > 0) nextMs = sooner(nextMs, remaining);
+        if (suspect === undefined || remaining === 0) due.push(file);
         else if (suspect.deaths < MAX_DEATHS) waiting.push(file);
-        else held.push(asHeld(file, suspect, wall + waitMs));
+        else held.push(asHeld(file, suspect, wall + remaining));
       }
       tell(present);
       return { due, waiting, held, nextMs };
@@ -119,8 +118,8 @@ function keyOf(name: string, unread: string): string {
 function remainingMs({ deaths, diedAt }: Waiting, wall: number): number {
   // It had its last chance; the ingest refuses it without reading it.
   if (deaths > MAX_DEATHS) return 0;
-  const waitMs = deaths === MAX_DEATHS ? HOLD_MS : backOff(deaths - SUSPECT_FROM + 1, FIRST_MS, CAP_MS);
-  return Math.max(0, diedAt + waitMs - wall);
+  if (deaths === MAX_DEATHS) return Math.max(0, diedAt + HOLD_MS - wall);
+  return waitMs(retryAt(deaths - SUSPECT_FROM + 1, BACK_OFF, diedAt), wall);
 }
 
 function asHeld(file: ListedFile, { deaths }: Waiting, releaseAt: number): UnreadName {

@@ -1,119 +1,62 @@
+import { constants, setPriority } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import { LandfallError } from '../model/errors.ts';
-import { loadFeed } from '../feed/load.ts';
-import { readyParser } from '../ingest/parser.ts';
-import { STARTING } from '../model/work.ts';
-import type { Done, Supervised } from './child.ts';
-import { createDrain, type Drain } from './intake.ts';
-import { createFaultBook } from '../status/faults.ts';
-import { isAtRest } from '../status/health.ts';
-import { storeLedger } from './ledger.ts';
-import { createWaker, runLoop, type Waker } from './loop.ts';
-import { ownDatabase } from './database-session.ts';
-
-/** How often an idle loader looks whether someone has asked for a file to be read again, in ms. */
-const RETRY_LOOK_MS = 2_000;
-
-/** An idle loader gives back the memory of the work it has done at most this often, in ms. */
-const COLLECT_MS = 60_000;
+import type { CommandIo } from '../system/io.ts';
+import type { Job } from './messages.ts';
+import { runOnce } from './once-job.ts';
+import { runRetry } from './retry-job.ts';
+import { runDaemon } from './run-job.ts';
+import { linkToSupervisor, type Supervised } from './supervisor-link.ts';
 
 /**
- * The daemon's part in its child process: takes the database, drains the landing folder until stopped, and lets go of it.
- * @returns 0, or the exit code and the problem with which it cannot go on
+ * The child process of `run`, `once` and `retry`: owns the database and takes files, until it is done, or its supervisor tells it to
+ * stop or is gone. It holds no other promise than P2: it may be killed at any instant.
+ * @returns the exit code
+ * @throws LandfallError when it cannot run; the supervisor has been told
  */
-export async function runLoader(supervised: Supervised): Promise<Done> {
+export async function runWorker(io: CommandIo): Promise<number> {
+  const linked = await linkToSupervisor(io);
+  if (linked === null) return 0;
+  const { link, job, supervised } = linked;
+  yieldToOthers();
+  watchParent(supervised.supervisorPid);
   try {
-    await drainUntilStopped(supervised);
-    return { exitCode: 0, problem: null };
+    const done = await perform(job, supervised);
+    link.send({ kind: 'done', ...done });
+    return done.exitCode;
   } catch (error) {
-    if (!(error instanceof LandfallError)) throw error;
-    return { exitCode: error.exitCode, problem: error.message };
+    // It is printed by whoever called this.
+    if (error instanceof LandfallError) link.send({ kind: 'done', exitCode: error.exitCode, problem: null });
+    throw error;
   }
 }
 
-async function drainUntilStopped(supervised: Supervised): Promise<void> {
-  const { settings, io, logger, before, giveUp, tell } = supervised;
-  const { stop } = io;
-  const feed = loadFeed(settings.feed);
-  const waker = createWaker(stop);
-  supervised.onPoke(() => {
-    waker.poke();
-  });
-  let latest = STARTING;
-  const faults = createFaultBook(logger, io.now, () => {
-    tell({ ...latest, faults: faults.list() });
-  });
-  const monotonic = (): number => performance.now();
-  const holder = { command: 'run', pid: supervised.supervisorPid };
-  const told = { onFound: supervised.found, onLocked: supervised.owner };
-  await ownDatabase(
-    { settings, io, feed, ...holder, ...told, faults, waker, stop, patienceMs: null, before },
-    (store) => {
-      supervised.ready();
-      readyParser();
-      const ledger = storeLedger(store, io.now);
-      const drain = createDrain({
-        settings,
-        feed,
-        ledger,
-        logger,
-        faults,
-        now: io.now,
-        monotonic,
-        stop,
-        giveUp,
-        hasNews: () => waker.poked(),
-        tellAgain: false,
-        onWork: (work) => {
-          latest = work;
-          tell(work);
-        },
-      });
-      const stopLooking = lookForRetries(drain, waker, () => ledger.retries());
-      const stopCollecting = collectWhileIdle(drain);
-      return runLoop({ drain, waker, faults, until: 'stopped', stop, patienceMs: null, monotonic }).finally(() => {
-        stopLooking();
-        stopCollecting();
-      });
-    },
-  );
+/** @returns the exit code, and what the supervisor is to tell; null where the job has told it itself */
+async function perform(job: Job, supervised: Supervised): Promise<{ exitCode: number; problem: string | null }> {
+  switch (job.verb) {
+    case 'run':
+      return runDaemon(supervised);
+    case 'once':
+      return { exitCode: await runOnce(supervised), problem: null };
+    case 'retry':
+      return { exitCode: await runRetry(supervised, job.names), problem: null };
+  }
 }
 
-/**
- * `landfall retry` leaves its wish in the database, which makes no event.
- * @returns ends the looking
- */
-function lookForRetries(drain: Drain, waker: Waker, retries: () => Promise<ReadonlyMap<string, string>>): () => void {
-  let seen: ReadonlyMap<string, string> = new Map();
-  const look = async (): Promise<void> => {
-    if (!isAtRest(drain.work().doing)) return;
-    try {
-      const wished = await retries();
-      // A wish for a file that is not there stays: it is no news.
-      if ([...wished].some(([name, at]) => seen.get(name) !== at)) waker.poke();
-      seen = wished;
-    } catch {
-      // The loop meets the same fault, and reports it.
-    }
-  };
-  const timer = setInterval(() => void look(), RETRY_LOOK_MS);
-  return () => {
-    clearInterval(timer);
-  };
+/** A long ingest must not keep the supervisor, or `landfall status`, from a processor. */
+function yieldToOthers(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A sandbox may forbid it: then they share.
+  }
 }
 
-/**
- * V8 collects all garbage only when the heap has grown by a share of itself: with a small file now and then, after hours.
- * @returns ends the collecting
- */
-function collectWhileIdle(drain: Drain): () => void {
-  let filesCollected = 0;
-  const timer = setInterval(() => {
-    const { doing, taken } = drain.work();
-    if (!isAtRest(doing) || taken.files === filesCollected) return;
-    filesCollected = taken.files;
-    globalThis.gc?.();
-  }, COLLECT_MS);
-  return () => {
-    clearInterval(timer);
-  };
+/** A thread that ends the process when the supervisor has gone, whatever the main thread is doing. */
+function watchParent(supervisorPid: number): void {
+  const thread = new Worker(new URL('./parent-watch.ts', import.meta.url), {
+    workerData: supervisorPid,
+    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
+  });
+  thread.unref();
 }

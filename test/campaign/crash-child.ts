@@ -1,5 +1,5 @@
 /**
- * One drain of a landing folder in a process of its own, to be killed. It is what the loader runs, with a probe that
+ * Takes a landing folder in in a process of its own, to be killed. It is what the worker runs, with a probe that
  * ends the process at a chosen moment, or says on stdout that it is there, so that the parent kills it a little later.
  *
  * usage: crash-child.ts CRASH_ORDERS   (JSON, see CrashOrders)
@@ -7,10 +7,14 @@
 import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createDrain } from '../../src/worker/intake.ts';
 import { createFaultBook } from '../../src/status/faults.ts';
+import { createCurrentWork } from '../../src/worker/current-work.ts';
+import { scan } from '../../src/worker/intake.ts';
+import { createIntake } from '../../src/worker/intake-state.ts';
 import { storeLedger } from '../../src/worker/ledger.ts';
-import { createWaker, runLoop } from '../../src/worker/loop.ts';
+import { runLoop } from '../../src/worker/loop.ts';
+import { createWaker } from '../../src/worker/waker.ts';
+import { createEvents } from '../../src/model/events.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { settleAttempts } from '../../src/store/sqlite/attempts.ts';
 import { closeStore, openStore, type Store } from '../../src/store/sqlite/open.ts';
@@ -52,26 +56,27 @@ settleAttempts(store, { crashed: false, cutShortAt: null }, new Date());
 // Small, so that checkpoints fall into the commits.
 store.db.pragma('wal_autocheckpoint = 20');
 const never = new AbortController().signal;
-const logger = pino({ level: 'silent' });
 const now = (): Date => new Date();
 const monotonic = (): number => performance.now();
-const faults = createFaultBook(logger, now, () => undefined);
-const drain = createDrain({
+const events = createEvents();
+const faults = createFaultBook(events, now);
+const intake = createIntake({
   settings: { landing, settleMs: 0, after, archiveAfterMs: 0, archiveDir: null },
   feed,
   ledger: storeLedger(store, now),
-  logger,
+  events,
   faults,
+  work: createCurrentWork(events, faults),
+  logger: pino({ level: 'silent' }),
   now,
   monotonic,
   stop: never,
   giveUp: never,
   hasNews: () => false,
   tellAgain: false,
-  onWork: () => undefined,
 });
 await runLoop({
-  drain,
+  scan: () => scan(intake),
   waker: createWaker(never),
   faults,
   until: 'drained',

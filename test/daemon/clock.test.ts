@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createBilling } from '../helpers/billing.ts';
-import { openDrainDesk, type DrainDesk } from '../helpers/intake.ts';
+import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
 import { writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 
 const SECOND = 1_000;
@@ -14,12 +14,12 @@ const billing = createBilling(7);
 const procedure = billing.procedure();
 
 /** Drops a file whose stamp is past whatever the clock shows. */
-function drop(desk: DrainDesk, dataset: DatasetName): string {
+function drop(desk: IntakeDesk, dataset: DatasetName): string {
   const row = dataset === 'Procedure' ? procedure : billing.visit(procedure);
   return writeFeedFile(desk.landing, dataset, '19700102_060000', [row]).name;
 }
 
-function taken(desk: DrainDesk): readonly unknown[] {
+function taken(desk: IntakeDesk): readonly unknown[] {
   return desk.column("SELECT name FROM files WHERE state = 'ingested' ORDER BY file_id");
 }
 
@@ -30,57 +30,57 @@ describe.each([
   ['thirty years forth', 30 * YEAR],
 ])('P7: the wall clock is set %s', (_, ms) => {
   test('while a file settles: it is taken when it has stood still', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const name = drop(desk, 'Procedure');
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 2 * SECOND });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 2 * SECOND });
     desk.pass(SECOND);
     desk.setClock(ms);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: SECOND });
+    expect(await desk.scan()).toMatchObject({ wakeMs: SECOND });
     desk.pass(SECOND);
-    await desk.drain.round();
+    await desk.scan();
     expect(taken(desk)).toEqual([name]);
   });
 
   test('while it waits for the file of its parents: it is taken with that, or without it after a minute', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const child = drop(desk, 'Visit');
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(SECOND);
     drop(desk, 'Procedure');
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(SECOND);
-    await desk.drain.round();
+    await desk.scan();
     desk.setClock(ms);
     for (let second = 0; second < 61; second++) {
       // The parents' file is written without end.
       drop(desk, 'Procedure');
-      await desk.drain.round();
+      await desk.scan();
       desk.pass(SECOND);
     }
     expect(taken(desk)).toEqual([child]);
   });
 
   test('while an ingested file waits to be archived: it is moved when it has been still for long enough at the latest', async () => {
-    const desk = openDrainDesk({ settings: { after: 'archive', settleMs: 0 } });
+    const desk = openIntakeDesk({ settings: { after: 'archive', settleMs: 0 } });
     const name = drop(desk, 'Procedure');
-    await desk.drain.round();
-    await desk.drain.round();
+    await desk.scan();
+    await desk.scan();
     desk.pass(MINUTE);
     desk.setClock(ms);
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(9 * MINUTE);
-    await desk.drain.round();
+    await desk.scan();
     expect(existsSync(join(desk.landing, name))).toBe(false);
   });
 });
 
 test('P7: a file whose stamp is ahead of a clock that is wrong goes in once that is right', async () => {
-  const desk = openDrainDesk({ settings: { settleMs: 0 } });
+  const desk = openIntakeDesk({ settings: { settleMs: 0 } });
   desk.setClock(-10 * YEAR);
   writeFeedFile(desk.landing, 'Procedure', new Date(desk.now().getTime() + 9 * YEAR), [procedure]);
-  expect(await desk.drain.round()).toMatchObject({ open: 0 });
+  expect(await desk.scan()).toMatchObject({ open: 0 });
   expect(desk.column('SELECT reason_code FROM files')).toEqual(['future_stamp']);
   desk.setClock(10 * YEAR);
-  await desk.drain.round();
+  await desk.scan();
   expect(desk.column('SELECT state FROM files')).toEqual(['ingested']);
 });

@@ -1,21 +1,28 @@
+import { createEvents, type EventMap } from '../../src/model/events.ts';
 import type { Work } from '../../src/model/work.ts';
-import { createDrain, type Drain, type Round } from '../../src/worker/intake.ts';
-import { createFaultBook, type FaultBook } from '../../src/status/faults.ts';
-import { storeLedger, type Ledger } from '../../src/worker/ledger.ts';
+import { logFaults, logFiles } from '../../src/output/event-log.ts';
 import { createLog } from '../../src/output/log.ts';
 import type { Settings } from '../../src/settings/settings.ts';
+import { createFaultBook, type FaultBook } from '../../src/status/faults.ts';
+import { createCurrentWork } from '../../src/worker/current-work.ts';
+import { scan, type Scan } from '../../src/worker/intake.ts';
+import { createIntake, runTotals, type Intake, type RunTotals } from '../../src/worker/intake-state.ts';
+import { storeLedger, type Ledger } from '../../src/worker/ledger.ts';
 import { openDesk, type Desk } from './ingest.ts';
 import { watchForLeaks } from './leak.ts';
 
 /** One line of the log. */
 export type LogLine = Readonly<Record<string, unknown>>;
 
-/** The loop's body on a real folder and a real database, with clocks that only the test moves. */
-export interface DrainDesk extends Desk {
-  readonly drain: Drain;
+/** The intake on a real folder and a real database, with clocks that only the test moves. */
+export interface IntakeDesk extends Desk {
+  readonly scan: () => Promise<Scan>;
+  readonly totals: () => RunTotals;
   readonly faults: FaultBook;
   readonly log: readonly LogLine[];
   readonly work: readonly Work[];
+  /** Every event but those of work, in order. */
+  readonly events: readonly { readonly name: keyof EventMap; readonly told: readonly unknown[] }[];
   readonly stop: AbortController;
   readonly giveUp: AbortController;
   /** What the wall clock shows. */
@@ -24,33 +31,46 @@ export interface DrainDesk extends Desk {
   pass(ms: number): void;
   /** Sets the wall clock forth or back, in ms. No time passes. */
   setClock(ms: number): void;
-  /** Runs rounds, moving the clocks to each wake-up, until nothing is left that comes by itself. */
-  settleAll(): Promise<Round>;
+  /** Scans, moving the clocks to each wake-up, until nothing is left that comes by itself. */
+  settleAll(): Promise<Scan>;
   /** The messages of the log, in order. */
   messages(): unknown[];
-  /** Makes a new loop on the same database, as a restart does. */
-  restart(): Drain;
+  /** Makes a new intake on the same database, as a restart does. */
+  restart(): void;
 }
 
-export interface DrainDeskOptions {
+export interface IntakeDeskOptions {
   readonly settings?: Partial<Settings>;
-  /** Changes what the loop hears of the database. */
+  /** Changes what the intake hears of the database. */
   readonly ledger?: (real: Ledger) => Ledger;
   readonly hasNews?: () => boolean;
   /** The version of Landfall. */
   readonly program?: string;
 }
 
+const NAMES = [
+  'file:ingested',
+  'file:quarantined',
+  'file:unchanged',
+  'file:changed',
+  'file:given_up',
+  'files:taken',
+  'names:unread',
+  'fault:begin',
+  'fault:end',
+] as const satisfies readonly (keyof EventMap)[];
+
 /** The wall clock stands at the real time when the test begins, since files are given theirs by the system. */
-export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
+export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
   const desk = openDesk({ program: options.program ?? '0.0.0' });
   const begun = Date.now();
   let passed = 0;
   let set = 0;
   const now = (): Date => new Date(begun + passed + set);
   const log: LogLine[] = [];
-  watchForLeaks(() => JSON.stringify(log));
-  const work: Work[] = [];
+  const told: { name: keyof EventMap; told: readonly unknown[] }[] = [];
+  watchForLeaks(() => JSON.stringify([log, told]));
+  const workTold: Work[] = [];
   const stop = new AbortController();
   const giveUp = new AbortController();
   const output = {
@@ -62,15 +82,15 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
     lossy: null,
   };
   const logger = createLog({ logLevel: 'trace', logFormat: 'json' }, output, 1);
-  const faults = createFaultBook(
-    logger,
-    now,
-    () => undefined,
-    () => passed,
-  );
   const real = storeLedger(desk.store, now);
-  const make = (): Drain =>
-    createDrain({
+  const make = (): Intake => {
+    const events = createEvents();
+    const faults = createFaultBook(events, now, () => passed);
+    logFaults(events, logger);
+    logFiles(events, logger, desk.feed);
+    for (const name of NAMES) events.on(name, (...args: readonly unknown[]) => told.push({ name, told: args }));
+    events.on('work', (work) => workTold.push(work));
+    return createIntake({
       settings: {
         landing: desk.landing,
         settleMs: 2_000,
@@ -81,26 +101,30 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
       },
       feed: desk.feed,
       ledger: options.ledger?.(real) ?? real,
-      logger,
+      events,
       faults,
+      work: createCurrentWork(events, faults),
+      logger,
       now,
       monotonic: () => passed,
       stop: stop.signal,
       giveUp: giveUp.signal,
       hasNews: options.hasNews ?? (() => false),
       tellAgain: false,
-      onWork: (state) => work.push(state),
     });
-  let drain = make();
+  };
+  let intake = make();
 
   return {
     ...desk,
-    get drain() {
-      return drain;
+    scan: () => scan(intake),
+    totals: () => runTotals(intake),
+    get faults() {
+      return intake.faults;
     },
-    faults,
     log,
-    work,
+    work: workTold,
+    events: told,
     stop,
     giveUp,
     now,
@@ -111,17 +135,16 @@ export function openDrainDesk(options: DrainDeskOptions = {}): DrainDesk {
       set += ms;
     },
     async settleAll() {
-      for (let rounds = 0; rounds < 100; rounds++) {
-        const round = await drain.round();
-        if (round.open === 0) return round;
-        passed += Math.max(1, Math.ceil(round.wakeMs ?? 0));
+      for (let scans = 0; scans < 100; scans++) {
+        const left = await scan(intake);
+        if (left.open === 0) return left;
+        passed += Math.max(1, Math.ceil(left.wakeMs ?? 0));
       }
-      throw new Error('the loop does not come to rest');
+      throw new Error('the intake does not come to rest');
     },
     messages: () => log.map((line) => line['msg']),
     restart() {
-      drain = make();
-      return drain;
+      intake = make();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Supervised } from '../../src/worker/child.ts';
+import type { Supervised } from '../../src/worker/supervisor-link.ts';
 import type { CommandIo } from '../../src/system/io.ts';
 import { createLog } from '../../src/output/log.ts';
 import type { Settings } from '../../src/settings/settings.ts';

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
 import { status } from '../../src/commands/status.ts';
-import { reportFile } from '../../src/worker/report.ts';
+import { createEvents, emitOutcome } from '../../src/model/events.ts';
+import { logFiles } from '../../src/output/event-log.ts';
 import { createLog } from '../../src/output/log.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { captureIo } from '../helpers/command-io.ts';
@@ -59,7 +60,9 @@ describe('P6: a file that is cut off in the last field of its last row', () => {
 
     const outcome = await desk.ingest(file);
     const io = captureIo();
-    reportFile(createLog({ logLevel: 'warn', logFormat: 'json' }, io.stdout, 1), desk.feed, file, outcome);
+    const events = createEvents();
+    logFiles(events, createLog({ logLevel: 'warn', logFormat: 'json' }, io.stdout, 1), desk.feed);
+    emitOutcome(events, file.name, outcome);
     expect(JSON.parse(io.written.out)).toMatchObject({ level: 'warn', file: file.name, code: 'cut_off', lines: [3] });
     expect(await shown((to) => files({ ...filter, json: false, code: ['cut_off'] }, to))).toMatch(
       /20260802[^\n]*\twarning: cut_off \(line 3\)\n$/,

@@ -3,7 +3,8 @@ import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
 import { rejects } from '../../src/commands/rejects.ts';
 import { status } from '../../src/commands/status.ts';
-import { reportFile } from '../../src/worker/report.ts';
+import { createEvents, emitOutcome } from '../../src/model/events.ts';
+import { logFiles } from '../../src/output/event-log.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { createLog } from '../../src/output/log.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
@@ -58,11 +59,12 @@ async function deliver(desk: Desk, deliveries: readonly Delivery[]): Promise<str
   const now = () => new Date('2026-09-01T00:00:00Z');
   for (const json of [true, false]) await check({ ...named, json }, { ...io, now });
 
-  const logger = createLog({ logLevel: 'trace', logFormat: 'json' }, io.stdout, 1);
+  const events = createEvents();
+  logFiles(events, createLog({ logLevel: 'trace', logFormat: 'json' }, io.stdout, 1), desk.feed);
   const codes: string[] = [];
   for (const [at, file] of listed.entries()) {
     const outcome = await desk.ingest(file);
-    reportFile(logger, desk.feed, file, outcome);
+    emitOutcome(events, file.name, outcome);
     codes.push(outcome.kind === 'quarantined' ? outcome.code : outcome.kind);
     const delivery = deliveries[at];
     // Not the text itself: a test's output holds no value from a row either.

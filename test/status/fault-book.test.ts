@@ -1,17 +1,22 @@
 import { expect, test } from 'vitest';
 import { createFaultBook } from '../../src/status/faults.ts';
+import { createEvents, type Events } from '../../src/model/events.ts';
+import { logFaults } from '../../src/output/event-log.ts';
 import { createLog } from '../../src/output/log.ts';
 import { captureIo } from '../helpers/command-io.ts';
 
 const HOUR = 3_600_000;
 
+/** Events of faults that go into a log, a line each. */
+function loggedTo({ stdout }: ReturnType<typeof captureIo>): Events {
+  const events = createEvents();
+  logFaults(events, createLog({ logLevel: 'trace', logFormat: 'json' }, stdout, 1));
+  return events;
+}
+
 test('thousands of files in fault are each logged once, and listed as fifty and a number', () => {
   const io = captureIo();
-  const book = createFaultBook(
-    createLog({ logLevel: 'trace', logFormat: 'json' }, io.stdout, 1),
-    io.now,
-    () => undefined,
-  );
+  const book = createFaultBook(loggedTo(io), io.now);
   book.begin({ kind: 'landing', file: null, problem: 'it is not there' });
   for (let at = 0; at < 10_000; at++) book.begin({ kind: 'file', file: `${at}.txt`, problem: 'it cannot be read' });
   book.begin({ kind: 'file', file: '7.txt', problem: 'it cannot be read' });
@@ -33,11 +38,9 @@ test.each([
   let wall = begun;
   let passed = 5_000_000;
   const io = captureIo();
-  const logger = createLog({ logLevel: 'trace', logFormat: 'json' }, io.stdout, 1);
   const book = createFaultBook(
-    logger,
+    loggedTo(io),
     () => new Date(wall),
-    () => undefined,
     () => passed,
   );
   const pass = (time: number): void => {

@@ -45,7 +45,7 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
     job: { verb: 'run' },
     command: [process.execPath, join(folder, 'stub.mjs')],
     env: { FOLDER: folder },
-    keeperPid: process.pid,
+    supervisorPid: process.pid,
     cutShortAt: null,
     onFound: () => undefined,
     onOwner: () => undefined,

@@ -20,7 +20,7 @@ import { DatabaseFault } from '../../src/store/database-fault.ts';
 import { requestRetry } from '../../src/store/sqlite/ledger.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { growDisk, mountDisk } from '../helpers/disk.ts';
-import { openDrainDesk, type DrainDesk } from '../helpers/intake.ts';
+import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 import { refuseLstat } from '../helpers/lstat.ts';
 import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
@@ -30,16 +30,16 @@ const billing = createBilling(5);
 const STAMP = '20260801_060000';
 const SETTLED = 2_000;
 
-function drop(desk: DrainDesk, dataset: DatasetName = 'Procedure', stamp = STAMP): string {
+function drop(desk: IntakeDesk, dataset: DatasetName = 'Procedure', stamp = STAMP): string {
   return writeFeedFile(desk.landing, dataset, stamp, [billing.procedure()]).name;
 }
 
-function states(desk: DrainDesk): readonly unknown[] {
+function states(desk: IntakeDesk): readonly unknown[] {
   return desk.rows('SELECT name, revision, state, reason_code AS code FROM files ORDER BY name, revision');
 }
 
 test('before a listing that will take long the loop says so: it is not to count as hung', async () => {
-  const desk: DrainDesk = openDrainDesk({
+  const desk: IntakeDesk = openIntakeDesk({
     ledger: (real) => ({
       ...real,
       async known() {
@@ -54,23 +54,23 @@ test('before a listing that will take long the loop says so: it is not to count 
     }),
   });
   drop(desk);
-  await desk.drain.round();
+  await desk.scan();
   expect(desk.work.map(({ doing }) => doing)).not.toContain('listing');
-  await desk.drain.round();
+  await desk.scan();
   expect(desk.work.map(({ doing }) => doing)).toContain('listing');
   expect(desk.work.at(-1)?.doing).not.toBe('listing');
 });
 
 describe('P1: whole files only', () => {
   test('a file that grows is ingested once, whole, when it has stopped', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const rows = Array.from({ length: 20 }, () => billing.procedure());
     const path = join(desk.landing, feedFileName('Procedure', STAMP));
     const lines = feedFileText('Procedure', rows).split(/(?<=\n)/);
     writeFileSync(path, '');
     for (const line of lines) {
       appendFileSync(path, line);
-      const round = await desk.drain.round();
+      const round = await desk.scan();
       expect(round).toMatchObject({ open: 1, wakeMs: SETTLED });
       desk.pass(SETTLED - 1);
     }
@@ -82,19 +82,19 @@ describe('P1: whole files only', () => {
   });
 
   test('a file that was already there, and grows on after a restart, too', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     drop(desk);
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(SETTLED - 1);
-    const drain = desk.restart();
-    expect(await drain.round()).toMatchObject({ open: 1, wakeMs: SETTLED });
+    desk.restart();
+    expect(await desk.scan()).toMatchObject({ open: 1, wakeMs: SETTLED });
     await desk.settleAll();
     expect(states(desk)).toHaveLength(1);
   });
 
   test('a file that changes between listing and reading is waited for again', async () => {
     let meddle: (() => void) | null = null;
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       ledger: (real) => ({
         ...real,
         ingest: (file, options) => {
@@ -105,12 +105,12 @@ describe('P1: whole files only', () => {
       }),
     });
     const name = drop(desk);
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(SETTLED);
     meddle = () => {
       appendFileSync(join(desk.landing, name), feedFileText('Procedure', [billing.procedure()]).split('\n')[1] ?? '');
     };
-    await desk.drain.round();
+    await desk.scan();
     expect(states(desk)).toEqual([]);
     expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: name, problem: 'it is still being written' }]);
     await desk.settleAll();
@@ -120,14 +120,14 @@ describe('P1: whole files only', () => {
   });
 
   test('with --settle 0 a file that keeps growing does not keep the loop spinning', async () => {
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       settings: { settleMs: 0 },
       ledger: (real) => ({ ...real, ingest: () => Promise.resolve({ kind: 'moved', reason: 'it grew' }) }),
     });
     drop(desk);
     const waits: (number | null)[] = [];
     for (let attempt = 0; attempt < 8; attempt++) {
-      const { wakeMs } = await desk.drain.round();
+      const { wakeMs } = await desk.scan();
       waits.push(wakeMs);
       desk.pass(wakeMs ?? 0);
     }
@@ -139,24 +139,24 @@ describe('P1: whole files only', () => {
     'P7: a file that is in, but which the loop does not know of, is hashed once and then known (--after %s)',
     async (after) => {
       // As where its commit was made and not heard of.
-      const desk = openDrainDesk({
+      const desk = openIntakeDesk({
         settings: { after },
         ledger: (real) => ({ ...real, known: () => Promise.resolve(new Map()) }),
       });
       drop(desk);
       await desk.settleAll();
       desk.restart();
-      await desk.drain.round();
+      await desk.scan();
       desk.pass(SETTLED);
       const waits: (number | null)[] = [];
-      for (let round = 0; round < 4; round++) waits.push((await desk.drain.round()).wakeMs);
+      for (let round = 0; round < 4; round++) waits.push((await desk.scan()).wakeMs);
       expect(desk.messages().filter((message) => String(message).startsWith('the same bytes'))).toHaveLength(1);
       expect(waits.slice(1)).not.toContain(0);
     },
   );
 
   test('an upload that stalls for longer than the settle time and goes on makes a new revision', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const name = drop(desk);
     await desk.settleAll();
     const more = feedFileText('Procedure', [billing.procedure()]).split('\n')[1] ?? '';
@@ -171,17 +171,17 @@ describe('P1: whole files only', () => {
 
 describe('the batch', () => {
   test('is taken parents first, and children wait for a parent that is still settling', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const procedure = billing.procedure();
     const visit = billing.visit(procedure);
     writeFeedFile(desk.landing, 'Transaction', STAMP, [billing.transaction(visit)]);
     writeFeedFile(desk.landing, 'Visit', STAMP, [visit]);
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(SETTLED - 100);
     writeFeedFile(desk.landing, 'Procedure', STAMP, [procedure]);
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(100);
-    expect(await desk.drain.round()).toMatchObject({ open: 3 });
+    expect(await desk.scan()).toMatchObject({ open: 3 });
     expect(states(desk)).toEqual([]);
     await desk.settleAll();
     const ingested = desk.log.filter((line) => line['msg'] === 'ingested').map((line) => line['file']);
@@ -190,14 +190,14 @@ describe('the batch', () => {
   });
 
   test('does not wait for longer than a minute', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     writeFeedFile(desk.landing, 'Visit', STAMP, [billing.visit(billing.procedure())]);
     const parent = join(desk.landing, feedFileName('Procedure', STAMP));
     let taken = 0;
     for (let second = 0; second <= 70 && taken === 0; second++) {
       writeFileSync(parent, 'x'.repeat(second + 1));
       utimesSync(parent, desk.now(), desk.now());
-      await desk.drain.round();
+      await desk.scan();
       if (desk.messages().includes('ingested')) taken = second;
       desk.pass(1_000);
     }
@@ -205,7 +205,7 @@ describe('the batch', () => {
   });
 
   test('is summed up in one line, and each file in one; nothing of a row is in them (P8)', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const bad = { ...billing.procedure(), EffectiveDate: 'not a date ZQX' };
     writeFeedFile(desk.landing, 'Procedure', STAMP, [billing.procedure(), billing.procedure(), bad, bad]);
     writeFeedFile(desk.landing, 'Visit', STAMP, [billing.visit(billing.procedure())]);
@@ -220,12 +220,12 @@ describe('the batch', () => {
       { msg: 'batch done', files: 2, rows: { read: 5, inserted: 2, rejected: 2, waiting: 1 } },
     ]);
     expect(JSON.stringify(desk.log)).not.toMatch(LEAK);
-    expect(desk.drain.totals()).toMatchObject({ files: 2, rows: 5, rejectedRows: 2, quarantined: 0 });
+    expect(desk.totals()).toMatchObject({ files: 2, rows: 5, rejectedRows: 2, quarantined: 0 });
   });
 
   test('is left for a new look at the folder when there is news, and goes on after it', async () => {
     let monotonic = 0;
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       settings: { settleMs: 0 },
       hasNews: () => true,
       ledger: (real) => ({
@@ -239,7 +239,7 @@ describe('the batch', () => {
       }),
     });
     for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 0, open: 1 });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 0, open: 1 });
     expect(states(desk)).toHaveLength(2);
     expect(monotonic).toBe(3_000);
     expect(desk.messages()).not.toContain('batch done');
@@ -249,7 +249,7 @@ describe('the batch', () => {
   });
 
   test('stops before the next file when told to', async () => {
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       settings: { settleMs: 0 },
       ledger: (real) => ({
         ...real,
@@ -261,7 +261,7 @@ describe('the batch', () => {
     });
     drop(desk, 'Procedure', '20260801_060000');
     drop(desk, 'Procedure', '20260802_060000');
-    await desk.drain.round();
+    await desk.scan();
     expect(states(desk)).toHaveLength(1);
   });
 });
@@ -269,7 +269,7 @@ describe('the batch', () => {
 describe('what is taken again', () => {
   test('nothing that is as the ledger has it, also after a restart', async () => {
     let reads = 0;
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       ledger: (real) => ({
         ...real,
         ingest: (file, options) => {
@@ -289,7 +289,7 @@ describe('what is taken again', () => {
   });
 
   test('rule 2: a file that was only touched is a no-op, and its bytes are looked at once', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const name = drop(desk);
     await desk.settleAll();
     chmodSync(join(desk.landing, name), 0o600);
@@ -300,7 +300,7 @@ describe('what is taken again', () => {
   });
 
   test('rule 1: A, B, A makes three revisions', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const [a, b] = [billing.procedure(), billing.procedure()];
     for (const row of [a, b, a]) {
       writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
@@ -310,7 +310,7 @@ describe('what is taken again', () => {
   });
 
   test('rule 9: a quarantined file after a change of the program, not before', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     writeFeedFile(desk.landing, 'Procedure', STAMP, ['not|a|header']);
     await desk.settleAll();
     expect(states(desk)).toMatchObject([{ state: 'quarantined' }]);
@@ -318,14 +318,14 @@ describe('what is taken again', () => {
     desk.restart();
     await desk.settleAll();
     expect(desk.column('SELECT program FROM files')).toEqual(['0.0.0']);
-    expect(desk.drain.totals()).toMatchObject({ quarantined: 1 });
+    expect(desk.totals()).toMatchObject({ quarantined: 1 });
     desk.restart();
     await desk.settleAll();
-    expect(desk.drain.totals()).toMatchObject({ quarantined: 0 });
+    expect(desk.totals()).toMatchObject({ quarantined: 0 });
   });
 
   test('rule 9: a file for which someone asked, once, as a new revision', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const name = drop(desk);
     await desk.settleAll();
     requestRetry(desk.store, name, new Date());
@@ -338,7 +338,7 @@ describe('what is taken again', () => {
   });
 
   test('rule 8: a stamp of next year is held, listed, and taken when its time has come', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const soon = new Date(Date.now() + 50 * 3_600_000)
       .toISOString()
       .slice(0, 19)
@@ -355,7 +355,7 @@ describe('what is taken again', () => {
   });
 
   test('names that cannot be read are listed, reported once, and leave the list when they go', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const link = feedFileName('Visit', STAMP);
     symlinkSync('/etc/hostname', join(desk.landing, link));
     writeFileSync(join(desk.landing, feedFileName('Visit', '20261332_000000')), 'x');
@@ -387,22 +387,22 @@ describe('P7: nothing blocks', () => {
     Object.assign(new Error(`${code}: told by the system`), { code, syscall: 'open', errno: -1 });
 
   test('a file that cannot be opened backs off, longer each time, while others go in; told once at start and end', async () => {
-    const desk = openDrainDesk({ ledger: failing(systemError('EACCES'), 3) });
+    const desk = openIntakeDesk({ ledger: failing(systemError('EACCES'), 3) });
     const name = drop(desk);
     drop(desk, 'Procedure', '20260802_060000');
-    await desk.drain.round();
+    await desk.scan();
     desk.pass(SETTLED);
     const waits: (number | null)[] = [];
     for (let attempt = 0; attempt < 3; attempt++) {
-      const { wakeMs } = await desk.drain.round();
+      const { wakeMs } = await desk.scan();
       waits.push(wakeMs);
-      expect(desk.drain.totals().unreadable).toBe(1);
+      expect(desk.totals().unreadable).toBe(1);
       desk.pass(wakeMs ?? 0);
     }
     expect(waits).toEqual([1_000, 2_000, 4_000]);
     expect(states(desk)).toHaveLength(1);
     expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: name, problem: 'it cannot be read (EACCES)' }]);
-    await desk.drain.round();
+    await desk.scan();
     expect(states(desk)).toHaveLength(2);
     expect(desk.faults.list()).toEqual([]);
     expect(desk.messages().filter((message) => String(message).includes('EACCES'))).toEqual([
@@ -412,40 +412,40 @@ describe('P7: nothing blocks', () => {
   });
 
   test('it is tried at once when its mode or owner changes', async () => {
-    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EACCES'), 1) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EACCES'), 1) });
     const name = drop(desk);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 1_000 });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 1_000 });
     chmodSync(join(desk.landing, name), 0o600);
-    await desk.drain.round();
+    await desk.scan();
     expect(states(desk)).toHaveLength(1);
   });
 
   test('a file that vanishes between listing and reading is nobody’s fault', async () => {
-    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('ENOENT'), 1) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('ENOENT'), 1) });
     drop(desk);
-    await desk.drain.round();
+    await desk.scan();
     expect(desk.faults.list()).toEqual([]);
     expect(desk.log).toEqual([]);
   });
 
   test('a file that was in fault and goes away ends its fault', async () => {
-    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EIO'), 9) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EIO'), 9) });
     const name = drop(desk);
-    await desk.drain.round();
+    await desk.scan();
     unlinkSync(join(desk.landing, name));
-    await desk.drain.round();
+    await desk.scan();
     expect(desk.faults.list()).toEqual([]);
     expect(desk.messages()).toEqual(['it cannot be read (EIO)', 'over: it cannot be read (EIO)']);
   });
 
   test('P8: an exception that nobody expected is logged with its stack and without its message; the feed goes on', async () => {
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       settings: { settleMs: 0 },
       ledger: failing(() => new TypeError('cannot read ZQX of patient ZQX'), 1),
     });
     drop(desk);
     drop(desk, 'Procedure', '20260802_060000');
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 1_000, open: 1 });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 1_000, open: 1 });
     expect(states(desk)).toHaveLength(1);
     expect(desk.log[0]).toMatchObject({ level: 'error', msg: 'unexpected error; rolled back, to be tried again' });
     expect(JSON.stringify(desk.log)).not.toMatch(LEAK);
@@ -455,33 +455,33 @@ describe('P7: nothing blocks', () => {
 
   test('a fault of the database stops the round and skips nothing', async () => {
     const full = new DatabaseFault('full', 'ingest', 'x.sqlite', null);
-    const desk = openDrainDesk({ settings: { settleMs: 0 }, ledger: failing(() => full, 1) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(() => full, 1) });
     drop(desk);
     drop(desk, 'Procedure', '20260802_060000');
-    await expect(desk.drain.round()).rejects.toBe(full);
+    await expect(desk.scan()).rejects.toBe(full);
     expect(states(desk)).toEqual([]);
     expect(desk.work.at(-1)).toMatchObject({ doing: 'waiting', file: null });
-    await desk.drain.round();
+    await desk.scan();
     expect(states(desk)).toHaveLength(2);
   });
 
   test('a landing folder that disappears is a fault of the folder; nothing is forgotten when it comes back', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     drop(desk);
     await desk.settleAll();
     renameSync(desk.landing, `${desk.landing}.away`);
-    await expect(desk.drain.round()).rejects.toThrow(FolderFault);
+    await expect(desk.scan()).rejects.toThrow(FolderFault);
     renameSync(`${desk.landing}.away`, desk.landing);
     await desk.settleAll();
     expect(states(desk)).toHaveLength(1);
-    expect(desk.drain.totals().files).toBe(1);
+    expect(desk.totals().files).toBe(1);
   });
 
   test.for([
     ['1970', 0],
     ['next year', 365 * 86_400],
   ] as const)('a file whose time of change is in %s is taken like any other', async ([, seconds]) => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const time = seconds === 0 ? 0 : desk.now().getTime() / 1000 + seconds;
     utimesSync(join(desk.landing, drop(desk)), time, time);
     await desk.settleAll();
@@ -492,7 +492,7 @@ describe('P7: nothing blocks', () => {
   });
 
   test('an empty file that is filled later is taken; a header alone is a file without rows', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const path = join(desk.landing, feedFileName('Procedure', STAMP));
     writeFileSync(path, '');
     expect(await desk.settleAll()).toMatchObject({ open: 0 });
@@ -505,26 +505,26 @@ describe('P7: nothing blocks', () => {
 
 describe('the write-ahead log', () => {
   test('is emptied when there is nothing else to do, also if no file comes after the reader that pinned it', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     // That it was small a moment ago is no reason to wait.
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
+    expect(await desk.scan()).toMatchObject({ wakeMs: null });
     const reader = pinWal(desk.store);
     growWal(desk.store, 'one');
     const before = walSize(desk.store);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000, open: 0 });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 10_000, open: 0 });
     expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: before, pinned: true } });
     desk.pass(10_000);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 10_000 });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 10_000 });
     reader.close();
     desk.pass(10_000);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: null });
+    expect(await desk.scan()).toMatchObject({ wakeMs: null });
     expect(walSize(desk.store)).toBe(0);
     expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: 0, pinned: false } });
   });
 
   test('is told as pinned also in a long batch, and asked for at most every ten seconds', async () => {
     let asked = 0;
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       settings: { settleMs: 0 },
       ledger: (real) => ({
         ...real,
@@ -542,7 +542,7 @@ describe('the write-ahead log', () => {
     const reader = pinWal(desk.store);
     growWal(desk.store, 'one');
     for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
-    await desk.drain.round();
+    await desk.scan();
     expect(asked).toBe(2);
     expect(desk.work.find((work) => work.doing === 'ingesting' && work.due === 4)?.wal.pinned).toBe(true);
     reader.close();
@@ -551,7 +551,7 @@ describe('the write-ahead log', () => {
   test('that cannot be emptied is a fault of the database, asked for again with the next round', async () => {
     const full = new DatabaseFault('full', 'checkpoint', 'x.sqlite', null);
     let fail = true;
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       ledger: (real) => ({
         ...real,
         emptyWal: () => {
@@ -561,22 +561,22 @@ describe('the write-ahead log', () => {
       }),
     });
     growWal(desk.store, 'one');
-    await expect(desk.drain.round()).rejects.toBe(full);
-    await expect(desk.drain.round()).rejects.toBe(full);
+    await expect(desk.scan()).rejects.toBe(full);
+    await expect(desk.scan()).rejects.toBe(full);
     fail = false;
-    await desk.drain.round();
+    await desk.scan();
     expect(walSize(desk.store)).toBe(0);
   });
 });
 
 test('P7: a file that cannot be seen is a fault of its own until it can, and is taken then', async () => {
-  const desk = openDrainDesk();
+  const desk = openIntakeDesk();
   const name = drop(desk);
   writeFileSync(join(desk.landing, 'notes.txt'), 'seen');
   const end = refuseLstat('EIO', (path) => path.endsWith(name));
   await desk.settleAll();
   expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: name, problem: 'it cannot be seen (EIO)' }]);
-  expect(desk.drain.totals().unreadable).toBe(1);
+  expect(desk.totals().unreadable).toBe(1);
   end();
   await desk.settleAll();
   expect(desk.faults.list()).toEqual([]);
@@ -586,13 +586,13 @@ test('P7: a file that cannot be seen is a fault of its own until it can, and is 
 describe('--after archive', () => {
   const archived = { after: 'archive', archiveAfterMs: 600_000 } as const;
 
-  function archive(desk: DrainDesk): string[] {
+  function archive(desk: IntakeDesk): string[] {
     const folder = join(desk.landing, 'archive/2026/08');
     return existsSync(folder) ? readdirSync(folder) : [];
   }
 
   test('moves a file once it has been still for long enough, and notes where to', async () => {
-    const desk = openDrainDesk({ settings: archived });
+    const desk = openIntakeDesk({ settings: archived });
     const name = drop(desk);
     const { wakeMs } = await desk.settleAll();
     expect(wakeMs).toBe(600_000);
@@ -605,10 +605,10 @@ describe('--after archive', () => {
   });
 
   test('P7: an archive that cannot be looked into holds up no file that comes', async () => {
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
     drop(desk);
     await desk.settleAll();
-    await desk.drain.round();
+    await desk.scan();
     refuseLstat('EACCES', (path) => path.includes('/archive/'));
     desk.restart();
     writeFeedFile(desk.landing, 'Procedure', '20260802_060000', [billing.procedure()]);
@@ -619,7 +619,7 @@ describe('--after archive', () => {
   });
 
   test('leaves quarantined files where they lie', async () => {
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
     const { name } = writeFeedFile(desk.landing, 'Visit', STAMP, ['not|a|header']);
     await desk.settleAll();
     await desk.settleAll();
@@ -627,15 +627,15 @@ describe('--after archive', () => {
   });
 
   test('a writer that goes on after the move makes a new revision', async () => {
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
     const name = drop(desk);
     await desk.settleAll();
-    await desk.drain.round();
+    await desk.scan();
     expect(archive(desk)).toEqual([`${name}.1`]);
     const more = feedFileText('Procedure', [billing.procedure()]).split('\n')[1] ?? '';
     appendFileSync(join(desk.landing, 'archive/2026/08', `${name}.1`), `${more}\n`);
     desk.pass(10_000);
-    await desk.drain.round();
+    await desk.scan();
     await desk.settleAll();
     expect(states(desk)).toMatchObject([
       { revision: 1, state: 'replaced' },
@@ -645,10 +645,10 @@ describe('--after archive', () => {
   });
 
   test('a move that was cut short by a crash is recorded after the restart', async () => {
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
     const name = drop(desk);
     await desk.settleAll();
-    await desk.drain.round();
+    await desk.scan();
     desk.store.db.exec('UPDATE files SET archived_to = NULL');
     desk.restart();
     await desk.settleAll();
@@ -656,7 +656,7 @@ describe('--after archive', () => {
   });
 
   test('P7: a move that fails is a fault of the archive, tried again, and no error for the data', async () => {
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
     writeFileSync(join(desk.landing, 'archive'), 'in the way');
     const name = drop(desk);
     await desk.settleAll();
@@ -665,13 +665,13 @@ describe('--after archive', () => {
     rmSync(join(desk.landing, 'archive'));
     mkdirSync(join(desk.landing, 'archive'));
     desk.pass(1_000);
-    await desk.drain.round();
+    await desk.scan();
     expect(archive(desk)).toEqual([`${name}.1`]);
     expect(desk.faults.list()).toEqual([]);
   });
 
   test('P7: a full disk under the landing folder: files go in, and are moved when there is room', async ({ skip }) => {
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
     // Room for the folder itself and the file: none for the folders of the archive.
     if (!mountDisk(desk.landing, 'size=1m,nr_inodes=2', onTestFinished)) skip('a file system cannot be mounted here');
     const name = drop(desk);
@@ -683,7 +683,7 @@ describe('--after archive', () => {
     expect(readdirSync(desk.landing)).toEqual([name]);
     growDisk(desk.landing, 'size=1m,nr_inodes=99');
     desk.pass(1_000);
-    await desk.drain.round();
+    await desk.scan();
     expect(archive(desk)).toEqual([`${name}.1`]);
     expect(desk.faults.list()).toEqual([]);
     expect(states(desk)).toMatchObject([{ name, revision: 1, state: 'ingested' }]);
@@ -693,7 +693,7 @@ describe('--after archive', () => {
     skip,
   }) => {
     const archiveDir = tempFolder();
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0, archiveDir } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0, archiveDir } });
     if (!mountDisk(archiveDir, 'size=64k', onTestFinished)) skip('a file system cannot be mounted here');
     const rows = Array.from({ length: 2_000 }, () => billing.procedure());
     const { name } = writeFeedFile(desk.landing, 'Procedure', STAMP, rows);
@@ -706,7 +706,7 @@ describe('--after archive', () => {
     expect(readdirSync(archiveDir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())).toEqual([]);
     growDisk(archiveDir, 'size=8m');
     desk.pass(1_000);
-    await desk.drain.round();
+    await desk.scan();
     expect(readFileSync(join(archiveDir, '2026/08', `${name}.1`)).equals(content)).toBe(true);
     expect(readdirSync(desk.landing)).toEqual([]);
     expect(desk.faults.list()).toEqual([]);
@@ -714,7 +714,7 @@ describe('--after archive', () => {
   });
 
   test('P7: a file that cannot be moved backs off, longer each time, while others are moved; told once', async () => {
-    const desk = openDrainDesk({ settings: { ...archived, archiveAfterMs: 0 } });
+    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
     mkdirSync(join(desk.landing, 'archive'));
     writeFileSync(join(desk.landing, 'archive/2026'), 'a file where a folder should be');
     const two = (n: number): string => String(n).padStart(2, '0');
@@ -722,11 +722,11 @@ describe('--after archive', () => {
     const stuck = Array.from({ length: 55 }, (_, minute) => drop(desk, 'Procedure', `20260801_06${two(minute)}00`));
     for (let day = 1; day <= 5; day++) drop(desk, 'Procedure', `202508${two(day)}_060000`);
     await desk.settleAll();
-    for (let attempt = 0; attempt < 4; attempt++) await desk.drain.round();
+    for (let attempt = 0; attempt < 4; attempt++) await desk.scan();
     expect(readdirSync(desk.landing).sort()).toEqual([...stuck, 'archive'].sort());
     const waits: number[] = [];
     for (let attempt = 0; attempt < 20; attempt++) {
-      const { wakeMs } = await desk.drain.round();
+      const { wakeMs } = await desk.scan();
       waits.push(wakeMs ?? 0);
       desk.pass(wakeMs ?? 0);
     }
@@ -740,7 +740,7 @@ describe('--after archive', () => {
     expect(told).toHaveLength(stuck.length + 1);
     rmSync(join(desk.landing, 'archive/2026'));
     desk.pass(3_600_000);
-    for (let attempt = 0; attempt < 2; attempt++) await desk.drain.round();
+    for (let attempt = 0; attempt < 2; attempt++) await desk.scan();
     expect(readdirSync(desk.landing)).toEqual(['archive']);
     expect(desk.faults.list()).toEqual([]);
   });
@@ -749,11 +749,11 @@ describe('--after archive', () => {
     'P7: a file that a crash left set aside ends no round, whatever has its name',
     async () => {
       const archiveDir = otherDeviceFolder();
-      const desk = openDrainDesk({ settings: { ...archived, archiveDir, archiveAfterMs: 0, settleMs: 0 } });
+      const desk = openIntakeDesk({ settings: { ...archived, archiveDir, archiveAfterMs: 0, settleMs: 0 } });
       const row = billing.procedure();
       const name = feedFileName('Procedure', STAMP);
       writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
-      await desk.drain.round();
+      await desk.scan();
       renameSync(join(desk.landing, name), join(desk.landing, `.${name}.1.moving`));
       writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
       desk.restart();
@@ -770,11 +770,11 @@ describe('--after archive', () => {
   );
 
   test('P7: a file that is set aside while its name is taken is told once, and once that it is over', async () => {
-    const desk = openDrainDesk();
+    const desk = openIntakeDesk();
     const name = drop(desk);
     writeFileSync(join(desk.landing, `.${name}.7.moving`), feedFileText('Procedure', [billing.procedure()]));
     await desk.settleAll();
-    for (let attempt = 0; attempt < 3; attempt++) await desk.drain.round();
+    for (let attempt = 0; attempt < 3; attempt++) await desk.scan();
     const told = (): unknown[] => desk.messages().filter((message) => String(message).includes('set aside'));
     expect(told()).toHaveLength(1);
     expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: `.${name}.7.moving` }]);
@@ -787,7 +787,7 @@ describe('--after archive', () => {
 
   test('P7: a move that cannot be recorded is recorded later', async () => {
     let fail = true;
-    const desk = openDrainDesk({
+    const desk = openIntakeDesk({
       settings: { ...archived, archiveAfterMs: 0 },
       ledger: (real) => ({
         ...real,
@@ -800,7 +800,7 @@ describe('--after archive', () => {
     drop(desk);
     await expect(desk.settleAll()).rejects.toThrow(DatabaseFault);
     fail = false;
-    await desk.drain.round();
+    await desk.scan();
     expect(desk.column('SELECT archived_to IS NOT NULL FROM files')).toEqual([1]);
   });
 });

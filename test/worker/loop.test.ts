@@ -1,30 +1,32 @@
 import { describe, expect, test } from 'vitest';
-import { STARTING } from '../../src/model/work.ts';
-import type { Drain, Round } from '../../src/worker/intake.ts';
+import { createEvents } from '../../src/model/events.ts';
+import { logFaults } from '../../src/output/event-log.ts';
+import type { Scan } from '../../src/worker/intake.ts';
 import { createFaultBook, type FaultBook } from '../../src/status/faults.ts';
-import { createWaker, runLoop, type Waker } from '../../src/worker/loop.ts';
+import { runLoop } from '../../src/worker/loop.ts';
+import { createWaker, type Waker } from '../../src/worker/waker.ts';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { createLog } from '../../src/output/log.ts';
 import { DatabaseFault, type FaultKind } from '../../src/store/database-fault.ts';
 
-type Step = Round | Error;
+type Step = Scan | Error;
 
-const REST: Round = { wakeMs: null, open: 0, listMs: 0 };
+const REST: Scan = { wakeMs: null, open: 0, listMs: 0 };
 
 interface Bench {
   readonly run: (until: 'stopped' | 'drained', patienceMs?: number) => Promise<void>;
   readonly slept: { ms: number | null; heedPokes: boolean }[];
   readonly messages: () => string[];
-  readonly rounds: () => number;
+  readonly scans: () => number;
   readonly stop: AbortController;
 }
 
-/** A loop over rounds that the test lays out, with a waker that only notes how long it would sleep. */
+/** A loop over scans that the test lays out, with a waker that only notes how long it would sleep. */
 function bench(steps: readonly Step[]): Bench {
   const stop = new AbortController();
   const slept: { ms: number | null; heedPokes: boolean }[] = [];
   let monotonic = 0;
-  let round = 0;
+  let scans = 0;
   const lines: string[] = [];
   const output = {
     write: (line: string) => void lines.push(line),
@@ -34,21 +36,15 @@ function bench(steps: readonly Step[]): Bench {
     journal: false,
     lossy: null,
   };
-  const faults: FaultBook = createFaultBook(
-    createLog({ logLevel: 'trace', logFormat: 'json' }, output, 1),
-    () => new Date(monotonic),
-    () => undefined,
-  );
-  const drain: Drain = {
-    round: () => {
-      const step = steps[round];
-      round += 1;
-      if (round >= steps.length) stop.abort();
-      if (step instanceof Error) return Promise.reject(step);
-      return Promise.resolve(step ?? REST);
-    },
-    totals: () => ({ files: 0, rows: 0, quarantined: 0, rejectedRows: 0, unreadable: 0, coming: 0 }),
-    work: () => STARTING,
+  const events = createEvents();
+  logFaults(events, createLog({ logLevel: 'trace', logFormat: 'json' }, output, 1));
+  const faults: FaultBook = createFaultBook(events, () => new Date(monotonic));
+  const nextScan = (): Promise<Scan> => {
+    const step = steps[scans];
+    scans += 1;
+    if (scans >= steps.length) stop.abort();
+    if (step instanceof Error) return Promise.reject(step);
+    return Promise.resolve(step ?? REST);
   };
   const waker: Waker = {
     poke: () => undefined,
@@ -63,11 +59,11 @@ function bench(steps: readonly Step[]): Bench {
   return {
     slept,
     stop,
-    rounds: () => round,
+    scans: () => scans,
     messages: () => lines.map((line) => String((JSON.parse(line) as { msg: unknown }).msg)),
     run: (until, patienceMs) =>
       runLoop({
-        drain,
+        scan: nextScan,
         waker,
         faults,
         until,
@@ -94,7 +90,7 @@ describe('P7: a fault of the database backs off the loop', () => {
     expect(loop.messages()).toEqual([message, `over: ${message}`]);
   });
 
-  test('a round that only waits for files, and writes nothing, does not end it', async () => {
+  test('a scan that only waits for files, and writes nothing, does not end it', async () => {
     const waiting = { ...REST, open: 1, wakeMs: 100 };
     const loop = bench([fault('full'), waiting, fault('full'), waiting, REST, REST]);
     await loop.run('stopped');
@@ -111,13 +107,13 @@ describe('P7: a fault of the database backs off the loop', () => {
   test.each(['full', 'io', 'readonly'] as const)('%s passes', async (kind) => {
     const loop = bench([fault(kind), REST]);
     await loop.run('stopped');
-    expect(loop.rounds()).toBe(2);
+    expect(loop.scans()).toBe(2);
   });
 
   test('a damaged database stops it', async () => {
     const loop = bench([fault('corrupt'), REST]);
     await expect(loop.run('stopped')).rejects.toThrow('verify');
-    expect(loop.rounds()).toBe(1);
+    expect(loop.scans()).toBe(1);
     expect(loop.messages()).toEqual([]);
   });
 
@@ -131,7 +127,7 @@ describe('P7: a fault of the database backs off the loop', () => {
   test('with a patience the fault is an error once it has lasted longer', async () => {
     const loop = bench(Array.from({ length: 20 }, () => fault('busy')));
     await expect(loop.run('drained', 5_000)).rejects.toThrow('write lock');
-    expect(loop.rounds()).toBeLessThan(10);
+    expect(loop.scans()).toBeLessThan(10);
   });
 
   test('an error of the program itself is not waited out', async () => {
@@ -148,7 +144,7 @@ test('drained: ends when nothing is left that comes by itself', async () => {
     REST,
   ]);
   await loop.run('drained');
-  expect(loop.rounds()).toBe(3);
+  expect(loop.scans()).toBe(3);
 });
 
 test('between two listings lies three times what one takes, also under a swarm of pokes', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { openAttempt, settleAttempts } from '../../src/store/sqlite/attempts.ts';
 import { requestRetry } from '../../src/store/sqlite/ledger.ts';
 import { createBilling } from '../helpers/billing.ts';
-import { openDrainDesk, type DrainDesk } from '../helpers/intake.ts';
+import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
 import { writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 
 // Files in the middle of which the program has ended, nobody knows why: both of its processes were killed, memory ran out, the host
@@ -14,18 +14,18 @@ const billing = createBilling(6);
 const HOUR = 3_600_000;
 const FIRST = '20260801_060000';
 
-function openDesk(): DrainDesk {
-  return openDrainDesk({ settings: { settleMs: 0 } });
+function openDesk(): IntakeDesk {
+  return openIntakeDesk({ settings: { settleMs: 0 } });
 }
 
-function drop(desk: DrainDesk, dataset: DatasetName, stamp: string): string {
+function drop(desk: IntakeDesk, dataset: DatasetName, stamp: string): string {
   const procedure = billing.procedure();
   return writeFeedFile(desk.landing, dataset, stamp, [dataset === 'Procedure' ? procedure : billing.visit(procedure)])
     .name;
 }
 
 /** Both processes are killed in the middle of a file, and started again, so many times. */
-function die(desk: DrainDesk, name: string, times: number): void {
+function die(desk: IntakeDesk, name: string, times: number): void {
   const stat = statSync(join(desk.landing, name), { bigint: true });
   const { mtimeNs, ctimeNs, ino: inode } = stat;
   for (let time = 0; time < times; time++) {
@@ -39,8 +39,8 @@ function die(desk: DrainDesk, name: string, times: number): void {
   desk.restart();
 }
 
-const taken = (desk: DrainDesk) => desk.column("SELECT name FROM files WHERE state = 'ingested' ORDER BY file_id");
-const held = (desk: DrainDesk) => desk.rows('SELECT name, state, reason_code FROM files WHERE revision = 0');
+const taken = (desk: IntakeDesk) => desk.column("SELECT name FROM files WHERE state = 'ingested' ORDER BY file_id");
+const held = (desk: IntakeDesk) => desk.rows('SELECT name, state, reason_code FROM files WHERE revision = 0');
 
 describe('P2: one or two deaths', () => {
   test('change nothing: the file is taken at once, in its order', async () => {
@@ -48,7 +48,7 @@ describe('P2: one or two deaths', () => {
     const parent = drop(desk, 'Procedure', FIRST);
     const child = drop(desk, 'Visit', FIRST);
     die(desk, parent, 2);
-    await desk.drain.round();
+    await desk.scan();
     expect(taken(desk)).toEqual([parent, child]);
     expect(desk.faults.list()).toEqual([]);
   });
@@ -60,7 +60,7 @@ describe('P7: three deaths or more', () => {
     const suspects = [drop(desk, 'Procedure', FIRST), drop(desk, 'Procedure', '20260802_060000')];
     const others = [drop(desk, 'Procedure', '20260803_060000'), drop(desk, 'Visit', FIRST)];
     for (const name of suspects) die(desk, name, 3);
-    expect(await desk.drain.round()).toMatchObject({ open: 2, wakeMs: 1_000 });
+    expect(await desk.scan()).toMatchObject({ open: 2, wakeMs: 1_000 });
     expect(taken(desk)).toEqual(others);
     expect(
       desk.faults
@@ -70,7 +70,7 @@ describe('P7: three deaths or more', () => {
     ).toEqual(suspects);
     desk.pass(1_000);
     others.push(drop(desk, 'Visit', '20260804_060000'));
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 0 });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 0 });
     expect(taken(desk)).toEqual([...others, suspects[0]]);
     await desk.settleAll();
     expect(taken(desk)).toEqual([...others, ...suspects]);
@@ -91,12 +91,12 @@ describe('P7: three deaths or more', () => {
     const desk = openDesk();
     const name = drop(desk, 'Procedure', FIRST);
     die(desk, name, deaths);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs });
+    expect(await desk.scan()).toMatchObject({ wakeMs });
     desk.pass(wakeMs - 1);
-    await desk.drain.round();
+    await desk.scan();
     expect(taken(desk)).toEqual([]);
     desk.pass(1);
-    await desk.drain.round();
+    await desk.scan();
     expect(taken(desk)).toEqual([name]);
   });
 
@@ -105,7 +105,7 @@ describe('P7: three deaths or more', () => {
     const name = drop(desk, 'Procedure', FIRST);
     die(desk, name, 9);
     drop(desk, 'Procedure', FIRST);
-    await desk.drain.round();
+    await desk.scan();
     expect(taken(desk)).toEqual([name]);
   });
 
@@ -115,9 +115,9 @@ describe('P7: three deaths or more', () => {
     desk.pass(10 * HOUR);
     die(desk, name, 3);
     desk.pass(-10 * HOUR);
-    expect(await desk.drain.round()).toMatchObject({ wakeMs: 1_000 });
+    expect(await desk.scan()).toMatchObject({ wakeMs: 1_000 });
     desk.pass(1_000);
-    await desk.drain.round();
+    await desk.scan();
     expect(taken(desk)).toEqual([name]);
   });
 });
@@ -127,14 +127,14 @@ describe('P7: ten deaths', () => {
     const desk = openDesk();
     const name = drop(desk, 'Procedure', FIRST);
     die(desk, name, 10);
-    expect(await desk.drain.round()).toMatchObject({ open: 0 });
+    expect(await desk.scan()).toMatchObject({ open: 0 });
     expect(held(desk)).toEqual([{ name, state: 'quarantined', reason_code: 'internal_error' }]);
     expect(desk.column('SELECT reason FROM files')[0]).toContain(
       `it is tried once more after ${new Date(desk.now().getTime() + HOUR).toISOString()}`,
     );
-    expect(desk.drain.totals().quarantined).toBe(1);
+    expect(desk.totals().quarantined).toBe(1);
     desk.pass(HOUR);
-    await desk.drain.round();
+    await desk.scan();
     expect(desk.rows('SELECT name, revision, state, attempts FROM files')).toEqual([
       { name, revision: 1, state: 'ingested', attempts: 11 },
     ]);
@@ -146,7 +146,7 @@ describe('P7: ten deaths', () => {
     const name = drop(desk, 'Procedure', FIRST);
     die(desk, name, 11);
     const other = drop(desk, 'Procedure', '20260802_060000');
-    await desk.drain.round();
+    await desk.scan();
     expect(desk.rows('SELECT revision, state, reason_code, sha256, attempts FROM files ORDER BY stamp')[0]).toEqual({
       revision: 1,
       state: 'quarantined',
@@ -162,9 +162,9 @@ describe('P7: ten deaths', () => {
     const desk = openDesk();
     const name = drop(desk, 'Procedure', FIRST);
     die(desk, name, 10);
-    await desk.drain.round();
+    await desk.scan();
     requestRetry(desk.store, name, desk.now());
-    await desk.drain.round();
+    await desk.scan();
     expect(taken(desk)).toEqual([name]);
   });
 
@@ -172,9 +172,9 @@ describe('P7: ten deaths', () => {
     const desk = openDesk();
     const name = drop(desk, 'Procedure', FIRST);
     die(desk, name, 10);
-    await desk.drain.round();
+    await desk.scan();
     unlinkSync(join(desk.landing, name));
-    await desk.drain.round();
+    await desk.scan();
     expect(held(desk)).toEqual([]);
     expect(desk.faults.list()).toEqual([]);
   });

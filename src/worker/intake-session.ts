@@ -1,0 +1,97 @@
+import { loadFeed } from '../feed/load.ts';
+import { createEvents, type Events } from '../model/events.ts';
+import type { Feed } from '../model/feed.ts';
+import { logFaults, logFiles } from '../output/event-log.ts';
+import { createFaultBook, type FaultBook } from '../status/faults.ts';
+import type { Store } from '../store/sqlite/open.ts';
+import { createCurrentWork, type CurrentWork } from './current-work.ts';
+import { ownDatabase } from './database-session.ts';
+import { scan } from './intake.ts';
+import { createIntake, type Intake } from './intake-state.ts';
+import { storeLedger } from './ledger.ts';
+import { runLoop } from './loop.ts';
+import type { Supervised } from './supervisor-link.ts';
+import { createWaker, type Waker } from './waker.ts';
+
+/** The events of a worker and who listens to them: the log, and the supervisor. */
+export interface Telling {
+  readonly events: Events;
+  readonly faults: FaultBook;
+  readonly work: CurrentWork;
+}
+
+/** Has events logged, and told to the supervisor. */
+export function openTelling({ io, logger, tell }: Supervised, feed: Feed): Telling {
+  const events = createEvents();
+  const faults = createFaultBook(events, io.now);
+  logFaults(events, logger);
+  logFiles(events, logger, feed);
+  events.on('work', tell);
+  return { events, faults, work: createCurrentWork(events, faults) };
+}
+
+/** The intake of a database that is open. */
+export function openIntake(
+  supervised: Supervised,
+  feed: Feed,
+  telling: Telling,
+  store: Store,
+  how: { hasNews: () => boolean; tellAgain: boolean },
+): Intake {
+  const { settings, io, logger, giveUp } = supervised;
+  return createIntake({
+    ...telling,
+    ...how,
+    settings,
+    feed,
+    ledger: storeLedger(store, io.now),
+    logger,
+    now: io.now,
+    monotonic: () => performance.now(),
+    stop: io.stop,
+    giveUp,
+  });
+}
+
+export interface SessionOptions {
+  /** The verb, for whoever else wants the database. */
+  readonly command: 'run' | 'once';
+  /** How long a fault of the folder or the database is waited for, in ms; null: for ever. */
+  readonly patienceMs: number | null;
+  /** Called when the database is open. What it defers is done when the loop has ended. */
+  readonly onOpen: (intake: Intake, waker: Waker, ending: DisposableStack) => void;
+}
+
+/**
+ * Takes the database, and takes files until stopped (`run`), or until nothing is left that comes by itself (`once`).
+ * @returns the intake at its end; null: stopped before the database was open
+ * @throws LandfallError when someone else writes the database, or it does not fit the feed
+ * @throws DatabaseFault, FolderFault when it is damaged, or the patience is at an end
+ */
+export async function takeFromLanding(supervised: Supervised, options: SessionOptions): Promise<Intake | null> {
+  const { settings, io, before, supervisorPid } = supervised;
+  const { command, patienceMs } = options;
+  const { stop } = io;
+  const once = command === 'once';
+  const feed = loadFeed(settings.feed);
+  const waker = createWaker(stop);
+  supervised.onPoke(waker.poke);
+  const telling = openTelling(supervised, feed);
+  const waiting = { faults: telling.faults, waker, patienceMs, monotonic: () => performance.now() };
+  const told = { onFound: supervised.found, onLocked: supervised.owner };
+  let last: Intake | null = null;
+  await ownDatabase(
+    { ...waiting, ...told, settings, io, feed, command, pid: supervisorPid, stop, before },
+    async (store) => {
+      supervised.ready();
+      // Nobody watches for `once`: what comes in the meantime is found when all is taken.
+      const hasNews = once ? () => true : waker.poked;
+      const intake = openIntake(supervised, feed, telling, store, { hasNews, tellAgain: once });
+      using ending = new DisposableStack();
+      options.onOpen(intake, waker, ending);
+      await runLoop({ ...waiting, scan: () => scan(intake), until: once ? 'drained' : 'stopped', stop });
+      last = intake;
+    },
+  );
+  return last;
+}

@@ -1,0 +1,129 @@
+import path from 'node:path';
+import type { Listing } from '../landing/list.ts';
+import { createParentWait, type ParentWait } from '../landing/order.ts';
+import { createSettler, type Settler } from '../landing/settle.ts';
+import type { Events } from '../model/events.ts';
+import type { Feed } from '../model/feed.ts';
+import type { Totals } from '../model/totals.ts';
+import type { Logger } from '../output/log.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { FaultBook } from '../status/faults.ts';
+import { createArchiver, type Archiver } from './archiver.ts';
+import type { CurrentWork } from './current-work.ts';
+import type { Ledger } from './ledger.ts';
+import { createRestorer, type Restorer } from './restorer.ts';
+import { createRetrySchedule, type RetrySchedule } from './retry-schedule.ts';
+import type { SeenFile } from './seen-files.ts';
+import type { Suspects } from './suspects.ts';
+import { createWalEmptier } from './wal-emptier.ts';
+
+export interface IntakeOptions {
+  readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
+  readonly feed: Feed;
+  readonly ledger: Ledger;
+  readonly events: Events;
+  readonly faults: FaultBook;
+  readonly work: CurrentWork;
+  /** For what is no event: mistakes of the program, and the archive. */
+  readonly logger: Logger;
+  readonly now: () => Date;
+  /** Monotonic ms. */
+  readonly monotonic: () => number;
+  /** Aborted: take no other file. */
+  readonly stop: AbortSignal;
+  /** Aborted: give up the file in hand. */
+  readonly giveUp: AbortSignal;
+  /** Whether there is news of the folder since the scan began. */
+  readonly hasNews: () => boolean;
+  /** Whether names that are not taken are told again though an earlier run has told them. */
+  readonly tellAgain: boolean;
+}
+
+/** Everything the intake keeps in mind from one scan to the next. */
+export interface Intake extends IntakeOptions {
+  readonly settler: Settler;
+  readonly parentWait: ParentWait;
+  readonly retries: RetrySchedule;
+  readonly restorer: Restorer;
+  /** Null: what was ingested stays where it is. */
+  readonly archiver: Archiver | null;
+  readonly emptyWal: () => Promise<number | null>;
+  /** What the ledger knows; null: it was not asked yet. */
+  known: Known | null;
+  /** The names told last, with their codes, as JSON. */
+  namesTold: string | null;
+  /** Names that are held or are no regular file. */
+  refusedNames: number;
+  /** Names that the system refuses to tell anything of. */
+  unseen: Listing['unseen'];
+  /** Empty files and uploads under way that are not old enough to be reported. */
+  coming: number;
+  slowListing: boolean;
+  /** The files taken in one go, which may last over several scans, and when it began, in monotonic ms. */
+  taking: { readonly since: number; readonly totals: Totals } | null;
+}
+
+/** What the ledger knew at the start, kept current. */
+export interface Known {
+  /** The latest revision of every name. */
+  readonly seen: Map<string, SeenFile>;
+  readonly suspects: Suspects;
+}
+
+/** What a run has come to. */
+export interface RunTotals {
+  readonly files: number;
+  readonly rows: number;
+  /** With the names that are held or are no regular file. */
+  readonly quarantined: number;
+  readonly rejectedRows: number;
+  /** Files that cannot be read just now. */
+  readonly unreadable: number;
+  /** Empty files and uploads under way that are not old enough to be reported. */
+  readonly coming: number;
+}
+
+/** An intake that has seen nothing yet, over a folder and a ledger that are there. */
+export function createIntake(options: IntakeOptions): Intake {
+  const { settings, feed, ledger, faults, work, logger, monotonic } = options;
+  const archiveDir = settings.archiveDir ?? path.join(settings.landing, 'archive');
+  return {
+    ...options,
+    settler: createSettler({ settleMs: settings.settleMs, believeTimes: false }),
+    parentWait: createParentWait(feed),
+    retries: createRetrySchedule(),
+    restorer: createRestorer(settings.landing, faults),
+    archiver:
+      settings.after === 'archive' ? createArchiver({ ...settings, archiveDir, feed, ledger, faults, logger }) : null,
+    emptyWal: createWalEmptier({
+      ledger,
+      monotonic,
+      onBegin: () => {
+        work.change({ doing: 'emptying' });
+      },
+      onEnd: (wal) => {
+        work.change({ wal });
+      },
+    }),
+    known: null,
+    namesTold: null,
+    refusedNames: 0,
+    unseen: [],
+    coming: 0,
+    slowListing: false,
+    taking: null,
+  };
+}
+
+/** What the files taken since the start, and those that are left, have come to. */
+export function runTotals({ work, retries, refusedNames, unseen, coming }: Intake): RunTotals {
+  const { files, rows, quarantined, rejectedRows } = work.totals;
+  return {
+    files,
+    rows: rows.read,
+    quarantined: quarantined + refusedNames,
+    rejectedRows,
+    unreadable: retries.count('unreadable') + unseen.length,
+    coming,
+  };
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { LandfallError } from '../model/errors.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
+import type { Logger } from '../output/log.ts';
+import { DatabaseFault } from '../store/database-fault.ts';
+import { takeFromLanding } from './intake-session.ts';
+import { runTotals, type Intake, type RunTotals } from './intake-state.ts';
+import type { Supervised } from './supervisor-link.ts';
+
+/** How long a locked database, a full disk or a missing folder is waited for, in ms. */
+const PATIENCE_MS = 300_000;
+
+/**
+ * What `once` does in its own process.
+ * @returns 0 all in (rows may wait), 3 a file was quarantined, is held or cannot be read, or a row was rejected, 4 the
+ *   database is damaged, 1 stopped before everything was in
+ * @throws LandfallError when it cannot run
+ */
+export async function runOnce(supervised: Supervised): Promise<number> {
+  const { settings, io, logger } = supervised;
+  // One that goes away is waited for; one that was never there is a mistyped name.
+  if (!existsSync(settings.landing)) {
+    const hint = 'name another with --landing, or mount it first';
+    throw new LandfallError('list landing folder', 'it is not there', { file: settings.landing, hint });
+  }
+  let intake: Intake | null;
+  try {
+    intake = await takeFromLanding(supervised, {
+      command: 'once',
+      patienceMs: PATIENCE_MS,
+      onOpen: () => undefined,
+    });
+  } catch (error) {
+    if (!(error instanceof DatabaseFault) || !error.isFinal) throw error;
+    logger.fatal(error.message);
+    return error.exitCode;
+  }
+  if (intake === null || io.stop.aborted) {
+    logger.warn('stopped before everything was in; the next run goes on from here');
+    return EXIT_FAILED;
+  }
+  const totals = runTotals(intake);
+  sumUp(logger, totals);
+  return totals.quarantined + totals.rejectedRows + totals.unreadable > 0 ? EXIT_REFUSED : 0;
+}
+
+function sumUp(logger: Logger, totals: RunTotals): void {
+  const { coming, unreadable } = totals;
+  const missed = unreadable > 0 ? `${unreadable} files cannot be read: they are NOT in; ` : '';
+  const left = coming > 0 ? `; ${coming} empty files or uploads under way are left for another run` : '';
+  logger.info(
+    totals,
+    `${missed}everything ${unreadable > 0 ? 'else ' : ''}that was there is in, or listed as refused${left}`,
+  );
+}

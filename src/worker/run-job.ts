@@ -1,0 +1,70 @@
+import { readyParser } from '../ingest/parser.ts';
+import { LandfallError } from '../model/errors.ts';
+import { isAtRest } from '../status/health.ts';
+import { takeFromLanding } from './intake-session.ts';
+import type { Intake } from './intake-state.ts';
+import type { Supervised } from './supervisor-link.ts';
+import type { Waker } from './waker.ts';
+
+/** How often an idle worker looks whether someone has asked for a file to be read again, in ms. */
+const RETRY_LOOK_MS = 2_000;
+
+/** An idle worker gives back the memory of the work it has done at most this often, in ms. */
+const COLLECT_MS = 60_000;
+
+/**
+ * What `run` does in its own process: takes the database, takes files until stopped, and lets go of it.
+ * @returns 0, or the exit code and the problem with which it cannot go on
+ */
+export async function runDaemon(supervised: Supervised): Promise<{ exitCode: number; problem: string | null }> {
+  try {
+    await takeFromLanding(supervised, {
+      command: 'run',
+      patienceMs: null,
+      onOpen(intake, waker, ending) {
+        readyParser();
+        lookForRetries(intake, waker, ending);
+        collectWhileIdle(intake, ending);
+      },
+    });
+    return { exitCode: 0, problem: null };
+  } catch (error) {
+    if (!(error instanceof LandfallError)) throw error;
+    return { exitCode: error.exitCode, problem: error.message };
+  }
+}
+
+/** `landfall retry` leaves its wish in the database, which makes no event. */
+function lookForRetries({ ledger, work }: Intake, waker: Waker, ending: DisposableStack): void {
+  let seen: ReadonlyMap<string, string> = new Map();
+  const look = async (): Promise<void> => {
+    if (!isAtRest(work.now().doing)) return;
+    try {
+      const wished = await ledger.retries();
+      // A wish for a file that is not there stays: it is no news.
+      if ([...wished].some(([name, at]) => seen.get(name) !== at)) waker.poke();
+      seen = wished;
+    } catch {
+      // The loop meets the same fault, and reports it.
+    }
+  };
+  every(RETRY_LOOK_MS, ending, () => void look());
+}
+
+/** V8 collects all garbage only when the heap has grown by a share of itself: with a small file now and then, after hours. */
+function collectWhileIdle({ work }: Intake, ending: DisposableStack): void {
+  let filesCollected = 0;
+  every(COLLECT_MS, ending, () => {
+    const { doing, taken } = work.now();
+    if (!isAtRest(doing) || taken.files === filesCollected) return;
+    filesCollected = taken.files;
+    globalThis.gc?.();
+  });
+}
+
+function every(ms: number, ending: DisposableStack, act: () => void): void {
+  const timer = setInterval(act, ms);
+  ending.defer(() => {
+    clearInterval(timer);
+  });
+}

@@ -1,0 +1,50 @@
+import { appendFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { createBilling, LEAK } from '../helpers/billing.ts';
+import { feedFileName, writeFeedFile } from '../helpers/feed-files.ts';
+import { openIntakeDesk } from '../helpers/intake.ts';
+
+const billing = createBilling(6);
+
+test('what becomes of each file, name and fault is told once, with counts and codes, and no value from a row (P8)', async () => {
+  const desk = openIntakeDesk();
+  const bad = { ...billing.procedure(), EffectiveDate: 'not a date ZQX' };
+  const procedures = writeFeedFile(desk.landing, 'Procedure', '20260801_060000', [billing.procedure(), bad]).name;
+  const visits = writeFeedFile(desk.landing, 'Visit', '20260801_060000', ['not|a|header ZQX']).name;
+  const link = feedFileName('Visit', '20260802_060000');
+  symlinkSync('/etc/hostname', join(desk.landing, link));
+  await desk.settleAll();
+  expect(desk.events).toMatchObject([
+    { name: 'names:unread', told: [[{ name: link, code: 'not_a_file' }]] },
+    { name: 'file:ingested', told: [{ file: procedures, revision: 1, late: false, counts: { read: 2, rejected: 1 } }] },
+    { name: 'file:quarantined', told: [{ file: visits, revision: 1 }] },
+    { name: 'files:taken', told: [{ files: 2, quarantined: 1, rows: { read: 2 }, rejectedRows: 1 }, 0] },
+  ]);
+  expect(desk.work.at(-1)?.taken).toEqual({ files: 2, rows: 2, quarantined: 1, rejectedRows: 1 });
+  expect(JSON.stringify(desk.events)).not.toMatch(LEAK);
+});
+
+test('a file that changes while it is read, and the fault that this is', async () => {
+  let meddle = true;
+  const desk = openIntakeDesk({
+    ledger: (real) => ({
+      ...real,
+      ingest: (file, options) => {
+        if (meddle) appendFileSync(file.path, '\n');
+        meddle = false;
+        return real.ingest(file, options);
+      },
+    }),
+  });
+  const file = writeFeedFile(desk.landing, 'Procedure', '20260801_060000', [billing.procedure()]).name;
+  await desk.settleAll();
+  expect(desk.events.map(({ name }) => name)).toEqual([
+    'file:changed',
+    'fault:begin',
+    'file:ingested',
+    'fault:end',
+    'files:taken',
+  ]);
+  expect(desk.events.find(({ name }) => name === 'fault:begin')?.told).toMatchObject([{ kind: 'file', file }]);
+});
