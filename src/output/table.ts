@@ -1,7 +1,7 @@
-import Table from 'cli-table3';
 import type { Output } from '../system/io.ts';
-import { paint, printable, type Colour } from './terminal.ts';
 import { numberText } from './number-text.ts';
+import { paint, printable, type Colour } from './terminal.ts';
+import { widthOf, wrap } from './width.ts';
 
 /** A cell: its text and, on a terminal, its colour. Numbers stand to the right. */
 export interface Cell {
@@ -11,22 +11,33 @@ export interface Cell {
 
 export type Row = readonly (Cell | string | number | null)[];
 
+/** A column, or only its header: one that is always shown, and never broken. */
+export type Column = string | ColumnInfo;
+
+export interface ColumnInfo {
+  readonly header: string;
+  /** What a narrow terminal does without: the column with the highest number goes first. Absent: it stays. */
+  readonly spare?: number;
+  /** Prose, which may be broken into lines at its spaces, or stand below its row. */
+  readonly prose?: true;
+}
+
 /**
- * Lays out rows: a table with rules on a terminal, else tab-separated lines under a header line, which `cut` and `awk` take.
+ * Lays out rows: columns that fit on a terminal, else tab-separated lines under a header line, which `cut` and `awk` take.
  * Values are made printable; NULL is empty.
  */
-export function layOut(output: Output, headers: readonly string[], rows: readonly Row[]): string {
-  const layout = startLayout(output, headers);
+export function layOut(output: Output, columns: readonly Column[], rows: readonly Row[]): string {
+  const layout = startLayout(output, columns);
   return [layout.head, ...rows.flatMap((row) => [...layout.add(row)]), ...layout.end()].join('');
 }
 
 /** Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables. */
 export async function* layOutPieces(
   output: Output,
-  headers: readonly string[],
+  columns: readonly Column[],
   rows: AsyncIterable<Row>,
 ): AsyncGenerator<string, void> {
-  const layout = startLayout(output, headers);
+  const layout = startLayout(output, columns);
   yield layout.head;
   for await (const row of rows) yield* layout.add(row);
   yield* layout.end();
@@ -36,9 +47,6 @@ export async function* layOutPieces(
 const TOGETHER_ROWS = 500;
 const TOGETHER_CHARACTERS = 1024 * 1024;
 
-/** A table has no more lines than this: the time that its library takes grows with their square. */
-const TABLE_LINES = 500;
-
 /** A layout that takes row after row and gives what is ready to be written. */
 interface Layout {
   readonly head: string;
@@ -46,8 +54,11 @@ interface Layout {
   end(): Iterable<string>;
 }
 
-function startLayout(output: Output, headers: readonly string[]): Layout {
-  if (!output.isTTY) return { head: tabbed(headers), add: (row) => [tabbed(row)], end: () => [] };
+function startLayout(output: Output, columns: readonly Column[]): Layout {
+  const infos = columns.map((column) => (typeof column === 'string' ? { header: column } : column));
+  if (!output.isTTY) {
+    return { head: tabbed(infos.map(({ header }) => header)), add: (row) => [tabbed(row)], end: () => [] };
+  }
   let together: Row[] = [];
   let characters = 0;
   let isFirst = true;
@@ -56,7 +67,7 @@ function startLayout(output: Output, headers: readonly string[]): Layout {
     together = [];
     characters = 0;
     isFirst = false;
-    return tables(output, headers, rows);
+    return table(output, infos, rows);
   };
   return {
     head: '',
@@ -73,60 +84,99 @@ function tabbed(row: Row): string {
   return `${row.map((cell) => textOf(cell)).join('\t')}\n`;
 }
 
-function* tables(output: Output, headers: readonly string[], rows: readonly Row[]): Generator<string, void> {
-  const numeric = headers.map((_, index) => rows.every((row) => typeof valueOf(row[index] ?? null) !== 'string'));
-  const widths = widthsOf(headers, rows, output.columns);
-  const begin = (): InstanceType<typeof Table> =>
-    new Table({
-      head: headers.map((header) => paint(output, 'bold', header)),
-      colAligns: numeric.map((right) => (right ? 'right' : 'left')),
-      style: { head: [], border: [], compact: true },
-    });
-  let table = begin();
-  for (const line of linesOf(rows, widths, output)) {
-    if (table.length >= TABLE_LINES) {
-      yield `${table.toString()}\n`;
-      table = begin();
-    }
-    table.push(line);
-  }
-  yield `${table.toString()}\n`;
-}
+/** Between two columns. */
+const GAP = '  ';
+/** Before prose that stands below its row. */
+const INDENT = '    ';
+/** Prose that has less room than this beside the other columns stands below its row. */
+const NARROWEST_PROSE = 30;
 
-/** Rows in lines that fit: broken here, since the table's own wrapping counts colours as letters, and takes hours for long cells. */
-function* linesOf(rows: readonly Row[], widths: readonly number[], output: Output): Generator<string[], void> {
+function* table(output: Output, infos: readonly ColumnInfo[], rows: readonly Row[]): Generator<string, void> {
+  const { beside, below, missing } = fit(columnsOf(infos, rows), output.columns);
+  const line = (texts: readonly string[]): string => `${texts.join(GAP).trimEnd()}\n`;
+  yield line(beside.map(({ header, width, right }) => paint(output, 'bold', padded(header, width, right))));
+  yield line(beside.map(({ width }) => paint(output, 'dim', '─'.repeat(width))));
   for (const row of rows) {
-    const cells = row.map((cell, index) => broken(cell, widths[index] ?? NARROWEST, output));
+    const cells = beside.map((column) => linesOf(row, column));
     const height = cells.reduce((most, lines) => Math.max(most, lines.length), 1);
-    for (let line = 0; line < height; line++) yield cells.map((lines) => lines[line] ?? '');
+    for (let at = 0; at < height; at++) {
+      yield line(
+        beside.map(({ index, width, right }, column) =>
+          painted(output, row[index] ?? null, padded(cells[column]?.[at] ?? '', width, right)),
+        ),
+      );
+    }
+    for (const column of below)
+      for (const text of linesOf(row, column)) yield `${INDENT}${painted(output, row[column.index] ?? null, text)}\n`;
   }
+  if (missing.length > 0)
+    yield `${paint(output, 'dim', `Not shown on a terminal of this width: ${missing.join(', ')}`)}\n`;
 }
 
-/** A cell's text in lines of so many characters at most, each in the cell's colour. */
-function broken(cell: Row[number], width: number, output: Output): string[] {
-  const lines = textOf(cell).match(new RegExp(`.{1,${width}}`, 'gu')) ?? [];
-  const colour = isCell(cell) ? cell.colour : undefined;
-  return colour === undefined ? lines : lines.map((line) => paint(output, colour, line));
+/** A column as it is laid out. */
+interface PlacedColumn extends ColumnInfo {
+  /** Its index in a row. */
+  readonly index: number;
+  /** What it takes, or is given. */
+  readonly width: number;
+  /** Numbers only. */
+  readonly right: boolean;
 }
 
-/** No column is broken narrower than this, half a file name: the terminal then has to wrap. */
-const NARROWEST = 28;
-/** Two spaces and a rule. */
-const PADDING = 3;
+function columnsOf(infos: readonly ColumnInfo[], rows: readonly Row[]): readonly PlacedColumn[] {
+  return infos.map((info, index) => ({
+    ...info,
+    index,
+    width: rows.reduce((most, row) => Math.max(most, widthOf(textOf(row[index] ?? null))), info.header.length),
+    right: rows.every((row) => typeof valueOf(row[index] ?? null) !== 'string'),
+  }));
+}
 
-/** The width of each column: what it needs, or less for the widest where the terminal is too narrow. */
-function widthsOf(headers: readonly string[], rows: readonly Row[], available: number): number[] {
-  const needs = headers.map((header, index) =>
-    Math.max(header.length, ...rows.map((row) => textOf(row[index] ?? null).length)),
-  );
+/** Which columns stand beside each other, which prose below each row, and the headers of those that are left out. */
+function fit(
+  columns: readonly PlacedColumn[],
+  available: number,
+): { beside: readonly PlacedColumn[]; below: readonly PlacedColumn[]; missing: readonly string[] } {
+  const widthOfAll = (some: readonly PlacedColumn[]): number =>
+    some.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
+  const prose = columns.filter((column) => column.prose === true);
+  let others = columns.filter((column) => column.prose !== true);
+  const missing: string[] = [];
   for (;;) {
-    const total = needs.reduce((sum, width) => sum + width + PADDING, 1);
-    const widest = needs.indexOf(Math.max(...needs));
-    const width = needs[widest];
-    if (total <= available || width === undefined || width <= NARROWEST) break;
-    needs[widest] = Math.max(NARROWEST, width - (total - available), ...needs.filter((other) => other < width));
+    const last = others.reduce((worst, { spare = 0 }) => Math.max(worst, spare), 0);
+    if (last === 0 || widthOfAll(others) <= available) break;
+    missing.push(...others.filter(({ spare = 0 }) => spare === last).map(({ header }) => header));
+    others = others.filter(({ spare = 0 }) => spare < last);
   }
-  return needs;
+  const room = available - widthOfAll(others) - GAP.length * prose.length;
+  const wanted = prose.reduce((sum, { width }) => sum + width, 0);
+  if (wanted <= room || (prose.length === 1 && room >= NARROWEST_PROSE)) {
+    const placed = columns.filter((column) => prose.includes(column) || others.includes(column));
+    return {
+      beside: placed.map((column) =>
+        column.prose === true ? { ...column, width: Math.min(column.width, room) } : column,
+      ),
+      below: [],
+      missing,
+    };
+  }
+  const below = prose.map((column) => ({ ...column, width: Math.max(available - INDENT.length, NARROWEST_PROSE) }));
+  return { beside: others, below, missing };
+}
+
+/** A cell's text in lines; only prose has several. */
+function linesOf(row: Row, { index, width, prose }: PlacedColumn): string[] {
+  const text = textOf(row[index] ?? null);
+  return prose === true ? [...wrap(text, width)] : [text];
+}
+
+function padded(text: string, width: number, right: boolean): string {
+  const padding = ' '.repeat(Math.max(0, width - widthOf(text)));
+  return right ? padding + text : text + padding;
+}
+
+function painted(output: Output, cell: Row[number], text: string): string {
+  return isCell(cell) && cell.colour !== undefined ? paint(output, cell.colour, text) : text;
 }
 
 function isCell(cell: Row[number]): cell is Cell {

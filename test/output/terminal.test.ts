@@ -35,23 +35,24 @@ test('in a pipe a table is tab-separated lines, whatever the cells hold', () => 
   ).toBe('a\tb\nx\\ty\\n\t1\n\tz\n');
 });
 
-test('on a terminal a long value is broken into lines, in time that grows with its length (P7)', () => {
+test('on a terminal prose is broken into lines at its spaces, in time that grows with its length (P7)', () => {
   const before = process.threadCpuUsage();
-  const text = layOut(terminal, ['state', 'as sent'], [[{ text: 'rejected', colour: 'red' }, 'x'.repeat(16_384)], ['waiting', 'y']]); // prettier-ignore
+  const text = layOut(
+    { ...terminal, columns: 80 },
+    ['state', { header: 'reason', prose: true }],
+    [[{ text: 'rejected', colour: 'red' }, 'word '.repeat(400_000)], ['waiting', 'x'.repeat(2_000_000)]],
+  ); // prettier-ignore
   const { user, system } = process.threadCpuUsage(before);
-  const lines = text.split('\n').slice(3, -2);
-  expect(lines.join('').replaceAll(/[^x]/g, '').length).toBe(16_384);
-  expect(lines[0]).toContain('\u001b[31mrejected');
-  expect(lines[1]).toMatch(/^│ +│ x+ │$/);
-  expect(lines.at(-1)).toMatch(/^│ waiting +│ y +│$/);
-  expect((user + system) / 1000).toBeLessThan(2000);
+  const lines = text.split('\n');
+  expect(lines[2]).toBe(`\u001b[31mrejected\u001b[0m  ${'word '.repeat(14).trim()}`);
+  expect(text.match(/word/g)).toHaveLength(400_000);
+  expect(text.replaceAll(/[^x]/g, '')).toHaveLength(2_000_000);
+  expect((user + system) / 1000).toBeLessThan(4000);
 });
 
-test('on a terminal it has rules and colours, with numbers to the right', () => {
+test('on a terminal it has colours, with numbers to the right', () => {
   const text = layOut(terminal, ['name', 'rows'], [['x', 5], ['y', { text: 12_345, colour: 'red' }]]); // prettier-ignore
-  expect(text).toContain('│');
-  expect(text).toContain('     5 │');
-  expect(text).toContain('\u001b[31m12345\u001b[0m');
+  expect(text.split('\n').slice(2)).toEqual(['x         5', 'y     \u001b[31m12345\u001b[0m', '']);
 });
 
 test('colour is left out where it is not wanted', () => {
@@ -59,22 +60,40 @@ test('colour is left out where it is not wanted', () => {
   expect(paint(terminal, 'red', 'x')).toBe('\u001b[31mx\u001b[0m');
 });
 
-test('a table that is too wide for the terminal is wrapped, not cut', () => {
-  const text = layOut(
-    { ...terminal, columns: 80, colour: false },
-    ['a', 'b', 'n'],
-    [['x'.repeat(70), 'y'.repeat(30), 12345]],
-  );
-  for (const line of text.trimEnd().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-  expect(text.replaceAll(/[^x]/g, '')).toHaveLength(70);
-  expect(text.replaceAll(/[^y]/g, '')).toHaveLength(30);
-  expect(text).toContain('12345');
+const NAME = 'HospitalABC_VisitPay_Transaction_[20260801_060000].txt';
+const FILES = [
+  'state',
+  'name',
+  { header: 'read', spare: 2 },
+  { header: 'rejected', spare: 1 },
+  { header: 'note', prose: true },
+] as const;
+
+test.each([80, 100, 120])('on a terminal of %i columns no line is longer, and no name is broken', (columns) => {
+  const note = 'missing_column: the header in line 1 lacks VisitID; expected: VisitID, PatientName, VisitDate';
+  const text = layOut({ ...terminal, columns, colour: false }, FILES, [
+    ['quarantined', NAME, 1000, 12, note],
+    ['ingested', NAME, 7, 0, ''],
+  ]);
+  const lines = text.trimEnd().split('\n');
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
+  expect(lines.filter((line) => line.includes(NAME))).toHaveLength(2);
+  for (const word of note.split(' ')) expect(text).toContain(word);
 });
 
-test('a value of very many lines is shown in tables that the library lays out in time, nothing of it cut', () => {
-  const text = layOut({ ...terminal, columns: 40, colour: false }, ['a', 'b'], [['y', 'x'.repeat(64 * 1024)]]);
-  const heights = text.split('┌').map((table) => table.split('\n').length);
-  expect(heights.length).toBeGreaterThan(3);
-  expect(Math.max(...heights)).toBeLessThan(510);
-  expect(text.replaceAll(/[^x]/g, '')).toHaveLength(64 * 1024);
+test('a narrow terminal goes without the least important columns, and is told which', () => {
+  const text = layOut({ ...terminal, columns: 78, colour: false }, FILES, [['ingested', NAME, 7, 0, 'late']]);
+  expect(text.split('\n')).toEqual([
+    `state     ${'name'.padEnd(NAME.length)}  rejected`,
+    `────────  ${'─'.repeat(NAME.length)}  ────────`,
+    `ingested  ${NAME}         0`,
+    '    late',
+    'Not shown on a terminal of this width: read',
+    '',
+  ]);
+});
+
+test('a name in wide letters takes their place', () => {
+  const text = layOut({ ...terminal, colour: false }, ['name', 'n'], [['日本', 1], ['Jose\u0301', 2]]); // prettier-ignore
+  expect(text.split('\n').slice(2, 4)).toEqual(['日本  1', 'Jose\u0301  2']);
 });
