@@ -1,7 +1,8 @@
 import Database from 'better-sqlite3';
-import Table from 'cli-table3';
 import { execFileSync } from 'node:child_process';
 import { cpus, release, totalmem, type } from 'node:os';
+import { layOut } from '../src/output/table.ts';
+import type { Output } from '../src/system/io.ts';
 
 /** One contender's run of a scenario, or one thing measured in it. */
 export interface Figure {
@@ -46,14 +47,23 @@ export function percentile(values: readonly number[], share: number): number {
   return value;
 }
 
+/** A terminal as wide as it takes. */
+const TERMINAL: Output = {
+  write: () => undefined,
+  isTTY: true,
+  columns: Infinity,
+  colour: false,
+  journal: false,
+  lossy: null,
+};
+
 /** Results as a table for a terminal. */
 export function renderText(results: readonly ScenarioResult[]): string {
   return results
     .map((result) => {
-      const figures = new Table({ head: ['', 'rows/s', 'ms', 'peak MiB', ''], style: { head: [], border: [] } });
-      for (const row of cells(result)) figures.push(row);
+      const figures = layOut(TERMINAL, ['what', 'rows/s', 'ms', 'peak MiB', 'note'], cells(result));
       const marks = result.marks.map((mark) => `  ${reached(mark) ? 'reached' : 'MISSED '}  ${sayMark(mark)}`);
-      return [`${result.scenario}: ${result.about}`, figures.toString(), ...marks, ''].join('\n');
+      return [`${result.scenario}: ${result.about}`, figures.trimEnd(), ...marks, ''].join('\n');
     })
     .join('\n');
 }

@@ -8,7 +8,7 @@ import type { Colour } from '../output/terminal.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { jsonText } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
-import type { Row } from '../output/table.ts';
+import type { Column, Row } from '../output/table.ts';
 import { warningsText } from './warnings-text.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];
@@ -38,27 +38,27 @@ export async function files(
   try {
     const found = reader.files(search);
     if (json) await writePieces(io.stdout, jsonText(found));
-    else await showFirst(found, most, io, HEADERS, toRow);
+    else await showFirst(found, most, io, COLUMNS, toRow);
   } finally {
     await reader.close();
   }
   return 0;
 }
 
-const HEADERS = [
-  'id',
+const COLUMNS: readonly Column[] = [
+  { header: 'id', spare: 7 },
   'state',
   'name',
-  'rev',
-  'read',
-  'ins',
-  'upd',
-  'same',
-  'stale',
-  'rej',
-  'wait',
-  'finished (UTC)',
-  'note',
+  { header: 'rev', spare: 3 },
+  { header: 'read', spare: 2 },
+  { header: 'ins', spare: 5 },
+  { header: 'upd', spare: 5 },
+  { header: 'same', spare: 6 },
+  { header: 'stale', spare: 6 },
+  { header: 'rej', spare: 1 },
+  { header: 'wait', spare: 1 },
+  { header: 'finished (UTC)', spare: 4 },
+  { header: 'note', prose: true },
 ];
 
 function toRow(file: FileRow): Row {

@@ -3,7 +3,7 @@ import { LandfallError } from '../model/errors.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Search } from '../store/reader.ts';
 import { writePieces } from '../output/sink.ts';
-import { layOutPieces, type Row } from '../output/table.ts';
+import { layOutPieces, type Column, type Row } from '../output/table.ts';
 
 /** What `files` and `rejects` are narrowed to, as it is written on the command line. */
 export interface Filter {
@@ -50,7 +50,7 @@ export async function showFirst<T>(
   rows: AsyncIterable<T>,
   most: number | null,
   io: CommandIo,
-  headers: readonly string[],
+  columns: readonly Column[],
   toRow: (item: T) => Row,
 ): Promise<void> {
   let left = most ?? Infinity;
@@ -63,7 +63,7 @@ export async function showFirst<T>(
       yield toRow(row);
     }
   }
-  await writePieces(io.stdout, layOutPieces(io.stdout, headers, first()));
+  await writePieces(io.stdout, layOutPieces(io.stdout, columns, first()));
   if (isMore) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
 }
 

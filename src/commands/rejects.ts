@@ -10,7 +10,7 @@ import { csvText } from '../output/csv.ts';
 import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { jsonText, mapped } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
-import type { Row } from '../output/table.ts';
+import type { Column, Row } from '../output/table.ts';
 
 export interface RejectsOptions extends Filter {
   readonly settings: Settings;
@@ -50,8 +50,7 @@ export async function rejects(options: RejectsOptions, io: CommandIo): Promise<n
       const records = mapped(found, (row) => toRecord(row, fields));
       await writePieces(io.stdout, json ? jsonText(records) : csvText(fields, records));
     } else {
-      const headers = ['state', 'code', 'file', 'rev', 'line', 'reason', ...(raw ? ['key', 'as sent'] : [])];
-      await showFirst(found, most, io, headers, (row) => toCells(row, raw));
+      await showFirst(found, most, io, raw ? [...COLUMNS, ...RAW_COLUMNS] : COLUMNS, (row) => toCells(row, raw));
     }
   } finally {
     await reader.close();
@@ -90,6 +89,19 @@ function valueOf(row: RejectRow, field: Field): string | number | null {
 function sentText({ raw }: RejectRow): string | null {
   return raw === null || typeof raw === 'string' ? raw : Buffer.from(raw).toString('utf8');
 }
+
+const COLUMNS: readonly Column[] = [
+  'state',
+  { header: 'code', spare: 2 },
+  'file',
+  { header: 'rev', spare: 3 },
+  'line',
+  { header: 'reason', prose: true },
+];
+const RAW_COLUMNS: readonly Column[] = [
+  { header: 'key', prose: true },
+  { header: 'as sent', prose: true },
+];
 
 function toCells(row: RejectRow, raw: boolean): Row {
   const waits = row.waits_for === null ? '' : ` (waits for ${row.waits_for})`;

@@ -6,7 +6,7 @@ import { LandfallError } from '../model/errors.ts';
 import type { Output } from '../system/io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
 import { paint, printable } from '../output/terminal.ts';
-import { layOut, type Row } from '../output/table.ts';
+import { layOut, type Column, type Row } from '../output/table.ts';
 import { warningsText } from './warnings-text.ts';
 
 /** What `status` shows. */
@@ -80,13 +80,13 @@ function daemonLines(daemon: Daemon, now: Date, stdout: Output): string[] {
 }
 
 const NOTE_COLUMNS = {
-  name: (note: FileNote) => note.name,
-  rev: (note: FileNote) => note.revision,
-  code: (note: FileNote) => note.reason_code,
-  reason: (note: FileNote) => note.reason,
-  warnings: (note: FileNote) => warningsText(note.warnings),
-  'when (UTC)': (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' '),
-};
+  name: { header: 'name', of: (note: FileNote) => note.name },
+  rev: { header: 'rev', spare: 2, of: (note: FileNote) => note.revision },
+  code: { header: 'code', of: (note: FileNote) => note.reason_code },
+  reason: { header: 'reason', prose: true, of: (note: FileNote) => note.reason },
+  warnings: { header: 'warnings', prose: true, of: (note: FileNote) => warningsText(note.warnings) },
+  when: { header: 'when (UTC)', spare: 1, of: (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' ') },
+} as const;
 
 function databaseText(
   database: DatabaseStatus,
@@ -100,12 +100,22 @@ function databaseText(
       ? 'No file yet\n'
       : `Last file ${printable(last.name)}, ${last.state} ${ago(last.finished_at, now)}\n`,
   ];
-  const add = (title: string, headers: readonly string[], rows: readonly Row[]): void => {
-    if (rows.length > 0) parts.push(`\n${paint(stdout, 'bold', title)}\n${layOut(stdout, headers, rows)}`);
+  const add = (title: string, columns: readonly Column[], rows: readonly Row[]): void => {
+    if (rows.length > 0) parts.push(`\n${paint(stdout, 'bold', title)}\n${layOut(stdout, columns, rows)}`);
   };
   add(
     'Datasets',
-    ['dataset', 'rows', 'waiting', 'rejected', 'files', 'replaced', 'quarantined', 'late', 'checkpoint'],
+    [
+      'dataset',
+      'rows',
+      'waiting',
+      'rejected',
+      { header: 'files', spare: 2 },
+      { header: 'replaced', spare: 3 },
+      { header: 'quarantined', spare: 1 },
+      { header: 'late', spare: 2 },
+      'checkpoint',
+    ],
     database.datasets.map((one) => [
       one.name,
       one.rows,
@@ -132,18 +142,18 @@ function databaseText(
     const more = newest.length < files ? ` (the newest ${newest.length} of ${files}; --json shows all)` : '';
     add(
       `${title}${more}`,
-      columns,
-      newest.map((note) => columns.map((column) => NOTE_COLUMNS[column](note))),
+      columns.map((column) => NOTE_COLUMNS[column]),
+      newest.map((note) => columns.map((column) => NOTE_COLUMNS[column].of(note))),
     );
   };
   const { files, newest } = database.quarantined;
   const quarantined = newest.map((note) =>
     isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (no longer in the landing folder)` },
   );
-  list('Quarantined', { files, newest: quarantined }, ['name', 'rev', 'code', 'reason', 'when (UTC)']);
-  list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when (UTC)']);
-  list('With warnings', database.warned, ['name', 'rev', 'warnings', 'when (UTC)']);
-  list('Late', database.late, ['name', 'rev', 'when (UTC)']);
-  list('Corrected', database.corrected, ['name', 'rev', 'when (UTC)']);
+  list('Quarantined', { files, newest: quarantined }, ['name', 'rev', 'code', 'reason', 'when']);
+  list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when']);
+  list('With warnings', database.warned, ['name', 'rev', 'warnings', 'when']);
+  list('Late', database.late, ['name', 'rev', 'when']);
+  list('Corrected', database.corrected, ['name', 'rev', 'when']);
   return parts.join('');
 }
