@@ -1,7 +1,8 @@
 /**
- * `npm run sample [-- FOLDER] [--days N] [--pause SECONDS]`: writes a small believable week of deliveries into the
- * landing folder, a day at a time, so that a running daemon is seen to take them. All patients are made up.
+ * `npm run sample [-- FOLDER] [--days N] [--pause SECONDS] [--until YYYY-MM-DD]`: writes a small believable week of deliveries,
+ * which ends yesterday, into the landing folder, a day at a time, so that a running daemon is seen to take them. All patients are made up.
  */
+import { addDays, format, isValid, parseISO, subDays } from 'date-fns';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,17 +25,19 @@ interface SampleDay {
   readonly files: readonly SampleFile[];
 }
 
-/** The week of 2 June 2025, day by day. */
-function sampleWeek(): SampleDay[] {
+/** The week that ends on a day, day by day. */
+function sampleWeek(last: Date): SampleDay[] {
   const billing = createBilling(20250602, { unmarked: true });
   const times = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
-  const date = (day: number): string => `2025-06-0${1 + day}`;
-  const stamp = (day: number): string => `2025060${1 + day}_060000`;
+  const dayOf = (day: number): Date => subDays(last, 7 - day);
+  const date = (day: number): string => format(dayOf(day), 'yyyy-MM-dd');
+  const name = (day: number): string => format(dayOf(day), 'EEEE');
+  const stamp = (day: number): string => `${format(dayOf(day), 'yyyyMMdd')}_060000`;
 
   const procedures = times(10, () => billing.procedure());
   const visitsOf = (day: number, count: number): Row[] =>
     times(count, (at) => {
-      const discharge = `2025-06-${String(1 + day + (at % 4)).padStart(2, '0')}`;
+      const discharge = format(addDays(dayOf(day), at % 4), 'yyyy-MM-dd');
       const procedure = procedures[(day * 3 + at) % procedures.length] ?? {};
       return billing.visit(procedure, { VisitDate: date(day), DischargeDate: discharge });
     });
@@ -68,7 +71,7 @@ function sampleWeek(): SampleDay[] {
 
   return [
     {
-      title: 'Monday',
+      title: name(1),
       notes: ['the price list, visits and transactions'],
       files: [
         { dataset: 'Procedure', stamp: stamp(1), rows: procedures },
@@ -77,7 +80,7 @@ function sampleWeek(): SampleDay[] {
       ],
     },
     {
-      title: 'Tuesday',
+      title: name(2),
       notes: ['an ordinary day'],
       files: [
         { dataset: 'Visit', stamp: stamp(2), rows: tuesday },
@@ -85,7 +88,7 @@ function sampleWeek(): SampleDay[] {
       ],
     },
     {
-      title: 'Wednesday',
+      title: name(3),
       notes: ['three bad rows: a day that does not exist, no patient, a row cut short', 'the transactions are late'],
       files: [
         {
@@ -93,7 +96,7 @@ function sampleWeek(): SampleDay[] {
           stamp: stamp(3),
           rows: [
             ...wednesday,
-            { ...bad1, VisitDate: '2025-06-31' },
+            { ...bad1, VisitDate: `${date(3).slice(0, 4)}-02-30` },
             { ...bad2, PatientID: '' },
             `${bad2['VisitID'] ?? ''}|${bad2['ProcedureID'] ?? ''}`,
           ],
@@ -101,9 +104,9 @@ function sampleWeek(): SampleDay[] {
       ],
     },
     {
-      title: 'Thursday',
+      title: name(4),
       notes: [
-        "Tuesday's visits again, corrected, under the same name",
+        `${name(2)}'s visits again, corrected, under the same name`,
         'a visit of a procedure that nobody has heard of yet: it and its two transactions wait',
         'one amount in words is refused',
       ],
@@ -127,7 +130,7 @@ function sampleWeek(): SampleDay[] {
       ],
     },
     {
-      title: 'Friday',
+      title: name(5),
       notes: ['the missing procedure comes and the three waiting rows are admitted with it', 'three prices change'],
       files: [
         { dataset: 'Procedure', stamp: stamp(5), rows: [...dearer, newProcedure] },
@@ -136,13 +139,13 @@ function sampleWeek(): SampleDay[] {
       ],
     },
     {
-      title: 'Saturday',
-      notes: ["Wednesday's transactions, three days late; one of them was changed on Thursday and stays as it is"],
+      title: name(6),
+      notes: [`${name(3)}'s transactions, three days late; one of them was changed on ${name(4)} and stays as it is`],
       files: [{ dataset: 'Transaction', stamp: stamp(3), rows: wednesdayMoney }],
     },
     {
-      title: 'Sunday',
-      notes: ["Monday's visits are closed"],
+      title: name(7),
+      notes: [`${name(1)}'s visits are closed`],
       files: [
         {
           dataset: 'Visit',
@@ -170,17 +173,27 @@ function deliver(folder: string, file: SampleFile): boolean {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { days: { type: 'string', default: '7' }, pause: { type: 'string', default: '4' } },
+  options: {
+    days: { type: 'string', default: '7' },
+    pause: { type: 'string', default: '4' },
+    until: { type: 'string', default: subDays(new Date(), 1).toISOString().slice(0, 10) },
+  },
 });
-const folder = positionals[0] ?? 'landing';
-const days = sampleWeek().slice(0, Number(values.days));
+const folder = positionals[0] ?? process.env['LANDFALL_LANDING'] ?? 'landing';
+const last = parseISO(values.until);
+const days = isValid(last) ? sampleWeek(last).slice(0, Number(values.days)) : [];
 const pause = Number(values.pause);
 if (days.length === 0 || Number.isNaN(pause)) {
-  process.stderr.write('usage: npm run sample -- [FOLDER] [--days 1-7] [--pause SECONDS]\n');
+  process.stderr.write('usage: npm run sample -- [FOLDER] [--days 1-7] [--pause SECONDS] [--until YYYY-MM-DD]\n');
   process.exit(1);
 }
 
 mkdirSync(folder, { recursive: true });
+const seconds = (days.length - 1) * pause;
+process.stdout.write(
+  `A made-up week of deliveries goes into ${folder}` +
+    (seconds > 0 ? `, a day every ${pause} s: ${seconds} s in all (--pause 0 writes it at once)\n` : '\n'),
+);
 let pausing = false;
 for (const day of days) {
   if (pausing) await sleep(pause * 1000);
