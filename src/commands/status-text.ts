@@ -26,7 +26,8 @@ export interface StatusFacts {
 export function statusText(facts: StatusFacts, now: Date, stdout: Output): string {
   const { daemon, database } = facts;
   const lines = daemonLines(daemon, now, stdout);
-  lines.push(`Database  ${printable(facts.file)}, ${mib(facts.bytes)}, write-ahead log ${mib(facts.walBytes)}`);
+  const wal = facts.walBytes === 0 ? '' : `, write-ahead log ${size(facts.walBytes)}`;
+  lines.push(`Database  ${printable(facts.file)}, ${size(facts.bytes)}${wal}`);
   if (daemon.lives && daemon.alive?.work.wal.pinned === true) {
     const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
     lines.push(paint(stdout, 'yellow', `          ${pinned}`));
@@ -43,15 +44,26 @@ export function daemonLine({ alive, illness }: Daemon, now: Date): string {
   return illness === null ? describeDaemon(alive, now) : describeIllness(illness, now);
 }
 
-function mib(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+
+/** Bytes as people read them, e.g. `84 KiB` or `1.2 GiB`. */
+function size(bytes: number): string {
+  if (bytes < KIB) return `${bytes} bytes`;
+  if (bytes < MIB) return `${Math.round(bytes / KIB)} KiB`;
+  return bytes < GIB ? `${(bytes / MIB).toFixed(1)} MiB` : `${(bytes / GIB).toFixed(1)} GiB`;
 }
 
 function describeIllness({ problem, since }: Illness, now: Date): string {
   return since === null ? problem : `${printable(problem)} (for ${formatDistanceStrict(new Date(since), now)})`;
 }
 
+/** Less than this ago is just now, in ms. */
+const JUST_NOW_MS = 2000;
+
 function ago(time: string, now: Date): string {
+  if (Math.abs(now.getTime() - Date.parse(time)) < JUST_NOW_MS) return 'just now';
   return formatDistanceStrict(new Date(time), now, { addSuffix: true });
 }
 
@@ -60,7 +72,9 @@ function describeDaemon(alive: Alive | null, now: Date): string {
   const { doing, file, due, settling, awaitingParent } = alive.work;
   const parts: string[] = [doing];
   if (file !== null) {
-    parts.push(`${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${file.rows} rows`);
+    parts.push(
+      `${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${file.rows} ${file.rows === 1 ? 'row' : 'rows'}`,
+    );
   }
   if (due > 0) parts.push(`${due} due`);
   if (settling > 0) parts.push(`${settling} still being written`);

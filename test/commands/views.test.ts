@@ -237,6 +237,21 @@ describe('status', () => {
     }
   });
 
+  test('tells sizes and times as people read them', async () => {
+    const desk = await openEventfulDesk();
+    desk.store.db.pragma('wal_checkpoint(TRUNCATE)');
+    const lines = async (now: Date): Promise<string[]> => {
+      const io = captureIo({ now });
+      await status({ settings: settingsOf(desk.store.file), json: false, check: false }, io);
+      return io.written.out.split('\n').slice(1, 3);
+    };
+    const finished = desk.store.db.prepare('SELECT max(finished_at) FROM files').pluck().get() as string;
+    const at = (ms: number): Date => new Date(Date.parse(finished) + ms);
+    expect((await lines(at(1000)))[0]).toMatch(/^Database {2}\S+, \d+ KiB$/);
+    expect((await lines(at(1000)))[1]).toMatch(/ just now$/);
+    expect((await lines(at(90 * 60_000)))[1]).toMatch(/ 2 hours ago$/);
+  });
+
   test('shows the tables, what waits, what was refused, the correction, the late file and the name that is not taken', async () => {
     const desk = await openEventfulDesk();
     for (const terminal of [false, true]) {
