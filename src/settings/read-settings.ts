@@ -4,6 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { editDistance } from '../feed/edit-distance.ts';
 import { LandfallError } from '../model/errors.ts';
+import { isUrl, withoutPassword } from './database-url.ts';
 import { areSettings, flagOf, SETTINGS, variableOf, type SettingInfo, type Settings } from './settings.ts';
 
 /** Where settings come from. */
@@ -39,7 +40,7 @@ export function readSettings(sources: SettingSources): Settings {
     else if (read.success) values[info.key] = read.data;
     else {
       const [issue] = read.error.issues;
-      faults.push(`${source}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text)}`);
+      faults.push(`${source}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text && shown(info, text))}`);
     }
   }
   const { landing, archiveDir } = values;
@@ -67,12 +68,18 @@ export interface SettingInForce {
 export function settingsInForce(sources: SettingSources): readonly SettingInForce[] {
   const settings = readSettings(sources);
   const given = gather(sources, []);
-  return SETTINGS.map(({ name, key }) => {
+  return SETTINGS.map((info) => {
+    const { name, key } = info;
     const { text, source } = given.get(name) ?? UNSET;
     const value = settings[key];
     // A path as it is used; a time as it was written.
-    return { name, value: typeof value === 'string' ? value : (text ?? null), source };
+    return { name, value: typeof value === 'string' ? shown(info, value) : (text ?? null), source };
   });
+}
+
+/** A value as it may be shown. */
+function shown(info: SettingInfo, text: string): string {
+  return info.name === 'db' ? withoutPassword(text) : text;
 }
 
 /** What stands for a setting that nobody has given and that has no default. */
@@ -102,7 +109,7 @@ function taken(text: string | undefined, source: string, folder: string, info: S
 
 /** The links on the way to the database are followed one by one: until then `link/..` must not be taken for the folder of the link. */
 function absolute(folder: string, text: string, info: SettingInfo): string {
-  if (info.name === 'db') return isAbsolute(text) ? text : `${folder}/${text}`;
+  if (info.name === 'db') return isAbsolute(text) || isUrl(text) ? text : `${folder}/${text}`;
   return resolve(folder, text);
 }
 

@@ -2,6 +2,7 @@ import type * as cron from 'node-cron';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { realPath } from '../system/real-path.ts';
+import { isUrl } from './database-url.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -24,8 +25,9 @@ const EVERY_MINUTE = '* * * * *';
 
 const path = z.string().refine((text) => !text.includes('\0'), 'must be a path');
 
-/** One database has one lock, one write-ahead log and one heartbeat, by whatever name it is reached. */
+/** A path or a URL. One database has one lock, one write-ahead log and one heartbeat, by whatever path it is reached. */
 const database = path.transform((text, context) => {
+  if (isUrl(text)) return text;
   const real = realPath(text);
   if (real === null) context.addIssue('must not be a loop of links');
   // better-sqlite3 takes white space off the end of a name: it would open a file that another lock belongs to.

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
+import { isUrl } from '../settings/database-url.ts';
 import type { StoreReader } from './reader.ts';
 import {
   type Store,
@@ -45,13 +46,11 @@ export function databaseSize(db: string): { readonly bytes: number; readonly wal
 
 /**
  * The file that the setting `db` names.
- * @throws LandfallError for a URL of PostgreSQL, which this version does not write
+ * @throws LandfallError for a URL, since this version has SQLite only
  */
 export function sqliteFile(db: string): string {
-  if (!/^postgres(?:ql)?:\/\//i.test(db)) return db;
+  if (!isUrl(db)) return db;
   const hint = 'name a file with --db, e.g. /var/lib/landfall/landfall.sqlite';
   // The URL is not repeated: it may hold a password.
-  throw new LandfallError('open database', 'this version writes SQLite only, and --db is the URL of PostgreSQL', {
-    hint,
-  });
+  throw new LandfallError('open database', 'this version has SQLite only, and --db is a URL', { hint });
 }

@@ -4,6 +4,7 @@ import { createEvents } from '../model/events.ts';
 import { logFaults } from '../output/event-log.ts';
 import { watchLanding } from './watch.ts';
 import type { Logger } from '../output/log.ts';
+import { withoutPassword } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
 import { STARTING, type Work } from '../model/work.ts';
 import { BEAT_MS, cutShortAt, isAlive, readAlive, writeAlive } from '../status/heartbeat.ts';
@@ -243,7 +244,10 @@ export async function keep(options: KeeperOptions): Promise<number> {
     beat('stopped');
   });
 
-  logger.info({ version: io.program.version, landing: settings.landing, db: settings.db }, 'landfall starts');
+  logger.info(
+    { version: io.program.version, landing: settings.landing, db: withoutPassword(settings.db) },
+    'landfall starts',
+  );
   if (!io.stop.aborted) loader.start();
   const exitCode = await ended.promise;
   beat('stopped');

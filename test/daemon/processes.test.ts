@@ -33,7 +33,7 @@ async function idle(folder: string, pid?: number): Promise<{ loader: number }> {
 }
 
 /** Drops a file that takes a loader some seconds. */
-function dropLarge({ folder, landing }: Site, rows = 120_000): void {
+function dropLarge({ folder, landing }: Site, rows = 200_000): void {
   const lines = ['ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate'];
   for (let row = 0; row < rows; row++) lines.push(`P${row}|99213|CPT|Office visit ${row}|148.00|2025-01-01`);
   const draft = join(folder, 'draft');
@@ -119,10 +119,10 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     await queryUntil(
       folder,
       `SELECT count(*), min(revision), min(rows_inserted) FROM files`,
-      [[1, 1, 120_000]],
+      [[1, 1, 200_000]],
       30_000,
     );
-    expect(query(folder, 'SELECT count(*) FROM procedures')).toEqual([[120_000]]);
+    expect(query(folder, 'SELECT count(*) FROM procedures')).toEqual([[200_000]]);
     expect(messages(daemon)).toContain('the loading process ended (SIGKILL); it is started again');
   });
 
@@ -147,7 +147,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     await queryUntil(
       folder,
       `SELECT count(*), min(revision), min(rows_inserted) FROM files`,
-      [[1, 1, 120_000]],
+      [[1, 1, 200_000]],
       30_000,
     );
   });
@@ -159,7 +159,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const { folder, landing } = site;
     site.start('run', { args: QUICK });
     await idle(folder);
-    dropLarge(site, 150_000);
+    dropLarge(site, 300_000);
     writeFeedFile(landing, 'Procedure', '20260802_060000', [billing.procedure()]);
     let last: unknown;
     for (let death = 1; death <= 3; death++) {
@@ -185,7 +185,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const { folder } = site;
     const first = site.start('run', { args: QUICK });
     await idle(folder);
-    dropLarge(site, 150_000);
+    dropLarge(site, 300_000);
     const { loader } = await ingesting(folder);
     // A loader that cannot answer, as in a long statement.
     process.kill(loader, 'SIGSTOP');
@@ -306,7 +306,7 @@ describe('once', { concurrent: true, timeout: 180_000 }, () => {
       () => {
         expect(query(folder, 'SELECT count(*) FROM files')).toEqual([[0]]);
       },
-      { timeout: 30_000 },
+      { timeout: 5_000 },
     );
     writeFileSync(path, feedFileText('Procedure', [billing.procedure(), billing.procedure()]));
     expect(await once.ended).toBe(0);
@@ -316,7 +316,7 @@ describe('once', { concurrent: true, timeout: 180_000 }, () => {
   test('gives the file in hand up on SIGTERM and ends with 1; the next run takes it', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const { folder } = site;
-    dropLarge(site, 150_000);
+    dropLarge(site, 300_000);
     const once = site.start('once', { args: QUICK });
     await vi.waitFor(
       () => {
@@ -328,6 +328,6 @@ describe('once', { concurrent: true, timeout: 180_000 }, () => {
     expect(await once.ended).toBe(1);
     expect(query(folder, 'SELECT count(*) FROM files')).toEqual([[0]]);
     expect(await site.start('once', { args: QUICK }).ended).toBe(0);
-    expect(query(folder, 'SELECT revision, rows_inserted FROM files')).toEqual([[1, 150_000]]);
+    expect(query(folder, 'SELECT revision, rows_inserted FROM files')).toEqual([[1, 300_000]]);
   });
 });

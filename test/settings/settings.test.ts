@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LandfallError } from '../../src/model/errors.ts';
 import { readSettings, type SettingSources } from '../../src/settings/read-settings.ts';
+import { withoutPassword } from '../../src/settings/database-url.ts';
 import { SETTINGS, variableOf, type Settings } from '../../src/settings/settings.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -70,6 +71,34 @@ test.each([
   ['1h', 3_600_000],
 ])('the time %s is %d ms', (settle, ms) => {
   expect(read({ flags: { settle } }).settleMs).toBe(ms);
+});
+
+test.each([
+  'postgres://loader@db.example/visits',
+  'postgresql:///visits?host=/var/run/../run/postgresql',
+  'POSTGRES://db.example/a/../b ',
+])('a URL of a database is no path, and stays as it is: %s', (db) => {
+  expect(read({ flags: { db } }).db).toBe(db);
+  expect(read({ flags: { settings: settingsFile(`db: "${db}"\n`) } }).db).toBe(db);
+});
+
+test.each([
+  ['postgres://loader:a@b:c/d@db.example/x', 'postgres://loader:***@db.example/x'],
+  [
+    'postgres://loader@db.example/x?user=u&password=secret&a=b',
+    'postgres://loader@db.example/x?user=u&password=***&a=b',
+  ],
+  ['postgres://:secret@/x', 'postgres://:***@/x'],
+  ['postgres://db.example:5432/x', 'postgres://db.example:5432/x'],
+  ['/data/a:b@c.sqlite', '/data/a:b@c.sqlite'],
+])('a database is shown without its password: %s', (db, shown) => {
+  expect(withoutPassword(db)).toBe(shown);
+});
+
+test('a wrong URL of a database is named without its password', () => {
+  expect(faultOf({ flags: { db: 'postgres://loader:secret@\0/x' } })).toContain(
+    '--db: must be a path, not "postgres://loader:***@\\u0000/x"',
+  );
 });
 
 test('an empty variable is one that is not set', () => {

@@ -1,0 +1,45 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runCommandLine } from '../../src/command-line.ts';
+import { LandfallError } from '../../src/model/errors.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
+import { procedure } from '../helpers/rows.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const URL_WITH_PASSWORD = 'postgres://loader:QZXQZX@db.example:5432/visits?sslpassword=QZXQZX';
+const NAME = feedFileName('Procedure', '20260801_060000');
+
+/** A working folder with a landing folder and a file in it. */
+function workingFolder(): string {
+  const folder = tempFolder();
+  mkdirSync(join(folder, 'landing'));
+  writeFileSync(join(folder, 'landing', NAME), feedFileText('Procedure', [procedure('P1')]));
+  return folder;
+}
+
+const REFUSAL = 'open database: this version has SQLite only, and --db is a URL (name a file with --db, e.g. ';
+
+test.each([['status', '--json'], ['status', '--check'], ['files'], ['rejects'], ['verify']])(
+  'a database named by a URL is refused by %s %s, its password is shown nowhere, and nothing is made',
+  async (...command) => {
+    const cwd = workingFolder();
+    const io = { ...captureIo(), cwd, env: { LANDFALL_DB: URL_WITH_PASSWORD } };
+    await expect(runCommandLine(command, { open: () => io })).rejects.toSatisfy(
+      (error) => error instanceof LandfallError && error.message.startsWith(REFUSAL) && !error.message.includes('QZX'),
+    );
+    expect(`${io.written.out}${io.written.err}`).not.toContain('QZX');
+    expect(readdirSync(cwd)).toEqual(['landing']);
+  },
+);
+
+test('config shows the URL of a database without its password', async () => {
+  const io = { ...captureIo(), env: { LANDFALL_DB: URL_WITH_PASSWORD } };
+  expect(await runCommandLine(['config', '--json'], { open: () => io })).toBe(0);
+  expect(JSON.parse(io.written.out)).toContainEqual({
+    name: 'db',
+    value: 'postgres://loader:***@db.example:5432/visits?sslpassword=***',
+    source: 'LANDFALL_DB',
+  });
+});
