@@ -117,9 +117,14 @@ export class RowsLeftOut extends Error {
   override readonly name = 'RowsLeftOut';
 }
 
+/** An expression of the user's failed on a row: of an index, a generated column, a constraint or a trigger. On which is not known. */
+export class ExpressionFailed extends Error {
+  override readonly name = 'ExpressionFailed';
+}
+
 /** Whether the database refused rows of a statement, and for which kind of constraint; null: the error is no refusal. */
 export function constraintRefusal(error: unknown): ConstraintRefusal | null {
-  if (error instanceof RowsLeftOut) return 'other';
+  if (error instanceof RowsLeftOut || error instanceof ExpressionFailed) return 'other';
   if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CONSTRAINT')) return null;
   return error.code === 'SQLITE_CONSTRAINT_FOREIGNKEY' ? 'foreign_key' : 'other';
 }

@@ -150,6 +150,63 @@ describe('P7: a constraint of the database refuses only the rows that offend it'
   });
 });
 
+describe('P7: a row on which an expression of the user’s fails costs that row only', () => {
+  const EXPRESSIONS: readonly (readonly [string, string])[] = [
+    ['an index', `CREATE INDEX theirs ON visits (json_extract(status, '$'))`],
+    [
+      'a generated column',
+      `ALTER TABLE visits ADD COLUMN theirs AS (json_extract(status, '$')); CREATE INDEX of_theirs ON visits (theirs)`,
+    ],
+    ['a partial index', `CREATE INDEX theirs ON visits (facility) WHERE json_extract(status, '$') > 0`],
+    [
+      'a trigger',
+      `CREATE TABLE theirs (a);
+       CREATE TRIGGER new AFTER INSERT ON visits BEGIN INSERT INTO theirs VALUES (json_extract(NEW.status, '$')); END;
+       CREATE TRIGGER changed BEFORE UPDATE ON visits BEGIN INSERT INTO theirs VALUES (json_extract(NEW.status, '$')); END`,
+    ],
+    [
+      'a number too large',
+      `CREATE INDEX theirs ON visits (abs(CASE status WHEN 'bad' THEN -9223372036854775807 - 1 END))`,
+    ],
+    ['a text too large', `CREATE INDEX theirs ON visits (length(zeroblob(CASE status WHEN 'bad' THEN 9e9 END)))`],
+  ];
+
+  test.each(EXPRESSIONS)('%s', async (_, sql) => {
+    const desk = openStrictDesk((tables) => `${tables};\n${sql};`);
+    const rows = (...statuses: string[]) => statuses.map((status, at) => visit(`V${at}`, 'P1', { Status: status }));
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    const first = await desk.deliver('Visit', '20260801_060000', rows('1', 'bad', '2'));
+    expect(counts(first)).toEqual({ read: 3, inserted: 2, rejected: 1 });
+    const second = await desk.deliver('Visit', '20260802_060000', rows('bad', '3', '4', '5'));
+    expect(counts(second)).toEqual({ read: 4, inserted: 2, updated: 1, rejected: 1 });
+    const waiting = ['bad', '6'].map((status, at) => visit(`W${at}`, 'P2', { Status: status }));
+    expect(counts(await desk.deliver('Visit', '20260803_060000', waiting))).toEqual({ read: 2, waiting: 2 });
+    const healed = await desk.deliver('Procedure', '20260804_060000', [procedure('P2')]);
+    expect(healed).toMatchObject({ kind: 'ingested', healed: 1, refusedWaiting: 1 });
+    expect(desk.column(`SELECT row_key || code FROM rejects WHERE state = 'rejected'`)).toEqual([
+      'V1constraint',
+      'V0constraint',
+      'W0constraint',
+    ]);
+    expect(desk.column('SELECT status FROM visits ORDER BY visit_id')).toEqual(['1', '3', '4', '5', '6']);
+    expect(findings(desk)).toEqual([]);
+  });
+
+  test('but a trigger whose table is gone is no row’s fault: none is refused', async () => {
+    const desk = openStrictDesk(
+      (tables) => `${tables};
+        CREATE TABLE theirs (a); CREATE TRIGGER new AFTER INSERT ON visits BEGIN INSERT INTO theirs VALUES (1); END;`,
+    );
+    await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
+    desk.store.db.exec('DROP TABLE theirs');
+    const rows = [procedure('P1')];
+    await expect(desk.deliver('Procedure', '20260801_060000', rows)).rejects.toThrow('no such table: main.theirs');
+    expect(desk.column('SELECT state FROM rejects')).toEqual(['waiting']);
+    desk.store.db.exec('CREATE TABLE theirs (a)');
+    expect(await desk.deliver('Procedure', '20260801_060000', rows)).toMatchObject({ kind: 'ingested', healed: 1 });
+  });
+});
+
 describe('P7: a waiting row that the database refuses when it would heal', () => {
   /** Among orphans: the statement that meets it asks for parents first. */
   const rows = [visit('V1', 'P1'), visit('V2', 'P1', { Status: 'bad' }), visit('V3', 'P1')];

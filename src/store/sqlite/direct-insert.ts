@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import { RowsLeftOut } from '../database-fault.ts';
 import type { Origin } from './merge.ts';
-import { unlessRefused } from './savepoint.ts';
+import { runOnRows, unlessRefused } from './savepoint.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
 import { type StagedRows, stagedRowsSql } from './jsonb-rows.ts';
 
@@ -22,15 +22,14 @@ export function createDirectInsert(db: Database.Database, dataset: Dataset): Dir
            OR EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)`,
     )
     .pluck();
-  const insert = db.prepare<[number, string, StagedRows]>(
-    `INSERT OR ABORT INTO ${quoteName(dataset.table)} (${names}, ${LINEAGE_COLUMNS.join(', ')})
-     SELECT ${values}, ?, ${line}, ? FROM ${from}`,
-  );
+  const sql = `INSERT OR ABORT INTO ${quoteName(dataset.table)} (${names}, ${LINEAGE_COLUMNS.join(', ')})
+     SELECT ${values}, ?, ${line}, ? FROM ${from}`;
+  const insert = db.prepare<[number, string, StagedRows]>(sql);
   return (rows, count, origin) => {
     if (anyWaiting.get(dataset.name, dataset.table) === 1) return false;
     // Where a key was known, a parent missing or a row refused, the merge finds out which rows those were.
     const inserted = unlessRefused(db, ['foreign_key', 'other'], () => {
-      const result = insert.run(origin.fileId, origin.stamp, rows);
+      const result = runOnRows(db, sql, () => insert.run(origin.fileId, origin.stamp, rows));
       if (result.changes !== count) throw new RowsLeftOut();
       return result;
     });

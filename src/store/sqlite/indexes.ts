@@ -31,11 +31,14 @@ export function planIndexes(db: Database.Database, table: string, rows: number):
   const outweigh = rows >= WORTH_ROWS && rows >= present;
   const maySort = rows >= SORT_ROWS && present >= WORTH_ROWS;
   if (!outweigh && !maySort) return { scattered: false, rebuild: () => undefined };
-  // A unique index is a rule that rows must keep, not only a way to find them.
+  // A unique index is a rule that rows must keep, not only a way to find them. So may be one on an expression, which can fail on a row:
+  // where it stands in the index (cid -2), in the condition of a partial one or in a generated column.
   const indexes = prepareOnce<[string, string], { name: string; sql: string }>(
     db,
     `SELECT i.name, s.sql FROM pragma_index_list(?) i JOIN main.sqlite_schema s ON s.type = 'index' AND s.name = i.name
-     WHERE s.tbl_name = ? AND s.sql IS NOT NULL AND i."unique" = 0`,
+     WHERE s.tbl_name = ? AND s.sql IS NOT NULL AND i."unique" = 0 AND i.partial = 0 AND NOT EXISTS (
+       SELECT 1 FROM pragma_index_info(i.name) x LEFT JOIN pragma_table_xinfo(s.tbl_name) t ON t.cid = x.cid
+       WHERE t.cid IS NULL OR t.hidden <> 0)`,
   ).all(table, table);
   if (!outweigh) return { scattered: indexes.length > 0, rebuild: () => undefined };
   for (const index of indexes) db.exec(`DROP INDEX ${quoteName(index.name)}`);

@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import { RowsLeftOut } from '../database-fault.ts';
 import { type MergeSql, VERDICT } from './merge-sql.ts';
-import { unlessRefused } from './savepoint.ts';
+import { runOnRows, unlessRefused } from './savepoint.ts';
 
 /** The file whose commit this is; when rows heal, it is not the file they came in. */
 export interface Origin {
@@ -46,7 +46,8 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
   const names = { dataset: dataset.name, table: dataset.table };
   const statement = (text: string) => {
     const prepared = db.prepare<[Record<string, unknown>]>(text);
-    return (origin: Origin) => prepared.run({ file_id: origin.fileId, stamp: origin.stamp, ...names }).changes;
+    return (origin: Origin) =>
+      runOnRows(db, text, () => prepared.run({ file_id: origin.fileId, stamp: origin.stamp, ...names }).changes);
   };
 
   const countStaged = db.prepare<[], number>(`SELECT count(*) FROM ${sql.stage}`).pluck();

@@ -1,5 +1,5 @@
-import type Database from 'better-sqlite3';
-import { type ConstraintRefusal, constraintRefusal } from '../database-fault.ts';
+import Database from 'better-sqlite3';
+import { type ConstraintRefusal, ExpressionFailed, constraintRefusal } from '../database-fault.ts';
 
 /**
  * Runs `work` inside the running transaction; where the database refuses it for a constraint, all it did is undone: a statement
@@ -24,6 +24,24 @@ export function unlessRefused<T extends object>(
   } finally {
     // A full or failing disk rolls back the whole transaction, and the savepoint is gone.
     if (db.inTransaction) db.exec('RELEASE work');
+  }
+}
+
+/** What SQLite says of an expression that fails on a value, such as json_extract() of what is no JSON (https://sqlite.org/rescode.html). */
+const FAILED_ON_VALUE = ['SQLITE_ERROR', 'SQLITE_TOOBIG', 'SQLITE_MISMATCH'];
+
+/**
+ * Runs a statement that writes rows.
+ * @param sql its text: where it cannot be prepared any more, say since a trigger's table is gone, no row is at fault
+ * @throws ExpressionFailed where an expression of the user's fails on a row, which is thereby refused as by a constraint
+ */
+export function runOnRows<T>(db: Database.Database, sql: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError) || !FAILED_ON_VALUE.includes(error.code)) throw error;
+    db.prepare(sql);
+    throw new ExpressionFailed();
   }
 }
 
