@@ -1,4 +1,4 @@
-import { keep } from '../supervisor/supervisor.ts';
+import { runDaemon } from '../supervisor/daemon.ts';
 import type { CommandIo } from '../system/io.ts';
 import { createLog, createRelay } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -15,5 +15,5 @@ export interface RunCommandOptions {
 export function run(options: RunCommandOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const logger = createLog(settings, io.stdout, io.program.pid);
-  return keep({ settings, io, logger, relay: createRelay(settings, io.stdout) });
+  return runDaemon({ settings, io, logger, relay: createRelay(settings, io.stdout) });
 }

@@ -1,7 +1,7 @@
 import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
 import { percentRead } from '../model/work.ts';
-import type { Alive } from '../status/heartbeat.ts';
-import { illnessOfFault, type Daemon, type Illness } from '../status/illness.ts';
+import type { Heartbeat } from '../status/heartbeat.ts';
+import { problemOfFault, type DaemonHealth, type HealthProblem } from '../status/health.ts';
 import { LandfallError } from '../model/errors.ts';
 import type { Output } from '../system/io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
@@ -11,7 +11,7 @@ import { warningsText } from './warnings-text.ts';
 
 /** What `status` shows. */
 export interface StatusFacts {
-  readonly daemon: Daemon;
+  readonly daemon: DaemonHealth;
   /** The database's path. */
   readonly file: string;
   readonly bytes: number;
@@ -28,7 +28,7 @@ export function statusText(facts: StatusFacts, now: Date, stdout: Output): strin
   const lines = daemonLines(daemon, now, stdout);
   const wal = facts.walBytes === 0 ? '' : `, write-ahead log ${size(facts.walBytes)}`;
   lines.push(`Database  ${printable(facts.file)}, ${size(facts.bytes)}${wal}`);
-  if (daemon.lives && daemon.alive?.work.wal.pinned === true) {
+  if (daemon.lives && daemon.heartbeat?.work.wal.pinned === true) {
     const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
     lines.push(paint(stdout, 'yellow', `          ${pinned}`));
   }
@@ -40,8 +40,8 @@ export function statusText(facts: StatusFacts, now: Date, stdout: Output): strin
 }
 
 /** Whether the daemon is well, in a line. */
-export function daemonLine({ alive, illness }: Daemon, now: Date): string {
-  return illness === null ? describeDaemon(alive, now) : describeIllness(illness, now);
+export function daemonLine({ heartbeat, problem }: DaemonHealth, now: Date): string {
+  return problem === null ? describeDaemon(heartbeat, now) : describeProblem(problem, now);
 }
 
 const KIB = 1024;
@@ -55,8 +55,8 @@ function size(bytes: number): string {
   return bytes < GIB ? `${(bytes / MIB).toFixed(1)} MiB` : `${(bytes / GIB).toFixed(1)} GiB`;
 }
 
-function describeIllness({ problem, since }: Illness, now: Date): string {
-  return since === null ? problem : `${printable(problem)} (for ${formatDistanceStrict(new Date(since), now)})`;
+function describeProblem({ text, since }: HealthProblem, now: Date): string {
+  return since === null ? text : `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
 }
 
 /** Less than this ago is just now, in ms. */
@@ -67,9 +67,9 @@ function ago(time: string, now: Date): string {
   return formatDistanceStrict(new Date(time), now, { addSuffix: true });
 }
 
-function describeDaemon(alive: Alive | null, now: Date): string {
-  if (alive === null) return 'not running';
-  const { doing, file, due, settling, awaitingParent } = alive.work;
+function describeDaemon(heartbeat: Heartbeat | null, now: Date): string {
+  if (heartbeat === null) return 'not running';
+  const { doing, file, due, settling, awaitingParent } = heartbeat.work;
   const parts: string[] = [doing];
   if (file !== null) {
     parts.push(
@@ -79,16 +79,16 @@ function describeDaemon(alive: Alive | null, now: Date): string {
   if (due > 0) parts.push(`${due} due`);
   if (settling > 0) parts.push(`${settling} still being written`);
   if (awaitingParent > 0) parts.push(`${awaitingParent} waiting for a parent's file`);
-  return `${parts.join(', ')} (process ${alive.pid}, last heard ${ago(alive.beat, now)})`;
+  return `${parts.join(', ')} (process ${heartbeat.pid}, last heard ${ago(heartbeat.beat, now)})`;
 }
 
-function daemonLines(daemon: Daemon, now: Date, stdout: Output): string[] {
-  const { alive, lives, illness } = daemon;
-  if (alive === null || !lives) return [`Daemon    ${paint(stdout, 'red', daemonLine(daemon, now))}`];
-  const colour = illness === null ? 'green' : 'yellow';
-  const faults = alive.work.faults.map((fault) => describeIllness(illnessOfFault(fault), now));
+function daemonLines(daemon: DaemonHealth, now: Date, stdout: Output): string[] {
+  const { heartbeat, lives, problem } = daemon;
+  if (heartbeat === null || !lives) return [`Daemon    ${paint(stdout, 'red', daemonLine(daemon, now))}`];
+  const colour = problem === null ? 'green' : 'yellow';
+  const faults = heartbeat.work.faults.map((fault) => describeProblem(problemOfFault(fault), now));
   return [
-    `Daemon    ${paint(stdout, colour, describeDaemon(alive, now))}`,
+    `Daemon    ${paint(stdout, colour, describeDaemon(heartbeat, now))}`,
     ...faults.map((fault) => `  ${paint(stdout, 'red', fault)}`),
   ];
 }

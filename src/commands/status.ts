@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Alive } from '../status/heartbeat.ts';
-import { seeDaemon } from '../status/illness.ts';
+import type { Heartbeat } from '../status/heartbeat.ts';
+import { checkDaemon } from '../status/health.ts';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_FAILED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
@@ -25,17 +25,17 @@ const FIRST = 20;
 
 /**
  * Shows where things stand: the daemon, the tables, what was refused, what waits.
- * @returns 0; with `check` 1 when the daemon is not alive or cannot work (a fault of the landing folder, the database or the loader)
+ * @returns 0; with `check` 1 when the daemon is not alive or cannot work (a fault of the landing folder, the database or the worker)
  * @throws LandfallError when there is neither a daemon nor a database that can be read
  */
 export async function status(options: StatusOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const now = io.now();
-  const daemon = seeDaemon(settings.db, now);
-  const { alive, illness } = daemon;
+  const daemon = checkDaemon(settings.db, now);
+  const { heartbeat, problem } = daemon;
   // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
-  if (alive === null) requireAccess(settings.db);
-  const exitCode = options.check && illness !== null ? EXIT_FAILED : 0;
+  if (heartbeat === null) requireAccess(settings.db);
+  const exitCode = options.check && problem !== null ? EXIT_FAILED : 0;
   // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.
   if (options.check && !options.json) {
     const { daemonLine } = await import('./status-text.ts');
@@ -55,9 +55,9 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
       version: io.program.version,
       daemon: {
         alive: daemon.lives,
-        problem: illness?.problem ?? null,
-        since: illness?.since ?? null,
-        ...(alive === null ? {} : daemonForJson(alive)),
+        problem: problem?.text ?? null,
+        since: problem?.since ?? null,
+        ...(heartbeat === null ? {} : daemonForJson(heartbeat)),
       },
       database: { path: settings.db, bytes, wal_bytes: walBytes, problem: null, ...found },
     };
@@ -99,15 +99,15 @@ async function lookInto(
 }
 
 /** What a daemon says of itself, in the spelling of the database's columns. */
-function daemonForJson(alive: Alive): object {
-  const { version, host, pid, beat, landing, work } = alive;
+function daemonForJson(heartbeat: Heartbeat): object {
+  const { version, host, pid, beat, landing, work } = heartbeat;
   const { doing, file, due, settling, taken, wal, faults } = work;
   return {
     version,
     host,
     pid,
-    loader_pid: alive.loaderPid,
-    started_at: alive.startedAt,
+    worker_pid: heartbeat.workerPid,
+    started_at: heartbeat.startedAt,
     beat,
     landing,
     work: {
@@ -123,7 +123,7 @@ function daemonForJson(alive: Alive): object {
   };
 }
 
-function inHandForJson({ name, phase, rows, bytesRead, bytesTotal }: NonNullable<Alive['work']['file']>): object {
+function inHandForJson({ name, phase, rows, bytesRead, bytesTotal }: NonNullable<Heartbeat['work']['file']>): object {
   return { name, phase, rows, bytes_read: bytesRead, bytes_total: bytesTotal };
 }
 

@@ -2,10 +2,13 @@ import { z } from 'zod';
 
 const faultSchema = z.object({
   /**
-   * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: a move; `loader`: the
-   * process that loads.
+   * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: a move; `worker`: the
+   * process that takes files, which an earlier version called `loader`.
    */
-  kind: z.enum(['landing', 'watch', 'file', 'database', 'archive', 'loader']),
+  kind: z.preprocess(
+    (kind) => (kind === 'loader' ? 'worker' : kind),
+    z.enum(['landing', 'watch', 'file', 'database', 'archive', 'worker']),
+  ),
   /** The file's name, where it is one file's fault. */
   file: z.string().nullable(),
   /** One clause, no value from a row. */
@@ -46,22 +49,27 @@ export const workSchema = z.object({
   settling: z.number(),
   /** Files that wait for a parent's file that is still being written. */
   awaitingParent: z.number(),
-  /** Since the loader started. */
+  /** Since the worker started. */
   taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number(), rejectedRows: z.number() }),
   /** The write-ahead log when it was last looked at; `pinned`: a program that reads keeps it from being emptied. */
   wal: z.object({ bytes: z.number(), pinned: z.boolean() }),
   faults: z.array(faultSchema),
 });
 
-/** What the loader is doing, and how far it is. */
+/** What the worker is doing, and how far it is. */
 export type Work = Readonly<z.infer<typeof workSchema>>;
+
+/** Whether a worker that does this has no work at the moment. */
+export function isAtRest(doing: Work['doing']): boolean {
+  return doing === 'idle' || doing === 'waiting';
+}
 
 /** How much of the file in hand was read, in whole percent. */
 export function percentRead(file: { readonly bytesRead: number; readonly bytesTotal: number }): number {
   return file.bytesTotal === 0 ? 100 : Math.floor((file.bytesRead / file.bytesTotal) * 100);
 }
 
-/** What a loader is doing before it has said anything. */
+/** What a worker is doing before it has said anything. */
 export const STARTING: Work = {
   doing: 'starting',
   file: null,

@@ -6,7 +6,7 @@ import { asStream } from './as-stream.ts';
 
 /** Shows on a terminal how far a run is; in a pipe it shows nothing. */
 export interface Progress {
-  show(work: Work): void;
+  readonly show: (work: Work) => void;
   /** Where log lines go meanwhile: above the bar. */
   readonly output: Output;
   readonly end: () => void;

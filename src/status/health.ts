@@ -1,75 +1,71 @@
-import { percentRead, type Work } from '../model/work.ts';
+import { lookAtLock, type LockState } from '../store/sqlite/lock.ts';
+import type { Fault } from '../model/work.ts';
+import { isAlive, isFresh, readHeartbeat, readMuteBeat, type Heartbeat } from './heartbeat.ts';
 
-/**
- * How long a loader may show no sign of going on before it counts as hung, in ms. Inside a file it says something between batches, and
- * reads or writes in every statement; where the system does not tell of that (not on Linux), it has as long as in `working`. A listing,
- * a move to the archive or a start (which may migrate) show less of what they do.
- */
-export interface Patience {
-  readonly idleMs: number;
-  readonly fileMs: number;
-  readonly workingMs: number;
-  readonly startingMs: number;
-  /** One step of the work ends within this, however much it reads and writes. */
-  readonly endlessMs: number;
+/** Why a daemon is not well; no row value (P8). */
+export interface HealthProblem {
+  readonly text: string;
+  /** ISO 8601, UTC; null: it was never well. */
+  readonly since: string | null;
 }
 
-export const PATIENCE: Patience = {
-  idleMs: 30_000,
-  // It is looked at every 5 s: noticed within a minute.
-  fileMs: 50_000,
-  workingMs: 600_000,
-  startingMs: 3_600_000,
-  endlessMs: 3_600_000,
-};
-
-/** By what it does: which patience there is with a loader; null: it is on its way out. */
-const PATIENCE_WITH: Readonly<Record<Work['doing'], 'idleMs' | 'fileMs' | 'workingMs' | 'startingMs' | null>> = {
-  starting: 'startingMs',
-  idle: 'idleMs',
-  waiting: 'idleMs',
-  listing: 'workingMs',
-  ingesting: 'fileMs',
-  archiving: 'workingMs',
-  emptying: 'workingMs',
-  stopping: null,
-  stopped: null,
-};
-
-/** Whether a loader that does this shows only by its work that it goes on: while it works it answers no ping. */
-export function isWorking(doing: Work['doing']): boolean {
-  return PATIENCE_WITH[doing] === 'workingMs' || PATIENCE_WITH[doing] === 'fileMs';
+/** What can be told of the daemon of a database from outside. */
+export interface DaemonHealth {
+  /** What it last said of itself; null: nothing that can be read. */
+  readonly heartbeat: Heartbeat | null;
+  readonly lives: boolean;
+  /** It does not live, or a fault keeps all files out; null: it is well. */
+  readonly problem: HealthProblem | null;
 }
 
-/** Whether a loader that does this has no work at the moment. */
-export function isAtRest(doing: Work['doing']): boolean {
-  return PATIENCE_WITH[doing] === 'idleMs';
+/** What is seen of a daemon beside its database. */
+export interface Signs {
+  readonly heartbeat: Heartbeat | null;
+  /** The last beat of one that had no room to say more. */
+  readonly muteBeat: Date | null;
+  readonly lock: LockState;
 }
 
-/**
- * How long a loader that does this may show no sign of going on.
- * @param doing what it last said it was doing
- * @param isBlind the system tells nothing of what it reads and writes
- * @returns ms; null: it is on its way out
- */
-export function patienceWith(doing: Work['doing'], patience: Patience, isBlind: boolean): number | null {
-  const limit = PATIENCE_WITH[doing];
-  if (limit === null) return null;
-  return patience[limit === 'fileMs' && isBlind ? 'workingMs' : limit];
+/** Looks for the daemon of a database, without looking into that. */
+export function checkDaemon(db: string, now: Date): DaemonHealth {
+  return assessDaemon({ heartbeat: readHeartbeat(db), muteBeat: readMuteBeat(db), lock: lookAtLock(db) }, now);
 }
 
-/** One line for the service manager's status and for people. No row values. */
-export function describeWork(work: Work): string {
-  const parts = [describeDoing(work)];
-  if (work.settling > 0) parts.push(`${work.settling} settling`);
-  if (work.awaitingParent > 0) parts.push(`${work.awaitingParent} waiting for a parent's file`);
-  parts.push(`${work.taken.files} files and ${work.taken.rows} rows taken since the start`);
-  for (const fault of work.faults.slice(0, 3)) parts.push(`fault since ${fault.since}: ${fault.problem}`);
-  return parts.join('; ');
+/** What the signs of a daemon come to: the lock tells at once that it has died, its beats only after a while. */
+export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, now: Date): DaemonHealth {
+  if (muteBeat !== null && isFresh(muteBeat, now)) {
+    const text = 'database: no room left on its disk, not even for the daemon to say how it is';
+    return { heartbeat, lives: true, problem: { text, since: null } };
+  }
+  if (heartbeat === null) return { heartbeat, lives: false, problem: { text: unseen(lock), since: null } };
+  const { doing, faults } = heartbeat.work;
+  const dead = (text: string): DaemonHealth => ({ heartbeat, lives: false, problem: { text, since: heartbeat.beat } });
+  if (doing === 'stopped') return dead('the daemon is stopped');
+  if (!isAlive(heartbeat, now)) return dead('the daemon has given no sign of life');
+  // Before it has the database, and when it has let go of it, it does not hold the lock.
+  const holds =
+    lock.kind === 'unknown' || (lock.kind === 'held' && (lock.holder === null || lock.holder.command === 'run'));
+  if (!holds && doing !== 'starting' && doing !== 'stopping')
+    return dead('the daemon has died: it has let go of the lock');
+  const fault = faults.find(keepsFilesOut);
+  if (fault !== undefined) return { heartbeat, lives: true, problem: problemOfFault(fault) };
+  if (holds || doing === 'stopping') return { heartbeat, lives: true, problem: null };
+  return { heartbeat, lives: true, problem: { text: 'the daemon waits for its database', since: heartbeat.startedAt } };
 }
 
-function describeDoing(work: Work): string {
-  if (work.doing !== 'ingesting') return work.doing;
-  if (work.file === null) return `ingesting, ${work.due} due`;
-  return `ingesting ${work.file.name} (${percentRead(work.file)} %), ${work.due} due`;
+function unseen(lock: LockState): string {
+  if (lock.kind !== 'held' || lock.holder === null) return 'no daemon has run on this database';
+  const { command, pid } = lock.holder;
+  return `no daemon says that it lives; "${command}", process ${pid}, has the database`;
+}
+
+/** What is wrong by a fault, whatever it keeps out. */
+export function problemOfFault(fault: Fault): HealthProblem {
+  const where = fault.file === null ? '' : ` ${fault.file}:`;
+  return { text: `${fault.kind}:${where} ${fault.problem}`, since: fault.since };
+}
+
+/** One file's fault, or one of the archive, keeps no other file out: only these do. */
+function keepsFilesOut(fault: Fault): boolean {
+  return fault.kind === 'landing' || fault.kind === 'database' || fault.kind === 'worker';
 }

@@ -3,34 +3,43 @@ import { z } from 'zod';
 import { workSchema } from '../model/work.ts';
 import { systemCode } from '../system/system-error.ts';
 
-/** How often the keeper writes that it lives, in ms. */
+/** How often the supervisor writes that it lives, in ms. */
 export const BEAT_MS = 5_000;
 
 /** A beat older than this means that the daemon is not alive, in ms: two may come late. */
 const STALE_MS = 3 * BEAT_MS;
 
-const aliveSchema = z.object({
-  version: z.string(),
-  host: z.string(),
-  /** The keeper's process id: the one to send a signal to. */
-  pid: z.number(),
-  /** The loader's; null while there is none. */
-  loaderPid: z.number().nullable(),
-  /** ISO 8601, UTC. */
-  startedAt: z.string(),
-  /** ISO 8601, UTC: when this was written. */
-  beat: z.string(),
-  landing: z.string(),
-  /** The loader was, or may yet be, killed in the middle of a file in order to stop: that attempt is nobody's fault. */
-  cutShort: z.boolean(),
-  work: workSchema,
-});
+const heartbeatSchema = z.preprocess(
+  withNewNames,
+  z.object({
+    version: z.string(),
+    host: z.string(),
+    /** The supervisor's process id: the one to send a signal to. */
+    pid: z.number(),
+    /** The worker's; null while there is none. */
+    workerPid: z.number().nullable(),
+    /** ISO 8601, UTC. */
+    startedAt: z.string(),
+    /** ISO 8601, UTC: when this was written. */
+    beat: z.string(),
+    landing: z.string(),
+    /** The worker was, or may yet be, killed in the middle of a file in order to stop: that attempt is nobody's fault. */
+    cutShort: z.boolean(),
+    work: workSchema,
+  }),
+);
 
 /** The content of `<db>.alive`: how `status` learns of a daemon whose database is locked or full. Holds no row value (P8). */
-export type Alive = Readonly<z.infer<typeof aliveSchema>>;
+export type Heartbeat = Readonly<z.infer<typeof heartbeatSchema>>;
+
+/** An earlier version said `loaderPid`. */
+function withNewNames(said: unknown): unknown {
+  if (typeof said !== 'object' || said === null || !('loaderPid' in said)) return said;
+  return { ...said, workerPid: said.loaderPid };
+}
 
 /** Where the daemon of a database says that it lives. */
-export function alivePath(db: string): string {
+export function heartbeatPath(db: string): string {
   return `${db}.alive`;
 }
 
@@ -40,10 +49,10 @@ export function alivePath(db: string): string {
  * its time is the beat, or it is gone where the daemon stops.
  * @throws Error as node:fs does
  */
-export function writeAlive(db: string, alive: Alive): void {
-  const file = alivePath(db);
+export function writeHeartbeat(db: string, heartbeat: Heartbeat): void {
+  const file = heartbeatPath(db);
   const draft = `${file}.new`;
-  const text = `${JSON.stringify(alive)}\n`;
+  const text = `${JSON.stringify(heartbeat)}\n`;
   try {
     write(draft, 'w', text);
     fs.renameSync(draft, file);
@@ -54,8 +63,8 @@ export function writeAlive(db: string, alive: Alive): void {
     try {
       write(file, 'r+', text);
     } catch {
-      if (alive.work.doing === 'stopped') fs.rmSync(file, { force: true });
-      else write(file, 'w', '', new Date(alive.beat));
+      if (heartbeat.work.doing === 'stopped') fs.rmSync(file, { force: true });
+      else write(file, 'w', '', new Date(heartbeat.beat));
     }
   }
 }
@@ -72,24 +81,24 @@ function write(file: string, flags: 'w' | 'r+', text: string, time: Date | null 
 }
 
 /** Reads it; null where there is none, or none that can be understood. */
-export function readAlive(db: string): Alive | null {
+export function readHeartbeat(db: string): Heartbeat | null {
   try {
-    const read = aliveSchema.safeParse(JSON.parse(fs.readFileSync(alivePath(db), 'utf8')));
+    const read = heartbeatSchema.safeParse(JSON.parse(fs.readFileSync(heartbeatPath(db), 'utf8')));
     return read.success ? read.data : null;
   } catch {
     return null;
   }
 }
 
-/** When a daemon stopped by killing its loader in the middle of what it did, ISO 8601, UTC; null: it did not. */
-export function cutShortAt(alive: Alive | null): string | null {
-  return alive?.cutShort === true ? alive.beat : null;
+/** When a daemon stopped by killing its worker in the middle of what it did, ISO 8601, UTC; null: it did not. */
+export function cutShortAt(heartbeat: Heartbeat | null): string | null {
+  return heartbeat?.cutShort === true ? heartbeat.beat : null;
 }
 
 /** The last beat of a daemon that had no room to say more; null: it said more, or nothing. */
 export function readMuteBeat(db: string): Date | null {
   try {
-    const { size, mtime } = fs.statSync(alivePath(db));
+    const { size, mtime } = fs.statSync(heartbeatPath(db));
     return size === 0 ? mtime : null;
   } catch {
     return null;
@@ -97,9 +106,9 @@ export function readMuteBeat(db: string): Date | null {
 }
 
 /** Whether the daemon that wrote this still lives, as far as it says itself. */
-export function isAlive(alive: Alive | null, now: Date): boolean {
-  if (alive === null || alive.work.doing === 'stopped') return false;
-  return isFresh(new Date(alive.beat), now);
+export function isAlive(heartbeat: Heartbeat | null, now: Date): boolean {
+  if (heartbeat === null || heartbeat.work.doing === 'stopped') return false;
+  return isFresh(new Date(heartbeat.beat), now);
 }
 
 /** Whether a beat is of late. One from the future is none: the clock was set back since. */

@@ -1,117 +1,165 @@
-import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
-import type { CommandIo } from '../system/io.ts';
+import type { Events } from '../model/events.ts';
+import { STARTING, type Work } from '../model/work.ts';
 import type { Logger } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
-import { STARTING, type Work } from '../model/work.ts';
-import { BEAT_MS, cutShortAt, readAlive } from '../status/heartbeat.ts';
-import { PATIENCE, type Patience } from '../status/health.ts';
-import { every, onAbort } from './hooks.ts';
-import { createLoaderHandle, type LoaderEnd } from './worker-process.ts';
+import { BEAT_MS, type Heartbeat, cutShortAt } from '../status/heartbeat.ts';
+import type { CommandIo } from '../system/io.ts';
 import type { Job } from '../worker/messages.ts';
+import { PATIENCE, type Patience } from './hang-detector.ts';
+import { after, every } from './timers.ts';
+import {
+  checkWorker,
+  createWorkerProcess,
+  killWorker,
+  restartWorker,
+  startWorker,
+  stopWorker,
+  workerPid,
+  type Stage,
+  type WorkerEnd,
+  type WorkerProcess,
+} from './worker-process.ts';
 
-/** A process that was told to stop is killed when it still runs after so long, in ms. */
+/** A worker that was told to stop is killed when it still runs after so long, in ms. */
 const KILL_AFTER_MS = 5_000;
 
-/** A process that dies so often without having taken a file in between is not started again. */
-const MOST_DEATHS = 5;
-
-export interface SuperviseOptions {
+/** What every command that takes files is given. */
+export interface SupervisorOptions {
   readonly settings: Settings;
-  readonly job: Exclude<Job, { verb: 'run' }>;
   readonly io: CommandIo;
   readonly logger: Logger;
-  /** Takes a line of the log of the process that works. */
+  /** Takes a line of the worker's log. */
   readonly relay: (line: string) => void;
-  readonly onWork: (work: Work) => void;
-  /** How long a silent process is waited for. */
+  /** How long a silent worker is waited for. */
   readonly patience?: Patience;
+}
+
+/** What differs between the commands. */
+export interface SupervisionOptions extends SupervisorOptions {
+  readonly job: Job;
+  /** Told `work` as the worker tells it. */
+  readonly events: Events;
+  /** What the daemon before has said; null: nothing. */
+  readonly before: Heartbeat | null;
+  /** On a stop the worker has so long to commit the file in hand, in ms; then it gives it up. */
+  readonly graceMs: number;
+  readonly onStage: (stage: Stage) => void;
+  /**
+   * The worker has ended.
+   * @returns the exit code to end with; null: it is started again
+   */
+  readonly onEnd: (end: WorkerEnd) => number | null;
+  /** The worker is about to be told to stop. */
+  readonly onStop: () => void;
+  /** It has not stopped in time, and is about to be killed. */
+  readonly onTooLate: () => void;
+  /** It was killed by a second signal, after which this process ends at once. */
+  readonly onLeave: () => void;
+}
+
+/** A worker under supervision. */
+export interface Supervision {
+  readonly options: SupervisionOptions;
+  readonly worker: WorkerProcess;
+  readonly ended: PromiseWithResolvers<number>;
+  /** What the worker last said. */
+  work: Work;
+  stopping: boolean;
+  /** Whether the worker was killed in order to stop. */
+  killed: boolean;
+}
+
+/** Nothing is started yet. */
+export function createSupervision(options: SupervisionOptions): Supervision {
+  const { settings, job, io, relay, patience = PATIENCE, before, onStage, events } = options;
+  const supervision: Supervision = {
+    options,
+    worker: createWorkerProcess({
+      settings,
+      job,
+      command: io.program.command,
+      env: io.env,
+      supervisorPid: io.program.pid,
+      cutShortAt: cutShortAt(before),
+      onStage,
+      onWork(work) {
+        supervision.work = work;
+        events.emit('work', work);
+      },
+      onLogLine: relay,
+      onErrorText: io.stderr.write,
+      onEnd: (end) => {
+        conclude(supervision, end);
+      },
+      patience,
+    }),
+    ended: Promise.withResolvers<number>(),
+    work: STARTING,
+    stopping: false,
+    killed: false,
+  };
+  return supervision;
 }
 
 /**
  * Runs a command that takes files in a process of its own. One SQLite statement may take minutes, in which a process hears no
- * signal; this one always does. It sees a crash for what it is, ends a process that hangs, and starts `once` again, so that one bad
- * file does not keep the others out (P7).
+ * signal; this one always does. It sees a crash for what it is, ends a worker that hangs, and stops it when told to.
  * @returns the exit code
  */
-export async function supervise(options: SuperviseOptions): Promise<number> {
-  const { settings, job, io, logger, relay, patience = PATIENCE } = options;
-  const ended = Promise.withResolvers<number>();
+export async function supervise(supervision: Supervision): Promise<number> {
+  const { options, worker, ended } = supervision;
+  const { io } = options;
   using releases = new DisposableStack();
-  let work: Work = STARTING;
-  let stopping = false;
-  let refused = false;
-  let deaths = 0;
-
-  const loader = createLoaderHandle({
-    settings,
-    job,
-    command: io.program.command,
-    env: io.env,
-    supervisorPid: io.program.pid,
-    cutShortAt: cutShortAt(readAlive(settings.db)),
-    onFound: () => undefined,
-    onOwner: () => undefined,
-    onReady: () => undefined,
-    onWork(now) {
-      if (now.taken.files > work.taken.files) deaths = 0;
-      work = now;
-      options.onWork(now);
-    },
-    onLogLine: relay,
-    onErrorText: io.stderr.write,
-    onEnd,
-    patience,
-  });
-
-  function onEnd(end: LoaderEnd): void {
-    if (end.kind === 'done') {
-      // What was refused before it was started again is none of its own.
-      ended.resolve(end.exitCode === 0 && refused ? EXIT_REFUSED : end.exitCode);
-      return;
-    }
-    if (stopping) {
-      logger.warn('stopped before everything was in; the next run goes on from here');
-      ended.resolve(EXIT_FAILED);
-      return;
-    }
-    deaths += 1;
-    if (job.verb !== 'once' || deaths === MOST_DEATHS) {
-      logger.fatal(`the loading process ended (${end.how}); the next run goes on from here`);
-      ended.resolve(EXIT_FAILED);
-      return;
-    }
-    logger.error(`the loading process ended (${end.how}); it is started again`);
-    refused ||= work.taken.quarantined + work.taken.rejectedRows > 0;
-    work = STARTING;
-    loader.startAgain();
-  }
-
   every(releases, BEAT_MS, () => {
-    const silentMs = loader.check();
-    if (silentMs !== null) {
-      logger.error({ silentSeconds: Math.round(silentMs / 1000) }, 'the loading process hangs; it is killed');
-    }
+    endIfHung(supervision);
   });
   onAbort(io.stop, () => {
-    stopping = true;
-    if (loader.pid() === null) {
-      loader.kill();
-      onEnd({ kind: 'died', how: 'stopped' });
-      return;
-    }
-    loader.stop(0);
-    const timer = setTimeout(() => {
-      loader.kill();
-    }, KILL_AFTER_MS);
-    releases.defer(() => {
-      clearTimeout(timer);
-    });
+    stop(supervision, releases);
   });
   onAbort(io.leave, () => {
-    stopping = true;
-    loader.kill();
+    supervision.stopping = true;
+    kill(supervision);
+    options.onLeave();
   });
-
-  if (!io.stop.aborted) loader.start();
+  if (!io.stop.aborted) startWorker(worker);
   return await ended.promise;
+}
+
+function endIfHung({ worker, options }: Supervision): void {
+  const silentMs = checkWorker(worker);
+  if (silentMs === null) return;
+  options.logger.error({ silentSeconds: Math.round(silentMs / 1000) }, 'the worker process hangs; it is killed');
+}
+
+function stop(supervision: Supervision, releases: DisposableStack): void {
+  const { options, worker } = supervision;
+  supervision.stopping = true;
+  options.onStop();
+  if (workerPid(worker) === null) {
+    killWorker(worker);
+    conclude(supervision, { kind: 'died', how: 'stopped' });
+    return;
+  }
+  stopWorker(worker, options.graceMs);
+  after(releases, KILL_AFTER_MS, () => {
+    options.onTooLate();
+    kill(supervision);
+  });
+}
+
+function kill(supervision: Supervision): void {
+  supervision.killed = true;
+  killWorker(supervision.worker);
+}
+
+function conclude({ options, worker, ended }: Supervision, end: WorkerEnd): void {
+  const exitCode = options.onEnd(end);
+  if (exitCode === null) restartWorker(worker);
+  else ended.resolve(exitCode);
+}
+
+/** Acts when the signal is aborted, also where it already is. */
+function onAbort(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act, { once: true });
 }

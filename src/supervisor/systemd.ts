@@ -1,4 +1,5 @@
 import { DgramSocket } from 'node-unix-socket';
+import { percentRead, type Work } from '../model/work.ts';
 
 /** Tells the service manager how the daemon is. */
 export interface Notifier {
@@ -50,4 +51,20 @@ function pingInterval(env: Readonly<Record<string, string | undefined>>, pid: nu
   const meant = env['WATCHDOG_PID'];
   if (meant !== undefined && meant !== String(pid)) return null;
   return Math.max(1, Math.floor(micros / 3000));
+}
+
+/** What is done, and what is wrong, in one line for `STATUS=`. No row values. */
+export function describeWork(work: Work): string {
+  const parts = [describeDoing(work)];
+  if (work.settling > 0) parts.push(`${work.settling} settling`);
+  if (work.awaitingParent > 0) parts.push(`${work.awaitingParent} waiting for a parent's file`);
+  parts.push(`${work.taken.files} files and ${work.taken.rows} rows taken since the start`);
+  for (const fault of work.faults.slice(0, 3)) parts.push(`fault since ${fault.since}: ${fault.problem}`);
+  return parts.join('; ');
+}
+
+function describeDoing(work: Work): string {
+  if (work.doing !== 'ingesting') return work.doing;
+  if (work.file === null) return `ingesting, ${work.due} due`;
+  return `ingesting ${work.file.name} (${percentRead(work.file)} %), ${work.due} due`;
 }

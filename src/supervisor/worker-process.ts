@@ -1,62 +1,69 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
 import type { Readable } from 'node:stream';
-import type { Settings } from '../settings/settings.ts';
-import { readActivity } from './activity.ts';
 import type { Work } from '../model/work.ts';
+import type { Settings } from '../settings/settings.ts';
 import { retryAgain, waitMs, type BackOff, type Retry } from '../worker/back-off.ts';
-import type { Patience } from '../status/health.ts';
-import { fromWorkerSchema, type Job, type ToWorker } from '../worker/messages.ts';
-import { createVigil } from './vigil.ts';
+import { fromWorkerSchema, type FromWorker, type Job, type ToWorker } from '../worker/messages.ts';
+import { createHangDetector, type HangDetector, type Patience } from './hang-detector.ts';
+import { readProcessStats } from './process-stats.ts';
 
-/** How the loading process ended: it said that starting again would not help, or it just ended. */
-export type LoaderEnd =
+/** How a worker ended: it said that starting again would not help, or it just ended. */
+export type WorkerEnd =
   | { readonly kind: 'done'; readonly problem: string | null; readonly exitCode: number }
   | { readonly kind: 'died'; readonly how: string };
 
-export interface LoaderOptions {
+/**
+ * How far a worker is with the database.
+ * - `found`: something may be written beside it
+ * - `owner`: the worker holds the writer's lock
+ * - `ready`: it is open
+ */
+export type Stage = 'found' | 'owner' | 'ready';
+
+export interface WorkerProcessOptions {
   readonly settings: Settings;
   readonly job: Job;
   /** What starts this program: node, its arguments, main.ts. */
   readonly command: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly supervisorPid: number;
-  /** When an earlier daemon stopped by killing its loader, ISO 8601, UTC; null: it did not. */
+  /** When an earlier daemon stopped by killing its worker, ISO 8601, UTC; null: it did not. */
   readonly cutShortAt: string | null;
-  /** Something may be written beside the database. */
-  readonly onFound: () => void;
-  /** It holds the writer's lock. */
-  readonly onOwner: () => void;
-  readonly onReady: () => void;
+  readonly onStage: (stage: Stage) => void;
   readonly onWork: (work: Work) => void;
   /** A line of its log, without the line break. */
   readonly onLogLine: (line: string) => void;
   /** What it, or Node, writes to standard error. */
   readonly onErrorText: (text: string) => void;
-  readonly onEnd: (end: LoaderEnd) => void;
+  readonly onEnd: (end: WorkerEnd) => void;
   readonly patience: Patience;
 }
 
-/** The keeper's side of the loading process. */
-export interface LoaderHandle {
-  start(): void;
-  /** Starts it again, later each time that it does not live long. */
-  startAgain(): void;
-  /** A message to a process that is not there is dropped. */
-  send(message: ToWorker): void;
-  /** Has it commit the file in hand if that takes under so many ms, else give it up, and end; one that has not begun ends at once. */
-  stop(graceMs: number): void;
-  /** Ends it at once, or keeps it from being started again. */
-  kill(): void;
+/** The supervisor's side of its worker: one process at a time. */
+export interface WorkerProcess {
+  readonly options: WorkerProcessOptions;
+  readonly hangDetector: HangDetector;
   /** Null while there is none. */
-  pid(): number | null;
-  /**
-   * To be called every `BEAT_MS`: asks for a sign of life, and ends it when it hangs.
-   * @returns for how long one that hangs has shown none, in ms; null: it does not, or there is none
-   */
-  check(): number | null;
-  /** Whether it goes on, as of the last check. */
-  isWell(): boolean;
+  child: ChildProcess | null;
+  life: Life;
+  /** Whether the last one that had the database open has crashed, or was ended for a hang. */
+  crashed: boolean;
+  /** The last ones died, each soon after its start. */
+  retry: Retry | null;
+  /** Starts the next one. */
+  timer: NodeJS.Timeout | null;
+}
+
+/** What is known of the process that runs, or ran last. */
+interface Life {
+  readonly startedAt: number;
+  /** It can be spoken to. */
+  born: boolean;
+  /** It has had the database open. */
+  ready: boolean;
+  hung: boolean;
+  done: WorkerEnd | null;
 }
 
 /**
@@ -74,6 +81,63 @@ const BACK_OFF: BackOff = { firstMs: 250, capMs: 30_000 };
 /** One that lived so long did not die of its start, in ms. */
 const LONG_LIFE_MS = 60_000;
 
+/** No process yet. */
+export function createWorkerProcess(options: WorkerProcessOptions): WorkerProcess {
+  return {
+    options,
+    hangDetector: createHangDetector(options.patience, () => performance.now()),
+    child: null,
+    life: newLife(),
+    crashed: false,
+    retry: null,
+    timer: null,
+  };
+}
+
+function newLife(): Life {
+  return { startedAt: performance.now(), born: false, ready: false, hung: false, done: null };
+}
+
+/** Starts it. What it says and how it ends is called back. */
+export function startWorker(worker: WorkerProcess): void {
+  const { options, hangDetector } = worker;
+  hangDetector.begin();
+  const life = newLife();
+  const child = spawnWorker(options);
+  worker.life = life;
+  worker.child = child;
+  const end = (how: WorkerEnd): void => {
+    worker.child = null;
+    options.onEnd(how);
+  };
+  child.on('message', (message) => {
+    const read = fromWorkerSchema.safeParse(message);
+    if (read.success) heed(worker, read.data);
+  });
+  if (child.stdout !== null) forEachLine(child.stdout, options.onLogLine);
+  child.stderr?.setEncoding('utf8').on('data', options.onErrorText);
+  child.once('error', () => {
+    // It could not be started at all; there is no 'close' then.
+    if (child.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
+  });
+  // 'close' comes after the last message, 'exit' may come before.
+  child.once('close', (code, signal) => {
+    // One that never had the database open leaves what the one before it left.
+    if (life.ready) worker.crashed = life.hung || isCrash(signal);
+    end(life.done ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
+  });
+}
+
+function spawnWorker({ command, env }: WorkerProcessOptions): ChildProcess {
+  const [node, ...args] = command;
+  const cache = getCompileCacheDir();
+  return spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'worker'], {
+    // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
+  });
+}
+
 /** Calls back for each line of a text; only LF ends one, since a file's name may hold other line breaks. */
 function forEachLine(stream: Readable, onLine: (line: string) => void): void {
   let begun = '';
@@ -88,6 +152,35 @@ function forEachLine(stream: Readable, onLine: (line: string) => void): void {
   });
 }
 
+function heed(worker: WorkerProcess, message: FromWorker): void {
+  const { options, hangDetector, life, crashed } = worker;
+  const { job, settings, supervisorPid, cutShortAt } = options;
+  switch (message.kind) {
+    case 'born':
+      life.born = true;
+      sendToWorker(worker, { kind: 'start', job, settings, supervisorPid, before: { crashed, cutShortAt } });
+      return;
+    case 'ready':
+      life.ready = true;
+      options.onStage('ready');
+      return;
+    case 'found':
+    case 'owner':
+      options.onStage(message.kind);
+      return;
+    case 'work':
+      hangDetector.told(message.work.doing);
+      options.onWork(message.work);
+      return;
+    case 'done':
+      life.done = message;
+      return;
+    case 'pong':
+      hangDetector.answered();
+      return;
+  }
+}
+
 /** Signals that a process brings upon itself (signal(7)): V8 ends with them, too, when its heap is full. */
 const OF_ITS_OWN = new Set<NodeJS.Signals>(['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGSEGV', 'SIGSYS', 'SIGTRAP']);
 
@@ -100,113 +193,51 @@ function isCrash(signal: NodeJS.Signals | null): boolean {
   return signal === null || OF_ITS_OWN.has(signal);
 }
 
-/** A handle with no process yet. */
-export function createLoaderHandle(options: LoaderOptions): LoaderHandle {
-  const { settings, job, supervisorPid, cutShortAt } = options;
-  const [node, ...args] = options.command;
-  let child: ChildProcess | null = null;
-  /** Whether the last one that had the database open has crashed, or was ended for a hang. */
-  let crashed = false;
-  let retry: Retry | null = null;
-  let startedAt = 0;
-  const vigil = createVigil(options.patience, () => performance.now());
-  let hangs = false;
-  let born = false;
-  let again: NodeJS.Timeout | null = null;
+/** Starts it again, later each time that it does not live long. */
+export function restartWorker(worker: WorkerProcess): void {
+  const now = performance.now();
+  worker.retry = retryAgain(now - worker.life.startedAt > LONG_LIFE_MS ? null : worker.retry, BACK_OFF, now);
+  worker.timer = setTimeout(startWorker, waitMs(worker.retry, now), worker);
+}
 
-  function start(): void {
-    startedAt = performance.now();
-    vigil.begin();
-    let done: LoaderEnd | null = null;
-    hangs = false;
-    born = false;
-    let ready = false;
-    const cache = getCompileCacheDir();
-    const started = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'worker'], {
-      // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...options.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
-    });
-    child = started;
-    started.on('message', (message) => {
-      const read = fromWorkerSchema.safeParse(message);
-      if (!read.success) return;
-      switch (read.data.kind) {
-        case 'born':
-          born = true;
-          send({ kind: 'start', job, settings, supervisorPid, before: { crashed, cutShortAt } });
-          return;
-        case 'found':
-          options.onFound();
-          return;
-        case 'owner':
-          options.onOwner();
-          return;
-        case 'ready':
-          ready = true;
-          options.onReady();
-          return;
-        case 'work':
-          vigil.told(read.data.work.doing);
-          options.onWork(read.data.work);
-          return;
-        case 'done':
-          done = read.data;
-          return;
-        case 'pong':
-          vigil.answered();
-          return;
-      }
-    });
-    if (started.stdout !== null) forEachLine(started.stdout, options.onLogLine);
-    started.stderr?.setEncoding('utf8').on('data', options.onErrorText);
-    started.once('error', () => {
-      // It could not be started at all; there is no 'close' then.
-      if (started.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
-    });
-    // 'close' comes after the last message, 'exit' may come before.
-    started.once('close', (code, signal) => {
-      // One that never had the database open leaves what the one before it left.
-      if (ready) crashed = hangs || isCrash(signal);
-      end(done ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
-    });
-  }
+/** A message to a process that is not there is dropped. */
+export function sendToWorker({ child }: WorkerProcess, message: ToWorker): void {
+  if (child?.connected === true) child.send(message, () => undefined);
+}
 
-  function end(how: LoaderEnd): void {
-    child = null;
-    options.onEnd(how);
-  }
+/** Has it commit the file in hand if that takes under so many ms, else give it up, and end; one that has not begun ends at once. */
+export function stopWorker(worker: WorkerProcess, graceMs: number): void {
+  if (worker.life.born) sendToWorker(worker, { kind: 'stop', graceMs });
+  else worker.child?.kill('SIGKILL');
+}
 
-  function send(message: ToWorker): void {
-    if (child?.connected === true) child.send(message, () => undefined);
-  }
+/** Ends it at once, or keeps it from being started again. */
+export function killWorker({ timer, child }: WorkerProcess): void {
+  if (timer !== null) clearTimeout(timer);
+  child?.kill('SIGKILL');
+}
 
-  return {
-    start,
-    startAgain() {
-      const now = performance.now();
-      retry = retryAgain(now - startedAt > LONG_LIFE_MS ? null : retry, BACK_OFF, now);
-      again = setTimeout(start, waitMs(retry, now));
-    },
-    send,
-    stop(graceMs) {
-      if (born) send({ kind: 'stop', graceMs });
-      else child?.kill('SIGKILL');
-    },
-    kill() {
-      if (again !== null) clearTimeout(again);
-      child?.kill('SIGKILL');
-    },
-    check() {
-      if (child?.pid === undefined) return null;
-      vigil.look(readActivity(child.pid));
-      send({ kind: 'ping' });
-      if (vigil.isWell()) return null;
-      hangs = true;
-      child.kill('SIGKILL');
-      return vigil.silentMs();
-    },
-    isWell: () => child === null || vigil.isWell(),
-    pid: () => child?.pid ?? null,
-  };
+/**
+ * Asks for a sign of life, and ends it when it hangs. To be called every few seconds.
+ * @returns for how long one that hangs has shown none, in ms; null: it does not, or there is none
+ */
+export function checkWorker(worker: WorkerProcess): number | null {
+  const { child, hangDetector } = worker;
+  if (child?.pid === undefined) return null;
+  hangDetector.look(readProcessStats(child.pid));
+  sendToWorker(worker, { kind: 'ping' });
+  if (hangDetector.isWell()) return null;
+  worker.life.hung = true;
+  child.kill('SIGKILL');
+  return hangDetector.silentMs();
+}
+
+/** Whether it goes on, as of the last check. */
+export function isWorkerWell({ child, hangDetector }: WorkerProcess): boolean {
+  return child === null || hangDetector.isWell();
+}
+
+/** Null while there is none. */
+export function workerPid({ child }: WorkerProcess): number | null {
+  return child?.pid ?? null;
 }

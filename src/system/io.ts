@@ -30,7 +30,7 @@ export interface LossyOutput {
   readonly onDropped: (tell: (lines: number) => void) => void;
 }
 
-/** The process that started this one with an IPC channel (the keeper, for the loader). */
+/** The process that started this one with an IPC channel (the supervisor, for the worker). */
 export interface Parent {
   readonly send: (message: unknown) => void;
   readonly onMessage: (listener: (message: unknown) => void) => void;

@@ -16,7 +16,7 @@ const PATIENCE_MS = 300_000;
  *   database is damaged, 1 stopped before everything was in
  * @throws LandfallError when it cannot run
  */
-export async function runOnce(supervised: Supervised): Promise<number> {
+export async function performOnce(supervised: Supervised): Promise<number> {
   const { settings, io, logger } = supervised;
   // One that goes away is waited for; one that was never there is a mistyped name.
   if (!existsSync(settings.landing)) {

@@ -27,7 +27,7 @@ import { ingest } from './take-files.ts';
  *   or a file cannot be read or is held for its stamp
  * @throws LandfallError, DatabaseFault when the database cannot be opened or written
  */
-export async function runRetry(supervised: Supervised, asked: readonly string[]): Promise<number> {
+export async function performRetry(supervised: Supervised, asked: readonly string[]): Promise<number> {
   const { settings, io, before } = supervised;
   const feed = loadFeed(settings.feed);
   const names = new Set(asked.map((name) => path.basename(name)));

@@ -1,6 +1,6 @@
 import { readyParser } from '../ingest/parser.ts';
 import { LandfallError } from '../model/errors.ts';
-import { isAtRest } from '../status/health.ts';
+import { isAtRest } from '../model/work.ts';
 import { takeFromLanding } from './intake-session.ts';
 import type { Intake } from './intake-state.ts';
 import type { Supervised } from './supervisor-link.ts';
@@ -16,7 +16,7 @@ const COLLECT_MS = 60_000;
  * What `run` does in its own process: takes the database, takes files until stopped, and lets go of it.
  * @returns 0, or the exit code and the problem with which it cannot go on
  */
-export async function runDaemon(supervised: Supervised): Promise<{ exitCode: number; problem: string | null }> {
+export async function performRun(supervised: Supervised): Promise<{ exitCode: number; problem: string | null }> {
   try {
     await takeFromLanding(supervised, {
       command: 'run',

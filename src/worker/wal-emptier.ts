@@ -29,7 +29,7 @@ export function createWalEmptier(options: WalEmptierOptions): () => Promise<numb
       const waitMs = notBefore - monotonic();
       if (waitMs > 0) return waitMs;
       options.onBegin();
-      // The keeper is to hear of it before this process is deaf for a while.
+      // The supervisor is to hear of it before this process is deaf for a while.
       await nextTurn();
     }
     const wal = ledger.emptyWal();

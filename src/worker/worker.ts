@@ -3,9 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { LandfallError } from '../model/errors.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Job } from './messages.ts';
-import { runOnce } from './once-job.ts';
-import { runRetry } from './retry-job.ts';
-import { runDaemon } from './run-job.ts';
+import { performOnce } from './once-job.ts';
+import { performRetry } from './retry-job.ts';
+import { performRun } from './run-job.ts';
 import { linkToSupervisor, type Supervised } from './supervisor-link.ts';
 
 /**
@@ -35,11 +35,11 @@ export async function runWorker(io: CommandIo): Promise<number> {
 async function perform(job: Job, supervised: Supervised): Promise<{ exitCode: number; problem: string | null }> {
   switch (job.verb) {
     case 'run':
-      return runDaemon(supervised);
+      return performRun(supervised);
     case 'once':
-      return { exitCode: await runOnce(supervised), problem: null };
+      return { exitCode: await performOnce(supervised), problem: null };
     case 'retry':
-      return { exitCode: await runRetry(supervised, job.names), problem: null };
+      return { exitCode: await performRetry(supervised, job.names), problem: null };
   }
 }
 

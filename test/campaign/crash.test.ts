@@ -31,11 +31,11 @@ describe('P2: killed, restarted, and left to finish, it ends as if it had never 
       ],
     ],
     ['four times in the middle of one file', 4, [Array<Blow>(4).fill(at('before_commit', 1)), []]],
-    ['once and the keeper', 0, [[{ kind: 'once', ms: 300 }], [{ kind: 'daemon', victim: 'keeper', ms: 250 }]]],
+    ['once and the supervisor', 0, [[{ kind: 'once', ms: 300 }], [{ kind: 'daemon', victim: 'supervisor', ms: 250 }]]],
     [
-      'the loader, both',
+      'the worker, both',
       2,
-      [[{ kind: 'daemon', victim: 'loader', ms: 200 }], [{ kind: 'daemon', victim: 'both', ms: 150 }]],
+      [[{ kind: 'daemon', victim: 'worker', ms: 200 }], [{ kind: 'daemon', victim: 'both', ms: 150 }]],
     ],
   ])('%s', async (_, leastHits, blows) => {
     const { differences, hits } = await runCrashPlan({ ...SMALL, after: 'archive', blows }, tempFolder());

@@ -29,8 +29,8 @@ export type Blow =
   | { readonly kind: 'after'; readonly moment: Moment; readonly nth: number; readonly ms: number }
   /** `landfall once` is killed so many ms after its start. */
   | { readonly kind: 'once'; readonly ms: number }
-  /** The daemon, or a part of it, is killed so many ms after its loader was started. */
-  | { readonly kind: 'daemon'; readonly victim: 'keeper' | 'loader' | 'both'; readonly ms: number };
+  /** The daemon, or a part of it, is killed so many ms after its worker was started. */
+  | { readonly kind: 'daemon'; readonly victim: 'supervisor' | 'worker' | 'both'; readonly ms: number };
 
 export interface CrashPlan {
   readonly seed: number;
@@ -167,36 +167,37 @@ async function strike(blow: Blow, plan: CrashPlan, landing: string, database: st
 
 /** Kills a part of the daemon, and the rest where it does not end by itself, which is a finding. */
 async function strikeDaemon(blow: Extract<Blow, { kind: 'daemon' }>, args: readonly string[]): Promise<Struck> {
-  const keeper = start(LAUNCHER, ['run', ...args]);
-  const { pid } = keeper.process;
+  const supervisor = start(LAUNCHER, ['run', ...args]);
+  const { pid } = supervisor.process;
   if (pid === undefined) throw new Error('the daemon cannot be started');
-  while (childrenOf(pid).length === 0 && keeper.process.exitCode === null) await sleep(5);
+  while (childrenOf(pid).length === 0 && supervisor.process.exitCode === null) await sleep(5);
   await sleep(blow.ms);
-  const loaders = childrenOf(pid);
-  if (blow.victim !== 'loader') keeper.process.kill('SIGKILL');
-  if (blow.victim !== 'keeper') for (const loader of loaders) kill(loader);
-  const hit = loaders.length > 0;
-  // After the loader alone dies, the keeper is to go on: it starts another.
-  if (blow.victim === 'loader') {
+  const workers = childrenOf(pid);
+  if (blow.victim !== 'worker') supervisor.process.kill('SIGKILL');
+  if (blow.victim !== 'supervisor') for (const worker of workers) kill(worker);
+  const hit = workers.length > 0;
+  // After the worker alone dies, the supervisor is to go on: it starts another.
+  if (blow.victim === 'worker') {
     await sleep(200);
-    if (keeper.process.exitCode !== null) return { hit, findings: ['the keeper ended when its loader was killed'] };
-    keeper.process.kill('SIGTERM');
-    const { code, output } = await keeper.ended;
-    const problem = `the daemon exited with ${code} when told to stop after its loader was killed: ${output}`;
+    if (supervisor.process.exitCode !== null)
+      return { hit, findings: ['the supervisor ended when its worker was killed'] };
+    supervisor.process.kill('SIGTERM');
+    const { code, output } = await supervisor.ended;
+    const problem = `the daemon exited with ${code} when told to stop after its worker was killed: ${output}`;
     const findings = [...leaks(output), ...(code === 0 ? [] : [problem])];
     return { hit, findings };
   }
-  await keeper.exited;
+  await supervisor.exited;
   const deadline = performance.now() + 5_000;
-  while (loaders.some(isAlive)) {
+  while (workers.some(isAlive)) {
     if (performance.now() > deadline) {
-      for (const loader of loaders) kill(loader);
-      return { hit, findings: ['the loader outlived its keeper'] };
+      for (const worker of workers) kill(worker);
+      return { hit, findings: ['the worker outlived its supervisor'] };
     }
     await sleep(20);
   }
-  // The loader shared its parent's output.
-  const { output } = await keeper.ended;
+  // The worker shared its parent's output.
+  const { output } = await supervisor.ended;
   return { hit, findings: leaks(output) };
 }
 
@@ -338,6 +339,6 @@ function randomBlow(random: Random, size: { files: number; lastMs: number }): Bl
     case 2:
       return { kind: 'once', ms };
     default:
-      return { kind: 'daemon', victim: random.pick(['keeper', 'loader', 'both']), ms };
+      return { kind: 'daemon', victim: random.pick(['supervisor', 'worker', 'both']), ms };
   }
 }

@@ -41,7 +41,7 @@ export function batchesOf(plan: OrderPlan): Batch[] {
  * Delivers a plan in batches, each taken by a process of `landfall once`, and holds what comes of it against the oracle.
  * @returns one line for each difference
  */
-export async function runOncePlan(plan: OrderPlan, folder: string): Promise<string[]> {
+export async function performOncePlan(plan: OrderPlan, folder: string): Promise<string[]> {
   const landing = join(folder, 'landing');
   const database = join(folder, 'db', 'db.sqlite');
   mkdirSync(landing);
@@ -80,7 +80,7 @@ async function runToEnd(args: readonly string[]): Promise<{ code: number | null;
 export async function onceCampaign(runs: number, seed: number, emptyFolder: () => string): Promise<void> {
   await fc.assert(
     fc.asyncProperty(orderPlans(), async (plan) => {
-      const differences = await runOncePlan(plan, emptyFolder());
+      const differences = await performOncePlan(plan, emptyFolder());
       if (differences.length > 0) throw new Error(differences.join('\n'));
     }),
     { numRuns: runs, seed },

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
 import { rejects } from '../../src/commands/rejects.ts';
-import { runRetry } from '../../src/worker/retry-job.ts';
+import { performRetry } from '../../src/worker/retry-job.ts';
 import { status } from '../../src/commands/status.ts';
 import { verify } from '../../src/commands/verify.ts';
 import type { CommandIo } from '../../src/system/io.ts';
@@ -25,7 +25,7 @@ const COMMANDS: [string, (settings: Settings, io: CommandIo) => Promise<number>]
   ['rejects', (settings, io) => rejects({ ...ALL, settings }, io)],
   ['verify', (settings, io) => verify({ settings, json: false }, io)],
   ['check', (settings, io) => check({ ...ALL, settings, files: [join(settings.landing, NAME)] }, io)],
-  ['retry', (settings, io) => runRetry(supervised(settings, io), [NAME])],
+  ['retry', (settings, io) => performRetry(supervised(settings, io), [NAME])],
 ];
 
 /** The settings of a feed that has the tables of the shipped one and another name. */

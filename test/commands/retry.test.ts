@@ -1,7 +1,7 @@
 import { appendFileSync, cpSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { runRetry } from '../../src/worker/retry-job.ts';
+import { performRetry } from '../../src/worker/retry-job.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
 import { closeStore } from '../../src/store/sqlite/open.ts';
@@ -27,7 +27,7 @@ async function askFor(desk: Desk, stamp: string, root = ROOT): Promise<{ exitCod
     root: ROOT,
   });
   const program = { ...io.program, root };
-  const exitCode = await runRetry(supervised(settings, { ...io, program }), [join('anywhere', name)]);
+  const exitCode = await performRetry(supervised(settings, { ...io, program }), [join('anywhere', name)]);
   return { exitCode, ...io.written };
 }
 
@@ -45,7 +45,7 @@ test('P1: a file that is still being written is not read, also when it is asked 
   const flags = { landing: desk.landing, db: desk.store.file, settle: '200ms' };
   const settings = readSettings({ flags, env: {}, cwd: desk.folder, root: ROOT });
   const io = captureIo();
-  const asked = runRetry(supervised(settings, io), [name]);
+  const asked = performRetry(supervised(settings, io), [name]);
   // The command has listed the folder before it first waits.
   appendFileSync(path, 'P2|C1||');
   expect(await asked).toBe(1);
@@ -79,7 +79,7 @@ test('a name that is not there, or none of the feed, is said with what to do', a
   const empty = feedFileName('Procedure', '20260803_060000');
   writeFileSync(join(desk.landing, empty), '');
   const names = [feedFileName('Procedure', '20260802_060000'), 'notes.txt', empty];
-  expect(await runRetry(supervised(settings, io), names)).toBe(1);
+  expect(await performRetry(supervised(settings, io), names)).toBe(1);
   const [gone, foreign, hollow] = io.written.err.split('\n');
   expect(hollow).toMatch(/it is empty: it is read when it has content$/);
   expect(gone).toMatch(

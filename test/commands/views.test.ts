@@ -7,7 +7,7 @@ import { files } from '../../src/commands/files.ts';
 import { rejects, type RejectsOptions } from '../../src/commands/rejects.ts';
 import { status } from '../../src/commands/status.ts';
 import { STARTING, type Work } from '../../src/model/work.ts';
-import { writeAlive, type Alive } from '../../src/status/heartbeat.ts';
+import { writeHeartbeat, type Heartbeat } from '../../src/status/heartbeat.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { noteUnread } from '../../src/store/sqlite/ledger.ts';
@@ -186,17 +186,17 @@ describe('rejects', () => {
 
 describe('status', () => {
   /** A daemon that holds the lock of a database, and says that it lives. */
-  function pretend(db: string, said: Alive): void {
+  function pretend(db: string, said: Heartbeat): void {
     const lock = tryLock(db, { pid: said.pid, host: said.host, command: 'run', since: said.startedAt });
     onTestFinished(() => lock?.release());
-    writeAlive(db, said);
+    writeHeartbeat(db, said);
   }
 
-  const alive: Alive = {
+  const alive: Heartbeat = {
     version: '0.0.0',
     host: 'here',
     pid: 41,
-    loaderPid: 42,
+    workerPid: 42,
     startedAt: '2026-08-10T06:00:00.000Z',
     beat: '2026-08-10T11:59:58.000Z',
     landing: '/landing',
@@ -304,7 +304,7 @@ describe('status', () => {
     });
   });
 
-  test.each<[string, Partial<Alive>, Partial<Work>, number, string]>([
+  test.each<[string, Partial<Heartbeat>, Partial<Work>, number, string]>([
     ['idle', {}, {}, 0, 'idle (process 41, last heard 2 seconds ago)'],
     ['silent', { beat: '2026-08-10T11:58:00.000Z' }, {}, 1, 'no sign of life (for 2 minutes)'],
     ['stopped', {}, { doing: 'stopped' }, 1, 'stopped (for 2 seconds)'],
@@ -355,7 +355,7 @@ describe('status', () => {
       [{ ...pinned, beat: '2026-08-10T11:58:00.000Z' }, false],
       [alive, false],
     ] as const) {
-      writeAlive(desk.store.file, said);
+      writeHeartbeat(desk.store.file, said);
       expect((await run(desk.store.file)).text.includes('keeps the log from being emptied')).toBe(shown);
     }
   });

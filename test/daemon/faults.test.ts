@@ -3,10 +3,10 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
-import { seeDaemon, type Daemon } from '../../src/status/illness.ts';
+import { checkDaemon, type DaemonHealth } from '../../src/status/health.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
-import { aliveWhen, createSite, databaseOf, query, queryUntil, type Running } from '../helpers/daemon.ts';
+import { heartbeatWhen, createSite, databaseOf, query, queryUntil, type Running } from '../helpers/daemon.ts';
 import { fillDisk, growDisk, mountDisk } from '../helpers/disk.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 
@@ -21,7 +21,7 @@ function told(running: Running, text: string): number {
 }
 
 async function idle(folder: string): Promise<void> {
-  await aliveWhen(folder, ({ work }) => work.doing === 'idle' && work.faults.length === 0);
+  await heartbeatWhen(folder, ({ work }) => work.doing === 'idle' && work.faults.length === 0);
 }
 
 describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
@@ -37,7 +37,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     });
     other.exec('BEGIN IMMEDIATE');
     writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
-    await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
+    await heartbeatWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
     writeFeedFile(site.landing, 'Procedure', '20260802_060000', [billing.procedure()]);
     // Long enough for several attempts.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
@@ -69,7 +69,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
     // What is changed is kept beside, to be put back where a row is refused.
     writeFeedFile(site.landing, 'Procedure', '20260802_060000', rows('b'));
-    const { work } = await aliveWhen(site.folder, ({ work: { faults } }) => faults.length > 0);
+    const { work } = await heartbeatWhen(site.folder, ({ work: { faults } }) => faults.length > 0);
     expect(work.faults[0]).toMatchObject({ kind: 'database' });
     expect(work.faults[0]?.problem).toContain(`no room left in ${temporary}, where SQLite keeps temporary files (`);
     expect(work.faults[0]?.problem).toContain('SQLITE_TMPDIR');
@@ -95,7 +95,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     await idle(site.folder);
     const rows = Array.from({ length: 8_000 }, () => billing.procedure());
     writeFeedFile(site.landing, 'Procedure', STAMP, rows);
-    await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
+    await heartbeatWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
     expect(query(site.folder, 'SELECT count(*) FROM procedures')).toEqual([[0]]);
     growDisk(folder, 'size=64m');
     await queryUntil(site.folder, 'SELECT revision, state, rows_inserted FROM files', [[1, 'ingested', 8_000]], 30_000);
@@ -121,10 +121,10 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     }
     fillDisk(folder);
     const daemon = site.start('run', { args: QUICK });
-    const seen = (): Daemon => seeDaemon(databaseOf(site.folder), new Date());
+    const seen = (): DaemonHealth => checkDaemon(databaseOf(site.folder), new Date());
     await vi.waitFor(
       () => {
-        expect(seen().illness?.problem).toContain('no room left');
+        expect(seen().problem?.text).toContain('no room left');
         expect(told(daemon, 'no room left')).toBe(1);
       },
       { timeout: 60_000, interval: 20 },
@@ -132,20 +132,20 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     expect(seen().lives).toBe(true);
     growDisk(folder, 'size=64m');
     await idle(site.folder);
-    expect(seen()).toMatchObject({ lives: true, illness: null, alive: { pid: daemon.pid } });
+    expect(seen()).toMatchObject({ lives: true, problem: null, heartbeat: { pid: daemon.pid } });
   });
 
   test('stopped as a whole and continued, it goes on', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const daemon = site.start('run', { args: QUICK });
     await idle(site.folder);
-    const { loaderPid } = await aliveWhen(site.folder, (alive) => alive.loaderPid !== null);
-    for (const pid of [daemon.pid, loaderPid ?? 0]) process.kill(pid, 'SIGSTOP');
+    const { workerPid } = await heartbeatWhen(site.folder, (alive) => alive.workerPid !== null);
+    for (const pid of [daemon.pid, workerPid ?? 0]) process.kill(pid, 'SIGSTOP');
     writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    for (const pid of [daemon.pid, loaderPid ?? 0]) process.kill(pid, 'SIGCONT');
+    for (const pid of [daemon.pid, workerPid ?? 0]) process.kill(pid, 'SIGCONT');
     await queryUntil(site.folder, 'SELECT state FROM files', [['ingested']]);
-    await aliveWhen(site.folder, (alive) => alive.loaderPid === loaderPid);
+    await heartbeatWhen(site.folder, (alive) => alive.workerPid === workerPid);
     expect(told(daemon, 'hangs')).toBe(0);
   });
 

@@ -1,14 +1,14 @@
 import { closeSync, openSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { aliveWhen, createSite, query, type RunningOptions, type Site } from '../helpers/daemon.ts';
+import { heartbeatWhen, createSite, query, type RunningOptions, type Site } from '../helpers/daemon.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 
 // A terminal that closes, or an ssh connection that is lost, sends SIGHUP.
 
 const QUICK = ['--settle', '50ms'];
 
-/** Drops a file that takes a loader some seconds. */
+/** Drops a file that takes a worker some seconds. */
 function dropLarge({ folder, landing }: Site): void {
   const lines = ['ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate'];
   for (let row = 0; row < 300_000; row++) lines.push(`P${row}|99213|CPT|Office visit ${row}|148.00|2025-01-01`);
@@ -41,11 +41,11 @@ describe('SIGHUP', { concurrent: true, timeout: 180_000 }, () => {
     expect(query(site.folder, 'SELECT failures, process FROM attempts')).toEqual([[0, null]]);
   });
 
-  test('is an orderly stop of run; the loader leaves it to the keeper', async ({ onTestFinished }) => {
+  test('is an orderly stop of run; the worker leaves it to the supervisor', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const daemon = site.start('run', { args: QUICK });
-    const { loaderPid } = await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
-    process.kill(loaderPid ?? 0, 'SIGHUP');
+    const { workerPid } = await heartbeatWhen(site.folder, ({ work }) => work.doing === 'idle');
+    process.kill(workerPid ?? 0, 'SIGHUP');
     daemon.child.kill('SIGHUP');
     expect(await daemon.ended).toBe(0);
     expect(daemon.log().map(({ msg }) => msg)).toEqual(['landfall starts', 'stopping', 'stopped']);
@@ -59,7 +59,7 @@ describe('SIGHUP', { concurrent: true, timeout: 180_000 }, () => {
     const { stdin, ...rest } = options();
     const daemon = site.start('run', { args: QUICK, ...rest, ...(stdin === undefined ? {} : { stdin }) });
     if (stdin !== undefined) closeSync(stdin);
-    await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
+    await heartbeatWhen(site.folder, ({ work }) => work.doing === 'idle');
     daemon.child.kill('SIGHUP');
     // Were it heeded, it would be the first of two signals.
     daemon.child.kill('SIGTERM');

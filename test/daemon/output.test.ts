@@ -3,7 +3,7 @@ import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, writ
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { createBilling } from '../helpers/billing.ts';
-import { aliveWhen, databaseOf, queryUntil, untilGone } from '../helpers/daemon.ts';
+import { heartbeatWhen, databaseOf, queryUntil, untilGone } from '../helpers/daemon.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 import { ROOT } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -146,10 +146,10 @@ describe('P7: output that nobody reads', { concurrent: true, timeout: 180_000 },
     if (start === onTerminal && !hasTerminals) skip('there is no script(1) here, which makes a terminal');
     const folder = createFolder(onTestFinished);
     start(folder, 'run', onTestFinished);
-    await aliveWhen(folder, ({ work }) => work.doing === 'idle');
+    await heartbeatWhen(folder, ({ work }) => work.doing === 'idle');
     drop(folder);
     await untilIn(folder);
-    const { pid } = await aliveWhen(folder, ({ work }) => work.doing === 'idle');
+    const { pid } = await heartbeatWhen(folder, ({ work }) => work.doing === 'idle');
     process.kill(pid, 'SIGTERM');
     await untilGone(pid, ENDS_WITHIN_MS);
   });
@@ -157,7 +157,7 @@ describe('P7: output that nobody reads', { concurrent: true, timeout: 180_000 },
   test('once it is read, run says how many lines it dropped; none was torn', async ({ onTestFinished }) => {
     const folder = createFolder(onTestFinished);
     const daemon = inPipe(folder, 'run', onTestFinished);
-    await aliveWhen(folder, ({ work }) => work.doing === 'idle');
+    await heartbeatWhen(folder, ({ work }) => work.doing === 'idle');
     drop(folder);
     await untilIn(folder);
     const lines = (await untilRead(daemon, 'batch done'))

@@ -2,11 +2,11 @@ import { DgramSocket } from 'node-unix-socket';
 import { renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { isAlive, readAlive } from '../../src/status/heartbeat.ts';
-import { seeDaemon } from '../../src/status/illness.ts';
+import { isAlive, readHeartbeat } from '../../src/status/heartbeat.ts';
+import { checkDaemon } from '../../src/status/health.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import {
-  aliveWhen,
+  heartbeatWhen,
   createSite,
   databaseOf,
   untilGone,
@@ -23,16 +23,16 @@ const QUICK = ['--settle', '50ms'];
 const STAMP = '20260801_060000';
 const billing = createBilling(9);
 
-async function idle(folder: string, pid?: number): Promise<{ loader: number }> {
-  const alive = await aliveWhen(
+async function idle(folder: string, pid?: number): Promise<{ worker: number }> {
+  const alive = await heartbeatWhen(
     folder,
-    ({ work, loaderPid, pid: keeper }) =>
-      work.doing === 'idle' && loaderPid !== null && (pid === undefined || pid === keeper),
+    ({ work, workerPid, pid: supervisor }) =>
+      work.doing === 'idle' && workerPid !== null && (pid === undefined || pid === supervisor),
   );
-  return { loader: alive.loaderPid ?? 0 };
+  return { worker: alive.workerPid ?? 0 };
 }
 
-/** Drops a file that takes a loader some seconds. */
+/** Drops a file that takes a worker some seconds. */
 function dropLarge({ folder, landing }: Site, rows = 200_000): void {
   const lines = ['ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate'];
   for (let row = 0; row < rows; row++) lines.push(`P${row}|99213|CPT|Office visit ${row}|148.00|2025-01-01`);
@@ -41,14 +41,14 @@ function dropLarge({ folder, landing }: Site, rows = 200_000): void {
   renameSync(draft, join(landing, feedFileName('Procedure', STAMP)));
 }
 
-/** Waits until a loader is in the middle of a file: another run of it than `before`. */
-async function ingesting(folder: string, before?: unknown): Promise<{ loader: number; run: unknown }> {
+/** Waits until a worker is in the middle of a file: another run of it than `before`. */
+async function ingesting(folder: string, before?: unknown): Promise<{ worker: number; run: unknown }> {
   return vi.waitFor(
     () => {
       const [run] = query(folder, 'SELECT process FROM attempts WHERE process IS NOT NULL').flat();
-      const alive = readAlive(databaseOf(folder));
+      const alive = readHeartbeat(databaseOf(folder));
       if (run === undefined || run === before || alive?.work.doing !== 'ingesting') throw new Error('not yet');
-      return { loader: alive.loaderPid ?? 0, run };
+      return { worker: alive.workerPid ?? 0, run };
     },
     { timeout: 60_000, interval: 10 },
   );
@@ -82,8 +82,8 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
       expect([level, typeof time, typeof pid]).toEqual(['info', 'string', 'number']);
     }
     expect(daemon.output() + daemon.errors()).not.toMatch(LEAK);
-    const alive = readAlive(databaseOf(folder));
-    expect(alive).toMatchObject({ cutShort: false, loaderPid: null, work: { doing: 'stopped' } });
+    const alive = readHeartbeat(databaseOf(folder));
+    expect(alive).toMatchObject({ cutShort: false, workerPid: null, work: { doing: 'stopped' } });
     expect(isAlive(alive, new Date())).toBe(false);
   });
 
@@ -93,20 +93,24 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const site = createSite(onTestFinished);
     const { folder } = site;
     const first = site.start('run', { args: QUICK });
-    const { loader } = await idle(folder);
+    const { worker } = await idle(folder);
     const second = site.start('run', { args: QUICK });
     const once = site.start('once');
     const heard = new Set<unknown>();
-    const listening = setInterval(() => heard.add(readAlive(databaseOf(folder))?.pid), 10);
+    const listening = setInterval(() => heard.add(readHeartbeat(databaseOf(folder))?.pid), 10);
     expect(await Promise.all([second.ended, once.ended])).toEqual([1, 1]);
     clearInterval(listening);
     expect([...heard]).toEqual([first.pid]);
     expect(second.output()).toContain(`\\"run\\", process ${first.pid} on `);
     expect(once.errors()).toContain(`"run", process ${first.pid} on `);
-    expect(readAlive(databaseOf(folder))).toMatchObject({ pid: first.pid, loaderPid: loader, work: { doing: 'idle' } });
+    expect(readHeartbeat(databaseOf(folder))).toMatchObject({
+      pid: first.pid,
+      workerPid: worker,
+      work: { doing: 'idle' },
+    });
   });
 
-  test('P2: kill -9 of the loader in the middle of a file loses nothing; it is started again', async ({
+  test('P2: kill -9 of the worker in the middle of a file loses nothing; it is started again', async ({
     onTestFinished,
   }) => {
     const site = createSite(onTestFinished);
@@ -114,8 +118,8 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const daemon = site.start('run', { args: QUICK });
     await idle(folder);
     dropLarge(site);
-    const { loader } = await ingesting(folder);
-    process.kill(loader, 'SIGKILL');
+    const { worker } = await ingesting(folder);
+    process.kill(worker, 'SIGKILL');
     await queryUntil(
       folder,
       `SELECT count(*), min(revision), min(rows_inserted) FROM files`,
@@ -123,23 +127,23 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
       30_000,
     );
     expect(query(folder, 'SELECT count(*) FROM procedures')).toEqual([[200_000]]);
-    expect(messages(daemon)).toContain('the loading process ended (SIGKILL); it is started again');
+    expect(messages(daemon)).toContain('the worker process ended (SIGKILL); it is started again');
   });
 
-  test('P2: kill -9 of the keeper ends the loader too, and the next daemon goes on', async ({ onTestFinished }) => {
+  test('P2: kill -9 of the supervisor ends the worker too, and the next daemon goes on', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const { folder } = site;
     const first = site.start('run', { args: QUICK });
     await idle(folder);
     dropLarge(site);
-    const { loader } = await ingesting(folder);
+    const { worker } = await ingesting(folder);
     process.kill(first.pid, 'SIGKILL');
-    await untilGone(loader);
+    await untilGone(worker);
     // Its last beat is of late: the lock tells.
     await vi.waitFor(
       () => {
-        const { illness } = seeDaemon(databaseOf(folder), new Date());
-        expect(illness?.problem).toBe('the daemon has died: it has let go of the lock');
+        const { problem } = checkDaemon(databaseOf(folder), new Date());
+        expect(problem?.text).toBe('the daemon has died: it has let go of the lock');
       },
       { timeout: 5_000, interval: 20 },
     );
@@ -152,7 +156,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     );
   });
 
-  test('a file on which the loader crashes three times is quarantined; the rest of the feed goes in', async ({
+  test('a file on which the worker crashes three times is quarantined; the rest of the feed goes in', async ({
     onTestFinished,
   }) => {
     const site = createSite(onTestFinished);
@@ -163,8 +167,8 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     writeFeedFile(landing, 'Procedure', '20260802_060000', [billing.procedure()]);
     let last: unknown;
     for (let death = 1; death <= 3; death++) {
-      const { loader, run } = await ingesting(folder, last);
-      process.kill(loader, 'SIGABRT');
+      const { worker, run } = await ingesting(folder, last);
+      process.kill(worker, 'SIGABRT');
       last = run;
     }
     await queryUntil(
@@ -186,17 +190,17 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     const first = site.start('run', { args: QUICK });
     await idle(folder);
     dropLarge(site, 300_000);
-    const { loader } = await ingesting(folder);
-    // A loader that cannot answer, as in a long statement.
-    process.kill(loader, 'SIGSTOP');
+    const { worker } = await ingesting(folder);
+    // A worker that cannot answer, as in a long statement.
+    process.kill(worker, 'SIGSTOP');
     const begun = performance.now();
     first.child.kill('SIGTERM');
-    await aliveWhen(folder, ({ work }) => work.doing === 'stopping', 1_000);
+    await heartbeatWhen(folder, ({ work }) => work.doing === 'stopping', 1_000);
     expect(performance.now() - begun).toBeLessThan(500);
     expect(await first.ended).toBe(0);
     expect(performance.now() - begun).toBeLessThan(6_000);
-    await untilGone(loader);
-    expect(readAlive(databaseOf(folder))).toMatchObject({ cutShort: true, work: { doing: 'stopped' } });
+    await untilGone(worker);
+    expect(readHeartbeat(databaseOf(folder))).toMatchObject({ cutShort: true, work: { doing: 'stopped' } });
     const second = site.start('run', { args: QUICK });
     await idle(folder, second.pid).catch(() => undefined);
     await vi.waitFor(() => {
@@ -204,21 +208,21 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     });
   });
 
-  test('a second signal leaves at once, the loader with it', async ({ onTestFinished }) => {
+  test('a second signal leaves at once, the worker with it', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const { folder } = site;
     const daemon = site.start('run', { args: QUICK });
     await idle(folder);
     dropLarge(site);
-    const { loader } = await ingesting(folder);
-    process.kill(loader, 'SIGSTOP');
+    const { worker } = await ingesting(folder);
+    process.kill(worker, 'SIGSTOP');
     daemon.child.kill('SIGINT');
-    await aliveWhen(folder, ({ work }) => work.doing === 'stopping');
+    await heartbeatWhen(folder, ({ work }) => work.doing === 'stopping');
     const begun = performance.now();
     daemon.child.kill('SIGINT');
     expect(await daemon.ended).toBe(130);
     expect(performance.now() - begun).toBeLessThan(1_000);
-    await untilGone(loader);
+    await untilGone(worker);
   });
 
   test('waits for a landing folder that is not there, says so once, and takes what comes with it', async ({
@@ -229,10 +233,10 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     renameSync(landing, `${landing}.away`);
     writeFeedFile(`${landing}.away`, 'Procedure', STAMP, [billing.procedure()]);
     const daemon = site.start('run', { args: QUICK });
-    await aliveWhen(folder, ({ work }) => work.faults.some((fault) => fault.kind === 'landing'));
+    await heartbeatWhen(folder, ({ work }) => work.faults.some((fault) => fault.kind === 'landing'));
     renameSync(`${landing}.away`, landing);
     await queryUntil(folder, 'SELECT state FROM files', [['ingested']]);
-    await aliveWhen(folder, ({ work }) => work.faults.length === 0);
+    await heartbeatWhen(folder, ({ work }) => work.faults.length === 0);
     const told = messages(daemon).filter((message) => String(message).includes('list landing folder'));
     expect(told).toHaveLength(2);
   });

@@ -3,22 +3,22 @@ import { readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { STARTING } from '../../src/model/work.ts';
-import { readAlive, writeAlive } from '../../src/status/heartbeat.ts';
-import { aliveWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
+import { readHeartbeat, writeHeartbeat } from '../../src/status/heartbeat.ts';
+import { heartbeatWhen, createSite, databaseOf, query } from '../helpers/daemon.ts';
 
 describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
-  test('P7: a locked database is waited for also where a killed loader is to be forgiven first', async ({
+  test('P7: a locked database is waited for also where a killed worker is to be forgiven first', async ({
     onTestFinished,
   }) => {
     const site = createSite(onTestFinished);
     const first = site.start('run', { args: ['--settle', '0'] });
-    await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
+    await heartbeatWhen(site.folder, ({ work }) => work.doing === 'idle');
     first.child.kill('SIGTERM');
     await first.ended;
     const file = databaseOf(site.folder);
-    const left = readAlive(file);
+    const left = readHeartbeat(file);
     if (left === null) throw new Error('the daemon has left its heartbeat');
-    writeAlive(file, { ...left, cutShort: true });
+    writeHeartbeat(file, { ...left, cutShort: true });
     const other = new Database(file);
     onTestFinished(() => {
       other.close();
@@ -28,13 +28,13 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     );
 
     const daemon = site.start('run', { args: ['--settle', '0'] });
-    await aliveWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
+    await heartbeatWhen(site.folder, ({ work }) => work.faults.some((fault) => fault.kind === 'database'));
     other.exec('COMMIT');
-    await aliveWhen(site.folder, ({ pid, work }) => pid === daemon.pid && work.doing === 'idle');
+    await heartbeatWhen(site.folder, ({ pid, work }) => pid === daemon.pid && work.doing === 'idle');
     expect(query(site.folder, 'SELECT failures, deaths, process FROM attempts')).toEqual([[0, 0, null]]);
   });
 
-  test('SIGTERM before the loader has begun is over at once, and kills nobody', async ({ onTestFinished }) => {
+  test('SIGTERM before the worker has begun is over at once, and kills nobody', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const daemon = site.start('run');
     await vi.waitFor(
@@ -50,7 +50,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     expect(daemon.output()).not.toContain('takes longer');
   });
 
-  test('once after a daemon that killed its loader in order to stop: that attempt is nobody’s fault, a later one is a death', async ({
+  test('once after a daemon that killed its worker in order to stop: that attempt is nobody’s fault, a later one is a death', async ({
     onTestFinished,
   }) => {
     const site = createSite(onTestFinished);
@@ -58,8 +58,8 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     const file = databaseOf(site.folder);
     const beat = '2026-08-01T06:00:00.000Z';
     const stopped = { ...STARTING, doing: 'stopped' } as const;
-    const daemon = { version: '0', host: '', pid: 1, loaderPid: null, startedAt: beat, landing: site.landing };
-    writeAlive(file, { ...daemon, beat, cutShort: true, work: stopped });
+    const daemon = { version: '0', host: '', pid: 1, workerPid: null, startedAt: beat, landing: site.landing };
+    writeHeartbeat(file, { ...daemon, beat, cutShort: true, work: stopped });
     const db = new Database(file);
     db.exec(`INSERT INTO attempts (name, content, failures, process, started_at) VALUES
       ('before', 'c', 0, 'a process', '2026-08-01T05:59:59.999Z'), ('later', 'c', 0, 'a process', '2026-08-01T06:00:00.001Z')`);
@@ -78,7 +78,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     const link = join(site.folder, 'link.sqlite');
     symlinkSync('db/x.sqlite', link);
     site.start('run', { args: ['--db', link] });
-    await aliveWhen(site.folder, ({ work }) => work.doing === 'idle');
+    await heartbeatWhen(site.folder, ({ work }) => work.doing === 'idle');
     const others = [site.start('run'), site.start('run', { args: ['--db', link] })];
     expect(await Promise.all(others.map((other) => other.ended))).toEqual([1, 1]);
     for (const other of others) expect(other.output()).toContain('has held it since');

@@ -6,7 +6,7 @@ import { status } from '../../src/commands/status.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
-import { aliveWhen, createSite, databaseOf, queryUntil } from '../helpers/daemon.ts';
+import { heartbeatWhen, createSite, databaseOf, queryUntil } from '../helpers/daemon.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 import { ROOT } from '../helpers/ingest.ts';
 
@@ -31,7 +31,10 @@ test.skipIf(!canLimit)(
       args: ['--settle', '50ms', '--rescan', '0 0 1 1 *'],
       by: withoutWatches(folder),
     });
-    await aliveWhen(folder, ({ work }) => work.doing === 'idle' && work.faults.some(({ kind }) => kind === 'watch'));
+    await heartbeatWhen(
+      folder,
+      ({ work }) => work.doing === 'idle' && work.faults.some(({ kind }) => kind === 'watch'),
+    );
     const problem =
       'the landing folder is listed by the schedule only (all inotify watches are taken: raise fs.inotify.max_user_watches)';
     const ask = async (how: { json: boolean; check: boolean }): Promise<string> => {
@@ -48,7 +51,7 @@ test.skipIf(!canLimit)(
 
     writeFeedFile(landing, 'Procedure', '20260801_060000', [billing.procedure()]);
     writeFileSync(join(folder, 'raise'), '');
-    await aliveWhen(folder, ({ work }) => work.faults.length === 0);
+    await heartbeatWhen(folder, ({ work }) => work.faults.length === 0);
     await queryUntil(folder, 'SELECT count(*) FROM files', [[1]]);
     writeFeedFile(landing, 'Procedure', '20260802_060000', [billing.procedure()]);
     await queryUntil(folder, 'SELECT count(*) FROM files', [[2]]);
@@ -69,7 +72,7 @@ test.skipIf(!canLimit)(
       args: ['--settle', '50ms', '--rescan', '*/2 * * * * *'],
       by: withoutWatches(folder),
     });
-    await aliveWhen(folder, ({ work }) => work.doing === 'idle');
+    await heartbeatWhen(folder, ({ work }) => work.doing === 'idle');
     writeFeedFile(landing, 'Procedure', '20260801_060000', [billing.procedure()]);
     await queryUntil(folder, 'SELECT state FROM files', [['ingested']]);
   },

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vi } from 'vitest';
-import { readAlive, type Alive } from '../../src/status/heartbeat.ts';
+import { readHeartbeat, type Heartbeat } from '../../src/status/heartbeat.ts';
 import { openForReading } from '../../src/store/sqlite/open.ts';
 import { ROOT } from './ingest.ts';
 import { watchForLeaks } from './leak.ts';
@@ -54,7 +54,7 @@ export function createSite(onTestFinished: (cleanUp: () => void | Promise<void>)
       const running = start(command, folder, options);
       watchForLeaks(() => running.output() + running.errors(), onTestFinished);
       onTestFinished(async () => {
-        // The loader holds the other end of the pipes: they close when it has gone too.
+        // The worker holds the other end of the pipes: they close when it has gone too.
         running.child.kill('SIGCONT');
         running.child.kill('SIGKILL');
         await running.ended;
@@ -103,10 +103,14 @@ export function databaseOf(folder: string): string {
 }
 
 /** Waits until what the daemon says of itself is so. */
-export async function aliveWhen(folder: string, is: (alive: Alive) => boolean, timeout = 60_000): Promise<Alive> {
+export async function heartbeatWhen(
+  folder: string,
+  is: (alive: Heartbeat) => boolean,
+  timeout = 60_000,
+): Promise<Heartbeat> {
   return vi.waitFor(
     () => {
-      const alive = readAlive(databaseOf(folder));
+      const alive = readHeartbeat(databaseOf(folder));
       if (alive === null || !is(alive)) throw new Error(`not yet: ${JSON.stringify(alive)}`);
       return alive;
     },

@@ -73,9 +73,9 @@ test('the format can be chosen whatever the output is', () => {
 });
 
 test('the log of another process is passed on in the form of this one', () => {
-  const loader = capture();
-  loader.log.warn({ file: 'a\u2028b\u001b[2J.txt' }, 'odd');
-  const line = loader.text().trimEnd();
+  const worker = capture();
+  worker.log.warn({ file: 'a\u2028b\u001b[2J.txt' }, 'odd');
+  const line = worker.text().trimEnd();
   const relayed = (output: Partial<Output>): string => {
     let text = '';
     const stdout = { ...PIPE, ...output, write: (written: string) => void (text += written) };
@@ -115,7 +115,7 @@ test('P8: of an unexpected exception class, code and frames are logged, never th
     (log) => { log.error(error); },
     (log) => { log.error({ err: error }); },
     (log) => { log.error({ err: error, file: 'a.txt' }, 'failed'); },
-    (log) => { log.child({ part: 'loader' }).error(error, 'failed'); },
+    (log) => { log.child({ part: 'worker' }).error(error, 'failed'); },
     (log) => { log.error({ err: Object.assign(new Error('x'), { message: FAKE, code: 'ZQX 1907', name: 'ZQX' }) }); },
     (log) => { log.error({ err: new LandfallError('ingest', 'failed', { cause: error }) }); },
     (log) => { log.error({ err: FAKE }); },

@@ -63,10 +63,10 @@ const daemon = spawn(
   },
 );
 const ended = new Promise<number | null>((resolve) => daemon.on('exit', resolve));
-const keeper = daemon.pid;
-if (keeper === undefined) throw new Error('the daemon cannot be started');
+const supervisor = daemon.pid;
+if (supervisor === undefined) throw new Error('the daemon cannot be started');
 
-type Series = 'keeper MiB' | 'loader MiB' | 'open files' | 'timers' | 'resources' | 'log MiB' | 'latency ms';
+type Series = 'supervisor MiB' | 'worker MiB' | 'open files' | 'timers' | 'resources' | 'log MiB' | 'latency ms';
 const series = new Map<Series, [minutes: number, value: number][]>();
 const begun = performance.now();
 const note = (name: Series, value: number): void => {
@@ -129,14 +129,14 @@ async function caughtUp(reader: Database.Database, revisions: number): Promise<v
 
 /** The processes: memory, open files, timers; and the write-ahead log. */
 function sample(): void {
-  if (keeper === undefined) return;
-  const loader = Number(readFileSync(`/proc/${keeper}/task/${keeper}/children`, 'utf8').split(' ')[0]);
+  if (supervisor === undefined) return;
+  const worker = Number(readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, 'utf8').split(' ')[0]);
   const memory = (pid: number): number =>
     Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
   const files = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
-  note('keeper MiB', memory(keeper));
-  note('loader MiB', memory(loader));
-  note('open files', files(keeper) + files(loader));
+  note('supervisor MiB', memory(supervisor));
+  note('worker MiB', memory(worker));
+  note('open files', files(supervisor) + files(worker));
   note('log MiB', (statSync(`${database}-wal`, { throwIfNoEntry: false })?.size ?? 0) / 2 ** 20);
   const latest = new Map<number, Resources>();
   for (const line of readFileSync(resources, 'utf8').trimEnd().split('\n')) {

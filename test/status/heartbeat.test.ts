@@ -2,16 +2,23 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { STARTING } from '../../src/model/work.ts';
-import { alivePath, isAlive, readAlive, readMuteBeat, writeAlive, type Alive } from '../../src/status/heartbeat.ts';
-import { describeWork } from '../../src/status/health.ts';
+import {
+  heartbeatPath,
+  isAlive,
+  readHeartbeat,
+  readMuteBeat,
+  writeHeartbeat,
+  type Heartbeat,
+} from '../../src/status/heartbeat.ts';
+import { describeWork } from '../../src/supervisor/systemd.ts';
 import { fillDisk, mountDisk } from '../helpers/disk.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
-const ALIVE: Alive = {
+const ALIVE: Heartbeat = {
   version: '0.0.0',
   host: 'here',
   pid: 1,
-  loaderPid: 2,
+  workerPid: 2,
   startedAt: '2026-08-10T11:00:00.000Z',
   beat: '2026-08-10T12:00:00.000Z',
   landing: '/landing',
@@ -22,11 +29,11 @@ const ALIVE: Alive = {
 test('is read as it was written, for owner and group only, with nothing left beside it', () => {
   const folder = tempFolder();
   const db = join(folder, 'x.sqlite');
-  writeAlive(db, ALIVE);
-  chmodSync(alivePath(db), 0o666);
-  writeAlive(db, ALIVE);
-  expect(readAlive(db)).toEqual(ALIVE);
-  expect(statSync(alivePath(db)).mode & 0o777).toBe(0o660);
+  writeHeartbeat(db, ALIVE);
+  chmodSync(heartbeatPath(db), 0o666);
+  writeHeartbeat(db, ALIVE);
+  expect(readHeartbeat(db)).toEqual(ALIVE);
+  expect(statSync(heartbeatPath(db)).mode & 0o777).toBe(0o660);
   expect(readdirSync(folder)).toEqual(['x.sqlite.alive']);
 });
 
@@ -37,22 +44,22 @@ test('on a full disk an empty file says that it lives, by its time, or none that
   const db = join(folder, 'x.sqlite');
   for (const seconds of [0, 5]) {
     const beat = new Date(Date.parse(ALIVE.beat) + seconds * 1000);
-    writeAlive(db, { ...ALIVE, beat: beat.toISOString() });
-    expect([readAlive(db), readMuteBeat(db)]).toEqual([null, beat]);
+    writeHeartbeat(db, { ...ALIVE, beat: beat.toISOString() });
+    expect([readHeartbeat(db), readMuteBeat(db)]).toEqual([null, beat]);
   }
-  writeAlive(db, { ...ALIVE, work: { ...ALIVE.work, doing: 'stopped' } });
+  writeHeartbeat(db, { ...ALIVE, work: { ...ALIVE.work, doing: 'stopped' } });
   expect(readMuteBeat(db)).toBeNull();
   expect(readdirSync(folder)).toEqual(['filler']);
 });
 
 test('what cannot be understood counts as none', () => {
   const db = join(tempFolder(), 'x.sqlite');
-  expect(readAlive(db)).toBeNull();
-  writeFileSync(alivePath(db), '{"pid": "one"}');
-  expect(readAlive(db)).toBeNull();
-  writeFileSync(alivePath(db), JSON.stringify(ALIVE).slice(0, 40));
-  expect(readAlive(db)).toBeNull();
-  expect(readFileSync(alivePath(db), 'utf8')).toHaveLength(40);
+  expect(readHeartbeat(db)).toBeNull();
+  writeFileSync(heartbeatPath(db), '{"pid": "one"}');
+  expect(readHeartbeat(db)).toBeNull();
+  writeFileSync(heartbeatPath(db), JSON.stringify(ALIVE).slice(0, 40));
+  expect(readHeartbeat(db)).toBeNull();
+  expect(readFileSync(heartbeatPath(db), 'utf8')).toHaveLength(40);
 });
 
 describe('health by heartbeat', () => {
@@ -86,4 +93,13 @@ test('the status line says what is done, how far, what waits and what is wrong',
     "ingesting x.txt (25 %), 4 due; 2 settling; 1 waiting for a parent's file; 3 files and 70 rows taken since the start; " +
       'fault since 2026-08-10T11:59:00.000Z: no room left',
   );
+});
+
+test('what a daemon of an earlier version has said of its process that takes files is understood', () => {
+  const db = join(tempFolder(), 'x.sqlite');
+  const fault = { kind: 'worker', file: null, problem: 'it ended', since: '2026-08-01T06:00:00Z' } as const;
+  const { workerPid, ...rest } = { ...ALIVE, work: { ...ALIVE.work, faults: [fault] } };
+  const older = { ...rest, loaderPid: workerPid, work: { ...rest.work, faults: [{ ...fault, kind: 'loader' }] } };
+  writeFileSync(heartbeatPath(db), JSON.stringify(older));
+  expect(readHeartbeat(db)).toEqual({ ...rest, workerPid, work: { ...rest.work, faults: [fault] } });
 });

@@ -143,8 +143,8 @@ describe('once', { concurrent: true, timeout: 180_000 }, () => {
   test('gives up after five deaths without a file in between', async ({ onTestFinished }) => {
     const { settings, io } = stubbed(`process.kill(process.pid, 'SIGKILL');`, onTestFinished);
     expect(await once({ settings }, io)).toBe(1);
-    expect(io.written.out.match(/the loading process ended \(SIGKILL\); it is started again/g)).toHaveLength(4);
-    expect(io.written.out).toContain('the loading process ended (SIGKILL); the next run goes on from here');
+    expect(io.written.out.match(/the worker process ended \(SIGKILL\); it is started again/g)).toHaveLength(4);
+    expect(io.written.out).toContain('the worker process ended (SIGKILL); the next run goes on from here');
   });
 
   test('gives a terminal its cursor back, however it ends', async ({ onTestFinished }) => {

@@ -3,8 +3,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { STARTING } from '../../src/model/work.ts';
-import { PATIENCE } from '../../src/status/health.ts';
-import { createLoaderHandle, type LoaderHandle } from '../../src/supervisor/worker-process.ts';
+import { PATIENCE } from '../../src/supervisor/hang-detector.ts';
+import {
+  checkWorker,
+  createWorkerProcess,
+  isWorkerWell,
+  killWorker,
+  restartWorker,
+  startWorker,
+  workerPid,
+  type WorkerProcess,
+} from '../../src/supervisor/worker-process.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -13,10 +22,10 @@ type OnTestFinished = Parameters<typeof tempFolder>[0];
 /** How long a stub may show no sign of going on, in ms. */
 const FILE_MS = 1_000;
 
-/** A handle of a stub: a process of its own that runs a script in place of a loader. */
+/** A handle of a stub: a process of its own that runs a script in place of a worker. */
 interface Stub {
   readonly folder: string;
-  readonly loader: LoaderHandle;
+  readonly worker: WorkerProcess;
   /** How often it has said that it works, and has ended. */
   readonly worked: () => number;
   readonly ended: () => number;
@@ -40,16 +49,14 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
   };
   let worked = 0;
   let ended = 0;
-  const loader = createLoaderHandle({
+  const worker = createWorkerProcess({
     settings,
     job: { verb: 'run' },
     command: [process.execPath, join(folder, 'stub.mjs')],
     env: { FOLDER: folder },
     supervisorPid: process.pid,
     cutShortAt: null,
-    onFound: () => undefined,
-    onOwner: () => undefined,
-    onReady: () => undefined,
+    onStage: () => undefined,
     onWork: () => (worked += 1),
     onLogLine: () => undefined,
     onErrorText: () => undefined,
@@ -57,17 +64,17 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
     patience: { ...PATIENCE, fileMs: FILE_MS },
   });
   onTestFinished?.(() => {
-    loader.kill();
+    killWorker(worker);
   });
-  loader.start();
-  return { folder, loader, worked: () => worked, ended: () => ended };
+  startWorker(worker);
+  return { folder, worker, worked: () => worked, ended: () => ended };
 }
 
 const BEGIN_FILE = `process.send({ kind: 'ready' });
   process.send(${JSON.stringify({ kind: 'work', work: { ...STARTING, doing: 'ingesting' } })});`;
 
-/** A loader that answers pings, notes what it is told of the one before it, and then does this. */
-function loaderThat(then: string): string {
+/** A worker that answers pings, notes what it is told of the one before it, and then does this. */
+function workerThat(then: string): string {
   return `
     import fs from 'node:fs';
     const open = (name) => fs.openSync(process.env.FOLDER + '/' + name, 'a+');
@@ -95,17 +102,17 @@ async function until(count: () => number, wanted: number): Promise<void> {
   );
 }
 
-describe('what the parent process has seen of the end of a loader', { concurrent: true, timeout: 60_000 }, () => {
+describe('what the parent process has seen of the end of a worker', { concurrent: true, timeout: 60_000 }, () => {
   test.for<[NodeJS.Signals, string, string]>([
     ['SIGSEGV', 'is a crash', 'true'],
     ['SIGABRT', 'as of a heap that is full, is a crash', 'true'],
     ['SIGKILL', 'is no crash: it comes from outside', 'false'],
   ])('%s %s', async ([signal, , crashed], { onTestFinished }) => {
-    const stub = startStub(loaderThat(BEGIN_FILE), onTestFinished);
+    const stub = startStub(workerThat(BEGIN_FILE), onTestFinished);
     await until(stub.worked, 1);
-    process.kill(stub.loader.pid() ?? 0, signal);
+    process.kill(workerPid(stub.worker) ?? 0, signal);
     await until(stub.ended, 1);
-    stub.loader.startAgain();
+    restartWorker(stub.worker);
     await until(stub.worked, 2);
     expect(toldOfCrashes(stub)).toBe(`false ${crashed}`);
   });
@@ -113,7 +120,7 @@ describe('what the parent process has seen of the end of a loader', { concurrent
   test('an exit code of its own accord is a crash, also where the next one dies before it has the database', async ({
     onTestFinished,
   }) => {
-    const script = loaderThat(
+    const script = workerThat(
       `if (life === 1) process.send({ kind: 'ready' }, () => process.exit(1));
        if (life === 2) process.kill(process.pid, 'SIGKILL');
        if (life === 3) { ${BEGIN_FILE} }`,
@@ -121,30 +128,30 @@ describe('what the parent process has seen of the end of a loader', { concurrent
     const stub = startStub(script, onTestFinished);
     for (const death of [1, 2]) {
       await until(stub.ended, death);
-      stub.loader.startAgain();
+      restartWorker(stub.worker);
     }
     await until(stub.worked, 1);
     expect(toldOfCrashes(stub)).toBe('false true true');
   });
 });
 
-/** Checks it as the keeper does, only more often, until it was ended or so many ms are over. */
+/** Checks it as the supervisor does, only more often, until it was ended or so many ms are over. */
 async function checkFor(stub: Stub, ms: number): Promise<number | null> {
   const end = performance.now() + ms;
   while (performance.now() < end) {
-    const silentMs = stub.loader.check();
+    const silentMs = checkWorker(stub.worker);
     if (silentMs !== null) return silentMs;
     await sleep(50);
   }
   return null;
 }
 
-describe('P7: a loader that is in the middle of a file for long', { concurrent: true, timeout: 60_000 }, () => {
+describe('P7: a worker that is in the middle of a file for long', { concurrent: true, timeout: 60_000 }, () => {
   /** It hears nothing any more, and does this again and again. */
-  const deaf = (step: string): string => loaderThat(`${BEGIN_FILE} setTimeout(() => { for (;;) { ${step} } }, 20);`);
+  const deaf = (step: string): string => workerThat(`${BEGIN_FILE} setTimeout(() => { for (;;) { ${step} } }, 20);`);
 
   test.for<[string, string]>([
-    ['answers, and does nothing more', loaderThat(BEGIN_FILE)],
+    ['answers, and does nothing more', workerThat(BEGIN_FILE)],
     ['hears nothing, and computes without end', deaf('')],
     ['hears nothing, and waits without end', deaf('Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);')],
   ])('and %s, is ended, and the file is to blame', async ([, script], { onTestFinished }) => {
@@ -152,7 +159,7 @@ describe('P7: a loader that is in the middle of a file for long', { concurrent: 
     await until(stub.worked, 1);
     expect(await checkFor(stub, 30_000)).toBeGreaterThan(FILE_MS);
     await until(stub.ended, 1);
-    stub.loader.startAgain();
+    restartWorker(stub.worker);
     await until(stub.worked, 2);
     expect(toldOfCrashes(stub)).toBe('false true');
   });
@@ -163,7 +170,7 @@ describe('P7: a loader that is in the middle of a file for long', { concurrent: 
       const stub = startStub(deaf(`fs.writeSync(globalThis.file ??= open('rows'), 'x');`), onTestFinished);
       await until(stub.worked, 1);
       expect(await checkFor(stub, 3 * FILE_MS)).toBeNull();
-      expect(stub.loader.isWell()).toBe(true);
+      expect(isWorkerWell(stub.worker)).toBe(true);
     },
   );
 });

@@ -25,7 +25,7 @@ export interface Lock {
 
 const holderSchema = z.object({ pid: z.number(), host: z.string(), command: z.string(), since: z.string() });
 
-/** How long to wait for a loader that has lost its keeper and is on its way out, in ms. */
+/** How long to wait for a worker that has lost its supervisor and is on its way out, in ms. */
 const PATIENCE_MS = 3_000;
 
 const RETRY_MS = 100;

@@ -1,5 +1,5 @@
-/** Acts on the first call at once, and of a swarm of calls once every so many ms, the last one included. */
-export function rarely(releases: DisposableStack, gapMs: number, act: () => void): () => void {
+/** Acts on the first call at once, and of a swarm of calls once every so many ms, the last one included, until released. */
+export function throttle(releases: DisposableStack, gapMs: number, act: () => void): () => void {
   let timer: NodeJS.Timeout | null = null;
   let more = false;
   const now = (): void => {
@@ -31,4 +31,12 @@ export function every(releases: DisposableStack, ms: number, act: () => void): v
 export function onAbort(signal: AbortSignal, act: () => void): void {
   if (signal.aborted) act();
   else signal.addEventListener('abort', act, { once: true });
+}
+
+/** Acts once after so many ms, unless released before. */
+export function after(releases: DisposableStack, ms: number, act: () => void): void {
+  const timer = setTimeout(act, ms);
+  releases.defer(() => {
+    clearTimeout(timer);
+  });
 }

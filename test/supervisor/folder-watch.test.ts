@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, symlinkSync, unlin
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { watchLanding, type Watcher } from '../../src/supervisor/watch.ts';
+import { watchLanding, type Watcher } from '../../src/supervisor/folder-watch.ts';
 import { mountDisk } from '../helpers/disk.ts';
 import { tempFolder } from '../helpers/temp.ts';
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 
 /** What the system says of a process that is deaf in the middle of something. */
-export interface Activity {
+export interface ProcessStats {
   /** What its main thread has read and written since its start: changes while a SQLite statement is at work, in bytes. */
   readonly bytes: bigint;
   /** Processor time that its main thread has used, in ms. */
@@ -19,7 +19,7 @@ const TICK_MS = 10;
  * Reads what /proc tells of a process from outside, which needs nothing of it: proc_pid_io(5), proc_pid_stat(5).
  * @returns null where there is no such thing (not Linux), or it may not be read, or the process has gone
  */
-export function readActivity(pid: number): Activity | null {
+export function readProcessStats(pid: number): ProcessStats | null {
   const tasks = `/proc/${pid}/task`;
   try {
     const io = fs.readFileSync(`${tasks}/${pid}/io`, 'utf8');

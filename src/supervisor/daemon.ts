@@ -1,0 +1,209 @@
+import { createEvents } from '../model/events.ts';
+import { STARTING, type Work } from '../model/work.ts';
+import { logFaults } from '../output/event-log.ts';
+import { withoutPassword } from '../settings/database-url.ts';
+import { createFaultBook, type FaultBook } from '../status/faults.ts';
+import { BEAT_MS, readHeartbeat } from '../status/heartbeat.ts';
+import { beat, createDaemonHeartbeat, type DaemonHeartbeat } from './daemon-heartbeat.ts';
+import { watchLanding } from './folder-watch.ts';
+import { startSchedule } from './schedule.ts';
+import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
+import { createNotifier, describeWork, type Notifier } from './systemd.ts';
+import { every, throttle } from './timers.ts';
+import { isWorkerWell, sendToWorker, workerPid, type Stage, type WorkerEnd } from './worker-process.ts';
+
+/** On a stop the worker has so long to commit the file in hand, in ms. */
+const COMMIT_WITHIN_MS = 4_000;
+
+/** Events come in swarms: the worker hears of the first at once, and then at most so often, in ms. */
+const POKE_GAP_MS = 20;
+
+/** How far the worker is, is told at most so often, in ms. */
+const PROGRESS_GAP_MS = 1_000;
+
+/** How often to look whether the folder that is watched is still the one at its path, in ms. */
+const WATCH_CHECK_MS = 2_000;
+
+/** The daemon's parent process, as it runs. */
+interface Daemon {
+  readonly options: SupervisorOptions;
+  readonly supervision: Supervision;
+  readonly faults: FaultBook;
+  readonly notifier: Notifier;
+  readonly heartbeat: DaemonHeartbeat;
+  /** Whether the service manager was told that the daemon is ready. */
+  announced: boolean;
+}
+
+/**
+ * The daemon's parent process. It watches, keeps the clock, answers signals, pings the watchdog and says that it lives;
+ * all that takes time or touches the database is the worker's. So it is always there within milliseconds.
+ * @returns the exit code, once stopped: 0, or the worker's where it cannot go on
+ */
+export async function runDaemon(options: SupervisorOptions): Promise<number> {
+  const { settings, io, logger } = options;
+  using releases = new DisposableStack();
+  const daemon = createDaemon(options, releases);
+  tellAsItGoes(daemon, releases);
+  listenToFolder(daemon, releases);
+  const { landing, db } = settings;
+  logger.info({ version: io.program.version, landing, db: withoutPassword(db) }, 'landfall starts');
+  const exitCode = await supervise(daemon.supervision);
+  say(daemon, 'stopped');
+  logger.info('stopped');
+  return exitCode;
+}
+
+function createDaemon(options: SupervisorOptions, releases: DisposableStack): Daemon {
+  const { settings, io, logger } = options;
+  const before = readHeartbeat(settings.db);
+  const notifier = createNotifier(io.env, io.program.pid);
+  releases.defer(() => {
+    notifier.close();
+  });
+  const events = createEvents();
+  logFaults(events, logger);
+  const daemon: Daemon = {
+    options,
+    faults: createFaultBook(events, io.now),
+    notifier,
+    heartbeat: createDaemonHeartbeat(settings, io, before),
+    announced: false,
+    supervision: createSupervision({
+      ...options,
+      job: { verb: 'run' },
+      events,
+      before,
+      graceMs: COMMIT_WITHIN_MS,
+      onStage: (stage) => {
+        reach(daemon, stage);
+      },
+      onEnd: (end) => afterEnd(daemon, end),
+      onStop() {
+        notifier.send({ STOPPING: '1', STATUS: 'stopping' });
+        logger.info('stopping');
+        say(daemon);
+      },
+      onTooLate: () => {
+        logger.warn('the file in hand takes longer; it is given up, and read again after the next start');
+      },
+      onLeave: () => {
+        say(daemon, 'stopped');
+      },
+    }),
+  };
+  return daemon;
+}
+
+/** Has the heartbeat, the service manager and its watchdog hear of what the daemon does. */
+function tellAsItGoes(daemon: Daemon, releases: DisposableStack): void {
+  const { supervision, notifier } = daemon;
+  const { events } = supervision.options;
+  const tellAll = (): void => {
+    say(daemon);
+    tellStatus(daemon);
+  };
+  const tellProgress = throttle(releases, PROGRESS_GAP_MS, tellAll);
+  every(releases, BEAT_MS, tellAll);
+  for (const name of ['fault:begin', 'fault:end'] as const) {
+    events.on(name, () => {
+      say(daemon);
+    });
+  }
+  let told: Work = STARTING;
+  events.on('work', (work) => {
+    // It waits for its database: as ready as it can be.
+    if (work.faults.length > 0) announceReady(daemon);
+    if (work.doing !== told.doing || work.faults.length !== told.faults.length) say(daemon);
+    told = work;
+    tellProgress();
+  });
+  if (notifier.pingMs !== null) {
+    every(releases, notifier.pingMs, () => {
+      if (isWorkerWell(supervision.worker)) notifier.send({ WATCHDOG: '1' });
+    });
+  }
+}
+
+/** Has the worker look at the folder when something happens there, and by the clock. */
+function listenToFolder({ options, supervision, faults }: Daemon, releases: DisposableStack): void {
+  const { settings, io } = options;
+  const poke = throttle(releases, POKE_GAP_MS, () => {
+    sendToWorker(supervision.worker, { kind: 'poke' });
+  });
+  const watcher = watchLanding({
+    folder: settings.landing,
+    onPoke: poke,
+    onBlind: (why) => {
+      const problem = `the landing folder is listed by the schedule only (${why})`;
+      faults.begin({ kind: 'watch', file: null, problem });
+    },
+    onSight: () => {
+      faults.end('watch');
+    },
+    monotonic: () => performance.now(),
+  });
+  releases.defer(() => {
+    watcher.close();
+  });
+  every(releases, WATCH_CHECK_MS, () => {
+    watcher.check();
+  });
+  const schedule = startSchedule({ expression: settings.rescan, onDue: poke, wall: () => io.now().getTime() });
+  releases.defer(() => {
+    schedule.stop();
+  });
+}
+
+function reach(daemon: Daemon, stage: Stage): void {
+  const { heartbeat, faults } = daemon;
+  if (stage === 'ready') {
+    heartbeat.unforgiven = false;
+    faults.end('worker');
+    announceReady(daemon);
+    return;
+  }
+  heartbeat[stage] = true;
+  say(daemon);
+}
+
+/** @returns the exit code; null: it is started again */
+function afterEnd({ options, supervision, heartbeat, faults }: Daemon, end: WorkerEnd): number | null {
+  heartbeat.owner = false;
+  if (supervision.stopping) return 0;
+  if (end.kind === 'done') {
+    options.logger.fatal(end.problem ?? 'the worker process has ended');
+    return end.exitCode;
+  }
+  supervision.work = { ...STARTING, taken: supervision.work.taken };
+  const problem = `the worker process ended (${end.how}); it is started again`;
+  faults.begin({ kind: 'worker', file: null, problem });
+  return null;
+}
+
+/** What the daemon does, in both of its processes. */
+function currentWork({ supervision, faults }: Daemon): Work {
+  const { work, stopping } = supervision;
+  return { ...work, doing: stopping ? 'stopping' : work.doing, faults: [...faults.list(), ...work.faults] };
+}
+
+/** Says in the heartbeat how the daemon is. */
+function say(daemon: Daemon, doing?: 'stopped'): void {
+  const { heartbeat, supervision } = daemon;
+  const { stopping, killed, worker } = supervision;
+  const now = currentWork(daemon);
+  // Until the worker has ended by itself, something may yet kill it on the way out.
+  const cutShort = stopping && (doing === undefined || killed);
+  beat(heartbeat, { workerPid: workerPid(worker), cutShort, work: { ...now, doing: doing ?? now.doing } });
+}
+
+function tellStatus(daemon: Daemon): void {
+  daemon.notifier.send({ STATUS: describeWork(currentWork(daemon)) });
+}
+
+function announceReady(daemon: Daemon): void {
+  if (daemon.announced) return;
+  daemon.announced = true;
+  daemon.notifier.send({ READY: '1' });
+  tellStatus(daemon);
+}
