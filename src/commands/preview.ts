@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { z } from 'zod';
@@ -6,25 +6,25 @@ import { FileRefused, LandfallError } from '../model/errors.ts';
 import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
-import type { Dataset, Feed, FeedFormat } from '../model/feed.ts';
+import { ANY_FORMAT, type Dataset, type Feed, type FeedFormat } from '../model/feed.ts';
+import { walkFile } from '../ingest/source.ts';
 import type { CommandIo } from '../system/io.ts';
-import { createSurveyor } from '../reader/sniff.ts';
+import { surveyAll } from '../reader/sniff.ts';
 import { openTable } from '../reader/table.ts';
-import type { Dialect, ReadEvent, ReadOptions, ReadTotals, Table } from '../reader/types.ts';
+import type { Dialect, ReadEvent, ReadTotals, Table } from '../reader/types.ts';
 import type { Settings } from '../settings/settings.ts';
 import { printable } from '../output/terminal.ts';
 import { asStream } from '../output/as-stream.ts';
-import { createRowFormat, PREVIEW_FORMATS } from './preview-format.ts';
+import { createRowFormat, PREVIEW_FORMATS, type RowFormat } from './preview-format.ts';
 import { openFileSink, openSink, sendPieces, type Sink } from '../output/sink.ts';
 
-const EXTENSIONS = { table: 'txt', csv: 'csv', ndjson: 'ndjson' } as const;
 const MOST_LINES = 1000;
 const lines = z.coerce
   .number(`must be a whole number from 0 to ${MOST_LINES}`)
   .pipe(z.int(`must be a whole number from 0 to ${MOST_LINES}`).min(0).max(MOST_LINES));
 
-/** The flags of `preview`, besides those of settings. */
-const previewFlags = z.strictObject({
+/** The flags of `preview`. */
+const previewFlags = z.object({
   /** One or more characters; `\t` or `tab` is a tab. */
   delimiter: z
     .string()
@@ -40,7 +40,7 @@ const previewFlags = z.strictObject({
   headerLines: lines.nullable().default(null),
   /** Lines to leave out before the header. */
   skipLines: lines.default(0),
-  format: z.enum(PREVIEW_FORMATS).default('table'),
+  format: z.literal(PREVIEW_FORMATS).default('table'),
   /** Print the fields of refused rows too, as they were split. */
   all: z.boolean().default(false),
   /** A folder to write one file each into, instead of standard output. */
@@ -52,7 +52,7 @@ type PreviewFlags = z.infer<typeof previewFlags>;
 export interface PreviewOptions {
   readonly settings: Settings;
   readonly files: readonly string[];
-  /** What stands on the command line: `previewFlags`, and those of settings. */
+  /** What stands on the command line: `previewFlags`, and others. */
   readonly flags: Readonly<Record<string, unknown>>;
 }
 
@@ -64,18 +64,6 @@ export interface PreviewIo {
   readonly feed: Feed | null;
 }
 
-const NOTHING_FIXED: FeedFormat = {
-  delimiter: null,
-  quote: null,
-  escape: null,
-  encoding: null,
-  header: 'present',
-  dateOrder: 'month-first',
-  thousandsSeparator: true,
-  nulls: [],
-};
-
-const CHUNK_BYTES = 256 * 1024;
 /** So many refused rows are named on standard error, the others only counted. */
 const REFUSED_SHOWN = 20;
 
@@ -85,13 +73,8 @@ const REFUSED_SHOWN = 20;
  * @throws LandfallError for a wrong option, or a file that cannot be read or written
  */
 export function preview({ settings, files, flags }: PreviewOptions, io: CommandIo): Promise<number> {
-  const known = Object.keys(previewFlags.shape);
-  const options = Object.fromEntries(Object.entries(flags).filter(([name]) => known.includes(name)));
-  return previewFiles(files, options, {
-    stdout: asStream(io.stdout),
-    stderr: io.stderr,
-    feed: loadFeed(settings.feed),
-  });
+  const { stdout, stderr } = io;
+  return previewFiles(files, flags, { stdout: asStream(stdout), stderr, feed: loadFeed(settings.feed) });
 }
 
 /**
@@ -103,7 +86,7 @@ export function preview({ settings, files, flags }: PreviewOptions, io: CommandI
  */
 export async function previewFiles(
   files: readonly string[],
-  options: z.input<typeof previewFlags>,
+  options: PreviewOptions['flags'],
   io: PreviewIo,
 ): Promise<number> {
   const parsed = previewFlags.safeParse(options);
@@ -137,7 +120,7 @@ function flagOf(name: string): string {
 
 /** One output file for each input, in the folder. */
 function outputPaths(files: readonly string[], folder: string, { format }: PreviewFlags): string[] {
-  const paths = files.map((file) => join(folder, `${basename(file)}.${EXTENSIONS[format]}`));
+  const paths = files.map((file) => join(folder, `${basename(file)}.${format === 'table' ? 'txt' : format}`));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice !== undefined) {
     throw new LandfallError('preview', 'two files would be written to one', {
@@ -187,7 +170,7 @@ function open(
   feed: Feed | null,
   dataset: Dataset | null,
 ): { table: Table | null; refusal: FileRefused | null } {
-  const base = dataset === null ? NOTHING_FIXED : (feed?.format ?? NOTHING_FIXED);
+  const base = (dataset === null ? null : feed?.format) ?? ANY_FORMAT;
   const format: FeedFormat = {
     ...base,
     delimiter: given.delimiter ?? base.delimiter,
@@ -195,48 +178,40 @@ function open(
     escape: given.escape ?? base.escape,
     encoding: given.encoding ?? base.encoding,
   };
-  const surveyor = createSurveyor(format);
-  for (const chunk of chunksOf(handle)) surveyor.update(chunk);
-  const options: ReadOptions = {
-    dataset,
-    format,
-    survey: surveyor.finish(),
-    newline: given.newline,
-    skipLines: given.skipLines,
-    headerLines: given.headerLines ?? 1,
-  };
+  const { newline, skipLines, headerLines } = given;
+  const bytes = (): Iterable<Uint8Array> => walkFile(handle, Infinity).chunks;
+  const survey = surveyAll(bytes(), format);
+  const read = (as: Dataset | null): Table =>
+    openTable(bytes(), { dataset: as, format, survey, newline, skipLines, headerLines: headerLines ?? 1 });
   try {
-    return { table: openTable(chunksOf(handle), options), refusal: null };
+    return { table: read(dataset), refusal: null };
   } catch (refusal) {
     if (!(refusal instanceof FileRefused)) throw refusal;
-    if (dataset === null || options.survey.notText !== null || options.survey.bytes === 0)
-      return { table: null, refusal };
-    return { table: openTable(chunksOf(handle), { ...options, dataset: null }), refusal };
+    const isText = dataset !== null && survey.notText === null && survey.bytes > 0;
+    return { table: isText ? read(null) : null, refusal };
   }
 }
 
 /** Prints the rows and names the refused ones; gives how many there were. */
 async function printRows(table: Table, given: PreviewFlags, sink: Sink, say: (text: string) => void): Promise<number> {
   let refused = 0;
-  let write: ((event: ReadEvent) => string) | null = null;
-  const begin = async (first: readonly ReadEvent[]): Promise<(event: ReadEvent) => string> => {
-    const format = createRowFormat(given.format, table.header.cells, first);
-    await sink.send(format.head);
-    return format.row;
+  let format = null as RowFormat | null;
+  const begin = async (first: readonly ReadEvent[]): Promise<RowFormat> => {
+    const begun = createRowFormat(given.format, table.header.cells, first);
+    await sink.send(begun.head);
+    return begun;
   };
-  function* textOf(batch: readonly ReadEvent[], write: (event: ReadEvent) => string): Generator<string, void> {
-    for (const event of batch) {
-      if (event.kind === 'row' || given.all) yield write(event);
-      if (event.kind === 'row') continue;
-      if (++refused <= REFUSED_SHOWN) say(`line ${event.line}: ${event.code}: ${event.reason}`);
-    }
-  }
   for (const batch of table.batches()) {
-    write ??= await begin(batch);
-    await sendPieces(sink, textOf(batch, write));
+    format ??= await begin(batch);
+    for (const event of batch) {
+      if (event.kind === 'refused' && ++refused <= REFUSED_SHOWN)
+        say(`line ${event.line}: ${event.code}: ${event.reason}`);
+    }
+    const shown = batch.values().filter((event) => event.kind === 'row' || given.all);
+    await sendPieces(sink, shown.map(format.row));
     if (sink.gone()) return refused;
   }
-  if (write === null) await begin([]);
+  if (format === null) await begin([]);
   if (refused > REFUSED_SHOWN) say(`… and ${refused - REFUSED_SHOWN} more refused rows`);
   return refused;
 }
@@ -276,14 +251,4 @@ function openFile(file: string): number {
     throw new LandfallError('preview', 'it is no regular file', { file, hint: 'it has to be read twice' });
   }
   return handle;
-}
-
-function* chunksOf(handle: number): Generator<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let position = 0; ;) {
-    const length = readSync(handle, buffer, 0, buffer.length, position);
-    if (length === 0) return;
-    position += length;
-    yield buffer.subarray(0, length);
-  }
 }

@@ -61,6 +61,18 @@ export interface FeedFormat extends MappingRules {
   readonly header: 'present' | 'none';
 }
 
+/** Fixes nothing: all is found from the file. */
+export const ANY_FORMAT: FeedFormat = {
+  delimiter: null,
+  quote: null,
+  escape: null,
+  encoding: null,
+  header: 'present',
+  dateOrder: 'month-first',
+  thousandsSeparator: true,
+  nulls: [],
+};
+
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 
 export interface Feed {

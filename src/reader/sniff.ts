@@ -1,6 +1,6 @@
 import { isAscii } from 'node:buffer';
 import type { Encoding, FeedFormat } from '../model/feed.ts';
-import type { Surveyor } from './types.ts';
+import type { Survey, Surveyor } from './types.ts';
 
 /** How files that are not text begin (one character is one byte), and what they are. */
 const SIGNATURES: readonly (readonly [start: string, what: string])[] = [
@@ -38,6 +38,13 @@ const STRIPE_BYTES = 256;
 const CONTROLS_ONE_IN = 20;
 /** A few are no proof, in however short a text. */
 const CONTROLS_FEW = 8;
+
+/** What a file's bytes say as a whole; see `createSurveyor`. */
+export function surveyAll(chunks: Iterable<Uint8Array>, format: FeedFormat): Survey {
+  const surveyor = createSurveyor(format);
+  for (const chunk of chunks) surveyor.update(chunk);
+  return surveyor.finish();
+}
 
 /**
  * Collects what a file's bytes say as a whole, in one pass and whatever the chunks: the encoding, and whether it is

@@ -3,18 +3,9 @@ import { expect, test } from 'vitest';
 import { createRowMapper } from '../../src/columns/row-mapper.ts';
 import type { ColumnTypeName } from '../../src/columns/registry.ts';
 import type { Value } from '../../src/columns/column-type.ts';
-import type { Column, FeedFormat } from '../../src/model/feed.ts';
+import { ANY_FORMAT, type Column, type FeedFormat } from '../../src/model/feed.ts';
 
-const FORMAT: FeedFormat = {
-  delimiter: null,
-  quote: null,
-  escape: null,
-  encoding: null,
-  header: 'present',
-  dateOrder: 'month-first',
-  thousandsSeparator: true,
-  nulls: ['NULL', 'n/a', '9999-12-31'],
-};
+const FORMAT: FeedFormat = { ...ANY_FORMAT, nulls: ['NULL', 'n/a', '9999-12-31'] };
 
 function column(type: ColumnTypeName, changes: Partial<Column> = {}): Column {
   const blank = {

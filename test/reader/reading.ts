@@ -1,20 +1,11 @@
-import type { Column, Dataset, FeedFormat } from '../../src/model/feed.ts';
+import { ANY_FORMAT, type Column, type Dataset, type FeedFormat } from '../../src/model/feed.ts';
 import { LIMITS, type Limits } from '../../src/reader/limits.ts';
-import { createSurveyor } from '../../src/reader/sniff.ts';
+import { surveyAll } from '../../src/reader/sniff.ts';
 import { openTable } from '../../src/reader/table.ts';
 import type { ReadEvent, ReadOptions, ReadTotals, Survey, Table } from '../../src/reader/types.ts';
 
 /** A format that leaves everything to be found. */
-export const FOUND: FeedFormat = {
-  delimiter: null,
-  quote: null,
-  escape: null,
-  encoding: null,
-  header: 'present',
-  dateOrder: 'month-first',
-  thousandsSeparator: true,
-  nulls: [],
-};
+export const FOUND: FeedFormat = ANY_FORMAT;
 
 /** A dataset of text columns from their headers; `Name?` is optional, `Name=Other=Third` has aliases. */
 export function datasetOf(name: string, headers: readonly string[]): Dataset {
@@ -49,9 +40,7 @@ export function readChunks(
   options: Omit<ReadOptions, 'survey'>,
   limits: Limits = LIMITS,
 ): Reading {
-  const surveyor = createSurveyor(options.format);
-  for (const chunk of chunks) surveyor.update(chunk);
-  const survey = surveyor.finish();
+  const survey = surveyAll(chunks, options.format);
   const table = openTable(chunks, { ...options, survey }, limits);
   const events = [...table.batches()].flat();
   return { survey, table, events, totals: table.totals() };
