@@ -236,7 +236,7 @@ describe('the database', () => {
     const desk = openDesk();
     const billing = createBilling(1);
     await desk.deliver('Visit', '20260801_060000', [billing.visit(billing.procedure())]);
-    const settings = readSettings({ flags: { db: desk.store.file }, env: {}, cwd: ROOT, root: ROOT });
+    const settings = readSettings({ flags: { db: desk.database.file }, env: {}, cwd: ROOT, root: ROOT });
     const filter = { settings, state: [], code: [], file: null, since: null, limit: null, json: true };
     const printed = async (run: (io: ReturnType<typeof captureIo>) => Promise<number>): Promise<unknown> => {
       const io = captureIo();
@@ -258,7 +258,7 @@ describe('the database', () => {
       object
     >;
     const { path, bytes, wal_bytes: wal, problem, ...lists } = answer['database'] as Record<string, unknown>;
-    expect([path, problem]).toEqual([desk.store.file, null]);
+    expect([path, problem]).toEqual([desk.database.file, null]);
     expect([bytes, wal].every(Number.isInteger)).toBe(true);
     expect([...Object.keys(answer), ...Object.keys(lists)].sort()).toEqual(documented('status').sort());
     const [one] = lists['datasets'] as object[];

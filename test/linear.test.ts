@@ -206,7 +206,7 @@ function read(bytes: Uint8Array): void {
   const chunks = inChunks(bytes, MIB);
   const surveyor = createSurveyor(feed.format);
   for (const chunk of chunks) surveyor.update(chunk);
-  const options = { dataset: visits, format: feed.format, survey: surveyor.finish() };
+  const options = { dataset: visits, format: feed.format, survey: surveyor.finish(), rowFormat: 'sqlite' } as const;
   unlessRefused(() => {
     parse(chunks, options).forEach(() => undefined);
   });

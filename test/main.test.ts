@@ -122,13 +122,13 @@ test('once tells each time which names make it end with 3, and says what it leav
 
 test('a reader of the output that goes away is no error', async () => {
   const desk = openDesk();
-  const insert = desk.store.db
+  const insert = desk.db
     .prepare(`INSERT INTO files (feed, feed_hash, program, name, revision, bytes, mtime_ns, ctime_ns, inode, state,
     started_at, finished_at) VALUES ('visitpay', '', '', ?, 1, 0, 0, 0, 0, 'ingested', '', '')`);
-  desk.store.db.transaction(() => {
+  desk.db.transaction(() => {
     for (let count = 0; count < 5000; count++) insert.run(`name ${count}`);
   })();
-  const child = spawn(process.execPath, [LAUNCHER, 'files', '--json', '--db', desk.store.file], {
+  const child = spawn(process.execPath, [LAUNCHER, 'files', '--json', '--db', desk.database.file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let complaints = '';

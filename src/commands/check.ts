@@ -8,7 +8,7 @@ import type { CommandIo } from '../system/io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
 import type { Settings } from '../settings/settings.ts';
-import { closeStore, databaseIsThere, openForRehearsal } from '../store/sqlite/open.ts';
+import { closeDatabase, databaseIsThere, openForRehearsal } from '../store/sqlite/open.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import { printable } from '../output/terminal.ts';
 import { jsonElement } from '../output/json.ts';
@@ -74,7 +74,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     if (options.json) await sink.send(shown === 0 ? '[]\n' : '\n]\n');
     await sink.close();
   } finally {
-    closeStore(store);
+    closeDatabase(store);
   }
   if (problems.length > 0) return EXIT_FAILED;
   return refused ? EXIT_REFUSED : 0;

@@ -1,5 +1,5 @@
 import { FileRefused } from '../model/errors.ts';
-import type { Mishaps } from '../store/sqlite/attempts.ts';
+import type { Mishaps } from '../store/attempts.ts';
 
 /** How often a content may fail: raise an unexpected error, or crash or hang the process that reads it. */
 export const MAX_FAILURES = 3;

@@ -5,7 +5,8 @@ import type { ListedFile } from '../model/listed-file.ts';
 import { createSurveyor } from '../reader/sniff.ts';
 import { openTable } from '../reader/table.ts';
 import { guardFaults } from '../store/database-fault.ts';
-import type { Store } from '../store/sqlite/open.ts';
+import type { OpenDatabase } from '../store/sqlite/open.ts';
+import { createStore } from '../store/sqlite/store.ts';
 import { type Shadow, type ShadowReport, createShadow, reportOf } from '../store/sqlite/dry-run.ts';
 import { ingestFile } from './ingest-file.ts';
 import { openSource } from './source.ts';
@@ -21,21 +22,22 @@ export interface Rehearsal {
 
 /**
  * Runs the ingest of some files on a shadow of the database: the same code, on temporary tables.
- * @param store its database may be, and for a check is, open read-only
+ * @param database may be, and for a check is, open read-only
  */
 export async function* rehearse(
-  store: Store,
+  database: OpenDatabase,
   files: readonly ListedFile[],
   options: IngestOptions,
 ): AsyncIterable<Rehearsal> {
-  guardFaults('check', store.file, () => {
-    const shadow = createShadow(store);
+  guardFaults('check', database.file, () => {
+    const shadow = createShadow(database);
     for (const file of files) wantRows(shadow, file);
     shadow.copy();
   });
+  const store = createStore(database);
   for (const file of files) {
     const outcome = await ingestFile(store, file, options);
-    const report = outcome.kind === 'ingested' ? reportOf(store, file.dataset, outcome.fileId) : null;
+    const report = outcome.kind === 'ingested' ? reportOf(database, file.dataset, outcome.fileId) : null;
     yield { file, outcome, report };
   }
 }

@@ -1,26 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REJECT_CODES } from '../model/codes.ts';
 import { FileMoved, FileRefused } from '../model/errors.ts';
-import type { Encoding } from '../model/feed.ts';
-import type { Survey } from '../reader/types.ts';
-import { type FileEntry, completeFile, enterFile, lastFormat, lastRowsEnd } from '../store/sqlite/commit.ts';
-import { type DatabaseWriter, createDatabaseWriter } from '../store/sqlite/database-writer.ts';
-import { type IndexPlan, planIndexes } from '../store/sqlite/indexes.ts';
-import type { Origin } from '../store/sqlite/merge.ts';
-import type { Store } from '../store/sqlite/open.ts';
-import type { RejectedRow } from '../store/sqlite/rejects.ts';
-import { inTransaction } from '../store/sqlite/transaction.ts';
+import type { Encoding, Feed } from '../model/feed.ts';
+import type { IngestOptions } from '../model/ingest.ts';
 import type { RowCounts } from '../model/ledger.ts';
+import type { Warnings } from '../model/warnings.ts';
+import type { Survey } from '../reader/types.ts';
+import type { FileEntry, FileTransaction, LoadedRows, RejectedRow, Store } from '../store/store.ts';
 import { formatNews } from './format-news.ts';
 import { GivenUp } from './given-up.ts';
 import type { ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
-import { type RowSet, PLACE_NUMBERS } from './distinct-key-batches.ts';
-import { type RowsInHand, createRowsInHand } from './pending-rows.ts';
 import type { Source } from './source.ts';
-import type { IngestOptions } from '../model/ingest.ts';
-import type { Warnings } from '../model/warnings.ts';
 import { warnOfCut } from './warnings.ts';
 
 /** What a committed file came to. */
@@ -47,16 +39,10 @@ export interface SurveyedFile {
   readonly options: IngestOptions;
 }
 
-type RowSums = Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>;
-
 /** A file in the middle of its load. */
 interface Load extends SurveyedFile {
-  readonly writer: DatabaseWriter;
-  readonly inHand: RowsInHand;
-  /** Rows whose key was said before: once, twice, and so on. */
-  readonly again: RowSet[][];
-  readonly sums: RowSums;
-  readonly origin: Origin;
+  readonly transaction: FileTransaction;
+  readonly sums: Record<'inserted' | 'updated' | 'unchanged' | 'stale' | 'waiting', number>;
 }
 
 /**
@@ -65,56 +51,39 @@ interface Load extends SurveyedFile {
  */
 export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   const { store, entry, source, survey } = file;
-  const inHand = createRowsInHand(source, survey.encoding);
-  const writer = createDatabaseWriter(store, inHand);
-  const loaded = await inTransaction(store.db, async () => {
-    const fileId = enterFile(store, entry);
-    const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
-    const load: Load = {
-      ...file,
-      writer,
-      inHand,
-      origin,
-      again: [],
-      sums: { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 },
-    };
+  const rowText = (byteOffset: number, byteLength: number) => source.row(byteOffset, byteLength, survey.encoding);
+  return await store.transact(entry, rowText, async (transaction) => {
+    const sums = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
+    const load: Load = { ...file, transaction, sums };
     const { counts, parsed } = await loadRows(load);
     if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
-    requireFewBadRows(store, counts);
-    const { healed, refused } = await writer.heal(entry.dataset, origin, async () => {
-      store.probe('healing');
-      await breathe(load, 'healing', counts.read, survey.bytes);
-    });
-    const news = complete(load, counts, parsed);
+    requireFewBadRows(store.feed, counts);
+    const { healed, refused } = await transaction.heal(() => breathe(load, 'healing', counts.read, survey.bytes));
+    const news = await complete(load, counts, parsed);
     // As late as can be: nothing of a file that moved under the reading may be committed (P1).
     source.requireUnmoved();
-    store.probe('before_commit');
-    return { fileId, counts, healed, refusedWaiting: refused, ...news };
+    return { fileId: transaction.fileId, counts, healed, refusedWaiting: refused, ...news };
   });
-  store.probe('after_commit');
-  return loaded;
 }
 
 async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {
-  const { store, entry, source, survey, sums } = load;
-  const batches = parseFile(source, survey.bytes, { dataset: entry.dataset, format: store.feed.format, survey });
+  const { store, entry, source, survey, transaction, sums, tally } = load;
+  const { feed, rowFormat } = store;
+  const options = { dataset: entry.dataset, format: feed.format, survey, rowFormat };
+  const batches = parseFile(source, survey.bytes, options);
   let read = 0;
-  let indexes: IndexPlan | null = null;
   let ended = false;
   try {
     for (;;) {
       const next = await batches.next();
       if (next.done === true) {
         ended = true;
-        endSets(load);
-        indexes?.rebuild();
-        return { counts: { ...sums, read, rejected: load.tally.rejected() }, parsed: next.value };
+        addLoaded(load, await transaction.endRows(() => breathe(load, 'reading', read, survey.bytes)));
+        return { counts: { ...sums, read, rejected: tally.rejected() }, parsed: next.value };
       }
       const { value: batch } = next;
-      indexes ??= planIndexes(store.db, entry.dataset.table, (survey.bytes / batch.bytesRead) * batch.read);
       read += batch.read;
-      loadBatch(load, batch, indexes);
-      store.probe('reading');
+      await loadBatch(load, batch);
       await breathe(load, 'reading', read, batch.bytesRead);
     }
   } finally {
@@ -123,66 +92,24 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
   }
 }
 
-function loadBatch(load: Load, batch: ParsedBatch, indexes: IndexPlan): void {
-  for (const row of batch.rejects) reject(load, row);
-  const [first, ...again] = batch.sets;
-  if (first !== undefined) loadSet(load, first, indexes);
-  // Copied: the memory of a batch is used again for another one.
-  for (const [times, set] of again.entries()) {
-    if (set.places.length > 0) (load.again[times] ??= []).push({ rows: set.rows.slice(), places: set.places.slice() });
+async function loadBatch(load: Load, batch: ParsedBatch): Promise<void> {
+  const { source, survey, tally, transaction } = load;
+  if (batch.rejects.length > 0) {
+    for (const row of batch.rejects) tally.addRejected(row);
+    await transaction.reject(batch.rejects.values().map((row) => withRaw(row, source, survey.encoding)));
   }
-  if (batch.ends) endSets(load);
+  addLoaded(load, await transaction.load(batch));
 }
 
-function loadSet(load: Load, { rows, places }: RowSet, indexes: IndexPlan): void {
-  const { entry, writer, inHand, origin, sums } = load;
-  const count = places.length / PLACE_NUMBERS;
-  if (!indexes.scattered && writer.insertPlain(entry.dataset, rows, count, origin)) {
-    sums.inserted += count;
-    return;
-  }
-  inHand.add(places);
-  writer.stage(entry.dataset, rows);
-  // Only rows that are to be sorted gain by waiting for others.
-  if (!indexes.scattered) mergeStaged(load);
-}
-
-/** Merges the rows whose keys stand in an earlier set: the second ones when all first ones are in, and so on. */
-function endSets(load: Load): void {
-  const { entry, writer, inHand } = load;
-  mergeStaged(load);
-  for (const sets of load.again.splice(0)) {
-    for (const { rows, places } of sets) {
-      inHand.add(places);
-      writer.stage(entry.dataset, rows);
-    }
-    mergeStaged(load);
-  }
-}
-
-/** Merges what was staged and is not merged yet. */
-function mergeStaged(load: Load): void {
-  const { entry, writer, inHand, origin, tally, sums } = load;
-  if (inHand.count() === 0) return;
-  const merged = writer.merge(entry.dataset, origin);
-  sums.inserted += merged.inserted;
-  sums.updated += merged.updated;
-  sums.unchanged += merged.unchanged;
-  sums.stale += merged.stale;
-  sums.waiting += merged.orphans;
-  for (const line of merged.orphanLines) tally.add('missing_parent', line);
-  for (const { line, key } of merged.refused) {
-    const place = { line, byteOffset: inHand.byteOffset(line), byteLength: inHand.byteLength(line) };
-    // What the database says of it could quote the row (P8).
-    reject(load, { ...place, key, code: 'constraint', column: null, reason: REJECT_CODES.constraint });
-  }
-  inHand.clear();
-}
-
-function reject(load: Load, rejected: ParsedReject): void {
-  const { entry, source, survey, tally, writer, origin } = load;
-  tally.addRejected(rejected);
-  writer.reject(origin.fileId, entry.dataset.name, withRaw(rejected, source, survey.encoding));
+function addLoaded({ sums, tally }: Load, loaded: LoadedRows): void {
+  sums.inserted += loaded.inserted;
+  sums.updated += loaded.updated;
+  sums.unchanged += loaded.unchanged;
+  sums.stale += loaded.stale;
+  sums.waiting += loaded.waitingLines.length;
+  for (const line of loaded.waitingLines) tally.add('missing_parent', line);
+  for (const row of loaded.refused)
+    tally.addRejected({ ...row, code: 'constraint', column: null, reason: REJECT_CODES.constraint });
 }
 
 /** A rejected row as it is kept: its raw text is read from the file again, so that no more than one is ever held. */
@@ -192,8 +119,7 @@ export function withRaw({ byteLength, ...row }: ParsedReject, source: Source, en
 
 const ROUNDING = 1e-6;
 
-function requireFewBadRows(store: Store, counts: RowCounts): void {
-  const { maxBadRows } = store.feed;
+function requireFewBadRows({ maxBadRows }: Feed, counts: RowCounts): void {
   // A share such as 0.29 of 100 is a little less than 29 in binary.
   if (counts.rejected <= counts.read * maxBadRows + ROUNDING) return;
   throw new FileRefused(
@@ -202,19 +128,19 @@ function requireFewBadRows(store: Store, counts: RowCounts): void {
   );
 }
 
-function complete(
+async function complete(
   load: Load,
   counts: RowCounts,
   parsed: ParsedFile,
-): Pick<LoadedFile, 'late' | 'extra' | 'newExtra' | 'drift' | 'warnings'> {
-  const { store, entry, origin, tally, options } = load;
+): Promise<Pick<LoadedFile, 'late' | 'extra' | 'newExtra' | 'drift' | 'warnings'>> {
+  const { transaction, tally, options } = load;
   const { totals, dialect, extra, lastRow } = parsed.end;
-  const news = formatNews(lastFormat(store, entry.dataset), { dialect, extra });
+  const news = formatNews(await transaction.lastFormat(), { dialect, extra });
   const format = { dialect: JSON.stringify(dialect), extra: JSON.stringify(extra) };
-  const warnings = warnOfCut(lastRow, () => lastRowsEnd(store, entry));
+  const warnings = await warnOfCut(lastRow, () => transaction.lastRowsEnd());
   const lastRowEnded = lastRow?.ended ?? null;
   const kept = { counts, ...totals, ...format, rejectCounts: tally.counts(), warnings, lastRowEnded };
-  const { late } = completeFile(store, origin.fileId, entry, kept, options.now());
+  const { late } = await transaction.complete(kept, options.now());
   return { late, extra, ...news, warnings };
 }
 

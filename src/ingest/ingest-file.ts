@@ -3,12 +3,8 @@ import { FileMoved, FileRefused, LandfallError } from '../model/errors.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { createSurveyor } from '../reader/sniff.ts';
 import type { Survey } from '../reader/types.ts';
-import { closeAttempt, openAttempt } from '../store/sqlite/attempts.ts';
-import { type FileEntry, enterQuarantined } from '../store/sqlite/commit.ts';
-import { DatabaseFault, asFault, guardFaults } from '../store/database-fault.ts';
-import { latestRevision, noteStat } from '../store/sqlite/ledger.ts';
-import { type Store, requireInPlace } from '../store/sqlite/open.ts';
-import type { RejectedRow } from '../store/sqlite/rejects.ts';
+import { DatabaseFault } from '../store/database-fault.ts';
+import type { FileEntry, RejectedRow, Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
 import { requireFewMishaps } from './attempts-allowed.ts';
 import { GivenUp } from './given-up.ts';
@@ -29,13 +25,12 @@ import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
 export async function ingestFile(store: Store, file: ListedFile, options: IngestOptions): Promise<IngestOutcome> {
   let source: Source | null = null;
   try {
-    requireInPlace(store);
     source = openSource(file.path, file.stat);
     return await ingestSource(store, file, source, options);
   } catch (error) {
     if (error instanceof FileMoved) return { kind: 'moved', reason: error.message };
     if (error instanceof GivenUp) return { kind: 'given_up' };
-    throw asFault('ingest', store.file, error);
+    throw error;
   } finally {
     source?.close();
   }
@@ -49,9 +44,9 @@ async function ingestSource(
 ): Promise<IngestOutcome> {
   const startedAt = options.now();
   const begun = performance.now();
-  const latest = latestRevision(store, file.name);
+  const latest = await store.latestRevision(file.name);
   // Noted before a byte is read: whatever reading it does to this process, the next one knows.
-  const before = openAttempt(store, { name: file.name, stat: file.stat, sha256: null }, startedAt);
+  const before = await store.openAttempt({ name: file.name, stat: file.stat, sha256: null }, startedAt);
   const nextRevision = (latest?.revision ?? 0) + 1;
   let entry: FileEntry = {
     dataset: file.dataset,
@@ -74,22 +69,22 @@ async function ingestSource(
     survey = surveyed.survey;
     const same = latest?.sha256 === sha256;
     if (same && latest.state === 'ingested' && !options.afresh) {
-      noteStat(store, latest, file.stat);
+      await store.noteStat(latest, file.stat);
       return { kind: 'unchanged', fileId: latest.fileId, archivedTo: latest.archivedTo };
     }
     // A quarantined content that is tried again keeps its revision.
     const revision = same && latest.state === 'quarantined' ? latest.revision : nextRevision;
     entry = { ...entry, sha256, revision };
-    const earlier = openAttempt(store, entry, startedAt);
+    const earlier = await store.openAttempt(entry, startedAt);
     entry = { ...entry, attempts: earlier.failures + earlier.deaths + 1 };
     requireFewMishaps(earlier);
     const loaded = await loadFile({ store, entry, source, survey, tally, options });
     return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
   } catch (thrown) {
-    const error = judge(asFault('ingest', store.file, thrown), source);
+    const error = judge(thrown, source);
     if (error instanceof FileRefused) {
       const rejects = survey === null ? [] : firstRejects(tally, source, survey);
-      const fileId = quarantine(store, entry, error, tally, rejects);
+      const fileId = await quarantine(store, entry, error, tally, rejects);
       return {
         kind: 'quarantined',
         fileId,
@@ -100,7 +95,7 @@ async function ingestSource(
         ms: ms(),
       };
     }
-    throw closing(store, entry, error);
+    throw await closing(store, entry, error);
   }
 }
 
@@ -132,20 +127,20 @@ async function surveySource(
   return { sha256: walk.digest(), survey: surveyor.finish() };
 }
 
-function quarantine(
+async function quarantine(
   store: Store,
   entry: FileEntry,
   { code, message }: FileRefused,
   tally: RejectTally,
   rejects: Iterable<RejectedRow>,
-): number {
+): Promise<number> {
   const refusal = { code, reason: message, rejectCounts: tally.counts(), rejects };
   // Refused for what happened the times before, it was not read this time.
   const attempts = code === 'internal_error' ? entry.attempts - 1 : entry.attempts;
   try {
-    return guardFaults('quarantine', store.file, () => enterQuarantined(store, { ...entry, attempts }, refusal));
+    return await store.quarantine({ ...entry, attempts }, refusal);
   } catch (error) {
-    throw closing(store, entry, error);
+    throw await closing(store, entry, error);
   }
 }
 
@@ -173,10 +168,10 @@ function isUnexpected(error: unknown): boolean {
 }
 
 /** Notes that an attempt ended with an error; gives that error, which matters more than one of noting its end. */
-function closing(store: Store, entry: FileEntry, error: unknown): unknown {
+async function closing(store: Store, entry: FileEntry, error: unknown): Promise<unknown> {
   if (error instanceof DatabaseFault && error.isFinal) return error;
   try {
-    closeAttempt(store, entry, isUnexpected(error));
+    await store.closeAttempt(entry, isUnexpected(error));
   } catch {
     // The attempt then stays open, and at worst counts as a death.
   }

@@ -4,8 +4,9 @@ import type { Value } from '../columns/column-type.ts';
 import type { Dataset, FeedFormat } from '../model/feed.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
-import type { Allocate } from '../store/sqlite/jsonb-rows.ts';
-import { type KeyedRows, type RowPlace, createRowSets } from './distinct-key-batches.ts';
+import { createRowEncoder } from '../store/row-encoder.ts';
+import type { Allocate, RowBatch, RowFormat, RowPlace } from '../store/store.ts';
+import { createRowSets } from './distinct-key-batches.ts';
 
 /** Rows that are handed over together: as large as pays, small enough to keep memory and the pauses between them short. */
 const BATCH_ROWS = 6_000;
@@ -20,12 +21,8 @@ export interface ParsedReject extends RowPlace {
 }
 
 /** A stretch of the file, ready for the database. */
-export interface ParsedBatch extends KeyedRows {
+export interface ParsedBatch extends RowBatch {
   readonly rejects: readonly ParsedReject[];
-  /** Rows and rejects of the stretch. */
-  readonly read: number;
-  /** Where the stretch ends in the file. */
-  readonly bytesRead: number;
 }
 
 /** What is known of a file when all of it was parsed. */
@@ -50,10 +47,12 @@ export interface ParseOptions {
   readonly dataset: Dataset;
   readonly format: FeedFormat;
   readonly survey: Survey;
+  /** How the store takes rows. */
+  readonly rowFormat: RowFormat;
 }
 
 /**
- * Parses a file's bytes into batches for the database: split, coerced, and laid out as the stage takes them.
+ * Parses a file's bytes into batches for the database: split, coerced, and laid out as the store takes them.
  * @param allocate where the batches' memory comes from
  * @throws FileRefused where the file cannot be read as its dataset
  */
@@ -66,7 +65,7 @@ export function* parse(
   const table = openTable(chunks, options);
   const mapper = createRowMapper(dataset.columns, format, table.header.fieldOf);
   const values = Array<Value>(dataset.columns.length).fill(null);
-  const rows = createRowSets(allocate);
+  const rows = createRowSets(() => createRowEncoder(options.rowFormat), allocate);
   let rejects: ParsedReject[] = [];
   let bytes = 0;
   let bytesRead = 0;

@@ -1,4 +1,5 @@
-import { lookAtLock, type LockState } from '../store/sqlite/lock.ts';
+import { lookAtLock } from '../store/open.ts';
+import type { LockState } from '../store/ownership.ts';
 import type { Fault } from '../model/work.ts';
 import { isAlive, isFresh, readHeartbeat, readMuteBeat, type Heartbeat } from './heartbeat.ts';
 

@@ -2,22 +2,35 @@ import { statSync } from 'node:fs';
 import { LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
 import { isUrl } from '../settings/database-url.ts';
+import type { LockState, OpenOptions, Opened, StorePlace } from './ownership.ts';
 import type { StoreReader } from './reader.ts';
-import {
-  type Store,
-  type StoreOptions,
-  databaseIsThere,
-  openStore as openSqlite,
-  requireReadable,
-} from './sqlite/open.ts';
+import * as sqliteLock from './sqlite/lock.ts';
+import { databaseIsThere, requireReadable } from './sqlite/open.ts';
+import { openLocked, requestRetriesBeside } from './sqlite/open-locked.ts';
 import { openSqliteReader } from './sqlite/reader.ts';
 
 /**
- * Opens a database for writing, as its place says: a path is a file of SQLite's.
- * @throws LandfallError, DatabaseFault as the store does
+ * Opens a database for writing: takes the right to, makes sure that it is ours, brings its tables up to date, holds them against the
+ * feed, and settles what the process before has left.
+ * @throws LandfallError when it is another program's, newer than this one, or does not fit the feed
+ * @throws DatabaseFault when it is damaged, cannot be written, or stays locked or full for longer than the patience
  */
-export function openStore(options: StoreOptions): Store {
-  return openSqlite({ ...options, file: sqliteFile(options.file) });
+export async function openStore(options: OpenOptions): Promise<Opened> {
+  return await openLocked(options, sqliteFile(options.db));
+}
+
+/**
+ * Leaves a request in a database that another process writes: to read files again.
+ * @throws LandfallError when it is not there, not set up, of another version, or another feed's
+ * @throws DatabaseFault when it cannot be opened or written
+ */
+export function requestRetries(place: StorePlace, names: readonly string[], now: Date): void {
+  requestRetriesBeside(place, sqliteFile(place.db), names, now);
+}
+
+/** Looks whether a process writes a database; makes nothing, and waits for nobody. */
+export function lookAtLock(db: string): LockState {
+  return sqliteLock.lookAtLock(sqliteFile(db));
 }
 
 /**

@@ -1,7 +1,9 @@
 import type { FileCode, RejectCode } from '../model/codes.ts';
 import type { Value } from '../columns/column-type.ts';
-import type { Dataset } from '../model/feed.ts';
+import type { Dataset, Feed } from '../model/feed.ts';
 import type { FileStat, LedgerEntry, RowCounts, UnreadName } from '../model/ledger.ts';
+import type { Warnings } from '../model/warnings.ts';
+import type { AttemptedContent, Mishaps, Suspect } from './attempts.ts';
 
 /**
  * The door of the database. Everything that reads or writes rows or the ledger goes through these interfaces; what stands behind
@@ -11,12 +13,16 @@ import type { FileStat, LedgerEntry, RowCounts, UnreadName } from '../model/ledg
  * - What it raises is a `DatabaseFault` (the database, its disk or the way to it is at fault, and the same call may succeed later,
  *   unless the fault is final), a `LandfallError` (a person has to change something), or a defect of the program. A failed
  *   call has changed nothing.
- * - Calls may overlap. A store does one write after the other; while `transact` runs, other writes of the same store wait for it.
+ * - Calls may overlap. A store does one write after the other; while `transact` runs, other calls of the same store wait for it.
  * - No message of an error holds a value from a row (P8).
  *
  * test/store/conformance/ holds every store to this.
  */
 export interface Store {
+  /** Whose files and tables these are. */
+  readonly feed: Feed;
+  /** The version of Landfall, kept with every entry of the ledger. */
+  readonly program: string;
   /** How this store wants the rows of a batch laid out: the parsing side encodes them (see `RowEncoder`). */
   readonly rowFormat: RowFormat;
 
@@ -31,40 +37,54 @@ export interface Store {
   noteUnread(names: readonly UnreadName[], now: Date): Promise<readonly UnreadName[]>;
   /** Keeps the size and times of a file whose bytes are those of its latest revision, so that it is not hashed again. */
   noteStat(entry: Pick<LedgerEntry, 'fileId' | 'name'>, stat: FileStat): Promise<void>;
+  /** Keeps where a file was moved to after its ingest. */
+  noteArchived(fileId: number, path: string): Promise<void>;
 
-  /** Asks for names to be read again, each as a new revision. */
+  /** Asks for names to be read again, each as a new revision, whatever has happened to them before. */
   requestRetries(names: readonly string[], now: Date): Promise<void>;
   /** The names that someone asked to have read again, and when (ISO 8601, UTC). A name leaves with the commit of its next reading. */
   pendingRetries(): Promise<ReadonlyMap<string, string>>;
 
   /**
-   * Notes durably, before a byte is read, that a content is about to be read, so that a death in the middle is known to the next run.
-   * @param content its SHA-256, or until that is known its size, time and inode
-   * @param replaces the attempt that this one takes the place of, once the content is known
-   * @returns how often reading this content has failed before
+   * Notes, before a byte is read, that a content is about to be read, so that a death in the middle is known to the next run. To be
+   * called again once its SHA-256 is known: that attempt takes the place of the first. It has to outlive the process, not a power cut.
+   * @returns how often reading this content has ended badly before
    */
-  openAttempt(name: string, content: string, now: Date, replaces: string | null): Promise<number>;
-  /** Ends an attempt that did not lead to a commit; `failed` counts it. */
-  closeAttempt(name: string, content: string, failed: boolean): Promise<void>;
+  openAttempt(content: AttemptedContent, now: Date): Promise<Mishaps>;
+  /** Ends an attempt that did not lead to a commit; `failed` counts it as a failure of the content. */
+  closeAttempt(content: AttemptedContent, failed: boolean): Promise<void>;
+  /** The files in the middle of which the program has ended at least so many times. */
+  suspects(atLeast: number): Promise<readonly Suspect[]>;
 
   /**
    * Runs `work` in one transaction (P2): what it did, the entry of the file, what that settles (its attempts, a request to retry it,
    * earlier revisions) and the checkpoint become visible together when `work` has ended, or not at all where it throws.
+   * @param work asks nothing of the store but through the transaction: other calls wait for its end
    * @returns what `work` gives
    */
   transact<T>(entry: FileEntry, rowText: RowText, work: (transaction: FileTransaction) => Promise<T>): Promise<T>;
   /** Enters a file as refused, with the rejects that are kept of it, in a transaction of its own; gives its file_id. */
   quarantine(entry: FileEntry, refusal: Quarantine): Promise<number>;
 
-  /** Does the housekeeping that is due while the loop is at rest, e.g. empties a large log. */
-  maintain(): Promise<void>;
-  /** Rolls back what is under way and lets go of the database and its lock. */
+  /**
+   * Does the housekeeping that is due; to be called between files.
+   * @param begin asked before what may take long, minutes even; false: that is left for another time
+   */
+  maintain(begin: () => Promise<boolean>): Promise<LogState>;
+  /** Lets go of the database and its lock, once what is under way has ended. */
   close(): Promise<void>;
 }
 
+/** The log of commits that a store has not brought into its tables yet, when it was last looked at. */
+export interface LogState {
+  readonly bytes: number;
+  /** A program that reads keeps it from being emptied. */
+  readonly pinned: boolean;
+}
+
 /**
- * One file on its way into the database, inside one transaction. To be called in this order: `load` for each batch and `reject` for
- * what was refused of it, `endRows`, `heal`, `complete`.
+ * One file on its way into the database, inside one transaction. To be called in this order: `reject` for what was refused of a batch
+ * and `load` for its good rows, `endRows`, `heal`, `complete`.
  *
  * Counts are those that applying all rows singly in line order would give (P3), whatever the store does to be faster.
  */
@@ -75,10 +95,13 @@ export interface FileTransaction {
    * The memory of the batch may be used again when this returns.
    */
   load(batch: RowBatch): Promise<LoadedRows>;
-  /** Keeps rows that were refused, with their raw text. */
-  reject(rows: readonly RejectedRow[]): Promise<void>;
-  /** Takes the rows that were held back. */
-  endRows(): Promise<LoadedRows>;
+  /** Keeps rows that were refused, with their raw text. They are taken one by one. */
+  reject(rows: Iterable<RejectedRow>): Promise<void>;
+  /**
+   * Takes the rows that were held back.
+   * @param onPart called now and then; the transaction may be given up by throwing from it
+   */
+  endRows(onPart: () => Promise<void>): Promise<LoadedRows>;
   /**
    * Admits the waiting rows for which this file brought the last missing parent, and those that waited for them in turn (P5).
    * @param onChunk called now and then; the transaction may be given up by throwing from it
@@ -86,7 +109,12 @@ export interface FileTransaction {
   heal(onChunk: () => Promise<void>): Promise<Healed>;
   /** How the dataset's last file was written, to tell what has changed; null: this is the first. */
   lastFormat(): Promise<FileFormat | null>;
-  /** Completes the ledger's entry: counts, checkpoint, earlier revisions. */
+  /**
+   * Whether a line end follows the last row in at least half of the last files of the dataset: the ten that went in last, as they
+   * stand now, but for those under the name in hand. Files without rows show nothing; where none does, false.
+   */
+  lastRowsEnd(): Promise<boolean>;
+  /** Completes the ledger's entry: counts, checkpoint, earlier revisions. Only now is it known whether the file is late. */
   complete(totals: FileTotals, now: Date): Promise<{ readonly late: boolean }>;
 }
 
@@ -107,22 +135,33 @@ export interface FileEntry {
 /** Names a layout of rows; `RowEncoder` makes it, and the store of the same format reads it. */
 export type RowFormat = 'sqlite' | 'postgres';
 
-/** Lays rows out as a store takes them; used where files are parsed, which may be another thread. */
-export interface RowEncoder {
-  /** @param values of the dataset's columns, the key first; not kept */
-  add(line: number, values: readonly Value[]): void;
-  /**
-   * The rows so far; begins anew.
-   * @param allocate gives memory of at least so many bytes, whatever stands in it
-   */
-  take(allocate: (bytes: number) => ArrayBuffer): Uint8Array<ArrayBuffer>;
+/** A row's place in its file. */
+export interface RowPlace {
+  readonly line: number;
+  readonly byteOffset: number;
+  readonly byteLength: number;
 }
 
-/** Rows of distinct keys, which may be merged together. */
+/** Lays rows out as a store takes them; used where files are parsed, which may be another thread. */
+export interface RowEncoder {
+  /**
+   * @param place behind that of the row before it
+   * @param values of the dataset's columns, the key first; not kept
+   */
+  add(place: RowPlace, values: readonly Value[]): void;
+  /** The rows so far; begins anew. */
+  take(allocate: Allocate): RowSet;
+}
+
+/** Gives memory of at least so many bytes, whatever stands in it. */
+export type Allocate = (bytes: number) => ArrayBuffer;
+
+/** Rows of distinct keys, which may be merged together; made by a `RowEncoder`. */
 export interface RowSet {
+  readonly count: number;
   /** In the layout of the store's `rowFormat`. */
   readonly rows: Uint8Array<ArrayBuffer>;
-  /** Line, byte offset and byte length of each row, one after the other, by ascending line. */
+  /** Line, byte offset and byte length of each row, one after the other, by ascending line; empty where `rows` holds them, too. */
   readonly places: Float64Array<ArrayBuffer>;
 }
 
@@ -150,7 +189,12 @@ export interface LoadedRows {
   /** The lines of rows that wait for a parent. */
   readonly waitingLines: readonly number[];
   /** Rows that the database refused for a constraint other than a missing parent; they are kept already, as code `constraint`. */
-  readonly refused: readonly RejectedRow[];
+  readonly refused: readonly RefusedRow[];
+}
+
+/** A row that a constraint of the database refused. */
+export interface RefusedRow extends RowPlace {
+  readonly key: string;
 }
 
 /** A row that was refused for good. */
@@ -189,6 +233,10 @@ export interface FileTotals extends FileFormat {
   readonly skippedBytes: number;
   /** Rows by reject code. */
   readonly rejectCounts: Readonly<Record<string, number>>;
+  /** Kept where there are any. */
+  readonly warnings: Warnings;
+  /** Whether a line end follows the last row; null: there is no row. */
+  readonly lastRowEnded: boolean | null;
 }
 
 /** Why a file is quarantined, and what was refused of it. */
@@ -196,6 +244,6 @@ export interface Quarantine {
   readonly code: FileCode;
   readonly reason: string;
   readonly rejectCounts: Readonly<Record<string, number>>;
-  /** The rejects that are kept. */
-  readonly rejects: readonly RejectedRow[];
+  /** The rejects that are kept; taken one by one, inside the transaction, which is rolled back when that throws. */
+  readonly rejects: Iterable<RejectedRow>;
 }

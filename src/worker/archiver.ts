@@ -12,6 +12,7 @@ import { systemCode } from '../system/system-error.ts';
 import { retryAgain, sooner, waitMs, type BackOff, type Retry } from './back-off.ts';
 import type { FaultBook } from '../status/faults.ts';
 import type { SeenFile } from './seen-files.ts';
+import type { Probe } from '../model/ledger.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Moves ingested files out of the landing folder. What goes wrong here is tried again and is never an error for the data. */
@@ -32,6 +33,8 @@ export interface ArchiverOptions {
   readonly archiveAfterMs: number;
   readonly feed: Feed;
   readonly ledger: Ledger;
+  /** Called before each move: the crash campaign kills the process there. */
+  readonly probe?: Probe | undefined;
   readonly faults: FaultBook;
   readonly logger: Logger;
 }
@@ -138,7 +141,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
     const file = archivable(feed, entry);
     if (file === null) return;
     await attempt(file, clock, async () => {
-      ledger.beforeArchive();
+      options.probe?.('before_archive');
       conclude(file, await moveToArchive(file, places), entries, clock);
     });
   }

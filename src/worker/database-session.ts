@@ -3,12 +3,11 @@ import path from 'node:path';
 import type { Feed } from '../model/feed.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { settleAttempts, type Ending } from '../store/sqlite/attempts.ts';
+import type { Ending } from '../store/attempts.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
-import { heldBy, takeLock, type Holder } from '../store/sqlite/lock.ts';
 import { openStore } from '../store/open.ts';
-import { closeStore, type Store, type StoreOptions } from '../store/sqlite/open.ts';
-import { recognise } from '../store/sqlite/recognise.ts';
+import type { Holder, StorePlace } from '../store/ownership.ts';
+import type { Store } from '../store/store.ts';
 import { createFaultWait, type FaultWaitOptions } from './fault-wait.ts';
 
 export interface OwnOptions extends FaultWaitOptions {
@@ -29,32 +28,28 @@ export interface OwnOptions extends FaultWaitOptions {
 }
 
 /**
- * Takes the writer's lock, opens the database, lets `use` work with it, and lets go of both again.
+ * Opens the database, lets `use` work with it, and lets go of it again.
  * Does nothing more where it is stopped before the database is open.
  * @throws LandfallError when someone else writes it, or it does not fit the feed
  * @throws DatabaseFault when it is damaged, cannot be written, or stays locked or full for longer than the patience
  */
 export async function ownDatabase(options: OwnOptions, use: (store: Store) => Promise<void>): Promise<void> {
-  const { settings, stop } = options;
-  const lock = await patiently(options, () => {
-    recognise(settings.db);
-    options.onFound?.();
-    return takeLock(settings.db, holderOf(options.io, options.command, options.pid), stop);
+  const { settings, io, stop, before, onFound, onLocked } = options;
+  const opened = await openStore({
+    ...storePlace(settings, io, options.feed),
+    cacheMib: settings.cacheMib,
+    holder: holderOf(io, options.command, options.pid),
+    now: io.now,
+    waitForWriter: true,
+    patiently: (step) => patiently(options, step),
+    ...{ before, stop, onFound, onLocked },
   });
-  if (stop.aborted) return;
-  if (lock === null || !('release' in lock)) throw heldBy(settings.db, lock);
+  if (opened.kind === 'stopped') return;
+  if (opened.kind === 'held') throw opened.problem;
   try {
-    options.onLocked?.();
-    // A database that is locked or full is waited for with this first write, too.
-    const store = await patiently(options, () => openOwn(options.settings, options.io, options.feed, options.before));
-    if (store === null) return;
-    try {
-      await use(store);
-    } finally {
-      closeStore(store);
-    }
+    await use(opened.store);
   } finally {
-    lock.release();
+    await opened.store.close();
   }
 }
 
@@ -66,30 +61,9 @@ export function holderOf(io: CommandIo, command: string, pid = io.program.pid): 
   return { pid, host: hostname(), command, since: io.now().toISOString() };
 }
 
-/** How the settings say that the database is opened. */
-export function storeOptions(settings: Settings, io: CommandIo, feed: Feed): StoreOptions {
-  return {
-    file: settings.db,
-    feed,
-    migrations: path.join(io.program.root, 'migrations'),
-    program: io.program.version,
-    cacheMib: settings.cacheMib,
-  };
-}
-
-/**
- * Opens the database for whoever holds the lock, and settles what the process before has left.
- * @param before how that one has ended
- */
-export function openOwn(settings: Settings, io: CommandIo, feed: Feed, before: Ending): Store {
-  const store = openStore(storeOptions(settings, io, feed));
-  try {
-    settleAttempts(store, before, io.now());
-    return store;
-  } catch (error) {
-    closeStore(store);
-    throw error;
-  }
+/** The database that the settings name. */
+export function storePlace({ db }: Settings, { program }: CommandIo, feed: Feed): StorePlace {
+  return { db, feed, migrations: path.join(program.root, 'migrations'), program: program.version };
 }
 
 /** A database that is locked or whose disk is full at the start is waited for, as it is later on. Null: stopped meanwhile. */

@@ -3,7 +3,7 @@ import { createEvents, type Events } from '../model/events.ts';
 import type { Feed } from '../model/feed.ts';
 import { logFaults, logFiles } from '../output/event-log.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
-import type { Store } from '../store/sqlite/open.ts';
+import type { Store } from '../store/store.ts';
 import { createCurrentWork, type CurrentWork } from './current-work.ts';
 import { ownDatabase } from './database-session.ts';
 import { scan } from './intake.ts';

@@ -10,6 +10,7 @@ import type { Settings } from '../settings/settings.ts';
 import type { FaultBook } from '../status/faults.ts';
 import { createArchiver, type Archiver } from './archiver.ts';
 import type { CurrentWork } from './current-work.ts';
+import type { Probe } from '../model/ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { createRestorer, type Restorer } from './restorer.ts';
 import { createRetrySchedule, type RetrySchedule } from './retry-schedule.ts';
@@ -21,6 +22,8 @@ export interface IntakeOptions {
   readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
   readonly feed: Feed;
   readonly ledger: Ledger;
+  /** Called before each move to the archive: the crash campaign kills the process there. */
+  readonly probe?: Probe;
   readonly events: Events;
   readonly faults: FaultBook;
   readonly work: CurrentWork;
@@ -94,7 +97,7 @@ export function createIntake(options: IntakeOptions): Intake {
     retries: createRetrySchedule(),
     restorer: createRestorer(settings.landing, faults),
     archiver:
-      settings.after === 'archive' ? createArchiver({ ...settings, archiveDir, feed, ledger, faults, logger }) : null,
+      settings.after === 'archive' ? createArchiver({ ...settings, archiveDir, feed, ledger, faults, logger, probe: options.probe }) : null,
     emptyWal: createWalEmptier({
       ledger,
       monotonic,

@@ -1,11 +1,9 @@
 import { ingestFile } from '../ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
 import type { ListedFile } from '../model/listed-file.ts';
-import { readSuspects, type Suspect } from '../store/sqlite/attempts.ts';
-import { forEachLatestRevision, noteArchived, noteUnread, pendingRetries } from '../store/sqlite/ledger.ts';
-import type { Store } from '../store/sqlite/open.ts';
+import type { Suspect } from '../store/attempts.ts';
+import type { LogState, Store } from '../store/store.ts';
 import type { UnreadName } from '../model/ledger.ts';
-import { emptyWal, isWalLarge, type WalState } from '../store/sqlite/wal.ts';
 import { seenFrom, type SeenFile } from './seen-files.ts';
 import { SUSPECT_FROM } from './suspects.ts';
 
@@ -20,45 +18,28 @@ export interface Ledger {
   /** @returns those that were not noted before */
   noteUnread(names: readonly UnreadName[]): Promise<readonly UnreadName[]>;
   noteArchived(fileId: number, path: string): Promise<void>;
-  /** Called before each move to the archive (the crash campaign kills the process there). */
-  beforeArchive(): void;
-  /** Whether `emptyWal` has much to do. */
-  isWalLarge(): boolean;
-  /** Empties the write-ahead log if it is large. Synchronous: after hours behind a reader it may take minutes. */
-  emptyWal(): WalState;
+  /** Does the housekeeping that is due. @param begin asked before what may take long */
+  maintain(begin: () => Promise<boolean>): Promise<LogState>;
   ingest(file: ListedFile, options: Omit<IngestOptions, 'now'>): Promise<IngestOutcome>;
 }
 
 /** The ledger of an open database. */
 export function storeLedger(store: Store, now: () => Date): Ledger {
-  /** What `work` throws is the answer's. */
-  const later = async <T>(work: () => T): Promise<T> => {
-    await Promise.resolve();
-    return work();
-  };
-  const known = (): Map<string, SeenFile> => {
-    const readers = { feedHash: store.feed.hash, program: store.program };
-    const files = new Map<string, SeenFile>();
-    forEachLatestRevision(store, (entry) => {
-      const file = seenFrom(entry, readers);
-      if (file !== null) files.set(file.name, file);
-    });
-    return files;
-  };
   return {
-    known: () => later(known),
-    suspects: () => later(() => readSuspects(store, SUSPECT_FROM)),
-    retries: () => later(() => pendingRetries(store)),
-    noteUnread: (names) => later(() => noteUnread(store, names, now())),
-    noteArchived: (fileId, path) =>
-      later(() => {
-        noteArchived(store, fileId, path);
-      }),
-    beforeArchive: () => {
-      store.probe('before_archive');
+    async known() {
+      const readers = { feedHash: store.feed.hash, program: store.program };
+      const files = new Map<string, SeenFile>();
+      for await (const entry of store.latestRevisions()) {
+        const file = seenFrom(entry, readers);
+        if (file !== null) files.set(file.name, file);
+      }
+      return files;
     },
-    isWalLarge: () => isWalLarge(store),
-    emptyWal: () => emptyWal(store),
+    suspects: () => store.suspects(SUSPECT_FROM),
+    retries: () => store.pendingRetries(),
+    noteUnread: (names) => store.noteUnread(names, now()),
+    noteArchived: (fileId, path) => store.noteArchived(fileId, path),
+    maintain: (begin) => store.maintain(begin),
     ingest: (file, options) => ingestFile(store, file, { ...options, now }),
   };
 }

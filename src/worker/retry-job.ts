@@ -11,11 +11,9 @@ import type { ListedFile } from '../model/listed-file.ts';
 import { isRefused } from '../model/ingest.ts';
 import type { Logger } from '../output/log.ts';
 import { printable } from '../output/terminal.ts';
-import { requestRetry } from '../store/sqlite/ledger.ts';
-import { tryLock } from '../store/sqlite/lock.ts';
-import { closeStore, openBeside } from '../store/sqlite/open.ts';
+import { openStore, requestRetries } from '../store/open.ts';
 import type { CommandIo } from '../system/io.ts';
-import { holderOf, openOwn, storeOptions } from './database-session.ts';
+import { holderOf, storePlace } from './database-session.ts';
 import { openIntake, openTelling } from './intake-session.ts';
 import type { Intake } from './intake-state.ts';
 import type { Supervised } from './supervisor-link.ts';
@@ -41,24 +39,31 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
   for (const { name, reason } of held) io.stderr.write(`landfall: ${printable(name)} cannot be read yet: ${reason}\n`);
   if (missing.length + held.length > 0) return EXIT_FAILED;
 
-  const lock = tryLock(settings.db, holderOf(io, 'retry', supervised.supervisorPid));
-  try {
-    const store = lock === null ? openBeside(storeOptions(settings, io, feed)) : openOwn(settings, io, feed, before);
+  const place = storePlace(settings, io, feed);
+  const wanted = files.map((file) => file.name);
+  const opened = await openStore({
+    ...place,
+    cacheMib: settings.cacheMib,
+    holder: holderOf(io, 'retry', supervised.supervisorPid),
+    now: io.now,
+    waitForWriter: false,
+    patiently: async (step) => await step(),
+    ...{ before, stop: io.stop },
+  });
+  if (opened.kind === 'opened') {
+    const { store } = opened;
     try {
       // The wish comes first: it outlives a process that is killed.
-      for (const file of files) requestRetry(store, file.name, io.now());
-      if (lock !== null) {
-        supervised.ready();
-        const telling = openTelling(supervised, feed);
-        const how = { hasNews: () => false, tellAgain: false };
-        return await readAgain(openIntake(supervised, feed, telling, store, how), files, supervised.logger);
-      }
+      await store.requestRetries(wanted, io.now());
+      supervised.ready();
+      const telling = openTelling(supervised, feed);
+      const how = { hasNews: () => false, tellAgain: false };
+      return await readAgain(openIntake(supervised, feed, telling, store, how), files, supervised.logger);
     } finally {
-      closeStore(store);
+      await store.close();
     }
-  } finally {
-    lock?.release();
   }
+  requestRetries(place, wanted, io.now());
   io.stdout.write(`asked the daemon to read again: ${files.map((file) => printable(file.name)).join(', ')}\n`);
   return 0;
 }

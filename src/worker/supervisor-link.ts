@@ -2,7 +2,7 @@ import { LandfallError } from '../model/errors.ts';
 import type { Work } from '../model/work.ts';
 import { createLog, type Logger } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Ending } from '../store/sqlite/attempts.ts';
+import type { Ending } from '../store/attempts.ts';
 import type { CommandIo, Parent } from '../system/io.ts';
 import { toWorkerSchema, type FromWorker, type Job, type ToWorker } from './messages.ts';
 

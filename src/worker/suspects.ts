@@ -1,6 +1,6 @@
 import { MAX_DEATHS } from '../ingest/attempts-allowed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
-import { unreadContent, type Suspect } from '../store/sqlite/attempts.ts';
+import { unreadContent, type Suspect } from '../store/attempts.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import { retryAt, sooner, waitMs, type BackOff } from './back-off.ts';
 import type { FaultBook } from '../status/faults.ts';

@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { WalState } from '../store/sqlite/wal.ts';
+import type { LogState } from '../store/store.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A large write-ahead log is asked to be emptied at most this often, in ms. */
 const EMPTY_WAL_MS = 10_000;
 
 export interface WalEmptierOptions {
-  readonly ledger: Pick<Ledger, 'isWalLarge' | 'emptyWal'>;
+  readonly ledger: Pick<Ledger, 'maintain'>;
   /** Monotonic ms. */
   readonly monotonic: () => number;
   /** Called before the log is emptied, which may take a while. */
   readonly onBegin: () => void;
-  readonly onEnd: (wal: WalState) => void;
+  readonly onEnd: (wal: LogState) => void;
 }
 
 /**
@@ -24,17 +24,20 @@ export function createWalEmptier(options: WalEmptierOptions): () => Promise<numb
   const { ledger, monotonic } = options;
   let notBefore = -Infinity;
   return async () => {
-    const isLarge = ledger.isWalLarge();
-    if (isLarge) {
-      const waitMs = notBefore - monotonic();
-      if (waitMs > 0) return waitMs;
+    const asked = { begun: false, waitMs: 0 };
+    const begin = async (): Promise<boolean> => {
+      asked.waitMs = Math.max(0, notBefore - monotonic());
+      if (asked.waitMs > 0) return false;
+      asked.begun = true;
       options.onBegin();
       // The supervisor is to hear of it before this process is deaf for a while.
       await nextTurn();
-    }
-    const wal = ledger.emptyWal();
-    if (isLarge) notBefore = monotonic() + EMPTY_WAL_MS;
-    options.onEnd(wal);
-    return wal.pinned ? EMPTY_WAL_MS : null;
+      return true;
+    };
+    const log = await ledger.maintain(begin);
+    if (asked.waitMs > 0) return asked.waitMs;
+    if (asked.begun) notBefore = monotonic() + EMPTY_WAL_MS;
+    options.onEnd(log);
+    return log.pinned ? EMPTY_WAL_MS : null;
   };
 }

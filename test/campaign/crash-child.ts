@@ -17,7 +17,8 @@ import { createWaker } from '../../src/worker/waker.ts';
 import { createEvents } from '../../src/model/events.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { settleAttempts } from '../../src/store/sqlite/attempts.ts';
-import { closeStore, openStore, type Store } from '../../src/store/sqlite/open.ts';
+import { closeDatabase, openDatabase, type OpenDatabase } from '../../src/store/sqlite/open.ts';
+import { createStore } from '../../src/store/sqlite/store.ts';
 import type { Moment } from '../../src/model/ledger.ts';
 
 export interface CrashOrders {
@@ -38,12 +39,12 @@ export interface CrashOrders {
 
 const ROOT = join(import.meta.dirname, '../..');
 const orders = JSON.parse(process.argv[2] ?? '') as CrashOrders;
-const { landing, database, after, kill, broken } = orders;
+const { landing, after, kill, broken } = orders;
 
-let store: Store | null = null;
+let database: OpenDatabase | null = null;
 let seen = 0;
 const probe = (moment: Moment): void => {
-  if (broken && moment === 'reading') store?.db.exec('COMMIT; BEGIN IMMEDIATE');
+  if (broken && moment === 'reading') database?.db.exec('COMMIT; BEGIN IMMEDIATE');
   if (moment !== kill?.moment || ++seen !== kill.nth) return;
   if (kill.how === 'exact') process.kill(process.pid, 'SIGKILL');
   else writeSync(1, '!');
@@ -51,10 +52,10 @@ const probe = (moment: Moment): void => {
 
 const feed = loadFeed(join(ROOT, 'feeds/visitpay.yaml'));
 const program = '0.0.0-test';
-store = openStore({ file: database, feed, migrations: join(ROOT, 'migrations'), program, cacheMib: 4, probe });
-settleAttempts(store, { crashed: false, cutShortAt: null }, new Date());
+database = openDatabase({ file: orders.database, feed, migrations: join(ROOT, 'migrations'), program, cacheMib: 4, probe });
+settleAttempts(database, { crashed: false, cutShortAt: null }, new Date());
 // Small, so that checkpoints fall into the commits.
-store.db.pragma('wal_autocheckpoint = 20');
+database.db.pragma('wal_autocheckpoint = 20');
 const never = new AbortController().signal;
 const now = (): Date => new Date();
 const monotonic = (): number => performance.now();
@@ -63,7 +64,7 @@ const faults = createFaultBook(events, now);
 const intake = createIntake({
   settings: { landing, settleMs: 0, after, archiveAfterMs: 0, archiveDir: null },
   feed,
-  ledger: storeLedger(store, now),
+  ledger: storeLedger(createStore(database), now),
   events,
   faults,
   work: createCurrentWork(events, faults),
@@ -74,6 +75,7 @@ const intake = createIntake({
   giveUp: never,
   hasNews: () => false,
   tellAgain: false,
+  probe,
 });
 await runLoop({
   scan: () => scan(intake),
@@ -84,4 +86,4 @@ await runLoop({
   patienceMs: 10_000,
   monotonic,
 });
-closeStore(store);
+closeDatabase(database);

@@ -6,7 +6,9 @@ import type { Feed } from '../../src/model/feed.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import type { IngestOutcome } from '../../src/model/ingest.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
-import { closeStore, openStore, type Store } from '../../src/store/sqlite/open.ts';
+import { openDatabase } from '../../src/store/sqlite/open.ts';
+import { createStore } from '../../src/store/sqlite/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createRandom } from '../helpers/random.ts';
 import { compareLedger, judge } from './compare.ts';
 import { feeds, largeFeed, spellOut, TABLES, type PlannedFile } from './feeds.ts';
@@ -57,7 +59,8 @@ const ROOT = join(import.meta.dirname, '../..');
 const FEED_FILE = join(ROOT, 'feeds/visitpay.yaml');
 
 function open(file: string, feed: Feed): Store {
-  return openStore({ file, feed, migrations: join(ROOT, 'migrations'), program: '0.0.0-test', cacheMib: 4 });
+  const program = '0.0.0-test';
+  return createStore(openDatabase({ file, feed, migrations: join(ROOT, 'migrations'), program, cacheMib: 4 }));
 }
 
 /** Where a plan's database is in its folder. */
@@ -89,7 +92,7 @@ export async function runOrderPlan(plan: OrderPlan, folder: string): Promise<str
   try {
     for (const [at, { arrival, text, delivery }] of deliveries.entries()) {
       if (arrival.restart) {
-        closeStore(store);
+        await store.close();
         store = open(database, feed);
       }
       const path = join(folder, delivery.name);
@@ -109,7 +112,7 @@ export async function runOrderPlan(plan: OrderPlan, folder: string): Promise<str
       if (found !== hoped) differences.push(`arrival ${at} (${delivery.name}): ${found}, expected ${hoped}`);
     }
   } finally {
-    closeStore(store);
+    await store.close();
   }
 
   return [

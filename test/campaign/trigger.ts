@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadFeed } from '../../src/feed/load.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
-import { closeStore, openStore, type Store } from '../../src/store/sqlite/open.ts';
+import { closeDatabase, openDatabase, type OpenDatabase } from '../../src/store/sqlite/open.ts';
+import { createStore } from '../../src/store/sqlite/store.ts';
 import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import { MARKER } from '../helpers/billing.ts';
 import { FEED_FILE, listed, MIGRATIONS } from '../helpers/ingest.ts';
@@ -90,25 +91,33 @@ function tell(at: number, { counts, healed }: { readonly counts: Counts; readonl
 /** Ingests a plan's files and gives what differs from the oracle, and what `verify` finds: one line each. */
 async function runTriggerPlan(plan: TriggerPlan, folder: string): Promise<string[]> {
   const feed = { ...loadFeed(FEED_FILE), maxBadRows: 1 };
-  const store = openStore({ file: join(folder, 'db.sqlite'), feed, migrations: MIGRATIONS, program: '0', cacheMib: 4 });
+  const database = openDatabase({
+    file: join(folder, 'db.sqlite'),
+    feed,
+    migrations: MIGRATIONS,
+    program: '0',
+    cacheMib: 4,
+  });
   try {
-    store.db.exec('CREATE TABLE theirs (note TEXT NOT NULL, parent TEXT REFERENCES procedures (procedure_id))');
+    database.db.exec('CREATE TABLE theirs (note TEXT NOT NULL, parent TEXT REFERENCES procedures (procedure_id))');
     for (const table of TABLES) {
       const { time, event, action } = plan.triggers[table];
-      store.db.exec(`CREATE TRIGGER of_${table} ${time} ${event} ON ${table} WHEN ${BAD[table]} BEGIN ${action}; END`);
+      database.db.exec(
+        `CREATE TRIGGER of_${table} ${time} ${event} ON ${table} WHEN ${BAD[table]} BEGIN ${action}; END`,
+      );
     }
-    return await compareAll(plan, store, folder);
+    return await compareAll(plan, database, folder);
   } finally {
-    closeStore(store);
+    closeDatabase(database);
   }
 }
 
-async function compareAll(plan: TriggerPlan, store: Store, folder: string): Promise<string[]> {
+async function compareAll(plan: TriggerPlan, database: OpenDatabase, folder: string): Promise<string[]> {
   const contents = inOrder(plan);
   const found: string[] = [];
   for (const [at, { name, text }] of contents.entries()) {
     writeFileSync(join(folder, name), text);
-    const outcome = await ingestFile(store, listed(store.feed, folder, name), {
+    const outcome = await ingestFile(createStore(database), listed(database.feed, folder, name), {
       afresh: false,
       stop: new AbortController().signal,
       onProgress: () => undefined,
@@ -123,17 +132,17 @@ async function compareAll(plan: TriggerPlan, store: Store, folder: string): Prom
   );
   const waiting = waiters.filter(({ state }) => state === 'waiting').map(({ statement }) => statement);
   const refused = waiters.filter(({ state }) => state === 'rejected').map(() => 'refused');
-  const pluck = (sql: string): string[] => store.db.prepare<[], string>(sql).pluck().all();
+  const pluck = (sql: string): string[] => database.db.prepare<[], string>(sql).pluck().all();
   return [
     ...difference('outcomes', hoped, found),
-    ...compareEndState(store.db, { tables, waiting }),
+    ...compareEndState(database.db, { tables, waiting }),
     ...difference(
       'waiting rows',
       refused,
       pluck(`SELECT 'refused' FROM rejects WHERE code = 'constraint' AND settled_by_file_id IS NOT NULL`),
     ),
     ...difference('what refused rows leave behind', [], pluck('SELECT note FROM theirs')),
-    ...[...verifyDatabase(store.db, store.feed)].flatMap((check) => check.findings),
+    ...[...verifyDatabase(database.db, database.feed)].flatMap((check) => check.findings),
   ];
 }
 

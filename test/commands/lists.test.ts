@@ -24,7 +24,7 @@ const ROWS = 8000;
 /** A database with many files, each with some rejects. */
 function openCrowdedDesk(rawBytes = 40): Desk {
   const desk = openDesk();
-  desk.store.db.exec(`
+  desk.db.exec(`
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${FILES})
     INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, mtime_ns, ctime_ns, inode, state,
       started_at, finished_at)
@@ -38,7 +38,7 @@ function openCrowdedDesk(rawBytes = 40): Desk {
 }
 
 const NO_FILTER = { state: [], code: [], file: null, since: null, limit: 0 };
-const settingsOf = (desk: Desk) => readSettings({ flags: { db: desk.store.file }, env: {}, cwd: ROOT, root: ROOT });
+const settingsOf = (desk: Desk) => readSettings({ flags: { db: desk.database.file }, env: {}, cwd: ROOT, root: ROOT });
 
 const showRejects = (desk: Desk, io: CommandIo, how: object) =>
   rejects({ json: false, csv: false, raw: false, ...NO_FILTER, settings: settingsOf(desk), ...how }, io);
@@ -98,7 +98,7 @@ describe('a list is written as fast as it is read, and no more of it is held', (
 
   test('the status shows the newest files of each list, and says how many there are; --json shows all', async () => {
     const desk = openCrowdedDesk();
-    desk.store.db
+    desk.db
       .exec(`UPDATE files SET state = 'quarantined', reason_code = 'no_header', reason = 'no header' WHERE file_id > 21;
       UPDATE files SET revision = 0 WHERE file_id % 2 = 0; UPDATE files SET late = 1 WHERE file_id <= 21`);
     const show = async (json: boolean) => {
@@ -146,7 +146,7 @@ describe('a reader that stands still', () => {
     await vi.waitFor(() => {
       expect(io.most()).toBeGreaterThan(0);
     });
-    const { db } = desk.store;
+    const { db } = desk;
     db.exec(`UPDATE files SET state = 'replaced' WHERE file_id <= 10;
       INSERT INTO files (feed, feed_hash, program, dataset, name, revision, bytes, mtime_ns, ctime_ns, inode, state, started_at,
         finished_at) VALUES ('visitpay', '', '', 'Visit', 'new', 1, 1, 1, 1, 1, 'ingested', '', '');
@@ -164,7 +164,7 @@ describe('a reader that stands still', () => {
 
   test.skipIf(!existsSync('/proc/self/status'))('takes no memory, however much the rows hold', async () => {
     const desk = openCrowdedDesk(8_000);
-    const args = [LAUNCHER, 'rejects', '--csv', '--raw', '--db', desk.store.file];
+    const args = [LAUNCHER, 'rejects', '--csv', '--raw', '--db', desk.database.file];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const ended = new Promise((resolve) => child.once('close', resolve));
     let bytes = 0;
@@ -196,7 +196,7 @@ describe('an output on a full disk is an error, not a shorter list', () => {
     const desk = openCrowdedDesk();
     const file = badFile(desk);
     for (const args of [['status'], ['rejects', '--limit', '0'], ['check', '--json', file]]) {
-      const { status, stderr } = run([...args, '--db', desk.store.file], '/dev/full');
+      const { status, stderr } = run([...args, '--db', desk.database.file], '/dev/full');
       expect([args[0], status, stderr]).toEqual([args[0], 1, 'landfall: write standard output: ENOSPC\n']);
     }
     const { status, stderr } = run(['preview', file], '/dev/full');
@@ -208,7 +208,10 @@ describe('an output on a full disk is an error, not a shorter list', () => {
     const disk = join(desk.folder, 'disk');
     if (!mountDisk(disk, 'size=4k', onTestFinished)) skip('no file system can be mounted here');
     // More than there is room for, less than two blocks.
-    const { status, stderr } = run(['rejects', '--db', desk.store.file, '--limit', '150'], join(disk, 'rejects.txt'));
+    const { status, stderr } = run(
+      ['rejects', '--db', desk.database.file, '--limit', '150'],
+      join(disk, 'rejects.txt'),
+    );
     expect([status, stderr]).toEqual([1, expect.stringContaining('landfall: write standard output: ENOSPC\n')]);
   });
 });

@@ -32,7 +32,12 @@ const COMMANDS: [string, (settings: Settings, io: CommandIo) => Promise<number>]
 function settingsOf(desk: Desk): Settings {
   const feed = join(desk.folder, 'other.yaml');
   writeFileSync(feed, readFileSync(FEED_FILE, 'utf8').replace('feed: visitpay', 'feed: other'));
-  return readSettings({ flags: { db: desk.store.file, feed, landing: desk.landing }, env: {}, cwd: ROOT, root: ROOT });
+  return readSettings({
+    flags: { db: desk.database.file, feed, landing: desk.landing },
+    env: {},
+    cwd: ROOT,
+    root: ROOT,
+  });
 }
 
 describe.each(COMMANDS)("%s on another feed's database says so, and what to do", (_, run) => {
@@ -59,14 +64,14 @@ describe.each(COMMANDS)("%s on another feed's database says so, and what to do",
       stamp: null,
       stat,
     } as const;
-    noteUnread(desk.store, [{ ...unread, name: 'a' }], new Date());
+    noteUnread(desk.database, [{ ...unread, name: 'a' }], new Date());
     await expect(async () => run(settingsOf(desk), captureIo())).rejects.toThrow(refusal);
   });
 });
 
 test('a database that lacks tables of the feed may be of another one', async () => {
   const desk = openDesk();
-  desk.store.db.exec('DROP TABLE transactions');
+  desk.db.exec('DROP TABLE transactions');
   await expect(async () =>
     status({ settings: settingsOf(desk), json: false, check: false }, captureIo()),
   ).rejects.toThrow(

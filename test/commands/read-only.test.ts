@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
-import { closeStore, openForReading } from '../../src/store/sqlite/open.ts';
+import { closeDatabase, openForReading } from '../../src/store/sqlite/open.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { openInChild } from '../helpers/child.ts';
 import { mountDisk, mountSelf } from '../helpers/disk.ts';
@@ -17,8 +17,8 @@ async function backUp(sideFiles: readonly string[]): Promise<{ desk: Desk; folde
   await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
   const folder = tempFolder();
   const db = join(folder, 'backup.sqlite');
-  if (sideFiles.length === 0) closeStore(desk.store);
-  for (const end of ['', ...sideFiles]) copyFileSync(`${desk.store.file}${end}`, `${db}${end}`);
+  if (sideFiles.length === 0) closeDatabase(desk.database);
+  for (const end of ['', ...sideFiles]) copyFileSync(`${desk.database.file}${end}`, `${db}${end}`);
   return { desk, folder, db };
 }
 

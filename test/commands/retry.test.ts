@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { performRetry } from '../../src/worker/retry-job.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
-import { closeStore } from '../../src/store/sqlite/open.ts';
+import { closeDatabase } from '../../src/store/sqlite/open.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
 import { type Desk, MIGRATIONS, ROOT, openDesk } from '../helpers/ingest.ts';
@@ -21,7 +21,7 @@ async function askFor(desk: Desk, stamp: string, root = ROOT): Promise<{ exitCod
   desk.write(name, feedFileText('Procedure', [procedure('P1')]));
   const io = captureIo();
   const settings = readSettings({
-    flags: { landing: desk.landing, db: desk.store.file, settle: '0' },
+    flags: { landing: desk.landing, db: desk.database.file, settle: '0' },
     env: {},
     cwd: desk.folder,
     root: ROOT,
@@ -42,7 +42,7 @@ test('P1: a file that is still being written is not read, also when it is asked 
   const desk = openDesk();
   const name = feedFileName('Procedure', '20260801_060000');
   const { path } = desk.write(name, feedFileText('Procedure', [procedure('P1')]));
-  const flags = { landing: desk.landing, db: desk.store.file, settle: '200ms' };
+  const flags = { landing: desk.landing, db: desk.database.file, settle: '200ms' };
   const settings = readSettings({ flags, env: {}, cwd: desk.folder, root: ROOT });
   const io = captureIo();
   const asked = performRetry(supervised(settings, io), [name]);
@@ -65,7 +65,7 @@ test('rule 8: a file that is held for its stamp is not read, whoever asks', asyn
 
 test('a waiting row that a constraint refuses when its parent is read again makes the command end with 3', async () => {
   const desk = openDesk();
-  desk.store.db.exec('CREATE UNIQUE INDEX one_patient ON visits (patient_id)');
+  desk.db.exec('CREATE UNIQUE INDEX one_patient ON visits (patient_id)');
   await desk.deliver('Visit', '20260801_070000', [visit('V1', 'P1'), visit('V2', 'P1')]);
   expect((await askFor(desk, '20260801_060000')).exitCode).toBe(3);
   expect(desk.column('SELECT state FROM rejects ORDER BY line')).toEqual(['healed', 'rejected']);
@@ -74,7 +74,7 @@ test('a waiting row that a constraint refuses when its parent is read again make
 test('a name that is not there, or none of the feed, is said with what to do', async () => {
   const desk = openDesk();
   const io = captureIo();
-  const flags = { landing: desk.landing, db: desk.store.file };
+  const flags = { landing: desk.landing, db: desk.database.file };
   const settings = readSettings({ flags, env: {}, cwd: desk.folder, root: ROOT });
   const empty = feedFileName('Procedure', '20260803_060000');
   writeFileSync(join(desk.landing, empty), '');
@@ -92,7 +92,7 @@ describe('beside a daemon, which alone may migrate', () => {
   /** A database that a daemon of this version holds. */
   function openHeldDesk(): Desk {
     const desk = openDesk();
-    const lock = tryLock(desk.store.file, { pid: 4711, host: 'here', command: 'run', since: '' });
+    const lock = tryLock(desk.database.file, { pid: 4711, host: 'here', command: 'run', since: '' });
     onTestFinished(() => lock?.release());
     return desk;
   }
@@ -122,7 +122,7 @@ describe('beside a daemon, which alone may migrate', () => {
 
   test('of a newer version: says so', async () => {
     const desk = openHeldDesk();
-    desk.store.db.exec("INSERT INTO schema_migrations VALUES (9000, '9000_later.sql', '', '')");
+    desk.db.exec("INSERT INTO schema_migrations VALUES (9000, '9000_later.sql', '', '')");
     await expect(askFor(desk, '20260801_060000')).rejects.toThrow(
       /it has migration 9000_later\.sql, which this version does not know \(a newer Landfall wrote it/,
     );
@@ -131,11 +131,11 @@ describe('beside a daemon, which alone may migrate', () => {
 
   test('that is just making the database: says so', async () => {
     const desk = openHeldDesk();
-    desk.store.db.exec('DROP TABLE schema_migrations');
+    desk.db.exec('DROP TABLE schema_migrations');
     await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/it lacks migration 0001_ledger\.sql/);
-    closeStore(desk.store);
-    writeFileSync(desk.store.file, '');
+    closeDatabase(desk.database);
+    writeFileSync(desk.database.file, '');
     await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/it is empty/);
-    expect(statSync(desk.store.file).size).toBe(0);
+    expect(statSync(desk.database.file).size).toBe(0);
   });
 });

@@ -46,7 +46,7 @@ async function openEventfulDesk(): Promise<Desk> {
   const stat = { bytes: 1, mtimeNs: 0n, ctimeNs: 0n, inode: 1n };
   const name = 'HospitalABC_VisitPay_Vis\u001b[2Jit.txt';
   noteUnread(
-    desk.store,
+    desk.database,
     [{ name, state: 'unrecognised', code: 'bad_dataset', reason: 'no dataset', dataset: null, stamp: null, stat }],
     NOW,
   );
@@ -60,7 +60,7 @@ async function runRejects(desk: Desk, options: Partial<RejectsOptions> = {}, ter
     csv: false,
     raw: false,
     ...NO_FILTER,
-    settings: settingsOf(desk.store.file),
+    settings: settingsOf(desk.database.file),
     ...options,
   };
   expect(await rejects(given, io)).toBe(0);
@@ -73,7 +73,7 @@ function listed(text: string): Record<string, unknown>[] {
 
 async function runFiles(desk: Desk, options: object = {}, terminal = false): Promise<string> {
   const io = captureIo({ terminal });
-  expect(await files({ json: false, ...NO_FILTER, settings: settingsOf(desk.store.file), ...options }, io)).toBe(0);
+  expect(await files({ json: false, ...NO_FILTER, settings: settingsOf(desk.database.file), ...options }, io)).toBe(0);
   return io.written.out;
 }
 
@@ -107,14 +107,14 @@ describe('files', () => {
     expect(await count({ since: '10min' })).toBe(await count({ since: '10m' }));
     expect(await count({ limit: 1 })).toBe(1);
     const io = captureIo();
-    await files({ json: false, ...NO_FILTER, limit: 2, settings: settingsOf(desk.store.file) }, io);
+    await files({ json: false, ...NO_FILTER, limit: 2, settings: settingsOf(desk.database.file) }, io);
     expect(io.written.out.trimEnd().split('\n')).toHaveLength(3);
     expect(io.written.err).toContain('--limit 0 shows all');
     await expect(
-      files({ json: true, ...NO_FILTER, state: ['lost'], settings: settingsOf(desk.store.file) }, io),
+      files({ json: true, ...NO_FILTER, state: ['lost'], settings: settingsOf(desk.database.file) }, io),
     ).rejects.toThrow('read --state: "lost" is not known (there are ingested,');
     await expect(
-      files({ json: true, ...NO_FILTER, since: 'monday', settings: settingsOf(desk.store.file) }, io),
+      files({ json: true, ...NO_FILTER, since: 'monday', settings: settingsOf(desk.database.file) }, io),
     ).rejects.toThrow('is no time');
   });
 
@@ -222,30 +222,30 @@ describe('status', () => {
 
   test('says which quarantined files are still in the landing folder, and files where one was archived', async () => {
     const desk = await openEventfulDesk();
-    desk.store.db.exec(`UPDATE files SET archived_to = '/archive/x' WHERE dataset = 'Procedure'`);
+    desk.db.exec(`UPDATE files SET archived_to = '/archive/x' WHERE dataset = 'Procedure'`);
     expect(await runFiles(desk)).toContain('archived: /archive/x');
     const name = 'HospitalABC_VisitPay_Transaction_[20260802_060000].txt';
     for (const inLanding of [true, false]) {
       if (!inLanding) rmSync(join(desk.landing, name));
       const there = { landing: desk.landing };
       const { database } = databaseSchema.parse(
-        JSON.parse((await run(desk.store.file, { json: true, settings: there })).text),
+        JSON.parse((await run(desk.database.file, { json: true, settings: there })).text),
       );
       expect(database['quarantined']).toMatchObject([{ name, in_landing: inLanding }]);
-      const { text } = await run(desk.store.file, { settings: there });
+      const { text } = await run(desk.database.file, { settings: there });
       expect(text.includes('(no longer in the landing folder)')).toBe(!inLanding);
     }
   });
 
   test('tells sizes and times as people read them', async () => {
     const desk = await openEventfulDesk();
-    desk.store.db.pragma('wal_checkpoint(TRUNCATE)');
+    desk.db.pragma('wal_checkpoint(TRUNCATE)');
     const lines = async (now: Date): Promise<string[]> => {
       const io = captureIo({ now });
-      await status({ settings: settingsOf(desk.store.file), json: false, check: false }, io);
+      await status({ settings: settingsOf(desk.database.file), json: false, check: false }, io);
       return io.written.out.split('\n').slice(1, 3);
     };
-    const finished = desk.store.db.prepare('SELECT max(finished_at) FROM files').pluck().get() as string;
+    const finished = desk.db.prepare('SELECT max(finished_at) FROM files').pluck().get() as string;
     const at = (ms: number): Date => new Date(Date.parse(finished) + ms);
     expect((await lines(at(1000)))[0]).toMatch(/^Database {2}\S+, \d+ KiB$/);
     expect((await lines(at(1000)))[1]).toMatch(/ just now$/);
@@ -255,7 +255,7 @@ describe('status', () => {
   test('shows the tables, what waits, what was refused, the correction, the late file and the name that is not taken', async () => {
     const desk = await openEventfulDesk();
     for (const terminal of [false, true]) {
-      const { code, text } = await run(desk.store.file, { terminal });
+      const { code, text } = await run(desk.database.file, { terminal });
       expect(code).toBe(0);
       for (const part of [
         'Datasets',
@@ -279,7 +279,7 @@ describe('status', () => {
       expect(text).not.toMatch(LEAK);
       expect(text).not.toContain('\u001b[2J');
     }
-    const { database } = databaseSchema.parse(JSON.parse((await run(desk.store.file, { json: true })).text));
+    const { database } = databaseSchema.parse(JSON.parse((await run(desk.database.file, { json: true })).text));
     expect(database['datasets']).toMatchObject([
       {
         name: 'Procedure',
@@ -324,12 +324,12 @@ describe('status', () => {
     ],
   ])('--check on a daemon that is %s', async (_, changes, work, code, text) => {
     const desk = openDesk();
-    pretend(desk.store.file, { ...alive, ...changes, work: { ...alive.work, ...work } });
-    const checked = await run(desk.store.file, { check: true });
+    pretend(desk.database.file, { ...alive, ...changes, work: { ...alive.work, ...work } });
+    const checked = await run(desk.database.file, { check: true });
     expect(checked.code).toBe(code);
     expect(checked.text).toContain(text);
-    expect((await run(desk.store.file)).code).toBe(0);
-    expect((await run(desk.store.file, { json: true, check: true })).code).toBe(code);
+    expect((await run(desk.database.file)).code).toBe(0);
+    expect((await run(desk.database.file, { json: true, check: true })).code).toBe(code);
   });
 
   test('shows the daemon at work and its faults, also when the database cannot be read', async () => {
@@ -348,15 +348,15 @@ describe('status', () => {
 
   test('names a log that a reader pins by what the living daemon saw, not by its size', async () => {
     const desk = openDesk();
-    pretend(desk.store.file, alive);
+    pretend(desk.database.file, alive);
     const pinned = { ...alive, work: { ...alive.work, wal: { bytes: 20_000_000, pinned: true } } };
     for (const [said, shown] of [
       [pinned, true],
       [{ ...pinned, beat: '2026-08-10T11:58:00.000Z' }, false],
       [alive, false],
     ] as const) {
-      writeHeartbeat(desk.store.file, said);
-      expect((await run(desk.store.file)).text.includes('keeps the log from being emptied')).toBe(shown);
+      writeHeartbeat(desk.database.file, said);
+      expect((await run(desk.database.file)).text.includes('keeps the log from being emptied')).toBe(shown);
     }
   });
 
@@ -368,8 +368,8 @@ describe('status', () => {
     writeFileSync(missing, '');
     await expect(async () => run(missing)).rejects.toThrow(/it is empty: it was never set up/);
     const desk = openDesk();
-    desk.store.db.exec('DROP TABLE transactions');
-    await expect(async () => run(desk.store.file)).rejects.toThrow(
+    desk.db.exec('DROP TABLE transactions');
+    await expect(async () => run(desk.database.file)).rejects.toThrow(
       'it has no table transactions (start the daemon once',
     );
   });

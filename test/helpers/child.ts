@@ -24,13 +24,13 @@ const NOBODY = 65534;
 export function openInChild(file: string, setUp: ChildSetUp = {}): string {
   const module = (path: string) => JSON.stringify(join(ROOT, path));
   const open = `
-      const store = openStore({ file: ${JSON.stringify(file)}, feed, migrations: ${JSON.stringify(MIGRATIONS)}, program: '0.0.0', cacheMib: 4 });
+      const store = openDatabase({ file: ${JSON.stringify(file)}, feed, migrations: ${JSON.stringify(MIGRATIONS)}, program: '0.0.0', cacheMib: 4 });
       ${setUp.then ?? ''}
-      closeStore(store);
+      closeDatabase(store);
       console.log('opened');`;
   const script = `
     import { loadFeed } from ${module('src/feed/load.ts')};
-    import { openForReading, openStore, closeStore } from ${module('src/store/sqlite/open.ts')};
+    import { openForReading, openDatabase, closeDatabase } from ${module('src/store/sqlite/open.ts')};
     import { lookAtLock, tryLock } from ${module('src/store/sqlite/lock.ts')};
     const feed = loadFeed(${JSON.stringify(FEED_FILE)});
     ${setUp.umask === undefined ? '' : `process.umask(${setUp.umask});`}

@@ -7,7 +7,9 @@ import type { Feed } from '../../src/model/feed.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome } from '../../src/model/ingest.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
-import { type Store, type StoreOptions, closeStore, openStore } from '../../src/store/sqlite/open.ts';
+import { type DatabaseOptions, type OpenDatabase, closeDatabase, openDatabase } from '../../src/store/sqlite/open.ts';
+import { createStore } from '../../src/store/sqlite/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { type DatasetName, type FileOptions, type Row, feedFileName, feedFileText } from './feed-files.ts';
 import { tempFolder } from './temp.ts';
 
@@ -21,6 +23,9 @@ export interface Desk {
   readonly landing: string;
   readonly feed: Feed;
   readonly store: Store;
+  /** What stands behind the store's door, for tests that look there. */
+  readonly database: OpenDatabase;
+  readonly db: OpenDatabase['db'];
   /** Writes a file into the landing folder. */
   write(name: string, content: string | Uint8Array): ListedFile;
   /** Ingests a listed file. */
@@ -39,12 +44,12 @@ export interface Desk {
 }
 
 /** Opens a store on a new database in a temporary folder; closed and removed when the test is over. */
-export function openDesk(options: Partial<StoreOptions> = {}): Desk {
+export function openDesk(options: Partial<DatabaseOptions> = {}): Desk {
   const folder = tempFolder();
   const landing = join(folder, 'landing');
   mkdirSync(landing);
   const feed = options.feed ?? loadFeed(FEED_FILE);
-  const store = openStore({
+  const database = openDatabase({
     file: join(folder, 'db/test.sqlite'),
     feed,
     migrations: MIGRATIONS,
@@ -53,14 +58,18 @@ export function openDesk(options: Partial<StoreOptions> = {}): Desk {
     ...options,
   });
   onTestFinished(() => {
-    closeStore(store);
+    closeDatabase(database);
   });
+  const { db } = database;
+  const store = createStore(database);
 
   const desk: Desk = {
     folder,
     landing,
     feed,
     store,
+    database,
+    db,
     write(name, content) {
       writeFileSync(join(landing, name), content);
       return listed(feed, landing, name);
@@ -79,8 +88,8 @@ export function openDesk(options: Partial<StoreOptions> = {}): Desk {
         desk.write(feedFileName(dataset, stamp, fileOptions), feedFileText(dataset, rows, fileOptions)),
       );
     },
-    rows: (sql) => store.db.prepare<[], Record<string, unknown>>(sql).all(),
-    column: (sql) => store.db.prepare(sql).pluck().all(),
+    rows: (sql) => db.prepare<[], Record<string, unknown>>(sql).all(),
+    column: (sql) => db.prepare(sql).pluck().all(),
   };
   return desk;
 }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
-import { closeAttempt, openAttempt, settleAttempts, type Ending } from '../../src/store/sqlite/attempts.ts';
-import { latestRevision, requestRetry } from '../../src/store/sqlite/ledger.ts';
-import { type Store, closeStore, openStore } from '../../src/store/sqlite/open.ts';
+import type { Ending } from '../../src/store/attempts.ts';
+import { closeAttempt, openAttempt, settleAttempts } from '../../src/store/sqlite/attempts.ts';
+import { latestRevision, requestRetries } from '../../src/store/sqlite/ledger.ts';
+import { type OpenDatabase, closeDatabase, openDatabase } from '../../src/store/sqlite/open.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
 import type { Moment } from '../../src/model/ledger.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
@@ -26,16 +27,16 @@ function openBrittleDesk(): { desk: Desk; readonly failAt: (moment: Moment | nul
 }
 
 /** The database opened by another run of the program. */
-function openAgain(desk: Desk): Store {
-  const store = openStore({
-    file: desk.store.file,
+function openAgain(desk: Desk): OpenDatabase {
+  const store = openDatabase({
+    file: desk.database.file,
     feed: desk.feed,
     migrations: MIGRATIONS,
     program: '0.0.0',
     cacheMib: 4,
   });
   onTestFinished(() => {
-    closeStore(store);
+    closeDatabase(store);
   });
   return store;
 }
@@ -50,7 +51,7 @@ describe('P7: an exception that nobody expected', () => {
       await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
       failAt(moment);
       await expect(desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).rejects.toThrow(TypeError);
-      expect(desk.store.db.inTransaction).toBe(false);
+      expect(desk.db.inTransaction).toBe(false);
       expect(desk.column('SELECT count(*) FROM procedures')).toEqual([0]);
       expect(desk.column('SELECT name FROM files')).toHaveLength(1);
       expect(desk.column('SELECT state FROM rejects')).toEqual(['waiting']);
@@ -97,7 +98,7 @@ describe('P7: an exception that nobody expected', () => {
     failAt('reading');
     for (let time = 1; time <= 3; time++) await expect(desk.ingest(file)).rejects.toThrow(TypeError);
     await desk.ingest(file);
-    requestRetry(desk.store, NAME, NOW);
+    requestRetries(desk.database, [NAME], NOW);
     await expect(desk.ingest(file, { afresh: true })).rejects.toThrow(TypeError);
     expect(failures(desk)).toEqual([1]);
     expect(desk.column('SELECT name FROM retries')).toEqual([NAME]);
@@ -144,8 +145,8 @@ describe('P7: the death of the program', () => {
   function die(desk: Desk, file: ListedFile, ending: Ending, hash: string | null = sha256): void {
     const store = openAgain(desk);
     openAttempt(store, { name: file.name, stat: file.stat, sha256: hash }, NOW);
-    settleAttempts(desk.store, ending, NOW);
-    closeStore(store);
+    settleAttempts(desk.database, ending, NOW);
+    closeDatabase(store);
   }
 
   test('three crashes that the parent process saw: it is quarantined, and the feed goes on', async () => {
@@ -213,7 +214,7 @@ describe('P7: the death of the program', () => {
     const desk = openDesk();
     const file = desk.write(NAME, text);
     for (let time = 0; time < 11; time++) die(desk, file, UNEXPLAINED);
-    requestRetry(desk.store, NAME, NOW);
+    requestRetries(desk.database, [NAME], NOW);
     expect(await desk.ingest(file, { afresh: true })).toMatchObject({ kind: 'ingested' });
   });
 
@@ -221,10 +222,10 @@ describe('P7: the death of the program', () => {
     const desk = openDesk();
     const file = desk.write(NAME, text);
     const content = { name: NAME, stat: file.stat, sha256 };
-    openAttempt(desk.store, content, NOW);
-    closeAttempt(desk.store, content, true);
+    openAttempt(desk.database, content, NOW);
+    closeAttempt(desk.database, content, true);
     die(desk, file, { crashed: false, cutShortAt: NOW.toISOString() });
-    expect(openAttempt(desk.store, content, NOW)).toEqual({ failures: 1, deaths: 0 });
+    expect(openAttempt(desk.database, content, NOW)).toEqual({ failures: 1, deaths: 0 });
   });
 
   test('an attempt that was begun after a daemon was ended on purpose is not forgiven for that', () => {
@@ -236,7 +237,7 @@ describe('P7: the death of the program', () => {
 
   test('an attempt is noted before a row is read, for another process to see', async () => {
     const seen: unknown[] = [];
-    const reader: { store?: Store } = {};
+    const reader: { store?: OpenDatabase } = {};
     const desk = openDesk({
       probe: (moment) => {
         if (moment === 'reading')
@@ -259,7 +260,7 @@ describe('what is nobody’s failure is not counted', () => {
     for (let time = 0; time < 4; time++) {
       stop.abort();
       expect(await desk.ingest(file, { stop: stop.signal })).toEqual({ kind: 'given_up' });
-      expect(desk.store.db.inTransaction).toBe(false);
+      expect(desk.db.inTransaction).toBe(false);
     }
     expect(desk.rows('SELECT failures, process FROM attempts')).toEqual([{ failures: 0, process: null }]);
     expect(await desk.ingest(file)).toMatchObject({ kind: 'ingested' });
@@ -300,7 +301,7 @@ describe('what is nobody’s failure is not counted', () => {
     await expect(desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).rejects.toThrow(TypeError);
     failAt(null);
     expect(await ingestOther(desk)).toMatchObject({ kind: 'ingested' });
-    expect(latestRevision(desk.store, NAME)).toBeNull();
+    expect(latestRevision(desk.database, NAME)).toBeNull();
     expect(failures(desk)).toEqual([1]);
   });
 

@@ -76,7 +76,7 @@ const CHANGES: [string, (path: string) => void, string[]][] = [
 function nothingOf(desk: Desk): void {
   for (const table of ['procedures', 'files', 'rejects', 'checkpoints'])
     expect(desk.column(`SELECT count(*) FROM ${table}`)).toEqual([0]);
-  expect(desk.store.db.inTransaction).toBe(false);
+  expect(desk.db.inTransaction).toBe(false);
 }
 
 describe('P1: a file that is not as it was listed is rolled back, and goes in whole when it is listed again', () => {
@@ -162,11 +162,11 @@ describe('P1: a file that moved is never judged by what was read of it', () => {
     const file = desk.write(NAME, OLD);
     moving.path = file.path;
     // The first write to the ledger, the note of the attempt, stands between the two readings.
-    desk.store.db.function('change', () => {
+    desk.db.function('change', () => {
       if (moving.path !== null) writeFileSync(moving.path, content);
       return null;
     });
-    desk.store.db.exec('CREATE TEMP TRIGGER changed AFTER INSERT ON main.attempts BEGIN SELECT change(); END');
+    desk.db.exec('CREATE TEMP TRIGGER changed AFTER INSERT ON main.attempts BEGIN SELECT change(); END');
     expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
     nothingOf(desk);
     expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
@@ -261,7 +261,7 @@ describe('P7: what is not a regular file is never followed and never blocked on'
     const unreadable = listed(desk.feed, desk.landing, NAME);
     // Root may read everything: the tests give up being root for a moment.
     const root = process.geteuid?.() === 0;
-    for (const folder of [desk.folder, desk.landing, dirname(desk.store.file)]) chmodSync(folder, 0o711);
+    for (const folder of [desk.folder, desk.landing, dirname(desk.database.file)]) chmodSync(folder, 0o711);
     if (root) process.seteuid?.(65534);
     try {
       await expect(desk.ingest(unreadable)).rejects.toMatchObject({ code: 'EACCES' });

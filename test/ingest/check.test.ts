@@ -38,7 +38,7 @@ function whole({ report, ...rehearsal }: Rehearsal) {
 async function rehearseAll(
   desk: Desk,
   files: readonly ListedFile[],
-  database = desk.store.file,
+  database = desk.database.file,
   temporaryPages = 1_000_000,
 ): Promise<WholeRehearsal[]> {
   const store = openForRehearsal({
@@ -100,7 +100,7 @@ const hashOf = (desk: Desk): string =>
   ['', '-wal']
     .map((end) =>
       createHash('sha256')
-        .update(readFileSync(desk.store.file + end))
+        .update(readFileSync(desk.database.file + end))
         .digest('hex'),
     )
     .join();
@@ -127,10 +127,10 @@ describe('a check says what the ingest then does', () => {
     };
     expect((await desk.ingest(withWard('20260801_060000', 'Ward'))).kind).toBe('ingested');
     const files = [withWard('20260802_060000', 'Ward'), withWard('20260803_060000', '8675309')];
-    const text = (await runCheck(desk.store.file, files)).out;
+    const text = (await runCheck(desk.database.file, files)).out;
     expect(text).toContain('\n  column  Ward: not known to the feed\n');
     expect(text).toContain('\n  column  cell 7: not known to the feed\n');
-    const { code, out } = await runCheck(desk.store.file, files, { json: true });
+    const { code, out } = await runCheck(desk.database.file, files, { json: true });
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject([{ outcome: { extra: ['Ward'] } }, { outcome: { extra: ['cell 7'] } }]);
     expect(text + out).not.toContain('8675309');
@@ -140,7 +140,7 @@ describe('a check says what the ingest then does', () => {
     const desk = openDesk();
     const text = feedFileText('Procedure', [procedure('P1')]).replace('StandardCharge', 'List Price');
     const file = desk.write(feedFileName('Procedure', '20260801_060000'), text);
-    const { out } = await runCheck(desk.store.file, [file]);
+    const { out } = await runCheck(desk.database.file, [file]);
     expect(out).toContain("if it is, add `aliases: ['<cell 5>']` to StandardCharge in the feed");
     const feed = join(desk.folder, 'feed.yaml');
     const column = 'header: StandardCharge,';
@@ -151,10 +151,10 @@ describe('a check says what the ingest then does', () => {
 
   test('also where a table has a generated column', async () => {
     const desk = openDesk();
-    desk.store.db.exec('ALTER TABLE procedures ADD COLUMN dollars AS (standard_charge_cents / 100.0)');
+    desk.db.exec('ALTER TABLE procedures ADD COLUMN dollars AS (standard_charge_cents / 100.0)');
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2')]);
     const file = write(desk, 'Procedure', '20260802_060000', [procedure('P1', 'changed'), procedure('P3')]);
-    const { out } = await runCheck(desk.store.file, [file], { json: true });
+    const { out } = await runCheck(desk.database.file, [file], { json: true });
     expect(JSON.parse(out)).toMatchObject([{ outcome: { counts: { read: 2, inserted: 1, updated: 1 } } }]);
   });
 
@@ -173,7 +173,7 @@ describe('a check says what the ingest then does', () => {
           if (outcome.kind !== 'ingested') continue;
           expect(rehearsal?.report).toMatchObject(reportFrom(desk, outcome.fileId));
         }
-        desk.store.db.close();
+        desk.db.close();
       }),
       { numRuns: 5, seed: 20260801 },
     );
@@ -224,7 +224,7 @@ describe('a check says what the ingest then does', () => {
 
   test('a constraint that the tables have is foretold', async () => {
     const desk = openDesk();
-    desk.store.db.exec('CREATE UNIQUE INDEX one_code ON procedures (procedure_code)');
+    desk.db.exec('CREATE UNIQUE INDEX one_code ON procedures (procedure_code)');
     const file = write(desk, 'Procedure', '20260801_060000', [
       procedure('P1'),
       procedure('P2'),
@@ -240,7 +240,7 @@ describe('a check only reads', () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1'), visit('V2', 'P2')]);
-    const other = new Database(desk.store.file);
+    const other = new Database(desk.database.file);
     onTestFinished(() => {
       other.close();
     });
@@ -252,7 +252,7 @@ describe('a check only reads', () => {
       write(desk, 'Visit', '20260803_060000', ['x', 'y']),
       desk.write(feedFileName('Transaction', '20260803_060000'), ''),
     ];
-    const { code, out } = await runCheck(desk.store.file, files);
+    const { code, out } = await runCheck(desk.database.file, files);
     expect(code).toBe(3);
     expect(out).toContain('heal    1 waiting rows of Visit');
     expect(hashOf(desk)).toBe(before);
@@ -266,7 +266,7 @@ describe('a check only reads', () => {
     const waiting = Array.from({ length: 300 }, (_, i) => visit(`V${i}`, 'P1', { Status: 'x'.repeat(200) }));
     await desk.deliver('Visit', '20260801_060000', waiting);
     const file = write(desk, 'Procedure', '20260802_060000', [procedure('P1')]);
-    await expect(rehearseAll(desk, [file], desk.store.file, 40)).rejects.toMatchObject({
+    await expect(rehearseAll(desk, [file], desk.database.file, 40)).rejects.toMatchObject({
       kind: 'full',
       message: expect.stringMatching(/^check .*: no room left/) as unknown,
     });
@@ -275,10 +275,10 @@ describe('a check only reads', () => {
 
   test('a writer is not held up by it', async () => {
     const desk = openDesk();
-    desk.store.db.pragma('busy_timeout = 1');
+    desk.db.pragma('busy_timeout = 1');
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     const store = openForRehearsal({
-      file: desk.store.file,
+      file: desk.database.file,
       feed: desk.feed,
       migrations: MIGRATIONS,
       program: '0.0.0',
@@ -312,11 +312,11 @@ describe('the command', () => {
 
   test('exit code 0 when all would go in, though rows wait; 3 when a row or a file would be refused', async () => {
     const { desk, good, withReject, refused } = await prepare();
-    expect((await runCheck(desk.store.file, [good])).code).toBe(0);
-    expect((await runCheck(desk.store.file, [withReject])).code).toBe(3);
-    expect((await runCheck(desk.store.file, [good, refused])).code).toBe(3);
+    expect((await runCheck(desk.database.file, [good])).code).toBe(0);
+    expect((await runCheck(desk.database.file, [withReject])).code).toBe(3);
+    expect((await runCheck(desk.database.file, [good, refused])).code).toBe(3);
     await desk.ingest(good);
-    expect(await runCheck(desk.store.file, [good])).toMatchObject({
+    expect(await runCheck(desk.database.file, [good])).toMatchObject({
       code: 0,
       out: expect.stringContaining('nothing to do') as unknown,
     });
@@ -326,8 +326,8 @@ describe('the command', () => {
     const { desk, good, withReject, refused } = await prepare();
     const files = [good, withReject, refused];
     for (const json of [false, true]) {
-      expect((await runCheck(desk.store.file, files, { json })).out).not.toMatch(LEAK);
-      const { out } = await runCheck(desk.store.file, files, { json, raw: true });
+      expect((await runCheck(desk.database.file, files, { json })).out).not.toMatch(LEAK);
+      const { out } = await runCheck(desk.database.file, files, { json, raw: true });
       expect(out).toContain(id('P9'));
       expect(out.replaceAll(id('P9'), '')).not.toMatch(LEAK);
     }
@@ -335,7 +335,7 @@ describe('the command', () => {
 
   test('--json is a list with an entry for each file', async () => {
     const { desk, good, refused } = await prepare();
-    const { out } = await runCheck(desk.store.file, [good, refused], { json: true });
+    const { out } = await runCheck(desk.database.file, [good, refused], { json: true });
     const entry = z.object({
       name: z.string(),
       dataset: z.literal('Visit'),
@@ -352,13 +352,13 @@ describe('the command', () => {
   test('a file whose stamp is too far ahead would be held, not taken', async () => {
     const { desk, good } = await prepare();
     const future = write(desk, 'Visit', '20270803_060000', []);
-    const { code, out } = await runCheck(desk.store.file, [good, future]);
+    const { code, out } = await runCheck(desk.database.file, [good, future]);
     expect(code).toBe(3);
     expect(out).toContain(`${future.name}: would be held (future_stamp): `);
     expect(out).toContain(`${good.name}: `);
     const json = z
       .array(z.looseObject({}))
-      .parse(JSON.parse((await runCheck(desk.store.file, [future], { json: true })).out));
+      .parse(JSON.parse((await runCheck(desk.database.file, [future], { json: true })).out));
     expect(json).toMatchObject([
       { name: future.name, dataset: 'Visit', outcome: { kind: 'held', code: 'future_stamp' } },
     ]);
@@ -374,7 +374,7 @@ describe('the command', () => {
     const link = named(feedFileName('Visit', '20260811_060000'));
     symlinkSync(good.path, link.path);
     const gone = named(feedFileName('Visit', '20260812_060000'));
-    const { code, out, err } = await runCheck(desk.store.file, [foreign, pipe, good, link, gone]);
+    const { code, out, err } = await runCheck(desk.database.file, [foreign, pipe, good, link, gone]);
     expect(code).toBe(1);
     expect(out).toContain(good.name);
     const lines = err.trimEnd().split('\n');

@@ -32,7 +32,7 @@ const rejects = (desk: Desk) =>
   desk.column(`SELECT line || ' ' || code || ' ' || state || ' ' || row_key FROM rejects ORDER BY line`);
 
 function findings(desk: Desk): string[] {
-  return [...verifyDatabase(desk.store.db, desk.feed)].flatMap((check) => check.findings);
+  return [...verifyDatabase(desk.db, desk.feed)].flatMap((check) => check.findings);
 }
 
 describe('P7: a constraint of the database refuses only the rows that offend it', () => {
@@ -198,11 +198,11 @@ describe('P7: a row on which an expression of the user’s fails costs that row 
         CREATE TABLE theirs (a); CREATE TRIGGER new AFTER INSERT ON visits BEGIN INSERT INTO theirs VALUES (1); END;`,
     );
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
-    desk.store.db.exec('DROP TABLE theirs');
+    desk.db.exec('DROP TABLE theirs');
     const rows = [procedure('P1')];
     await expect(desk.deliver('Procedure', '20260801_060000', rows)).rejects.toThrow('no such table: main.theirs');
     expect(desk.column('SELECT state FROM rejects')).toEqual(['waiting']);
-    desk.store.db.exec('CREATE TABLE theirs (a)');
+    desk.db.exec('CREATE TABLE theirs (a)');
     expect(await desk.deliver('Procedure', '20260801_060000', rows)).toMatchObject({ kind: 'ingested', healed: 1 });
   });
 });
@@ -221,7 +221,7 @@ describe('P7: a waiting row that the database refuses when it would heal', () =>
     });
     expect(desk.column('SELECT visit_id FROM visits ORDER BY 1')).toEqual(['V1', 'V3']);
     expect(findings(desk)).toEqual([]);
-    const { datasets } = readStatus(desk.store.db, desk.feed, 0);
+    const { datasets } = readStatus(desk.db, desk.feed, 0);
     expect(datasets.find((dataset) => dataset.name === 'Visit')).toMatchObject({ rows_rejected: 1, rows_waiting: 0 });
   });
 

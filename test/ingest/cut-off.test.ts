@@ -42,7 +42,7 @@ describe('P6: a file that is cut off in the last field of its last row', () => {
   test('is told by the log, by check, files and status, until it is corrected', async () => {
     const desk = openDesk();
     await deliver(desk, 1, DAY);
-    const settings = readSettings({ flags: { db: desk.store.file }, env: {}, cwd: ROOT, root: ROOT });
+    const settings = readSettings({ flags: { db: desk.database.file }, env: {}, cwd: ROOT, root: ROOT });
     const filter = { settings, state: [], code: [], file: null, since: null, limit: null };
     const shown = async (show: (io: ReturnType<typeof captureIo>) => Promise<number>): Promise<string> => {
       const io = captureIo();

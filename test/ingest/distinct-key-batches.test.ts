@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
+import { createRowEncoder } from '../../src/store/row-encoder.ts';
 import { createRowSets } from '../../src/ingest/distinct-key-batches.ts';
 
 const allocate = (bytes: number): ArrayBuffer => new ArrayBuffer(bytes);
 
 /** Adds rows with keys of their own until an end is made; gives how many that took. */
 function rowsToEnd(byteLength: number): number {
-  const sets = createRowSets(allocate);
+  const sets = createRowSets(() => createRowEncoder('sqlite'), allocate);
   for (let line = 1; ; line++) {
     sets.add({ line, byteOffset: line * byteLength, byteLength }, [`K${line}`]);
     if (line % 100 === 0 && sets.take().ends) return line;
@@ -19,7 +20,7 @@ test('an end is made after so many rows, and after fewer where they are long: ke
 });
 
 test('a key that comes back goes into the next set, also in later takes, until an end is made', () => {
-  const sets = createRowSets(allocate);
+  const sets = createRowSets(() => createRowEncoder('sqlite'), allocate);
   const add = (line: number, key: string): void => {
     sets.add({ line, byteOffset: line, byteLength: 1 }, [key]);
   };

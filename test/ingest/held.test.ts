@@ -34,10 +34,10 @@ test.each([
   const file = desk.write(NAME, text);
   const held: number[] = [];
   let kept = 0;
-  desk.store.db.function('look', () => {
+  desk.db.function('look', () => {
     if (++kept % 10 === 0) held.push(heldBytes());
   });
-  desk.store.db.exec('CREATE TEMP TRIGGER looking AFTER INSERT ON rejects BEGIN SELECT look(); END');
+  desk.db.exec('CREATE TEMP TRIGGER looking AFTER INSERT ON rejects BEGIN SELECT look(); END');
   const before = heldBytes();
   const outcome = await desk.ingest(file);
   expect(outcome.kind).toBe(good > 0 ? 'ingested' : 'quarantined');

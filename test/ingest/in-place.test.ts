@@ -28,7 +28,7 @@ test.each([
   'P6: a database that was %s while it was open takes no more files: they would be lost with it',
   async (_, change) => {
     const desk = openDesk();
-    change(desk.store.file);
+    change(desk.database.file);
     const error = await desk
       .deliver('Procedure', '20260801_060000', [procedure('P1')])
       .catch((thrown: unknown) => thrown);

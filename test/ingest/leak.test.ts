@@ -32,7 +32,7 @@ test('P8: no outcome, error or open part of the ledger holds a value from a row'
       if (moment === failing.moment) failing.act();
     },
   });
-  const { db } = desk.store;
+  const { db } = desk;
   db.pragma('busy_timeout = 1');
   // A constraint that quotes the row it refuses, as a migration might write it.
   db.exec(`CREATE TRIGGER quoting BEFORE INSERT ON visits WHEN NEW.status = '${MARKER} forbidden'
@@ -119,7 +119,7 @@ test('P8: no outcome, error or open part of the ledger holds a value from a row'
     expect(await deliver('Visit', '20260807_070000', visits)).toContain('RangeError');
   expect(await deliver('Visit', '20260807_070000', visits)).toContain('internal_error');
   failing.moment = null;
-  const other = new Database(desk.store.file);
+  const other = new Database(desk.database.file);
   onTestFinished(() => {
     other.close();
   });

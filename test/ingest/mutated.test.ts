@@ -51,7 +51,7 @@ interface Delivery {
  */
 async function deliver(desk: Desk, deliveries: readonly Delivery[]): Promise<string[]> {
   const io = captureIo();
-  const settings = readSettings({ flags: { db: desk.store.file }, env: {}, cwd: ROOT, root: ROOT });
+  const settings = readSettings({ flags: { db: desk.database.file }, env: {}, cwd: ROOT, root: ROOT });
   const listed = deliveries.map(({ dataset, text }, at) =>
     desk.write(feedFileName(dataset, `202608${String(1 + at).padStart(2, '0')}_060000`), text),
   );

@@ -66,5 +66,5 @@ test('a feed may name its tables and columns as Landfall names its own: rows wai
     { id: 'C2', line: 'b', raw: 'b', key: 'b' },
     { id: 'C3', line: 'c', raw: 'c', key: 'c' },
   ]);
-  expect([...verifyDatabase(desk.store.db, desk.feed)].flatMap((check) => check.findings)).toEqual([]);
+  expect([...verifyDatabase(desk.db, desk.feed)].flatMap((check) => check.findings)).toEqual([]);
 });

@@ -153,7 +153,9 @@ describe('rule 9: a quarantined file is tried again', () => {
       ),
     );
     await desk.ingest(file);
-    Object.assign(desk.store, { feed: { ...desk.feed, maxBadRows: 1, hash: 'another' } });
+    const feed = { ...desk.feed, maxBadRows: 1, hash: 'another' };
+    Object.assign(desk.store, { feed });
+    Object.assign(desk.database, { feed });
     expect(await desk.ingest(file)).toMatchObject({ kind: 'ingested', revision: 1, counts: { rejected: 3 } });
     expect(desk.rows('SELECT revision, state, feed_hash FROM files')).toEqual([
       { revision: 1, state: 'ingested', feed_hash: 'another' },

@@ -80,7 +80,7 @@ describe('P3: every row is accounted for', () => {
 
   test('the database refuses a ledger entry that does not add up', () => {
     const desk = openDesk();
-    const insert = desk.store.db
+    const insert = desk.db
       .prepare(`INSERT INTO files (feed, feed_hash, program, name, revision, bytes, mtime_ns, ctime_ns, inode, state,
       rows_read, rows_inserted, started_at, finished_at) VALUES ('f', 'h', '0', 'n', 1, 0, 0, 0, 0, 'ingested', 3, 2, '', '')`);
     expect(() => insert.run()).toThrow('CHECK constraint failed');
@@ -190,7 +190,7 @@ describe('rules 1 and 2: revisions', () => {
     const refused = desk.write(feedFileName('Visit', '20260805_060000'), 'no header');
     expect(await desk.ingest(refused)).toMatchObject({ kind: 'quarantined', revision: 1 });
     expect(await desk.ingest(refused, { afresh: true })).toMatchObject({ kind: 'quarantined', revision: 1 });
-    const { datasets } = readStatus(desk.store.db, desk.feed, 0);
+    const { datasets } = readStatus(desk.db, desk.feed, 0);
     expect(datasets.find((dataset) => dataset.name === 'Visit')).toMatchObject({ files_quarantined: 1 });
   });
 });
@@ -288,7 +288,7 @@ describe('P5: orphans heal', () => {
 
   test('a foreign key is the last word: the database itself refuses an orphan', () => {
     const desk = openDesk();
-    const insert = desk.store.db
+    const insert = desk.db
       .prepare(`INSERT INTO visits (visit_id, procedure_id, patient_id, visit_date, source_file_id, source_line, source_stamp)
       VALUES ('V1', 'P1', 'M1', '2026-08-01', 1, 2, '')`);
     expect(() => insert.run()).toThrow('FOREIGN KEY constraint failed');

@@ -27,7 +27,7 @@ function rowsOf(seed: number): (Row | string)[] {
 /** A desk on which transactions go into a table that is taken for small, or for large. */
 async function openSite(large: boolean): Promise<Desk> {
   const desk = openDesk();
-  const { db } = desk.store;
+  const { db } = desk;
   db.exec(`CREATE TRIGGER refusing BEFORE INSERT ON transactions WHEN NEW.description = 'refused'
     BEGIN SELECT RAISE(ABORT, 'no'); END`);
   const many = (count: number) => Array.from({ length: count }, (_, at) => at);
@@ -72,7 +72,7 @@ test('P3 P4: rows that are sorted and merged together come to the same as batch 
       '20260815_060000',
       Array.from({ length: 40 }, (_, at) => visit(`V${VISITS + at}`, 'P1')),
     );
-    expect([...verifyDatabase(desk.store.db, desk.feed)].flatMap((check) => check.findings)).toEqual([]);
+    expect([...verifyDatabase(desk.db, desk.feed)].flatMap((check) => check.findings)).toEqual([]);
   }
   const [small, large] = sites.map(contentOf);
   expect(JSON.stringify(large) === JSON.stringify(small)).toBe(true);

@@ -7,12 +7,12 @@ import { counts, procedure, transaction, visit } from '../helpers/rows.ts';
 /** A desk whose database has a trigger of the user's on `table`, which does `action` where the row is `bad`. */
 function openDeskWith(when: string, table: string, bad: string, action: string): Desk {
   const desk = openDesk();
-  desk.store.db.exec(`CREATE TRIGGER theirs ${when} ON ${table} WHEN ${bad} BEGIN ${action}; END`);
+  desk.db.exec(`CREATE TRIGGER theirs ${when} ON ${table} WHEN ${bad} BEGIN ${action}; END`);
   return desk;
 }
 
 function findings(desk: Desk): string[] {
-  return [...verifyDatabase(desk.store.db, desk.feed)].flatMap((check) => check.findings);
+  return [...verifyDatabase(desk.db, desk.feed)].flatMap((check) => check.findings);
 }
 
 const RAISES = [`SELECT RAISE(ABORT, 'no')`, `SELECT RAISE(FAIL, 'no')`, 'SELECT RAISE(IGNORE)'];
@@ -60,7 +60,7 @@ async function meetsFault(desk: Desk, deliver: () => Promise<unknown>): Promise<
     expect(error).toMatchObject({ kind: 'trigger', hint: expect.stringContaining('RAISE(ABORT') as unknown });
     expect(footprint()).toBe(before);
   }
-  desk.store.db.exec('DROP TRIGGER theirs');
+  desk.db.exec('DROP TRIGGER theirs');
   return deliver();
 }
 
@@ -86,9 +86,9 @@ describe('P2 P7: a trigger that ends the transaction is a fault of the database,
   test('rows that heal', async () => {
     const desk = openDeskWith('BEFORE INSERT', 'visits', `NEW.visit_id = 'V2'`, rollback);
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
-    desk.store.db.exec('DROP TRIGGER theirs');
+    desk.db.exec('DROP TRIGGER theirs');
     await desk.deliver('Visit', '20260802_060000', [visit('V2', 'P1')]);
-    desk.store.db.exec(`CREATE TRIGGER theirs BEFORE INSERT ON visits WHEN NEW.visit_id = 'V2' BEGIN ${rollback}; END`);
+    desk.db.exec(`CREATE TRIGGER theirs BEFORE INSERT ON visits WHEN NEW.visit_id = 'V2' BEGIN ${rollback}; END`);
     const outcome = await meetsFault(desk, () => desk.deliver('Procedure', '20260802_060000', [procedure('P1')]));
     expect(outcome).toMatchObject({ kind: 'ingested', healed: 2 });
   });
@@ -104,8 +104,8 @@ describe('P2 P7: a trigger that ends the transaction is a fault of the database,
 test('P4: a column that compares without regard to case keeps every letter', async () => {
   const desk = openDesk();
   const sql = String(desk.column(`SELECT sql FROM sqlite_schema WHERE name = 'procedures'`)[0]);
-  desk.store.db.exec('DROP TABLE procedures');
-  desk.store.db.exec(sql.replace('description           TEXT', 'description TEXT COLLATE NOCASE'));
+  desk.db.exec('DROP TABLE procedures');
+  desk.db.exec(sql.replace('description           TEXT', 'description TEXT COLLATE NOCASE'));
   await desk.deliver('Procedure', '20260801_060000', [procedure('P1', 'abc'), procedure('P2', 'abc')]);
   const again = await desk.deliver('Procedure', '20260802_060000', [procedure('P1', 'ABC'), procedure('P2', 'abc')]);
   expect(counts(again)).toEqual({ read: 2, updated: 1, unchanged: 1 });

@@ -48,13 +48,13 @@ test('a dataset of as many columns as a feed may have: rows wait, heal, change, 
 
   expect(await desk.ingest(child(1, 'a'))).toMatchObject({ kind: 'ingested', counts: { waiting: 1 } });
   const all = { states: [], codes: [], name: null, since: null, limit: null };
-  expect([...listRejects(desk.store.db, feed, all, false)]).toMatchObject([{ waits_for: 'parents' }]);
-  expect(readStatus(desk.store.db, feed, 20)).toMatchObject({ waiting: [{ parent_table: 'parents', rows: 1 }] });
+  expect([...listRejects(desk.db, feed, all, false)]).toMatchObject([{ waits_for: 'parents' }]);
+  expect(readStatus(desk.db, feed, 20)).toMatchObject({ waiting: [{ parent_table: 'parents', rows: 1 }] });
   const parent = desk.write('Wide_Parent_[20260801_060000].txt', 'id\nP\n');
   expect(await desk.ingest(parent)).toMatchObject({ kind: 'ingested', healed: 1 });
   expect(desk.column(`SELECT c${COLUMNS - 1} FROM children`)).toEqual(['a']);
 
-  const store = openForRehearsal({ file: desk.store.file, feed, migrations, program: '0' });
+  const store = openForRehearsal({ file: desk.database.file, feed, migrations, program: '0' });
   const next = child(2, 'b');
   const options = {
     afresh: false,
@@ -66,7 +66,7 @@ test('a dataset of as many columns as a feed may have: rows wait, heal, change, 
     expect([...(report?.updates ?? [])][0]?.columns).toHaveLength(COLUMNS - 1 - REFERENCES);
   store.db.close();
   expect(await desk.ingest(next)).toMatchObject({ kind: 'ingested', counts: { updated: 1 } });
-  expect([...verifyDatabase(desk.store.db, feed)].flatMap((check) => check.findings)).toEqual([]);
+  expect([...verifyDatabase(desk.db, feed)].flatMap((check) => check.findings)).toEqual([]);
 });
 
 test('a condition of any number of parts is one that SQLite takes', () => {

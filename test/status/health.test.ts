@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { STARTING, type Fault, type Work } from '../../src/model/work.ts';
 import type { Heartbeat } from '../../src/status/heartbeat.ts';
 import { assessDaemon, type Signs } from '../../src/status/health.ts';
-import type { LockState } from '../../src/store/sqlite/lock.ts';
+import type { LockState } from '../../src/store/ownership.ts';
 
 const NOW = new Date('2026-08-10T12:00:00.000Z');
 const BEFORE = '2026-08-10T11:59:58.000Z';

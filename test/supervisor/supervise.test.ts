@@ -7,7 +7,7 @@ import { STARTING } from '../../src/model/work.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import type { Settings } from '../../src/settings/settings.ts';
-import { closeStore, openStore } from '../../src/store/sqlite/open.ts';
+import { closeDatabase, openDatabase } from '../../src/store/sqlite/open.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo, type CapturedIo } from '../helpers/command-io.ts';
 import { childrenOf, createSite, databaseOf, query, untilGone, type Running, type Site } from '../helpers/daemon.ts';
@@ -25,7 +25,9 @@ const SLOW = 'SLOW';
 function makeSlowSite(whenOver: Parameters<typeof createSite>[0]): Site & { slow: string } {
   const site = createSite(whenOver);
   const file = databaseOf(site.folder);
-  closeStore(openStore({ file, feed: loadFeed(FEED_FILE), migrations: MIGRATIONS, program: '0.0.0', cacheMib: 4 }));
+  closeDatabase(
+    openDatabase({ file, feed: loadFeed(FEED_FILE), migrations: MIGRATIONS, program: '0.0.0', cacheMib: 4 }),
+  );
   const db = new Database(file);
   const thousands = `json_each('[' || substr(replace(hex(zeroblob(5000)), '00', '0,'), 1, 9999) || ']')`;
   db.exec(`CREATE TRIGGER slow AFTER INSERT ON procedures WHEN NEW.procedure_code = '${SLOW}' BEGIN

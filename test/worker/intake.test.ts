@@ -17,7 +17,6 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Ledger } from '../../src/worker/ledger.ts';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { DatabaseFault } from '../../src/store/database-fault.ts';
-import { requestRetry } from '../../src/store/sqlite/ledger.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
@@ -314,7 +313,7 @@ describe('what is taken again', () => {
     writeFeedFile(desk.landing, 'Procedure', STAMP, ['not|a|header']);
     await desk.settleAll();
     expect(states(desk)).toMatchObject([{ state: 'quarantined' }]);
-    desk.store.db.exec(`UPDATE files SET program = '0.0.0-old'`);
+    desk.db.exec(`UPDATE files SET program = '0.0.0-old'`);
     desk.restart();
     await desk.settleAll();
     expect(desk.column('SELECT program FROM files')).toEqual(['0.0.0']);
@@ -328,7 +327,7 @@ describe('what is taken again', () => {
     const desk = openIntakeDesk();
     const name = drop(desk);
     await desk.settleAll();
-    requestRetry(desk.store, name, new Date());
+    await desk.store.requestRetries([name], new Date());
     await desk.settleAll();
     await desk.settleAll();
     expect(states(desk)).toMatchObject([
@@ -508,9 +507,9 @@ describe('the write-ahead log', () => {
     const desk = openIntakeDesk();
     // That it was small a moment ago is no reason to wait.
     expect(await desk.scan()).toMatchObject({ wakeMs: null });
-    const reader = pinWal(desk.store);
-    growWal(desk.store, 'one');
-    const before = walSize(desk.store);
+    const reader = pinWal(desk.database);
+    growWal(desk.database, 'one');
+    const before = walSize(desk.database);
     expect(await desk.scan()).toMatchObject({ wakeMs: 10_000, open: 0 });
     expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: before, pinned: true } });
     desk.pass(10_000);
@@ -518,7 +517,7 @@ describe('the write-ahead log', () => {
     reader.close();
     desk.pass(10_000);
     expect(await desk.scan()).toMatchObject({ wakeMs: null });
-    expect(walSize(desk.store)).toBe(0);
+    expect(walSize(desk.database)).toBe(0);
     expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: 0, pinned: false } });
   });
 
@@ -533,14 +532,16 @@ describe('the write-ahead log', () => {
           desk.pass(4_000);
           return outcome;
         },
-        emptyWal: () => {
-          asked += 1;
-          return real.emptyWal();
-        },
+        maintain: (begin) =>
+          real.maintain(async () => {
+            const may = await begin();
+            if (may) asked += 1;
+            return may;
+          }),
       }),
     });
-    const reader = pinWal(desk.store);
-    growWal(desk.store, 'one');
+    const reader = pinWal(desk.database);
+    growWal(desk.database, 'one');
     for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
     await desk.scan();
     expect(asked).toBe(2);
@@ -554,18 +555,15 @@ describe('the write-ahead log', () => {
     const desk = openIntakeDesk({
       ledger: (real) => ({
         ...real,
-        emptyWal: () => {
-          if (fail) throw full;
-          return real.emptyWal();
-        },
+        maintain: (begin) => (fail ? Promise.reject(full) : real.maintain(begin)),
       }),
     });
-    growWal(desk.store, 'one');
+    growWal(desk.database, 'one');
     await expect(desk.scan()).rejects.toBe(full);
     await expect(desk.scan()).rejects.toBe(full);
     fail = false;
     await desk.scan();
-    expect(walSize(desk.store)).toBe(0);
+    expect(walSize(desk.database)).toBe(0);
   });
 });
 
@@ -649,7 +647,7 @@ describe('--after archive', () => {
     const name = drop(desk);
     await desk.settleAll();
     await desk.scan();
-    desk.store.db.exec('UPDATE files SET archived_to = NULL');
+    desk.db.exec('UPDATE files SET archived_to = NULL');
     desk.restart();
     await desk.settleAll();
     expect(desk.column('SELECT archived_to FROM files')).toEqual([join(desk.landing, 'archive/2026/08', `${name}.1`)]);

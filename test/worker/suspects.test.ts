@@ -2,7 +2,6 @@ import { statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openAttempt, settleAttempts } from '../../src/store/sqlite/attempts.ts';
-import { requestRetry } from '../../src/store/sqlite/ledger.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
 import { writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
@@ -30,11 +29,11 @@ function die(desk: IntakeDesk, name: string, times: number): void {
   const { mtimeNs, ctimeNs, ino: inode } = stat;
   for (let time = 0; time < times; time++) {
     openAttempt(
-      desk.store,
+      desk.database,
       { name, stat: { bytes: Number(stat.size), mtimeNs, ctimeNs, inode }, sha256: null },
       desk.now(),
     );
-    settleAttempts(desk.store, { crashed: false, cutShortAt: null }, desk.now());
+    settleAttempts(desk.database, { crashed: false, cutShortAt: null }, desk.now());
   }
   desk.restart();
 }
@@ -163,7 +162,7 @@ describe('P7: ten deaths', () => {
     const name = drop(desk, 'Procedure', FIRST);
     die(desk, name, 10);
     await desk.scan();
-    requestRetry(desk.store, name, desk.now());
+    await desk.store.requestRetries([name], desk.now());
     await desk.scan();
     expect(taken(desk)).toEqual([name]);
   });

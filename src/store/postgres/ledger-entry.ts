@@ -50,7 +50,7 @@ export async function completeFile(
   const { rows } = await client.query<{ late: number }>(
     `UPDATE files SET rows_read = $2, rows_inserted = $3, rows_updated = $4, rows_unchanged = $5, rows_stale = $6,
        rows_rejected = $7, rows_waiting = $8, bytes_header = $9, bytes_rows = $10, bytes_refused = $11, bytes_skipped = $12,
-       dialect = $13, extra = $14, reject_counts = $15, finished_at = $16,
+       dialect = $13, extra = $14, reject_counts = $15, finished_at = $16, warnings = $17, last_row_ended = $18,
        late = (SELECT count(*) FROM checkpoints c WHERE c.feed = files.feed AND c.dataset = files.dataset AND c.stamp > files.stamp)
      WHERE file_id = $1 RETURNING late`,
     [
@@ -58,6 +58,8 @@ export async function completeFile(
       ...[counts.rejected, counts.waiting],
       ...[totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes],
       ...[totals.dialect, totals.extra, JSON.stringify(totals.rejectCounts), at],
+      Object.keys(totals.warnings).length === 0 ? null : JSON.stringify(totals.warnings),
+      totals.lastRowEnded === null ? null : Number(totals.lastRowEnded),
     ],
   );
   await client.query(
@@ -81,6 +83,21 @@ export async function lastFormat(client: ClientBase, dataset: string): Promise<F
     [dataset],
   );
   return rows[0] ?? null;
+}
+
+/** So many files show how a dataset's files end. */
+const FILES_THAT_SHOW = 10;
+
+/** As `FileTransaction.lastRowsEnd`. */
+export async function lastRowsEnd(client: ClientBase, { dataset, name }: FileEntry): Promise<boolean> {
+  const { rows } = await client.query<{ ends: boolean }>(
+    `SELECT coalesce(avg(last_row_ended), 0) >= 0.5 AS ends FROM (
+       SELECT last_row_ended FROM files
+       WHERE dataset = $1 AND name <> $2 AND state = 'ingested' AND last_row_ended IS NOT NULL
+       ORDER BY file_id DESC LIMIT ${FILES_THAT_SHOW}) last`,
+    [dataset.name, name],
+  );
+  return rows[0]?.ends ?? false;
 }
 
 /** Locks the feed until the transaction ends: files of one feed are merged one after the other, by whichever daemon. */

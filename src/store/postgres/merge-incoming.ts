@@ -1,19 +1,24 @@
-import { REJECT_CODES } from '../../model/codes.ts';
 import type { Feed } from '../../model/feed.ts';
 import { quoteName } from '../sqlite/schema.ts';
-import type { LoadedRows, RejectedRow, RowText } from '../store.ts';
+import type { LoadedRows, RefusedRow, RowText } from '../store.ts';
 import { type Merging, type Verdicts, admit, resolveWaiting } from './merge.ts';
+import { asReject } from '../refused-row.ts';
 import { keepRejects } from './rejects.ts';
 import { type Range, halveRefused } from './savepoint.ts';
-import { SCRATCH } from './scratch.ts';
 import { waitingRows } from './waiting.ts';
 
 /**
  * Merges all rows of the file in hand. A merge admits one row of a key: first the first row of each key, then the second ones, and so
  * on. That gives what applying all rows singly in line order gives, since rows of different keys do not touch each other and no parent
  * changes while one dataset's file is read.
+ * @param onPart called between two merges
  */
-export async function mergeIncoming(merging: Merging, feed: Feed, rowText: RowText): Promise<LoadedRows> {
+export async function mergeIncoming(
+  merging: Merging,
+  feed: Feed,
+  rowText: RowText,
+  onPart: () => Promise<void>,
+): Promise<LoadedRows> {
   const { client, dataset, stage, sql, origin } = merging;
   const sums = { inserted: 0, updated: 0, unchanged: 0, stale: 0 };
   const waitingLines: number[] = [];
@@ -30,7 +35,7 @@ export async function mergeIncoming(merging: Merging, feed: Feed, rowText: RowTe
     sums.unchanged += verdicts.unchanged;
     sums.stale += verdicts.stale;
   };
-  await client.query(`ANALYZE ${stage.incoming}; ANALYZE ${SCRATCH.places}`);
+  await client.query(`ANALYZE ${stage.incoming}`);
   const { rows } = await client.query<{ turns: number }>(sql.numberTurns, [origin.fileId, origin.stamp]);
   const turns = rows[0]?.turns ?? 0;
   const lastLine = await lastOf(merging);
@@ -42,9 +47,10 @@ export async function mergeIncoming(merging: Merging, feed: Feed, rowText: RowTe
       return Promise.resolve();
     };
     await halveRefused(client, { from: 0, to: lastLine }, admitRange, accept, refuse);
+    await onPart();
   }
-  const refused = await refusedRows(merging, refusedLines, rowText);
-  await keepRejects(client, origin.fileId, dataset.name, refused);
+  const refused = await refusedRows(merging, refusedLines);
+  await keepRejects(client, origin.fileId, dataset.name, refused.values().map(asReject(rowText)));
   return { ...sums, waitingLines, refused };
 }
 
@@ -60,25 +66,21 @@ async function unfitLines({ client, stage }: Merging): Promise<readonly number[]
   return rows.map((row) => Number(row._seq));
 }
 
-/** The rows of some lines, as rejects. What the database said of them could quote them (P8). */
 async function refusedRows(
   { client, dataset, stage }: Merging,
   lines: readonly number[],
-  rowText: RowText,
-): Promise<readonly RejectedRow[]> {
+): Promise<readonly RefusedRow[]> {
   if (lines.length === 0) return [];
-  const { rows } = await client.query<{ _seq: string; key: string; byte_offset: string; byte_length: string }>(
-    `SELECT _seq, i.${quoteName(dataset.key.name)} AS key, p.byte_offset, p.byte_length
-     FROM ${stage.incoming} i JOIN ${SCRATCH.places} p USING (_seq) WHERE _seq = ANY ($1::bigint[]) ORDER BY _seq`,
-    [lines],
-  );
-  return rows.map((row) => ({
-    line: Number(row._seq),
-    byteOffset: Number(row.byte_offset),
-    key: row.key,
-    code: 'constraint',
-    column: null,
-    reason: REJECT_CODES.constraint,
-    raw: rowText(Number(row.byte_offset), Number(row.byte_length)),
+  const { rows } = await client.query<[string, string, string, string]>({
+    text: `SELECT _seq, _byte_offset, _byte_length, ${quoteName(dataset.key.name)}
+      FROM ${stage.incoming} WHERE _seq = ANY ($1::bigint[]) ORDER BY _seq`,
+    values: [lines],
+    rowMode: 'array',
+  });
+  return rows.map(([line, offset, length, key]) => ({
+    line: Number(line),
+    byteOffset: Number(offset),
+    byteLength: Number(length),
+    key,
   }));
 }

@@ -62,7 +62,9 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
     JOIN files sf ON sf.file_id = s._file_id
     LEFT JOIN ${table} t ON t.${key} = s.${key}
     LEFT JOIN files tf ON tf.file_id = t.source_file_id`;
-  const names = ['_seq', '_file_id', '_line', '_stamp', '_verdict', ...columns].join(', ');
+  const names = ['_seq', '_byte_offset', '_byte_length', '_file_id', '_line', '_stamp', '_verdict', ...columns].join(
+    ', ',
+  );
   const stageRows = (rows: string) => `INSERT INTO ${merging} (${names}) SELECT ${names} FROM (${judged(rows)}) j`;
   const ofFile = `SELECT i.*, $1::bigint AS _file_id, i._seq AS _line, $2::text COLLATE "C" AS _stamp FROM ${stage.incoming} i`;
 

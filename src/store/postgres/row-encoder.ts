@@ -18,13 +18,14 @@ ESCAPES[BACKSLASH] = BACKSLASH;
 const BYTES_A_UNIT = 3;
 
 /**
- * Lays rows out as the text format of COPY (https://www.postgresql.org/docs/current/sql-copy.html): a line for each, first the line of
- * the file, then the dataset's values, parted by tabs.
+ * Lays rows out as the text format of COPY (https://www.postgresql.org/docs/current/sql-copy.html): a line for each, first its place
+ * in the file (line, byte offset, byte length), then the dataset's values, parted by tabs.
  */
 export function createRowEncoder(): RowEncoder {
   const encoder = new TextEncoder();
   let bytes = new Uint8Array(FIRST_BYTES);
   let end = 0;
+  let count = 0;
 
   /** Makes sure that `more` bytes fit. */
   const reserve = (more: number): void => {
@@ -57,8 +58,14 @@ export function createRowEncoder(): RowEncoder {
   };
 
   return {
-    add(line, values) {
-      putText(String(line));
+    add({ line, byteOffset, byteLength }, values) {
+      count++;
+      putText(`${line}`);
+      for (const number of [byteOffset, byteLength]) {
+        reserve(1);
+        bytes[end++] = TAB;
+        putText(`${number}`);
+      }
       for (const value of values) {
         reserve(3);
         bytes[end++] = TAB;
@@ -73,8 +80,10 @@ export function createRowEncoder(): RowEncoder {
     take(allocate) {
       const rows = new Uint8Array(allocate(end), 0, end);
       rows.set(bytes.subarray(0, end));
+      const set = { count, rows, places: new Float64Array(0) };
       end = 0;
-      return rows;
+      count = 0;
+      return set;
     },
   };
 }

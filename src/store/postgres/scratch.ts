@@ -8,8 +8,6 @@ import { quoteName } from '../sqlite/schema.ts';
  * name of a feed begins with an underscore.
  */
 export const SCRATCH = {
-  /** `_seq`, `byte_offset`, `byte_length`: where each good row of the file in hand stands in it; `_seq` is its line. */
-  places: '_places',
   /** `_seq`, `raw`: rows of the file in hand as sent, of those that are about to be kept. */
   raw: '_raw',
   /** `reject_id`: waiting rows for which this commit brought a parent; once for each of them. */
@@ -18,7 +16,6 @@ export const SCRATCH = {
 
 /** SQL that makes the temporary tables that do not depend on a dataset. */
 export const CREATE_SCRATCH = `
-  CREATE TEMPORARY TABLE ${SCRATCH.places} (_seq bigint, byte_offset bigint, byte_length bigint) ON COMMIT DROP;
   CREATE TEMPORARY TABLE ${SCRATCH.raw} (_seq bigint, raw bytea) ON COMMIT DROP;
   CREATE TEMPORARY TABLE ${SCRATCH.freed} (reject_id bigint) ON COMMIT DROP`;
 
@@ -34,11 +31,12 @@ export type Verdict = 'new' | 'updated' | 'unchanged' | 'stale' | 'orphan' | 'un
 /** The two temporary tables of a dataset. */
 export interface StagingTables {
   /**
-   * All rows that are to be merged: `_seq`, `_turn` and the dataset's columns. `_seq` is the line of a row of the file in hand, or
-   * the reject of a row that waited; `_turn` says in which of several merges its turn comes, from 1.
+   * All rows that are to be merged: `_seq`, `_byte_offset`, `_byte_length`, `_turn` and the dataset's columns. `_seq` is the line of a
+   * row of the file in hand, which stands there in its file, or the reject of a row that waited; `_turn` says in which of several
+   * merges its turn comes, from 1.
    */
   readonly incoming: string;
-  /** Those that are merged together: `_seq`, `_file_id`, `_line`, `_stamp`, `_verdict` and the dataset's columns. Of one key at most one is admitted. */
+  /** Those that are merged together: the same, with `_file_id`, `_line`, `_stamp`, `_verdict`. Of one key at most one is admitted. */
   readonly merging: string;
   /** SQL that makes both. */
   readonly create: string;
@@ -53,7 +51,7 @@ export function stagingTables(feed: Feed, dataset: Dataset): StagingTables {
   const columns = dataset.columns.map((column) => `t.${quoteName(column.name)}::${storageType(column)}`);
   const create = `
     CREATE TEMPORARY TABLE ${incoming} ON COMMIT DROP AS
-      SELECT 0::bigint AS _seq, 1 AS _turn, ${columns.join(', ')} FROM ${quoteName(dataset.table)} t WITH NO DATA;
+      SELECT 0::bigint AS _seq, 0::bigint AS _byte_offset, 0::bigint AS _byte_length, 1 AS _turn, ${columns.join(', ')} FROM ${quoteName(dataset.table)} t WITH NO DATA;
     ALTER TABLE ${incoming} ALTER _turn SET DEFAULT 1;
     CREATE TEMPORARY TABLE ${merging} ON COMMIT DROP AS
       SELECT 0::bigint AS _file_id, 0::bigint AS _line, '' COLLATE "C" AS _stamp, '' COLLATE "C" AS _verdict, i.*

@@ -39,10 +39,10 @@ export function waitingRows(feed: Feed, dataset: Dataset, stage: StagingTables):
   const keep = `
     WITH kept AS (
       INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
-      SELECT $1, $2, s._seq, p.byte_offset, s.${quoteName(dataset.key.name)}, 'missing_parent',
+      SELECT $1, $2, s._seq, s._byte_offset, s.${quoteName(dataset.key.name)}, 'missing_parent',
         CASE ${firstMissing} END, 'the row it refers to is not there yet', raw.raw,
         (SELECT to_jsonb(v) FROM (SELECT ${values}) v), 'waiting'
-      FROM ${stage.merging} s JOIN ${SCRATCH.places} p USING (_seq) JOIN ${SCRATCH.raw} raw USING (_seq)
+      FROM ${stage.merging} s JOIN ${SCRATCH.raw} raw USING (_seq)
       WHERE s._verdict = 'orphan' ORDER BY s._seq
       RETURNING reject_id, line)
     ${waitFor} ${missing('k.reject_id', `FROM kept k JOIN ${stage.merging} s ON s._seq = k.line`)}`;
@@ -73,8 +73,8 @@ export function waitsForNothing(alias: string, dataset: Dataset): string {
 async function copyRaw(client: ClientBase, stage: StagingTables, rowText: RowText): Promise<readonly number[]> {
   await client.query(`DELETE FROM ${SCRATCH.raw}`);
   await client.query(`
-    DECLARE orphans NO SCROLL CURSOR FOR SELECT s._seq, p.byte_offset, p.byte_length
-    FROM ${stage.merging} s JOIN ${SCRATCH.places} p USING (_seq) WHERE s._verdict = 'orphan' ORDER BY s._seq`);
+    DECLARE orphans NO SCROLL CURSOR FOR SELECT s._seq, s._byte_offset, s._byte_length
+    FROM ${stage.merging} s WHERE s._verdict = 'orphan' ORDER BY s._seq`);
   const lines: number[] = [];
   for (;;) {
     const { rows: places } = await client.query<[string, string, string]>({

@@ -1,55 +1,22 @@
 import type { FileCode } from '../../model/codes.ts';
 import type { Dataset } from '../../model/feed.ts';
+import type { FileEntry, FileFormat, FileTotals, Quarantine } from '../store.ts';
 import { statValues } from './ledger.ts';
-import type { Store } from './open.ts';
+import type { OpenDatabase } from './open.ts';
 import { prepareOnce } from './prepare-once.ts';
-import { type RejectedRow, createRejectWriter } from './rejects.ts';
-import type { FileStat, RowCounts } from '../../model/ledger.ts';
-
-/** What the ledger keeps of a content before its rows are read. */
-export interface FileEntry {
-  readonly dataset: Dataset;
-  readonly name: string;
-  readonly revision: number;
-  /** `YYYY-MM-DDThh:mm:ssZ` */
-  readonly stamp: string;
-  /** Null for a content that is not read at all. */
-  readonly sha256: string | null;
-  readonly stat: FileStat;
-  readonly attempts: number;
-  readonly startedAt: Date;
-}
-
-/** What the ledger keeps of a file that was read whole. */
-export interface FileTotals {
-  readonly counts: RowCounts;
-  readonly headerBytes: number;
-  readonly rowBytes: number;
-  readonly refusedBytes: number;
-  readonly skippedBytes: number;
-  /** JSON */
-  readonly dialect: string;
-  /** JSON */
-  readonly extra: string;
-  /** Rows by reject code. */
-  readonly rejectCounts: Readonly<Record<string, number>>;
-  /** By code, see `files.warnings`; kept where there are any. */
-  readonly warnings: object;
-  /** Whether a line end follows the last row; null: there is no row. */
-  readonly lastRowEnded: boolean | null;
-}
+import { createRejectWriter } from './rejects.ts';
 
 /** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
-export function enterFile(store: Store, entry: FileEntry): number {
-  const { db, feed } = store;
-  clearTheWay(store, entry);
+export function enterFile(database: OpenDatabase, entry: FileEntry): number {
+  const { db, feed } = database;
+  clearTheWay(database, entry);
   const late = prepareOnce<[string, string, string], number>(
     db,
     'SELECT EXISTS (SELECT 1 FROM checkpoints WHERE feed = ? AND dataset = ? AND stamp > ?)',
   )
     .pluck()
     .get(feed.name, entry.dataset.name, entry.stamp);
-  return insertEntry(store, entry, {
+  return insertEntry(database, entry, {
     state: 'ingested',
     code: null,
     reason: null,
@@ -60,13 +27,13 @@ export function enterFile(store: Store, entry: FileEntry): number {
 
 /** Completes the entry of an ingested file: counts, checkpoint, earlier revisions; whether the file was late. */
 export function completeFile(
-  store: Store,
+  database: OpenDatabase,
   fileId: number,
   entry: FileEntry,
   totals: FileTotals,
   now: Date,
 ): { late: boolean } {
-  const { db, feed } = store;
+  const { db, feed } = database;
   const { counts } = totals;
   const at = now.toISOString();
   const late = prepareOnce<unknown[], number>(db, `UPDATE files SET rows_read = ?, rows_inserted = ?, rows_updated = ?, rows_unchanged = ?, rows_stale = ?, rows_rejected = ?, rows_waiting = ?,
@@ -86,38 +53,29 @@ export function completeFile(
      ON CONFLICT DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
      WHERE excluded.stamp >= checkpoints.stamp`,
   ).run(feed.name, entry.dataset.name, entry.stamp, fileId, at);
-  forget(store, entry);
+  forget(database, entry);
   return { late: late === 1 };
 }
 
-/** Why a file is quarantined, and what was refused of it. */
-export interface Quarantine {
-  readonly code: FileCode;
-  readonly reason: string;
-  readonly rejectCounts: Readonly<Record<string, number>>;
-  /** The rejects that are kept; taken one by one, inside the transaction, which is rolled back when that throws. */
-  readonly rejects: Iterable<RejectedRow>;
-}
-
 /** Enters a file as quarantined, in a transaction of its own; gives its file_id. */
-export function enterQuarantined(store: Store, entry: FileEntry, quarantine: Quarantine): number {
+export function enterQuarantined(database: OpenDatabase, entry: FileEntry, quarantine: Quarantine): number {
   const { code, reason, rejectCounts, rejects } = quarantine;
   const enter = (): number => {
-    clearTheWay(store, entry);
+    clearTheWay(database, entry);
     const kept = { state: 'quarantined', code, reason, late: 0, rejectCounts: JSON.stringify(rejectCounts) } as const;
-    const fileId = insertEntry(store, entry, kept);
-    const keep = createRejectWriter(store.db);
+    const fileId = insertEntry(database, entry, kept);
+    const keep = createRejectWriter(database.db);
     for (const row of rejects) keep(fileId, entry.dataset.name, row);
-    forget(store, entry);
+    forget(database, entry);
     return fileId;
   };
-  return store.db.transaction(enter).immediate();
+  return database.db.transaction(enter).immediate();
 }
 
 /** The dialect and the extra header cells (JSON) of the last file of a dataset that was read, or null. */
-export function lastFormat(store: Store, dataset: Dataset): { dialect: string; extra: string } | null {
-  const row = prepareOnce<[string], { dialect: string; extra: string }>(
-    store.db,
+export function lastFormat(database: OpenDatabase, dataset: Dataset): FileFormat | null {
+  const row = prepareOnce<[string], FileFormat>(
+    database.db,
     'SELECT dialect, extra FROM files WHERE dataset = ? AND dialect IS NOT NULL ORDER BY file_id DESC LIMIT 1',
   ).get(dataset.name);
   return row ?? null;
@@ -126,13 +84,10 @@ export function lastFormat(store: Store, dataset: Dataset): { dialect: string; e
 /** So many files show how a dataset's files end. */
 const FILES_THAT_SHOW = 10;
 
-/**
- * Whether a line end follows the last row in at least half of the last files of a dataset: the ten that went in last, as they stand
- * now, but for those under the name in hand. Files without rows show nothing, nor do those that went in before this was kept.
- */
-export function lastRowsEnd(store: Store, { dataset, name }: FileEntry): boolean {
+/** As `FileTransaction.lastRowsEnd`. */
+export function lastRowsEnd(database: OpenDatabase, { dataset, name }: FileEntry): boolean {
   const share = prepareOnce<[string, string], number | null>(
-    store.db,
+    database.db,
     `SELECT avg(last_row_ended) FROM (SELECT last_row_ended FROM files
        WHERE dataset = ? AND name <> ? AND state = 'ingested' AND last_row_ended IS NOT NULL
        ORDER BY file_id DESC LIMIT ${FILES_THAT_SHOW})`,
@@ -151,8 +106,8 @@ function flagOf(value: boolean | null): number | null {
 }
 
 /** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
-function clearTheWay(store: Store, entry: FileEntry): void {
-  const { db } = store;
+function clearTheWay(database: OpenDatabase, entry: FileEntry): void {
+  const { db } = database;
   const gives = `name = ? AND revision IN (0, ?) AND state IN ('quarantined', 'unrecognised')`;
   prepareOnce(db, `DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`).run(
     entry.name,
@@ -162,7 +117,7 @@ function clearTheWay(store: Store, entry: FileEntry): void {
 }
 
 function insertEntry(
-  store: Store,
+  database: OpenDatabase,
   entry: FileEntry,
   outcome: {
     state: 'ingested' | 'quarantined';
@@ -174,18 +129,18 @@ function insertEntry(
 ): number {
   const [bytes, mtimeNs, ctimeNs, inode] = statValues(entry.stat);
   const at = entry.startedAt.toISOString();
-  const result = prepareOnce(store.db, `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
+  const result = prepareOnce(database.db, `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
          state, reason_code, reason, late, attempts, reject_counts, started_at, finished_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    .run(store.feed.name, store.feed.hash, store.program, entry.dataset.name, entry.name, entry.revision, entry.stamp,
+    .run(database.feed.name, database.feed.hash, database.program, entry.dataset.name, entry.name, entry.revision, entry.stamp,
       bytes, entry.sha256, mtimeNs, ctimeNs, inode,
       outcome.state, outcome.code, outcome.reason, outcome.late, entry.attempts, outcome.rejectCounts, at, at); // prettier-ignore
   return Number(result.lastInsertRowid);
 }
 
 /** With the entry, its attempts and the request to read the name again are settled. */
-function forget(store: Store, entry: FileEntry): void {
-  prepareOnce(store.db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
-  prepareOnce(store.db, 'DELETE FROM retries WHERE name = ?').run(entry.name);
+function forget(database: OpenDatabase, entry: FileEntry): void {
+  prepareOnce(database.db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
+  prepareOnce(database.db, 'DELETE FROM retries WHERE name = ?').run(entry.name);
 }

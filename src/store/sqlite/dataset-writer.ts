@@ -4,30 +4,19 @@ import { createDirectInsert } from './direct-insert.ts';
 import { type Healer, createHealer } from './heal.ts';
 import { SCRATCH_SQL, createStagesSql, freshMergeSql, healingMergeSql } from './merge-sql.ts';
 import { type Merged, type Origin, createMerger } from './merge.ts';
-import type { Store } from './open.ts';
+import type { OpenDatabase } from './open.ts';
+import type { PendingRows } from './pending-rows.ts';
 import { halveRefused, unlessRefused } from './savepoint.ts';
 import { createStage } from './staging-table.ts';
 import type { StagedRows } from './jsonb-rows.ts';
 import { createWaitingRows } from './waiting.ts';
 
-/** A row that the database refused for a constraint other than a foreign key. */
-export interface RefusedRow {
-  readonly line: number;
-  readonly key: string;
-}
-
-/** Finds a row of the file in hand by its line. */
-export interface RowFinder {
-  byteOffset(line: number): number;
-  /** The row exactly as sent. */
-  raw(line: number): string | Uint8Array;
-}
-
 /** What a merge of the staged rows came to. */
 export interface MergeResult extends Merged {
   /** One for each orphan. */
   readonly orphanLines: readonly number[];
-  readonly refused: readonly RefusedRow[];
+  /** Rows that the database refused for a constraint other than a foreign key: line and key. */
+  readonly refused: readonly { readonly line: number; readonly key: string }[];
 }
 
 /** Puts rows of one dataset into the database. */
@@ -45,16 +34,16 @@ export interface DatasetWriter {
 }
 
 /** Registers what the statements of all datasets share. To be called once for each connection, before the writers are made. */
-export function prepareMerging(db: Database.Database, finder: RowFinder): void {
+export function prepareMerging(db: Database.Database, pending: PendingRows): void {
   const options = { directOnly: true };
-  db.function('row_offset', options, (line: unknown) => finder.byteOffset(Number(line)));
-  db.function('raw_row', options, (line: unknown) => finder.raw(Number(line)));
+  db.function('row_offset', options, (line: unknown) => pending.place(Number(line)).byteOffset);
+  db.function('raw_row', options, (line: unknown) => pending.raw(Number(line)));
   db.exec(SCRATCH_SQL);
 }
 
 /** Prepares the writing of one dataset. */
-export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWriter {
-  const { db, feed } = store;
+export function createDatasetWriter(database: OpenDatabase, dataset: Dataset): DatasetWriter {
+  const { db, feed } = database;
   db.exec(createStagesSql(dataset));
   const stage = createStage(db, dataset);
   const merger = createMerger(db, dataset, freshMergeSql(feed, dataset));
@@ -73,7 +62,7 @@ export function createDatasetWriter(store: Store, dataset: Dataset): DatasetWrit
   const mergeInParts = (origin: Origin): MergeResult => {
     const parts: Merged[] = [];
     const orphans: number[] = [];
-    const refused: RefusedRow[] = [];
+    const refused: MergeResult['refused'][number][] = [];
     halveRefused(
       db,
       { from: 0, to: stage.hold() },

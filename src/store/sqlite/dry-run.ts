@@ -3,7 +3,7 @@ import type { Value } from '../../columns/column-type.ts';
 import type { Dataset } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { anyOf, recorded } from './merge-sql.ts';
-import type { Store } from './open.ts';
+import type { OpenDatabase as Store } from './open.ts';
 import { quoteName } from './schema.ts';
 import { waitsFor } from './waiting.ts';
 

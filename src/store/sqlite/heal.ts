@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 import { REJECT_CODES } from '../../model/codes.ts';
 import { referencesOf } from '../../feed/references.ts';
 import type { Dataset } from '../../model/feed.ts';
+import type { Healed } from '../store.ts';
 import { planIndexes } from './indexes.ts';
 import { type MergeSql, VERDICT, anyOf, recorded } from './merge-sql.ts';
 import { type Merged, type Merger, type Origin, createMerger } from './merge.ts';
@@ -16,13 +17,6 @@ const CHUNK_ROWS = 20_000;
 export interface Healer {
   /** @param onChunk called between chunks */
   run(origin: Origin, onChunk: () => Promise<void>): Promise<Healed>;
-}
-
-/** What became of waiting rows. */
-export interface Healed {
-  readonly healed: number;
-  /** Rows that a constraint refused when their parent came. */
-  readonly refused: number;
 }
 
 /**

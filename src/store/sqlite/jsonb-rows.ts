@@ -1,5 +1,5 @@
-import type { Value } from '../../columns/column-type.ts';
 import type { Dataset } from '../../model/feed.ts';
+import type { RowEncoder } from '../store.ts';
 
 /**
  * Rows of distinct keys in one piece, as JSONB: an array of arrays, each a row's line and then the dataset's values.
@@ -16,15 +16,8 @@ export function stagedRowsSql(dataset: Dataset): { line: string; values: string;
   };
 }
 
-/** Builds staged rows. */
-export interface RowsBuilder {
-  add(line: number, values: readonly Value[]): void;
-  /** The rows so far, in memory from `allocate`; begins anew. */
-  take(allocate: Allocate): StagedRows;
-}
-
-/** Gives memory of at least so many bytes, whatever stands in it. */
-export type Allocate = (bytes: number) => ArrayBuffer;
+/** How many numbers of a row set's `places` there are for each row. */
+export const PLACE_NUMBERS = 3;
 
 // The element types of https://sqlite.org/jsonb.html: the low half of an element's first byte.
 const NULL = 0;
@@ -45,13 +38,14 @@ const HEADER_4 = 5;
 const FIRST_BYTES = 16 * 1024;
 
 /**
- * Makes an empty array of rows. Written byte by byte: making JavaScript arrays first, JSON text of them, and JSONB of that text
+ * Lays rows out as one array of JSONB; their places stand beside it. Written byte by byte: making JavaScript arrays first, JSON text of them, and JSONB of that text
  * costs three times as much, most of it for the garbage.
  */
-export function createRowsBuilder(): RowsBuilder {
+export function createRowEncoder(): RowEncoder {
   const encoder = new TextEncoder();
   let bytes = new Uint8Array(FIRST_BYTES);
   let end = HEADER_4;
+  let places: number[] = [];
 
   /** Makes sure that `more` bytes fit. */
   const reserve = (more: number): void => {
@@ -99,7 +93,8 @@ export function createRowsBuilder(): RowsBuilder {
   };
 
   return {
-    add(line, values) {
+    add({ line, byteOffset, byteLength }, values) {
+      places.push(line, byteOffset, byteLength);
       reserve(HEADER_4);
       const begin = end;
       end += HEADER_2;
@@ -128,7 +123,11 @@ export function createRowsBuilder(): RowsBuilder {
       const rows = new Uint8Array(allocate(end), 0, end);
       rows.set(bytes.subarray(0, end));
       end = HEADER_4;
-      return rows;
+      const { length } = places;
+      const kept = new Float64Array(allocate(length * Float64Array.BYTES_PER_ELEMENT), 0, length);
+      kept.set(places);
+      places = [];
+      return { count: length / PLACE_NUMBERS, rows, places: kept };
     },
   };
 }

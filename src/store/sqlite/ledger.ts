@@ -1,5 +1,5 @@
 import { guardFaults } from '../database-fault.ts';
-import type { Store } from './open.ts';
+import type { OpenDatabase } from './open.ts';
 import { prepareOnce } from './prepare-once.ts';
 import type { FileStat, FileState, LedgerEntry, UnreadName } from '../../model/ledger.ts';
 
@@ -23,22 +23,25 @@ const LATEST = `SELECT file_id, name, revision, state, sha256, bytes, mtime_ns, 
   FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
 
 /**
- * Hands over the latest revision of every name of the feed; 0 for names that were never read. There may be very many: none is
- * kept.
+ * The latest revision of some names of the feed; 0 for names that were never read.
+ * @param after the names bytewise behind this one
+ * @param most how many at most
  */
-export function forEachLatestRevision(store: Store, take: (entry: LedgerEntry) => void): void {
-  guardFaults('read ledger', store.file, () => {
-    const rows = prepareOnce<[string], LatestRow>(store.db, LATEST).safeIntegers();
-    for (const row of rows.iterate(store.feed.name)) take(toEntry(row));
-  });
+export function latestRevisions(database: OpenDatabase, after: string, most: number): LedgerEntry[] {
+  return guardFaults('read ledger', database.file, () =>
+    prepareOnce<[string, string, number], LatestRow>(database.db, `${LATEST} AND name > ? ORDER BY name LIMIT ?`)
+      .safeIntegers()
+      .all(database.feed.name, after, most)
+      .map(toEntry),
+  );
 }
 
 /** The latest revision of one name, or null. */
-export function latestRevision(store: Store, name: string): LedgerEntry | null {
-  return guardFaults('read ledger', store.file, () => {
-    const row = prepareOnce<[string, string], LatestRow>(store.db, `${LATEST} AND name = ?`)
+export function latestRevision(database: OpenDatabase, name: string): LedgerEntry | null {
+  return guardFaults('read ledger', database.file, () => {
+    const row = prepareOnce<[string, string], LatestRow>(database.db, `${LATEST} AND name = ?`)
       .safeIntegers()
-      .get(store.feed.name, name);
+      .get(database.feed.name, name);
     return row === undefined ? null : toEntry(row);
   });
 }
@@ -66,9 +69,9 @@ function toEntry(row: LatestRow): LedgerEntry {
  * Makes the names that are listed without having been read (revision 0) exactly these. Writes only where they differ.
  * @returns the names that are new, to be reported once
  */
-export function noteUnread(store: Store, names: readonly UnreadName[], now: Date): readonly UnreadName[] {
-  return guardFaults('write ledger', store.file, () => {
-    const { db, feed } = store;
+export function noteUnread(database: OpenDatabase, names: readonly UnreadName[], now: Date): readonly UnreadName[] {
+  return guardFaults('write ledger', database.file, () => {
+    const { db, feed } = database;
     const listed = prepareOnce<[string], { name: string; reason_code: string }>(
       db,
       'SELECT name, reason_code FROM files WHERE feed = ? AND revision = 0',
@@ -90,7 +93,7 @@ export function noteUnread(store: Store, names: readonly UnreadName[], now: Date
     db.transaction(() => {
       for (const row of [...gone, ...fresh]) remove.run(row.name);
       for (const unread of fresh) {
-        insert.run(feed.name, feed.hash, store.program, unread.dataset, unread.name, unread.stamp, ...statValues(unread.stat),
+        insert.run(feed.name, feed.hash, database.program, unread.dataset, unread.name, unread.stamp, ...statValues(unread.stat),
           unread.state, unread.code, unread.reason, at, at); // prettier-ignore
       }
     }).immediate();
@@ -108,9 +111,9 @@ export function statValues(stat: FileStat): readonly [number, bigint, bigint, bi
 }
 
 /** Keeps the size and times of a file whose bytes are those of its latest revision, so that it is not hashed again. */
-export function noteStat(store: Store, entry: Pick<LedgerEntry, 'fileId' | 'name'>, stat: FileStat): void {
-  const { db } = store;
-  guardFaults('write ledger', store.file, () => {
+export function noteStat(database: OpenDatabase, entry: Pick<LedgerEntry, 'fileId' | 'name'>, stat: FileStat): void {
+  const { db } = database;
+  guardFaults('write ledger', database.file, () => {
     db.transaction(() => {
       prepareOnce(db, 'UPDATE files SET bytes = ?, mtime_ns = ?, ctime_ns = ?, inode = ? WHERE file_id = ?').run(
         ...statValues(stat),
@@ -122,28 +125,33 @@ export function noteStat(store: Store, entry: Pick<LedgerEntry, 'fileId' | 'name
 }
 
 /** Keeps where a file was moved to after its ingest. */
-export function noteArchived(store: Store, fileId: number, path: string): void {
-  guardFaults('write ledger', store.file, () => {
-    prepareOnce(store.db, 'UPDATE files SET archived_to = ? WHERE file_id = ?').run(path, fileId);
+export function noteArchived(database: OpenDatabase, fileId: number, path: string): void {
+  guardFaults('write ledger', database.file, () => {
+    prepareOnce(database.db, 'UPDATE files SET archived_to = ? WHERE file_id = ?').run(path, fileId);
   });
 }
 
-/** Asks for a name to be read again, as a new revision, whatever has happened to it before. */
-export function requestRetry(store: Store, name: string, now: Date): void {
-  const { db } = store;
-  guardFaults('request retry', store.file, () => {
+/** Asks for names to be read again, each as a new revision, whatever has happened to them before. */
+export function requestRetries(database: OpenDatabase, names: readonly string[], now: Date): void {
+  const { db } = database;
+  guardFaults('request retry', database.file, () => {
     db.transaction(() => {
-      prepareOnce(db, 'INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(name, now.toISOString());
-      prepareOnce(db, 'UPDATE attempts SET failures = 0, deaths = 0, died_at = NULL WHERE name = ?').run(name);
+      for (const name of names) {
+        prepareOnce(db, 'INSERT OR REPLACE INTO retries (name, requested_at) VALUES (?, ?)').run(
+          name,
+          now.toISOString(),
+        );
+        prepareOnce(db, 'UPDATE attempts SET failures = 0, deaths = 0, died_at = NULL WHERE name = ?').run(name);
+      }
     }).immediate();
   });
 }
 
 /** The names that someone asked to have read again, and when (ISO 8601, UTC); a name leaves with the commit of its next reading. */
-export function pendingRetries(store: Store): Map<string, string> {
+export function pendingRetries(database: OpenDatabase): Map<string, string> {
   return guardFaults(
     'read ledger',
-    store.file,
-    () => new Map(prepareOnce<[], [string, string]>(store.db, 'SELECT name, requested_at FROM retries').raw().all()),
+    database.file,
+    () => new Map(prepareOnce<[], [string, string]>(database.db, 'SELECT name, requested_at FROM retries').raw().all()),
   );
 }

@@ -7,17 +7,8 @@ import { LandfallError } from '../../model/errors.ts';
 import { makePrivateFile, makePrivateFolder } from '../../system/private-files.ts';
 import { systemCode } from '../../system/system-error.ts';
 import { DatabaseFault, asFault } from '../database-fault.ts';
+import type { Holder, LockState } from '../ownership.ts';
 import { lockPath, recognise } from './recognise.ts';
-
-/** Who writes the database. */
-export interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** The verb, e.g. `run`. */
-  readonly command: string;
-  /** ISO 8601, UTC. */
-  readonly since: string;
-}
 
 export interface Lock {
   release(): void;
@@ -82,10 +73,6 @@ export function tryLock(db: string, holder: Holder): Lock | null {
     },
   };
 }
-
-/** Whether someone holds the lock; `unknown`: it cannot be asked, e.g. on read-only media, or is not there. */
-export type LockState =
-  { readonly kind: 'held'; readonly holder: Holder | null } | { readonly kind: 'free' } | { readonly kind: 'unknown' };
 
 /** Looks whether someone holds the lock of a database, which the system takes back from the dead; makes nothing. */
 export function lookAtLock(db: string): LockState {

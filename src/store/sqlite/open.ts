@@ -16,7 +16,7 @@ import { checkSchema, requireFeed } from './schema.ts';
 import type { Probe } from '../../model/ledger.ts';
 
 /** An open database that belongs to a feed. Only the process that holds the writer's lock opens one. */
-export interface Store {
+export interface OpenDatabase {
   readonly db: Database.Database;
   readonly file: string;
   readonly feed: Feed;
@@ -29,7 +29,7 @@ export interface Store {
   readonly place: string | null;
 }
 
-export interface StoreOptions {
+export interface DatabaseOptions {
   readonly file: string;
   readonly feed: Feed;
   /** The folder of `NNNN_name.sql` files. */
@@ -52,7 +52,7 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
  * @throws LandfallError when the file is another program's, newer than this one, or does not fit the feed
  * @throws DatabaseFault when it cannot be opened, is damaged, or cannot be written
  */
-export function openStore(options: StoreOptions): Store {
+export function openDatabase(options: DatabaseOptions): OpenDatabase {
   const { file, feed } = options;
   const probe = options.probe ?? (() => undefined);
   recognise(file);
@@ -85,7 +85,7 @@ export function openStore(options: StoreOptions): Store {
  * @throws LandfallError when it is not there, not set up, of another version, or another feed's
  * @throws DatabaseFault when it cannot be opened or written
  */
-export function openBeside(options: Omit<StoreOptions, 'cacheMib' | 'probe'>): Store {
+export function openBeside(options: Omit<DatabaseOptions, 'cacheMib' | 'probe'>): OpenDatabase {
   const { file, feed, program } = options;
   requireReadable(file);
   if (recognise(file) === 'empty') throw notSetUp(file);
@@ -112,9 +112,9 @@ export function openBeside(options: Omit<StoreOptions, 'cacheMib' | 'probe'>): S
  * Makes sure that the open file is still the one at its path: SQLite goes on writing to a file that has no name any more.
  * @throws DatabaseFault `replaced`
  */
-export function requireInPlace(store: Store): void {
-  if (store.place !== null && placeOf(store.file) !== store.place)
-    throw new DatabaseFault('replaced', 'ingest', store.file, null);
+export function requireInPlace(database: OpenDatabase): void {
+  if (database.place !== null && placeOf(database.file) !== database.place)
+    throw new DatabaseFault('replaced', 'ingest', database.file, null);
 }
 
 function placeOf(file: string): string {
@@ -123,8 +123,8 @@ function placeOf(file: string): string {
 }
 
 /** Closes the database; the write-ahead log is merged into it where no other program reads. */
-export function closeStore(store: Store): void {
-  store.db.close();
+export function closeDatabase(database: OpenDatabase): void {
+  database.db.close();
 }
 
 /**
@@ -176,9 +176,9 @@ export function requireReadable(file: string): void {
 
 /**
  * Opens a database to rehearse on (shadow.ts): read-only, or an empty one in memory where there is none yet.
- * @throws LandfallError, DatabaseFault as `openStore` does
+ * @throws LandfallError, DatabaseFault as `openDatabase` does
  */
-export function openForRehearsal(options: Omit<StoreOptions, 'cacheMib' | 'probe'>): Store {
+export function openForRehearsal(options: Omit<DatabaseOptions, 'cacheMib' | 'probe'>): OpenDatabase {
   const { file, feed } = options;
   const exists = databaseIsThere(file);
   const db = exists ? openForReading(file) : new Database(':memory:');

@@ -1,21 +1,14 @@
 import { databaseStat } from './database-stat.ts';
 import { guardFaults } from '../database-fault.ts';
-import type { Store } from './open.ts';
+import type { LogState } from '../store.ts';
+import type { OpenDatabase } from './open.ts';
 
 /** From this size on, in bytes, the write-ahead log is worth emptying when there is nothing else to do. */
 const WORTH_BYTES = 16 * 1024 * 1024;
 
-/** What became of the write-ahead log. */
-export interface WalState {
-  /** Size of the `-wal` file in bytes. */
-  readonly bytes: number;
-  /** A reader that began before the last commit keeps the log from being emptied. */
-  readonly pinned: boolean;
-}
-
 /** Whether the write-ahead log is so large that emptying it is worth while, and may take a while. */
-export function isWalLarge(store: Store): boolean {
-  return walBytes(store.file) >= WORTH_BYTES;
+export function isWalLarge(database: OpenDatabase): boolean {
+  return walBytes(database.file) >= WORTH_BYTES;
 }
 
 /**
@@ -24,10 +17,10 @@ export function isWalLarge(store: Store): boolean {
  * To be called between files.
  * @throws DatabaseFault
  */
-export function emptyWal(store: Store): WalState {
-  const { db, file } = store;
+export function emptyWal(database: OpenDatabase): LogState {
+  const { db, file } = database;
   return guardFaults('empty write-ahead log', file, () => {
-    if (!isWalLarge(store)) return { bytes: walBytes(file), pinned: false };
+    if (!isWalLarge(database)) return { bytes: walBytes(file), pinned: false };
     const timeout = Number(db.pragma('busy_timeout', { simple: true }));
     db.pragma('busy_timeout = 0');
     try {
@@ -40,6 +33,7 @@ export function emptyWal(store: Store): WalState {
   });
 }
 
-function walBytes(file: string): number {
+/** The size of the write-ahead log in bytes. */
+export function walBytes(file: string): number {
   return Number(databaseStat('empty write-ahead log', `${file}-wal`)?.size ?? 0);
 }

@@ -19,7 +19,9 @@ import type {
   RejectedRow,
   RowBatch,
   RowEncoder,
+  RowPlace,
 } from '../../../src/store/store.ts';
+import { asReject } from '../../../src/store/refused-row.ts';
 import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
 import { quarantine, transact } from '../../../src/store/postgres/transact.ts';
 import type { RowCounts } from '../../../src/model/ledger.ts';
@@ -199,7 +201,10 @@ async function ingestContent(client: pg.Client, feed: Feed, content: Content, ba
       );
       if (counts.rejected > counts.read * feed.maxBadRows) throw new TooManyBadRows();
       const format = { dialect: '{}', extra: '[]' };
-      const { late } = await transaction.complete({ counts, ...totals, ...format, rejectCounts }, STARTED);
+      const { late } = await transaction.complete(
+        { counts, ...totals, ...format, rejectCounts, warnings: {}, lastRowEnded: true },
+        STARTED,
+      );
       const told = Object.fromEntries(Object.entries(counts).filter(([, rows]) => rows > 0));
       return { kind: 'ingested', revision, late, counts: told, healed: healed.healed, refusedWaiting: healed.refused };
     });
@@ -236,7 +241,7 @@ async function load(
   const take = (loaded: LoadedRows) => {
     for (const count of ['inserted', 'updated', 'unchanged', 'stale'] as const) sums[count] += loaded[count];
     sums.waiting += loaded.waitingLines.length;
-    rejected.push(...loaded.refused);
+    rejected.push(...loaded.refused.map(asReject(rawOf)));
   };
   const refuse = async (row: Omit<RejectedRow, 'raw'>, length: number) => {
     const kept = { ...row, raw: rawOf(row.byteOffset, length) };
@@ -264,7 +269,7 @@ async function load(
     }
   }
   take(await transaction.load(batch.take()));
-  take(await transaction.endRows());
+  take(await transaction.endRows(() => Promise.resolve()));
   const counts: RowCounts = { ...sums, rejected: rejected.length };
   const healed: Healed = await transaction.heal(() => Promise.resolve());
   const read = table.totals();
@@ -281,25 +286,20 @@ function tally(rows: readonly RejectedRow[]): Record<string, number> {
 
 /** Rows laid out as the store takes them: those that name a key for the first time, for the second time, and so on. */
 function createBatch() {
-  const sets: { encoder: RowEncoder; places: number[] }[] = [];
+  const sets: RowEncoder[] = [];
   const times = new Map<Value, number>();
   let count = 0;
   return {
     count: () => count,
-    add(place: { line: number; byteOffset: number; byteLength: number }, values: readonly Value[]) {
+    add(place: RowPlace, values: readonly Value[]) {
       const key = values[0] ?? null;
       const turn = times.get(key) ?? 0;
       times.set(key, turn + 1);
-      const set = (sets[turn] ??= { encoder: createRowEncoder(), places: [] });
-      set.encoder.add(place.line, values);
-      set.places.push(place.line, place.byteOffset, place.byteLength);
+      (sets[turn] ??= createRowEncoder()).add(place, values);
       count++;
     },
     take: (): RowBatch => ({
-      sets: sets.map(({ encoder, places }) => ({
-        rows: encoder.take((size) => new ArrayBuffer(size)),
-        places: Float64Array.from(places),
-      })),
+      sets: sets.map((set) => set.take((size) => new ArrayBuffer(size))),
       ends: false,
       read: count,
       bytesRead: 0,

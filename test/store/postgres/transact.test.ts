@@ -16,11 +16,8 @@ function entryOf(desk: PostgresDesk, table: string, name: string): FileEntry {
 
 function batchOf(...rows: (string | number | null)[][]): RowBatch {
   const encoder = createRowEncoder();
-  for (const [at, values] of rows.entries()) encoder.add(at + 2, values);
-  const set = {
-    rows: encoder.take((size) => new ArrayBuffer(size)),
-    places: Float64Array.from(rows.flatMap((_, at) => [at + 2, at, 1])),
-  };
+  for (const [at, values] of rows.entries()) encoder.add({ line: at + 2, byteOffset: at, byteLength: 1 }, values);
+  const set = encoder.take((size) => new ArrayBuffer(size));
   return { sets: [set], ends: false, read: rows.length, bytesRead: 0 };
 }
 
@@ -33,7 +30,10 @@ const TOTALS = {
   dialect: '{}',
   extra: '[]',
   rejectCounts: {},
+  warnings: {},
+  lastRowEnded: true,
 };
+const onPart = (): Promise<void> => Promise.resolve();
 const REFUSED = { line: 2, byteOffset: 0, key: 'k', code: 'bad_text', column: null, reason: 'r' } as const;
 const NOW = new Date('2026-08-10T12:00:00Z');
 const authorOf = (desk: PostgresDesk) => ({ feed: desk.feed, program: '0.0.0' });
@@ -52,7 +52,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
       () => '',
       async (transaction) => {
         await transaction.load(batchOf(['P1', 'C1', null, null, null, null]));
-        expect(await transaction.endRows()).toMatchObject({ inserted: 1 });
+        expect(await transaction.endRows(onPart)).toMatchObject({ inserted: 1 });
         await transaction.heal(() => Promise.reject(given));
       },
     );
@@ -83,7 +83,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
       async (transaction) => {
         await transaction.reject([row, { ...row, line: 3, key: null, code: 'bad_encoding', raw }]);
         await transaction.load(batchOf());
-        await transaction.endRows();
+        await transaction.endRows(onPart);
         await transaction.complete({ ...TOTALS, counts: { ...COUNTS, read: 2, rejected: 2 } }, NOW);
       },
     );
@@ -134,7 +134,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
         await transaction.load(
           batchOf(['V1', 'P1', 'M1', ...Array<null>(5).fill(null), '2026-08-01', ...Array<null>(5).fill(null)]),
         );
-        expect(await transaction.endRows()).toMatchObject({ waitingLines: [2] });
+        expect(await transaction.endRows(onPart)).toMatchObject({ waitingLines: [2] });
         merged.resolve(null);
         await beside.waitsForLock();
         await finish(transaction, { waiting: 1 });
@@ -148,7 +148,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
       async (transaction) => {
         await transaction.load(batchOf(['P1', 'C1', null, null, null, null]));
         await merged.promise;
-        expect(await transaction.endRows()).toMatchObject({ inserted: 1 });
+        expect(await transaction.endRows(onPart)).toMatchObject({ inserted: 1 });
         return await finish(transaction, { inserted: 1 });
       },
     );
@@ -160,13 +160,14 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
 
 test('rows are laid out as COPY takes them', () => {
   const encoder = createRowEncoder();
-  const bytes = (): string => Buffer.from(encoder.take((size) => new ArrayBuffer(size + 3))).toString();
+  const bytes = (): string => Buffer.from(encoder.take((size) => new ArrayBuffer(size + 3)).rows).toString();
   expect(bytes()).toBe('');
-  encoder.add(2, ['a', null, -5, '', '\\N', 'tab\tline\nreturn\r\\']);
-  encoder.add(1_000_003, ['José\t😀', 'x'.repeat(40_000), '\\.']);
+  const place = (line: number) => ({ line, byteOffset: line * 10, byteLength: 7 });
+  encoder.add(place(2), ['a', null, -5, '', '\\N', 'tab\tline\nreturn\r\\']);
+  encoder.add(place(1_000_003), ['José\t😀', 'x'.repeat(40_000), '\\.']);
   expect(bytes()).toBe(
-    `2\ta\t\\N\t-5\t\t\\\\N\ttab\\tline\\nreturn\\r\\\\\n1000003\tJosé\\t😀\t${'x'.repeat(40_000)}\t\\\\.\n`,
+    `2\t20\t7\ta\t\\N\t-5\t\t\\\\N\ttab\\tline\\nreturn\\r\\\\\n1000003\t10000030\t7\tJosé\\t😀\t${'x'.repeat(40_000)}\t\\\\.\n`,
   );
-  encoder.add(3, ['again']);
-  expect(bytes()).toBe('3\tagain\n');
+  encoder.add(place(3), ['again']);
+  expect(bytes()).toBe('3\t30\t7\tagain\n');
 });

@@ -9,7 +9,7 @@ import { status } from '../../../src/commands/status.ts';
 import { loadFeed } from '../../../src/feed/load.ts';
 import { LATER_COLUMNS, LEDGER_TABLES } from '../../../src/model/ledger-tables.ts';
 import { readSettings } from '../../../src/settings/read-settings.ts';
-import { closeStore, openStore } from '../../../src/store/sqlite/open.ts';
+import { closeDatabase, openDatabase } from '../../../src/store/sqlite/open.ts';
 import { captureIo } from '../../helpers/command-io.ts';
 import { writeFeedFile } from '../../helpers/feed-files.ts';
 import { FEED_FILE, MIGRATIONS, ROOT } from '../../helpers/ingest.ts';
@@ -26,13 +26,13 @@ function firstDatabase(): { file: string; folder: string } {
   mkdirSync(migrations);
   for (const name of FIRST) copyFileSync(join(MIGRATIONS, name), join(migrations, name));
   const file = join(folder, 'db/first.sqlite');
-  const store = openStore({ file, feed: loadFeed(FEED_FILE), migrations, program: '0.0.0', cacheMib: 8 });
+  const store = openDatabase({ file, feed: loadFeed(FEED_FILE), migrations, program: '0.0.0', cacheMib: 8 });
   store.db
     .exec(`INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
       state, rows_read, rows_inserted, dialect, extra, started_at, finished_at)
     VALUES ('visitpay', '', '0.0.0', 'Procedure', 'old.txt', 1, '2026-08-01T06:00:00Z', 1, '', 1, 1, 1, 'ingested', 1, 1, '{}', '[]',
       '2026-08-01T07:00:00.000Z', '2026-08-01T07:00:00.000Z')`);
-  closeStore(store);
+  closeDatabase(store);
   return { file, folder };
 }
 
@@ -50,7 +50,9 @@ test('a command that only looks at what an older program set up does what it can
   for (const look of looks)
     await expect(look()).rejects.toThrow(/older Landfall[^]*files\.warnings[^]*restart the daemon/);
 
-  closeStore(openStore({ file, feed: loadFeed(FEED_FILE), migrations: MIGRATIONS, program: '0.0.0', cacheMib: 8 }));
+  closeDatabase(
+    openDatabase({ file, feed: loadFeed(FEED_FILE), migrations: MIGRATIONS, program: '0.0.0', cacheMib: 8 }),
+  );
   const db = new Database(file, { readonly: true });
   onTestFinished(() => {
     db.close();
@@ -69,10 +71,10 @@ test('every column that a migration has added to the ledger is asked for', () =>
     for (const name of names ?? []) copyFileSync(join(MIGRATIONS, name), join(migrations, name));
     const file = join(folder, 'some.sqlite');
     const from = names === null ? MIGRATIONS : migrations;
-    const store = openStore({ file, feed: loadFeed(FEED_FILE), migrations: from, program: '0.0.0', cacheMib: 8 });
+    const store = openDatabase({ file, feed: loadFeed(FEED_FILE), migrations: from, program: '0.0.0', cacheMib: 8 });
     const list = store.db.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck();
     const found = new Map(LEDGER_TABLES.map((table) => [table, new Set(list.all(table))]));
-    closeStore(store);
+    closeDatabase(store);
     return found;
   };
   const first = columns(FIRST);

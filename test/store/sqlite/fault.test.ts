@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DatabaseFault, type FaultKind } from '../../../src/store/database-fault.ts';
-import { closeStore } from '../../../src/store/sqlite/open.ts';
+import { closeDatabase } from '../../../src/store/sqlite/open.ts';
 import { mountDisk } from '../../helpers/disk.ts';
 import type { Row } from '../../helpers/feed-files.ts';
 import { type Desk, openDesk } from '../../helpers/ingest.ts';
@@ -28,7 +28,7 @@ async function faultOf(work: Promise<unknown>): Promise<FaultKind> {
 
 /** Another program with the database open. */
 function openOther(desk: Desk): Database.Database {
-  const other = new Database(desk.store.file);
+  const other = new Database(desk.database.file);
   onTestFinished(() => {
     other.close();
   });
@@ -40,7 +40,7 @@ const many = (length: number, row: (index: number) => Row): Row[] => Array.from(
 describe('another program holds the write lock', () => {
   test('P7: busy, nothing is left behind, and the file goes in when the lock is gone', async () => {
     const desk = openDesk();
-    desk.store.db.pragma('busy_timeout = 1');
+    desk.db.pragma('busy_timeout = 1');
     const other = openOther(desk);
     const before = footprint(desk);
     other.exec('BEGIN IMMEDIATE');
@@ -58,9 +58,9 @@ describe('another program holds the write lock', () => {
 
   test('P7: a lock that is taken after the attempt was noted counts no failure', async () => {
     const desk = openDesk();
-    desk.store.db.pragma('busy_timeout = 1');
+    desk.db.pragma('busy_timeout = 1');
     const other = openOther(desk);
-    const { db } = desk.store;
+    const { db } = desk;
     const exec = db.exec.bind(db);
     const spy = vi.spyOn(db, 'exec').mockImplementation((sql) => {
       if (sql.startsWith('BEGIN')) other.exec('BEGIN IMMEDIATE');
@@ -76,9 +76,9 @@ describe('another program holds the write lock', () => {
 
   test('P7: a file that is to be quarantined waits like any other', async () => {
     const desk = openDesk();
-    desk.store.db.pragma('busy_timeout = 1');
+    desk.db.pragma('busy_timeout = 1');
     const other = openOther(desk);
-    const { db } = desk.store;
+    const { db } = desk;
     const transactionOf = db.transaction.bind(db);
     const file = desk.write('HospitalABC_VisitPay_Visit_[20260801_060000].txt', '');
     const spy = vi.spyOn(db, 'transaction').mockImplementation((work: () => unknown) => {
@@ -119,7 +119,7 @@ describe('another program holds the write lock', () => {
 
 test('P7: a fault while the statements are prepared, which a store does at its first file, harms no file after it', async () => {
   const desk = openDesk();
-  const { db } = desk.store;
+  const { db } = desk;
   const prepare = db.prepare.bind(db);
   let refused = false;
   const spy = vi.spyOn(db, 'prepare').mockImplementation((sql: string) => {
@@ -156,7 +156,7 @@ describe('the disk is full', () => {
 
   test('P2: wherever the room ends, it is rolled back whole, counts no failure, and goes in when there is room', async () => {
     const desk = await prepare();
-    const { db } = desk.store;
+    const { db } = desk;
     const before = footprint(desk);
     const pages = Number(db.pragma('page_count', { simple: true }));
     let refused = 0;
@@ -183,7 +183,7 @@ describe('the disk is full', () => {
 
   test('P2: the same for a file whose rows wait, and for one that has rows the database refuses', async () => {
     const desk = await prepare();
-    const { db } = desk.store;
+    const { db } = desk;
     db.exec(
       `CREATE TRIGGER refuse BEFORE INSERT ON visits WHEN NEW.status = 'no' BEGIN SELECT RAISE(ABORT, 'no'); END`,
     );
@@ -220,7 +220,7 @@ describe('the disk itself is full', () => {
       const disk = tempFolder();
       if (!mountDisk(disk, 'size=2m', onTestFinished)) skip('mounting is not allowed here');
       const desk = openDesk({ file: join(disk, 'db.sqlite') });
-      const { db } = desk.store;
+      const { db } = desk;
       await desk.deliver(
         'Procedure',
         '20260801_060000',
@@ -266,9 +266,9 @@ describe('the database is damaged while it is in use', () => {
       many(300, (i) => visit(`V${i}`, `P${i}`)),
     );
     const page = Number(desk.column(`SELECT rootpage FROM sqlite_schema WHERE name = '${table}'`)[0]);
-    closeStore(desk.store);
+    closeDatabase(desk.database);
     const file = join(tempFolder(), 'damaged.sqlite');
-    copyFileSync(desk.store.file, file);
+    copyFileSync(desk.database.file, file);
     const bytes = readFileSync(file);
     bytes.fill(0xa5, (page - 1) * 4096, page * 4096);
     writeFileSync(file, bytes);
@@ -292,7 +292,10 @@ describe('the database is damaged while it is in use', () => {
     const error: unknown = await desk
       .deliver('Procedure', '20260802_060000', [procedure('SECRET')])
       .catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ file: desk.store.file, hint: expect.stringContaining('landfall verify') as unknown });
+    expect(error).toMatchObject({
+      file: desk.database.file,
+      hint: expect.stringContaining('landfall verify') as unknown,
+    });
     expect(String(error)).not.toContain('SECRET');
   });
 });

@@ -11,7 +11,7 @@ test('a file without rows leaves the indexes of a large table alone', async () =
   await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
   await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
   await desk.deliver('Transaction', '20260801_060000', [transaction('T1', 'V1')]);
-  const run = vi.spyOn(desk.store.db, 'exec');
+  const run = vi.spyOn(desk.db, 'exec');
   expect(await desk.deliver('Transaction', '20260802_060000', [])).toMatchObject({
     kind: 'ingested',
     counts: { read: 0 },
@@ -22,7 +22,7 @@ test('a file without rows leaves the indexes of a large table alone', async () =
 
 test('indexes are set aside only for many rows, more than there are, and come back as they were', () => {
   const desk = openDesk();
-  const { db } = desk.store;
+  const { db } = desk;
   db.exec('CREATE UNIQUE INDEX rule ON transactions (payer, description)');
   const before = indexes(desk);
   expect(before).toContain('transactions_by_visit');
@@ -40,7 +40,7 @@ test('indexes are set aside only for many rows, more than there are, and come ba
 
 test('P7: an index that may fail on a row is not set aside: building it anew would fail the file', () => {
   const desk = openDesk();
-  const { db } = desk.store;
+  const { db } = desk;
   db.exec(`ALTER TABLE transactions ADD COLUMN theirs AS (json_extract(payer, '$'));
     CREATE INDEX of_generated ON transactions (theirs);
     CREATE INDEX of_expression ON transactions (json_extract(description, '$'));

@@ -16,14 +16,14 @@ function unread(name: string, changes: Partial<UnreadName> = {}): UnreadName {
 
 test('P7: a name that a changing folder lists twice is noted once', () => {
   const desk = openDesk();
-  noteUnread(desk.store, [unread('a'), unread('b'), unread('a')], NOW);
+  noteUnread(desk.database, [unread('a'), unread('b'), unread('a')], NOW);
   expect(desk.column('SELECT name FROM files ORDER BY name')).toEqual(['a', 'b']);
-  expect(noteUnread(desk.store, [unread('a'), unread('b')], NOW)).toEqual([]);
+  expect(noteUnread(desk.database, [unread('a'), unread('b')], NOW)).toEqual([]);
 });
 
 test('P7: a name whose times or inode need 64 bits without a sign is noted like any other', () => {
   const desk = openDesk();
-  noteUnread(desk.store, [unread('a', { stat: HUGE })], NOW);
+  noteUnread(desk.database, [unread('a', { stat: HUGE })], NOW);
   expect(desk.column('SELECT name FROM files')).toEqual(['a']);
 });
 
@@ -43,6 +43,6 @@ test('an inode of 64 bits is read back as it was', async () => {
   const desk = openDesk();
   await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
   const name = feedFileName('Procedure', '20260801_060000');
-  noteStat(desk.store, { fileId: 1, name }, HUGE);
-  expect(latestRevision(desk.store, name)?.stat).toMatchObject({ bytes: 1, ctimeNs: 7n, inode: HUGE.inode });
+  noteStat(desk.database, { fileId: 1, name }, HUGE);
+  expect(latestRevision(desk.database, name)?.stat).toMatchObject({ bytes: 1, ctimeNs: 7n, inode: HUGE.inode });
 });

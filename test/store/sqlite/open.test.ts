@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LandfallError } from '../../../src/model/errors.ts';
 import { loadFeed } from '../../../src/feed/load.ts';
-import { closeStore, openForReading, openForRehearsal, openStore } from '../../../src/store/sqlite/open.ts';
+import { closeDatabase, openForReading, openForRehearsal, openDatabase } from '../../../src/store/sqlite/open.ts';
 import { tryLock } from '../../../src/store/sqlite/lock.ts';
 import { openInChild } from '../../helpers/child.ts';
 import { mountSelf } from '../../helpers/disk.ts';
@@ -26,7 +26,7 @@ import { tempFolder } from '../../helpers/temp.ts';
 const feed = loadFeed(FEED_FILE);
 
 function open(file: string, migrations = MIGRATIONS): void {
-  closeStore(openStore({ file, feed, migrations, program: '0.0.0', cacheMib: 4 }));
+  closeDatabase(openDatabase({ file, feed, migrations, program: '0.0.0', cacheMib: 4 }));
 }
 
 /** What `work` throws. */
@@ -79,12 +79,12 @@ describe('a database that is made', () => {
   });
 
   test('P2: commits are on the disk, foreign keys are enforced, and readers are not held up', () => {
-    const { store } = openDesk();
-    expect(store.db.pragma('synchronous', { simple: true })).toBe(2);
-    expect(store.db.pragma('journal_mode', { simple: true })).toBe('wal');
-    expect(store.db.pragma('foreign_keys', { simple: true })).toBe(1);
-    const orphan = store.db
-      .prepare(`INSERT INTO visits (visit_id, procedure_id, patient_id, visit_date, source_file_id, source_line, source_stamp)
+    const { db } = openDesk();
+    expect(db.pragma('synchronous', { simple: true })).toBe(2);
+    expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(db.pragma('foreign_keys', { simple: true })).toBe(1);
+    const orphan =
+      db.prepare(`INSERT INTO visits (visit_id, procedure_id, patient_id, visit_date, source_file_id, source_line, source_stamp)
       VALUES ('V1', 'P1', 'M1', '2026-08-01', 1, 2, '')`);
     expect(() => orphan.run()).toThrow('FOREIGN KEY constraint failed');
   });
@@ -92,8 +92,8 @@ describe('a database that is made', () => {
   test('P2: they still are after an attempt was noted without waiting for the disk', async () => {
     const desk = openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
-    expect(desk.store.db.pragma('synchronous', { simple: true })).toBe(2);
-    expect(desk.store.db.pragma('foreign_keys', { simple: true })).toBe(1);
+    expect(desk.db.pragma('synchronous', { simple: true })).toBe(2);
+    expect(desk.db.pragma('foreign_keys', { simple: true })).toBe(1);
   });
 
   test('a folder that cannot be made is one clear error', () => {
@@ -352,14 +352,14 @@ describe('opening to read', () => {
 
   test('nothing can be written through it, also while a writer has it open', () => {
     const desk = openDesk();
-    const db = openForReading(desk.store.file);
+    const db = openForReading(desk.database.file);
     onTestFinished(() => {
       db.close();
     });
-    desk.store.db.exec('BEGIN IMMEDIATE');
+    desk.db.exec('BEGIN IMMEDIATE');
     expect(db.prepare('SELECT count(*) FROM files').pluck().get()).toBe(0);
     expect(() => db.exec("INSERT INTO retries VALUES ('x', '')")).toThrow('readonly');
-    desk.store.db.exec('ROLLBACK');
+    desk.db.exec('ROLLBACK');
   });
 });
 
@@ -660,10 +660,10 @@ describe('the database is held against the feed before anything is read', () => 
 test('a database of another feed is refused: its names would be taken for new', async () => {
   const desk = openDesk();
   await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
-  closeStore(desk.store);
+  closeDatabase(desk.database);
   const renamed = { ...feed, name: 'renamed' };
   const error = refusalOf(() =>
-    openStore({ file: desk.store.file, feed: renamed, migrations: MIGRATIONS, program: '0.0.0', cacheMib: 4 }),
+    openDatabase({ file: desk.database.file, feed: renamed, migrations: MIGRATIONS, program: '0.0.0', cacheMib: 4 }),
   );
   expect(error.message).toContain('it belongs to the feed visitpay, not to renamed');
 });
@@ -674,7 +674,7 @@ test('closing merges the write-ahead log into the database', async () => {
   const desk = openDesk({ file });
   await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
   expect(statSync(`${file}-wal`).size).toBeGreaterThan(0);
-  closeStore(desk.store);
+  closeDatabase(desk.database);
   expect(readdirSync(folder)).toEqual(['db.sqlite']);
   rmSync(folder, { recursive: true });
 });

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { closeStore, openForRehearsal, type Store } from '../../../src/store/sqlite/open.ts';
+import { closeDatabase, openForRehearsal, type OpenDatabase } from '../../../src/store/sqlite/open.ts';
 import { readStatus } from '../../../src/store/sqlite/status-query.ts';
 import { createShadow, reportOf } from '../../../src/store/sqlite/dry-run.ts';
 import { feedFileName } from '../../helpers/feed-files.ts';
@@ -22,7 +22,7 @@ interface Instruction {
  * Every statement that a desk runs on its database from now on.
  * Prepared statements are told by SQLite itself when they are prepared, which a store does at its first file.
  */
-function watchStatements({ db }: Store): Set<string> {
+function watchStatements({ db }: OpenDatabase): Set<string> {
   const seen = new Set<string>();
   const prepare = db.prepare.bind(db);
   Object.assign(db, {
@@ -72,7 +72,7 @@ function walked(db: Database.Database, sql: string, schema: 'main' | 'temp' = 'm
 /** A desk that has run through everything an ingest does, and all that it ran. */
 async function busyDesk(): Promise<{ desk: Desk; statements: string[] }> {
   const desk = openDesk();
-  const seen = watchStatements(desk.store);
+  const seen = watchStatements(desk.database);
   await desk.deliver('Transaction', '20260801_060000', [
     transaction('T1', 'V1', { ProcedureID: 'P9' }),
     transaction('T2', 'V1'),
@@ -98,17 +98,15 @@ describe('no statement of an ingest walks a table that grows', () => {
     expect(statements.length).toBeGreaterThan(40);
     const found = statements
       .filter((sql) => !TAKES_ONE.test(sql.trim()))
-      .flatMap((sql) =>
-        walked(desk.store.db, sql).map((name) => `${name} in: ${sql.replaceAll(/\s+/g, ' ').slice(0, 200)}`),
-      );
+      .flatMap((sql) => walked(desk.db, sql).map((name) => `${name} in: ${sql.replaceAll(/\s+/g, ' ').slice(0, 200)}`));
     expect(found).toEqual([]);
   });
 
   test('nor does the status, of the rejects', async () => {
     const { desk } = await busyDesk();
-    const seen = watchStatements(desk.store);
-    readStatus(desk.store.db, desk.store.feed, 0);
-    const tables = [...seen].flatMap((sql) => walked(desk.store.db, sql));
+    const seen = watchStatements(desk.database);
+    readStatus(desk.db, desk.database.feed, 0);
+    const tables = [...seen].flatMap((sql) => walked(desk.db, sql));
     expect(tables).toContain('rejects_waiting');
     expect(tables).not.toContain('rejects');
     const joined = [...seen].filter((sql) => sql.includes('waiting_on') && sql.includes('JOIN'));
@@ -118,7 +116,7 @@ describe('no statement of an ingest walks a table that grows', () => {
   test('nor does the report of a check, of what waits', async () => {
     const { desk } = await busyDesk();
     const store = openForRehearsal({
-      file: desk.store.file,
+      file: desk.database.file,
       feed: desk.feed,
       migrations: MIGRATIONS,
       program: '0.0.0',
@@ -132,12 +130,12 @@ describe('no statement of an ingest walks a table that grows', () => {
     const statements = [...seen];
     expect(statements).toHaveLength(4);
     const tables = statements.flatMap((sql) => walked(store.db, sql, 'temp'));
-    closeStore(store);
+    closeDatabase(store);
     for (const name of tables) expect(name).not.toMatch(/rejects|waiting_on/);
   });
 
   test('the watch itself sees a walk', () => {
-    const { db } = openDesk().store;
+    const { db } = openDesk();
     expect(walked(db, `SELECT * FROM visits WHERE status = 'x'`)).toEqual(['visits']);
     expect(walked(db, `UPDATE rejects SET raw = NULL WHERE code = 'x'`)).toEqual(['rejects']);
     expect(walked(db, `SELECT * FROM visits WHERE visit_id = ?`)).toEqual([]);

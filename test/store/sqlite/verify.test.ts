@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { verify } from '../../../src/commands/verify.ts';
 import { readSettings } from '../../../src/settings/read-settings.ts';
-import { closeStore, openForReading } from '../../../src/store/sqlite/open.ts';
+import { closeDatabase, openForReading } from '../../../src/store/sqlite/open.ts';
 import { verifyDatabase } from '../../../src/store/sqlite/verify.ts';
 import { largeFeed, spellOut } from '../../campaign/feeds.ts';
 import { LEAK, MARKER } from '../../helpers/billing.ts';
@@ -43,7 +43,7 @@ async function eventful(): Promise<Desk> {
   await desk.deliver('Procedure', '20260802_060000', [procedure(id('P9')), procedure(id('P1'), 'second')]);
   await desk.deliver('Procedure', '20260801_060000', [procedure(id('P1'), 'corrected')]);
   await desk.deliver('Visit', '20260803_060000', ['x'], { columns: ['y'] });
-  closeStore(desk.store);
+  closeDatabase(desk.database);
   return desk;
 }
 
@@ -51,7 +51,7 @@ async function eventful(): Promise<Desk> {
 async function findingsAfter(damage: (db: Database.Database) => void): Promise<string[]> {
   const desk = await eventful();
   const file = join(tempFolder(), 'copy.sqlite');
-  copyFileSync(desk.store.file, file);
+  copyFileSync(desk.database.file, file);
   const db = new Database(file);
   db.pragma('foreign_keys = OFF');
   db.pragma('ignore_check_constraints = ON');
@@ -78,8 +78,8 @@ async function run(file: string, json = false): Promise<{ code: number; out: str
 describe('a database that nobody tampered with is sound', () => {
   test('with one of everything in it', async () => {
     const desk = await eventful();
-    expect(findings(desk, desk.store.file)).toEqual([]);
-    const { code, out } = await run(desk.store.file);
+    expect(findings(desk, desk.database.file)).toEqual([]);
+    const { code, out } = await run(desk.database.file);
     expect(code).toBe(0);
     expect(out).toMatch(/The database is sound\.\n$/);
     expect(out).not.toContain('FAILED');
@@ -99,14 +99,14 @@ describe('a database that nobody tampered with is sound', () => {
       'superseded',
       'waiting',
     ]);
-    expect(findings(desk, desk.store.file)).toEqual([]);
+    expect(findings(desk, desk.database.file)).toEqual([]);
   });
 
   test('while a writer is in the middle of a file: the snapshot before it', async () => {
     let found: string[] | null = null;
     const desk: Desk = openDesk({
       probe: (moment) => {
-        if (moment === 'before_commit') found = findings(desk, desk.store.file);
+        if (moment === 'before_commit') found = findings(desk, desk.database.file);
       },
     });
     expect(counts(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]))).toEqual({
@@ -212,11 +212,11 @@ describe('damage is found', () => {
     async (name) => {
       const desk = await eventful();
       const file = join(tempFolder(), 'copy.sqlite');
-      const db = new Database(desk.store.file);
+      const db = new Database(desk.database.file);
       const page =
         db.prepare<[string], number>('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(name) ?? 0;
       db.close();
-      const bytes = readFileSync(desk.store.file);
+      const bytes = readFileSync(desk.database.file);
       bytes.fill(0x5a, (page - 1) * 4096, page * 4096);
       writeFileSync(file, bytes);
       const { code, out } = await run(file);
@@ -231,10 +231,10 @@ describe('damage is found', () => {
 
   test('--json tells each check with its findings; exit code 3', async () => {
     const desk = await eventful();
-    const db = new Database(desk.store.file);
+    const db = new Database(desk.database.file);
     db.exec(`DELETE FROM waiting_on`);
     db.close();
-    const { code, out } = await run(desk.store.file, true);
+    const { code, out } = await run(desk.database.file, true);
     expect(code).toBe(3);
     const told = z
       .object({ sound: z.boolean(), checks: z.array(z.object({ check: z.string(), findings: z.array(z.string()) })) })

@@ -4,18 +4,18 @@ import { openDesk } from '../../helpers/ingest.ts';
 import { growWal, walSize, pinWal } from '../../helpers/wal.ts';
 
 test('a large write-ahead log is emptied when there is nothing else to do; a reader pins it until it leaves', () => {
-  const { store } = openDesk();
-  const reader = pinWal(store);
-  growWal(store, 'one');
-  expect(emptyWal(store).pinned).toBe(true);
-  expect(walSize(store)).toBeGreaterThan(16 * 1024 * 1024);
+  const { database } = openDesk();
+  const reader = pinWal(database);
+  growWal(database, 'one');
+  expect(emptyWal(database).pinned).toBe(true);
+  expect(walSize(database)).toBeGreaterThan(16 * 1024 * 1024);
   reader.close();
-  expect(emptyWal(store)).toEqual({ bytes: 0, pinned: false });
-  expect(walSize(store)).toBe(0);
+  expect(emptyWal(database)).toEqual({ bytes: 0, pinned: false });
+  expect(walSize(database)).toBe(0);
 });
 
 test('a small log is left alone', () => {
-  const { store } = openDesk();
-  const before = walSize(store);
-  expect(emptyWal(store)).toEqual({ bytes: before, pinned: false });
+  const { database } = openDesk();
+  const before = walSize(database);
+  expect(emptyWal(database)).toEqual({ bytes: before, pinned: false });
 });

@@ -1,20 +1,24 @@
-import type { Encoding } from '../model/feed.ts';
-import type { RowFinder } from '../store/sqlite/dataset-writer.ts';
-import { PLACE_NUMBERS } from './distinct-key-batches.ts';
-import type { Source } from './source.ts';
+import type { RowPlace, RowText } from '../store.ts';
+import { PLACE_NUMBERS } from './jsonb-rows.ts';
 
-/** The rows that are staged and not merged yet: where each stands in its file. */
-export interface RowsInHand extends RowFinder {
-  byteLength(line: number): number;
+/** The rows of the file in hand that are staged and not merged yet: where each stands in its file. */
+export interface PendingRows {
+  /** Where a pending row stands. */
+  place(line: number): RowPlace;
+  /** A pending row exactly as sent. */
+  raw(line: number): string | Uint8Array;
+  /** Forgets the rows of the file before. */
+  begin(rowText: RowText): void;
   /** Adds rows: line, byte offset and byte length of each, one after the other, by ascending line; higher lines than before. */
   add(places: Float64Array): void;
-  /** How many rows are in hand. */
+  /** How many rows are pending. */
   count(): number;
   clear(): void;
 }
 
-/** None yet, of a source. */
-export function createRowsInHand(source: Source, encoding: Encoding): RowsInHand {
+/** None yet. */
+export function createPendingRows(): PendingRows {
+  let textOf: RowText = () => '';
   let places = new Float64Array(0);
   let used = 0;
   const find = (line: number): number => {
@@ -26,7 +30,7 @@ export function createRowsInHand(source: Source, encoding: Encoding): RowsInHand
       else high = middle;
     }
     if (low * PLACE_NUMBERS >= used || places[low * PLACE_NUMBERS] !== line)
-      throw new Error('the line asked for is not one of the rows in hand');
+      throw new Error('the line asked for is not one of the pending rows');
     return low * PLACE_NUMBERS;
   };
   return {
@@ -44,11 +48,17 @@ export function createRowsInHand(source: Source, encoding: Encoding): RowsInHand
     clear() {
       used = 0;
     },
-    byteOffset: (line) => places[find(line) + 1] ?? 0,
-    byteLength: (line) => places[find(line) + 2] ?? 0,
+    begin(rowText) {
+      textOf = rowText;
+      used = 0;
+    },
+    place(line) {
+      const at = find(line);
+      return { line, byteOffset: places[at + 1] ?? 0, byteLength: places[at + 2] ?? 0 };
+    },
     raw(line) {
       const at = find(line);
-      return source.row(places[at + 1] ?? 0, places[at + 2] ?? 0, encoding);
+      return textOf(places[at + 1] ?? 0, places[at + 2] ?? 0);
     },
   };
 }

@@ -1,0 +1,52 @@
+import type { Dataset } from '../../model/feed.ts';
+import type { Healed, RejectedRow, RowText } from '../store.ts';
+import { type DatasetWriter, createDatasetWriter, prepareMerging } from './dataset-writer.ts';
+import type { Origin } from './merge.ts';
+import type { OpenDatabase } from './open.ts';
+import { type PendingRows, createPendingRows } from './pending-rows.ts';
+import { createRejectWriter } from './rejects.ts';
+
+/** Puts rows into the tables of a feed, those of one file after those of another, inside transactions that the caller begins and ends. */
+export interface FeedWriter {
+  /** Forgets the file before. */
+  begin(rowText: RowText): void;
+  of(dataset: Dataset): DatasetWriter;
+  /** The rows of the file in hand that are staged. */
+  readonly pending: PendingRows;
+  reject(fileId: number, dataset: string, row: RejectedRow): void;
+  /** Admits what waited for rows of a dataset that this file brought, and what waited for that in turn. */
+  heal(dataset: Dataset, origin: Origin, onChunk: () => Promise<void>): Promise<Healed>;
+}
+
+/** Prepares the statements: preparing them anew for each file would cost more than a small file. */
+export function createFeedWriter(database: OpenDatabase): FeedWriter {
+  const { db, feed } = database;
+  const pending = createPendingRows();
+  prepareMerging(db, pending);
+  const clearFreed = db.prepare('DELETE FROM temp._freed');
+  const writers = new Map(feed.datasets.map((dataset) => [dataset.table, createDatasetWriter(database, dataset)]));
+  const of = (dataset: Dataset): DatasetWriter => {
+    const writer = writers.get(dataset.table);
+    if (writer === undefined) throw new Error('every dataset of the feed has its writer');
+    return writer;
+  };
+  return {
+    begin(rowText) {
+      pending.begin(rowText);
+      clearFreed.run();
+    },
+    of,
+    pending,
+    reject: createRejectWriter(db),
+    async heal(dataset, origin, onChunk) {
+      const sum = { healed: 0, refused: 0 };
+      // Parents stand before children: what heals in one dataset has freed its children before their turn comes.
+      for (const child of feed.datasets.slice(feed.datasets.indexOf(dataset) + 1)) {
+        const { healed, refused } = await of(child).healer.run(origin, onChunk);
+        sum.healed += healed;
+        sum.refused += refused;
+      }
+      return sum;
+    },
+  };
+}
