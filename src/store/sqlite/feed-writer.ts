@@ -6,7 +6,7 @@ import type { OpenDatabase } from './open.ts';
 import { type PendingRows, createPendingRows } from './pending-rows.ts';
 import { createRejectWriter } from './rejects.ts';
 
-/** Puts rows into the tables of a feed, those of one file after those of another, inside transactions that the caller begins and ends. */
+/** Puts rows into the tables of a feed, one file after the other, each inside a transaction that the caller begins and ends. */
 export interface FeedWriter {
   /** Forgets the file before. */
   begin(rowText: RowText): void;
