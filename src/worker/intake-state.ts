@@ -97,7 +97,9 @@ export function createIntake(options: IntakeOptions): Intake {
     retries: createRetrySchedule(),
     restorer: createRestorer(settings.landing, faults),
     archiver:
-      settings.after === 'archive' ? createArchiver({ ...settings, archiveDir, feed, ledger, faults, logger, probe: options.probe }) : null,
+      settings.after === 'archive'
+        ? createArchiver({ ...settings, archiveDir, feed, ledger, faults, logger, probe: options.probe })
+        : null,
     emptyWal: createWalEmptier({
       ledger,
       monotonic,

@@ -52,7 +52,14 @@ const probe = (moment: Moment): void => {
 
 const feed = loadFeed(join(ROOT, 'feeds/visitpay.yaml'));
 const program = '0.0.0-test';
-database = openDatabase({ file: orders.database, feed, migrations: join(ROOT, 'migrations'), program, cacheMib: 4, probe });
+database = openDatabase({
+  file: orders.database,
+  feed,
+  migrations: join(ROOT, 'migrations'),
+  program,
+  cacheMib: 4,
+  probe,
+});
 settleAttempts(database, { crashed: false, cutShortAt: null }, new Date());
 // Small, so that checkpoints fall into the commits.
 database.db.pragma('wal_autocheckpoint = 20');
