@@ -94,6 +94,15 @@ describe('the layout', () => {
     expect(findCircle()).toEqual([]);
   });
 
+  test('every word of the glossary is one that the code uses', () => {
+    const glossary = fs.readFileSync(path.join(SRC, 'model/README.md'), 'utf8');
+    const words = [...glossary.matchAll(/^\| (?!word)([a-z ]+) \|/gm)].map(([, word = '']) => word);
+    const code = [...imports.keys()].map((file) => fs.readFileSync(path.join(SRC, file), 'utf8')).join('\n');
+    expect(words.length).toBeGreaterThan(20);
+    // As a word, in any form, or as a part of a name.
+    expect(words.filter((word) => !new RegExp(word.replace(/e?$/, ''), 'i').test(code))).toEqual([]);
+  });
+
   test('the words of one feed stand in its definition, its migration and tests, never in src/', () => {
     const { datasets } = loadFeed(path.join(ROOT, 'feeds/visitpay.yaml'));
     const words = datasets.flatMap(({ name, table, key }) => [name, `${name}s`, table, key.header, key.name]);

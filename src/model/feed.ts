@@ -1,27 +1,6 @@
 import type { ColumnTypeName } from '../columns/registry.ts';
 import type { MappingRules } from '../columns/row-mapper.ts';
 
-/**
- * The words of a feed, used alike in code, tables, logs and README.
- *
- * - feed: the set of extracts one sender delivers, described by one YAML file.
- * - dataset: one kind of extract in a feed (its files, its columns, its table).
- * - landing: the folder that files are dropped into.
- * - stamp: the time stamp in a file's name, UTC, kept as `YYYY-MM-DDThh:mm:ssZ`.
- * - revision: the ordinal of the distinct contents seen under one name, from 1.
- * - version: where a row stands in the order of statements: (stamp, name bytewise, revision, line).
- * - ledger: the table `files`, one row for each revision of each name.
- * - checkpoint: the newest stamp ingested of a dataset; a file before it is late.
- * - reject: a row that is not loaded, kept with its reason; a waiting one lacks only a parent.
- * - quarantine: what happens to a file that cannot be read as its dataset.
- * - heal: admit a waiting row because its last missing parent has come.
- * - stale: older than the version of its key that is in the table; it is left out.
- * - supersede: settle a waiting row because a newer version of its key was admitted.
- * - lineage: the columns of a row that say which file, line and stamp it comes from.
- * - settle: of a file, to stand still for long enough to be read; of a reject, to be healed, superseded, or rejected for a constraint when its parent came.
- * - batch: files that are taken together, in order; in the ingest, rows that are read together.
- */
-
 export interface Column {
   /** The header cell as the sender documents it, e.g. `PatientID`. */
   readonly header: string;
