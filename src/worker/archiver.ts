@@ -13,7 +13,7 @@ import { retryAgain, sooner, waitMs, type BackOff, type Retry } from './back-off
 import type { FaultBook } from '../status/faults.ts';
 import type { SeenFile } from './seen-files.ts';
 import type { Probe } from '../model/ledger.ts';
-import type { Ledger } from './ledger.ts';
+import type { Store } from '../store/store.ts';
 
 /** Moves ingested files out of the landing folder. What goes wrong here is tried again and is never an error for the data. */
 export interface Archiver {
@@ -32,7 +32,7 @@ export interface ArchiverOptions {
   readonly archiveDir: string;
   readonly archiveAfterMs: number;
   readonly feed: Feed;
-  readonly ledger: Ledger;
+  readonly store: Pick<Store, 'noteArchived'>;
   /** Called before each move: the crash campaign kills the process there. */
   readonly probe?: Probe | undefined;
   readonly faults: FaultBook;
@@ -63,7 +63,7 @@ interface Archived {
 
 /** Files that have been still for `archiveAfterMs` are moved to `archiveDir`. */
 export function createArchiver(options: ArchiverOptions): Archiver {
-  const { landing, archiveDir, archiveAfterMs, feed, ledger, faults, logger } = options;
+  const { landing, archiveDir, archiveAfterMs, feed, store, faults, logger } = options;
   const places = { landing, archive: archiveDir };
   const settler = createSettler({ settleMs: archiveAfterMs, believeTimes: true });
   /** Moves that are not yet in the ledger: file id → path. */
@@ -220,7 +220,7 @@ export function createArchiver(options: ArchiverOptions): Archiver {
 
   async function record(): Promise<void> {
     for (const [fileId, target] of unrecorded) {
-      await ledger.noteArchived(fileId, target);
+      await store.noteArchived(fileId, target);
       unrecorded.delete(fileId);
     }
   }

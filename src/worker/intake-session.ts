@@ -1,3 +1,4 @@
+import { ingestFile } from '../ingest/ingest-file.ts';
 import { loadFeed } from '../feed/load.ts';
 import { createEvents, type Events } from '../model/events.ts';
 import type { Feed } from '../model/feed.ts';
@@ -8,7 +9,6 @@ import { createCurrentWork, type CurrentWork } from './current-work.ts';
 import { ownDatabase } from './database-session.ts';
 import { scan } from './intake.ts';
 import { createIntake, type Intake } from './intake-state.ts';
-import { storeLedger } from './ledger.ts';
 import { runLoop } from './loop.ts';
 import type { Supervised } from './supervisor-link.ts';
 import { createWaker, type Waker } from './waker.ts';
@@ -44,7 +44,8 @@ export function openIntake(
     ...how,
     settings,
     feed,
-    ledger: storeLedger(store, io.now),
+    store,
+    ingest: ingestFile,
     logger,
     now: io.now,
     monotonic: () => performance.now(),

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { ingestFile } from '../ingest/ingest-file.ts';
 import type { Listing } from '../landing/list.ts';
 import { createParentWait, type ParentWait } from '../landing/order.ts';
 import { createSettler, type Settler } from '../landing/settle.ts';
@@ -8,20 +9,22 @@ import type { Totals } from '../model/totals.ts';
 import type { Logger } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { FaultBook } from '../status/faults.ts';
+import type { Store } from '../store/store.ts';
 import { createArchiver, type Archiver } from './archiver.ts';
 import type { CurrentWork } from './current-work.ts';
 import type { Probe } from '../model/ledger.ts';
-import type { Ledger } from './ledger.ts';
 import { createRestorer, type Restorer } from './restorer.ts';
 import { createRetrySchedule, type RetrySchedule } from './retry-schedule.ts';
 import type { SeenFile } from './seen-files.ts';
 import type { Suspects } from './suspects.ts';
-import { createWalEmptier } from './wal-emptier.ts';
+import { createHousekeeping } from './housekeeping.ts';
 
 export interface IntakeOptions {
   readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
   readonly feed: Feed;
-  readonly ledger: Ledger;
+  readonly store: Store;
+  /** Takes one file into the store; `ingestFile`, but in tests. */
+  readonly ingest: typeof ingestFile;
   /** Called before each move to the archive: the crash campaign kills the process there. */
   readonly probe?: Probe;
   readonly events: Events;
@@ -50,7 +53,7 @@ export interface Intake extends IntakeOptions {
   readonly restorer: Restorer;
   /** Null: what was ingested stays where it is. */
   readonly archiver: Archiver | null;
-  readonly emptyWal: () => Promise<number | null>;
+  readonly maintain: () => Promise<number | null>;
   /** What the ledger knows; null: it was not asked yet. */
   known: Known | null;
   /** The names told last, with their codes, as JSON. */
@@ -88,7 +91,7 @@ export interface RunTotals {
 
 /** An intake that has seen nothing yet, over a folder and a ledger that are there. */
 export function createIntake(options: IntakeOptions): Intake {
-  const { settings, feed, ledger, faults, work, logger, monotonic } = options;
+  const { settings, feed, store, faults, work, logger, monotonic } = options;
   const archiveDir = settings.archiveDir ?? path.join(settings.landing, 'archive');
   return {
     ...options,
@@ -98,10 +101,10 @@ export function createIntake(options: IntakeOptions): Intake {
     restorer: createRestorer(settings.landing, faults),
     archiver:
       settings.after === 'archive'
-        ? createArchiver({ ...settings, archiveDir, feed, ledger, faults, logger, probe: options.probe })
+        ? createArchiver({ ...settings, archiveDir, feed, store, faults, logger, probe: options.probe })
         : null,
-    emptyWal: createWalEmptier({
-      ledger,
+    maintain: createHousekeeping({
+      store,
       monotonic,
       onBegin: () => {
         work.change({ doing: 'emptying' });

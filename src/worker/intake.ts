@@ -7,8 +7,8 @@ import type { UnreadName } from '../model/ledger.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { sooner } from './back-off.ts';
 import type { Intake, Known } from './intake-state.ts';
-import { isSeen, type SeenFile } from './seen-files.ts';
-import { createSuspects } from './suspects.ts';
+import { isSeen, readSeenFiles, type SeenFile } from './seen-files.ts';
+import { SUSPECT_FROM, createSuspects } from './suspects.ts';
 import { forgetFile, takeFiles } from './take-files.ts';
 
 /** What one scan left. */
@@ -59,10 +59,13 @@ interface Listed {
 
 /** Lists what the ledger does not know, or is asked for. */
 async function list(intake: Intake): Promise<Listed> {
-  const { settings, feed, ledger, faults, archiver } = intake;
-  intake.known ??= { seen: await ledger.known(), suspects: createSuspects(await ledger.suspects(), faults) };
+  const { settings, feed, store, faults, archiver } = intake;
+  intake.known ??= {
+    seen: await readSeenFiles(store),
+    suspects: createSuspects(await store.suspects(SUSPECT_FROM), faults),
+  };
   const { known } = intake;
-  const asked = await ledger.retries();
+  const asked = await store.pendingRetries();
   for (const name of asked.keys()) known.suspects.forget(name);
   const clock = { monotonic: intake.monotonic(), wall: intake.now().getTime() };
   const ingested: SeenFile[] = [];
@@ -128,7 +131,7 @@ async function tellNames(intake: Intake, names: readonly UnreadName[]): Promise<
   intake.refusedNames = names.filter((name) => name.state === 'quarantined').length;
   const now = JSON.stringify(names.map(({ name, code }) => [name, code]));
   if (now === intake.namesTold) return;
-  const news = await intake.ledger.noteUnread(names);
+  const news = await intake.store.noteUnread(names, intake.now());
   const told = (intake.tellAgain ? names : news).map(({ name, state, code, reason }) => ({
     name,
     state,
@@ -165,7 +168,7 @@ async function doChores(intake: Intake, { known, clock, ingested }: Listed): Pro
     intake.work.change({ doing: 'archiving' });
     archiveMs = await intake.archiver.step(ingested, known.seen, clock);
   }
-  return sooner(archiveMs, await intake.emptyWal());
+  return sooner(archiveMs, await intake.maintain());
 }
 
 function whatIsLeft(intake: Intake, listed: Listed, chosen: Chosen, takenAll: boolean, choresMs: number | null): Scan {

@@ -35,12 +35,12 @@ export async function performRun(supervised: Supervised): Promise<{ exitCode: nu
 }
 
 /** `landfall retry` leaves its wish in the database, which makes no event. */
-function lookForRetries({ ledger, work }: Intake, waker: Waker, ending: DisposableStack): void {
+function lookForRetries({ store, work }: Intake, waker: Waker, ending: DisposableStack): void {
   let seen: ReadonlyMap<string, string> = new Map();
   const look = async (): Promise<void> => {
     if (!isAtRest(work.now().doing)) return;
     try {
-      const wished = await ledger.retries();
+      const wished = await store.pendingRetries();
       // A wish for a file that is not there stays: it is no news.
       if ([...wished].some(([name, at]) => seen.get(name) !== at)) waker.poke();
       seen = wished;

@@ -2,6 +2,7 @@ import type { IngestOutcome } from '../model/ingest.ts';
 import { isStill, type RawStat } from '../landing/file-stat.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import type { FileStat, LedgerEntry } from '../model/ledger.ts';
+import type { Store } from '../store/store.ts';
 
 /** What the loop keeps in memory of a name's latest revision. There may be 100,000 of them: no more than is needed. */
 export interface SeenFile {
@@ -14,18 +15,21 @@ export interface SeenFile {
   readonly archivedTo: string | null;
 }
 
-/** What a file is read with; a quarantined file is tried again when it changes. */
-export interface Readers {
-  readonly feedHash: string;
-  /** The version of Landfall. */
-  readonly program: string;
+/** Reads from the ledger what was seen before, by name. The map is the caller's to keep current. */
+export async function readSeenFiles(store: Store): Promise<Map<string, SeenFile>> {
+  const files = new Map<string, SeenFile>();
+  for await (const entry of store.latestRevisions()) {
+    const file = seenFrom(entry, store);
+    if (file !== null) files.set(file.name, file);
+  }
+  return files;
 }
 
-/** What to keep of a ledger entry; null for a name that was never read. */
-export function seenFrom(entry: LedgerEntry, readers: Readers): SeenFile | null {
+/** What to keep of a ledger entry; null for a name that was never read. A quarantined file is outdated when what reads it has changed. */
+function seenFrom(entry: LedgerEntry, { feed, program }: Pick<Store, 'feed' | 'program'>): SeenFile | null {
   if (entry.revision === 0) return null;
   const quarantined = entry.state === 'quarantined';
-  const outdated = quarantined && (entry.feedHash !== readers.feedHash || entry.program !== readers.program);
+  const outdated = quarantined && (entry.feedHash !== feed.hash || entry.program !== program);
   const state = quarantined ? 'quarantined' : 'ingested';
   return { name: entry.name, fileId: entry.fileId, state, stat: entry.stat, outdated, archivedTo: entry.archivedTo };
 }

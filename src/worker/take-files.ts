@@ -38,7 +38,7 @@ export async function takeFiles(intake: Intake, due: Due): Promise<boolean> {
     if (intake.hasNews() && intake.monotonic() >= relistAt) return false;
     intake.work.change({ doing: 'ingesting', due: files.length - index });
     await takeFile(intake, file, due);
-    await intake.emptyWal();
+    await intake.maintain();
     await nextTurn();
   }
   if (!intake.stop.aborted) tellTaken(intake);
@@ -82,12 +82,13 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
  * @throws DatabaseFault when the database or its disk fails; whatever reading the file raises
  */
 export async function ingest(intake: Intake, file: ListedFile, afresh: boolean): Promise<IngestOutcome> {
-  const { ledger, giveUp: stop, work, events } = intake;
+  const { store, giveUp: stop, work, events, now } = intake;
   let outcome: IngestOutcome;
   try {
-    outcome = await ledger.ingest(file, {
+    outcome = await intake.ingest(store, file, {
       afresh,
       stop,
+      now,
       onProgress: (file) => {
         work.change({ file });
       },

@@ -11,7 +11,7 @@ import { createFaultBook } from '../../src/status/faults.ts';
 import { createCurrentWork } from '../../src/worker/current-work.ts';
 import { scan } from '../../src/worker/intake.ts';
 import { createIntake } from '../../src/worker/intake-state.ts';
-import { storeLedger } from '../../src/worker/ledger.ts';
+import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import { runLoop } from '../../src/worker/loop.ts';
 import { createWaker } from '../../src/worker/waker.ts';
 import { createEvents } from '../../src/model/events.ts';
@@ -71,7 +71,8 @@ const faults = createFaultBook(events, now);
 const intake = createIntake({
   settings: { landing, settleMs: 0, after, archiveAfterMs: 0, archiveDir: null },
   feed,
-  ledger: storeLedger(createStore(database), now),
+  store: createStore(database),
+  ingest: ingestFile,
   events,
   faults,
   work: createCurrentWork(events, faults),

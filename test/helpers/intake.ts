@@ -1,13 +1,16 @@
+import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import { createEvents, type EventMap } from '../../src/model/events.ts';
+import type { IngestOptions, IngestOutcome } from '../../src/model/ingest.ts';
+import type { ListedFile } from '../../src/model/listed-file.ts';
 import type { Work } from '../../src/model/work.ts';
 import { logFaults, logFiles } from '../../src/output/event-log.ts';
 import { createLog } from '../../src/output/log.ts';
 import type { Settings } from '../../src/settings/settings.ts';
+import type { Store } from '../../src/store/store.ts';
 import { createFaultBook, type FaultBook } from '../../src/status/faults.ts';
 import { createCurrentWork } from '../../src/worker/current-work.ts';
 import { scan, type Scan } from '../../src/worker/intake.ts';
 import { createIntake, runTotals, type Intake, type RunTotals } from '../../src/worker/intake-state.ts';
-import { storeLedger, type Ledger } from '../../src/worker/ledger.ts';
 import { openDesk, type Desk } from './ingest.ts';
 import { watchForLeaks } from './leak.ts';
 
@@ -39,10 +42,17 @@ export interface IntakeDesk extends Desk {
   restart(): void;
 }
 
+/** What the intake asks of the store, and how it takes a file into it. */
+export interface Doors extends Store {
+  readonly ingest: (file: ListedFile, options: IngestOptions) => Promise<IngestOutcome>;
+}
+
 export interface IntakeDeskOptions {
   readonly settings?: Partial<Settings>;
-  /** Changes what the intake hears of the database. */
-  readonly ledger?: (real: Ledger) => Ledger;
+  /** Changes what the intake asks of the store, and how it takes a file into it. */
+  readonly doors?: (real: Doors) => Doors;
+  /** How much time each look at the monotonic clock takes, in ms. */
+  readonly tickMs?: number;
   readonly hasNews?: () => boolean;
   /** The version of Landfall. */
   readonly program?: string;
@@ -82,7 +92,8 @@ export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
     lossy: null,
   };
   const logger = createLog({ logLevel: 'trace', logFormat: 'json' }, output, 1);
-  const real = storeLedger(desk.store, now);
+  const real: Doors = { ...desk.store, ingest: (file, options) => ingestFile(desk.store, file, options) };
+  const doors = options.doors?.(real) ?? real;
   const make = (): Intake => {
     const events = createEvents();
     const faults = createFaultBook(events, now, () => passed);
@@ -100,13 +111,14 @@ export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
         ...options.settings,
       },
       feed: desk.feed,
-      ledger: options.ledger?.(real) ?? real,
+      store: doors,
+      ingest: (_, file, options) => doors.ingest(file, options),
       events,
       faults,
       work: createCurrentWork(events, faults),
       logger,
       now,
-      monotonic: () => passed,
+      monotonic: () => (passed += options.tickMs ?? 0),
       stop: stop.signal,
       giveUp: giveUp.signal,
       hasNews: options.hasNews ?? (() => false),

@@ -28,7 +28,7 @@ test('what becomes of each file, name and fault is told once, with counts and co
 test('a file that changes while it is read, and the fault that this is', async () => {
   let meddle = true;
   const desk = openIntakeDesk({
-    ledger: (real) => ({
+    doors: (real) => ({
       ...real,
       ingest: (file, options) => {
         if (meddle) appendFileSync(file.path, '\n');

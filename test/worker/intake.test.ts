@@ -13,13 +13,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Ledger } from '../../src/worker/ledger.ts';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { DatabaseFault } from '../../src/store/database-fault.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { growDisk, mountDisk } from '../helpers/disk.ts';
-import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
+import { openIntakeDesk, type Doors, type IntakeDesk } from '../helpers/intake.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 import { refuseLstat } from '../helpers/lstat.ts';
 import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
@@ -38,20 +38,7 @@ function states(desk: IntakeDesk): readonly unknown[] {
 }
 
 test('before a listing that will take long the loop says so: it is not to count as hung', async () => {
-  const desk: IntakeDesk = openIntakeDesk({
-    ledger: (real) => ({
-      ...real,
-      async known() {
-        const known = await real.known();
-        // Asked for each file that is listed.
-        known.get = (name) => {
-          desk.pass(1_500);
-          return Map.prototype.get.call(known, name) as ReturnType<typeof known.get>;
-        };
-        return known;
-      },
-    }),
-  });
+  const desk = openIntakeDesk({ tickMs: 1_500 });
   drop(desk);
   await desk.scan();
   expect(desk.work.map(({ doing }) => doing)).not.toContain('listing');
@@ -94,7 +81,7 @@ describe('P1: whole files only', () => {
   test('a file that changes between listing and reading is waited for again', async () => {
     let meddle: (() => void) | null = null;
     const desk = openIntakeDesk({
-      ledger: (real) => ({
+      doors: (real) => ({
         ...real,
         ingest: (file, options) => {
           meddle?.();
@@ -121,7 +108,7 @@ describe('P1: whole files only', () => {
   test('with --settle 0 a file that keeps growing does not keep the loop spinning', async () => {
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
-      ledger: (real) => ({ ...real, ingest: () => Promise.resolve({ kind: 'moved', reason: 'it grew' }) }),
+      doors: (real) => ({ ...real, ingest: () => Promise.resolve({ kind: 'moved', reason: 'it grew' }) }),
     });
     drop(desk);
     const waits: (number | null)[] = [];
@@ -140,7 +127,7 @@ describe('P1: whole files only', () => {
       // As where its commit was made and not heard of.
       const desk = openIntakeDesk({
         settings: { after },
-        ledger: (real) => ({ ...real, known: () => Promise.resolve(new Map()) }),
+        doors: (real) => ({ ...real, latestRevisions: () => Readable.from([]) }),
       });
       drop(desk);
       await desk.settleAll();
@@ -227,7 +214,7 @@ describe('the batch', () => {
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
       hasNews: () => true,
-      ledger: (real) => ({
+      doors: (real) => ({
         ...real,
         ingest: async (file, options) => {
           const outcome = await real.ingest(file, options);
@@ -250,7 +237,7 @@ describe('the batch', () => {
   test('stops before the next file when told to', async () => {
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
-      ledger: (real) => ({
+      doors: (real) => ({
         ...real,
         ingest: (file, options) => {
           desk.stop.abort();
@@ -269,7 +256,7 @@ describe('what is taken again', () => {
   test('nothing that is as the ledger has it, also after a restart', async () => {
     let reads = 0;
     const desk = openIntakeDesk({
-      ledger: (real) => ({
+      doors: (real) => ({
         ...real,
         ingest: (file, options) => {
           reads += 1;
@@ -371,7 +358,7 @@ describe('what is taken again', () => {
 });
 
 describe('P7: nothing blocks', () => {
-  function failing(error: () => Error, times: number): (real: Ledger) => Ledger {
+  function failing(error: () => Error, times: number): (real: Doors) => Doors {
     let left = times;
     return (real) => ({
       ...real,
@@ -386,7 +373,7 @@ describe('P7: nothing blocks', () => {
     Object.assign(new Error(`${code}: told by the system`), { code, syscall: 'open', errno: -1 });
 
   test('a file that cannot be opened backs off, longer each time, while others go in; told once at start and end', async () => {
-    const desk = openIntakeDesk({ ledger: failing(systemError('EACCES'), 3) });
+    const desk = openIntakeDesk({ doors: failing(systemError('EACCES'), 3) });
     const name = drop(desk);
     drop(desk, 'Procedure', '20260802_060000');
     await desk.scan();
@@ -411,7 +398,7 @@ describe('P7: nothing blocks', () => {
   });
 
   test('it is tried at once when its mode or owner changes', async () => {
-    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EACCES'), 1) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, doors: failing(systemError('EACCES'), 1) });
     const name = drop(desk);
     expect(await desk.scan()).toMatchObject({ wakeMs: 1_000 });
     chmodSync(join(desk.landing, name), 0o600);
@@ -420,7 +407,7 @@ describe('P7: nothing blocks', () => {
   });
 
   test('a file that vanishes between listing and reading is nobody’s fault', async () => {
-    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('ENOENT'), 1) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, doors: failing(systemError('ENOENT'), 1) });
     drop(desk);
     await desk.scan();
     expect(desk.faults.list()).toEqual([]);
@@ -428,7 +415,7 @@ describe('P7: nothing blocks', () => {
   });
 
   test('a file that was in fault and goes away ends its fault', async () => {
-    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(systemError('EIO'), 9) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, doors: failing(systemError('EIO'), 9) });
     const name = drop(desk);
     await desk.scan();
     unlinkSync(join(desk.landing, name));
@@ -440,7 +427,7 @@ describe('P7: nothing blocks', () => {
   test('P8: an exception that nobody expected is logged with its stack and without its message; the feed goes on', async () => {
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
-      ledger: failing(() => new TypeError('cannot read ZQX of patient ZQX'), 1),
+      doors: failing(() => new TypeError('cannot read ZQX of patient ZQX'), 1),
     });
     drop(desk);
     drop(desk, 'Procedure', '20260802_060000');
@@ -454,7 +441,7 @@ describe('P7: nothing blocks', () => {
 
   test('a fault of the database stops the round and skips nothing', async () => {
     const full = new DatabaseFault('full', 'ingest', 'x.sqlite', null);
-    const desk = openIntakeDesk({ settings: { settleMs: 0 }, ledger: failing(() => full, 1) });
+    const desk = openIntakeDesk({ settings: { settleMs: 0 }, doors: failing(() => full, 1) });
     drop(desk);
     drop(desk, 'Procedure', '20260802_060000');
     await expect(desk.scan()).rejects.toBe(full);
@@ -525,7 +512,7 @@ describe('the write-ahead log', () => {
     let asked = 0;
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
-      ledger: (real) => ({
+      doors: (real) => ({
         ...real,
         ingest: async (file, options) => {
           const outcome = await real.ingest(file, options);
@@ -553,7 +540,7 @@ describe('the write-ahead log', () => {
     const full = new DatabaseFault('full', 'checkpoint', 'x.sqlite', null);
     let fail = true;
     const desk = openIntakeDesk({
-      ledger: (real) => ({
+      doors: (real) => ({
         ...real,
         maintain: (begin) => (fail ? Promise.reject(full) : real.maintain(begin)),
       }),
@@ -787,7 +774,7 @@ describe('--after archive', () => {
     let fail = true;
     const desk = openIntakeDesk({
       settings: { ...archived, archiveAfterMs: 0 },
-      ledger: (real) => ({
+      doors: (real) => ({
         ...real,
         noteArchived: async (fileId, path) => {
           if (fail) throw new DatabaseFault('busy', 'write ledger', 'x.sqlite', null);
