@@ -8,7 +8,7 @@ import { makePrivateFile, makePrivateFolder } from '../../system/private-files.t
 import { systemCode } from '../../system/system-error.ts';
 import { DatabaseFault, asFault } from '../database-fault.ts';
 import type { Holder, LockState } from '../ownership.ts';
-import { lockPath, recognise } from './recognise.ts';
+import { HOLDER_TABLE, lockPath, lockProblem, recognise } from './recognise.ts';
 
 export interface Lock {
   release(): void;
@@ -51,11 +51,12 @@ export async function takeLock(db: string, holder: Holder, stop: AbortSignal): P
 export function tryLock(db: string, holder: Holder): Lock | null {
   recognise(db);
   const file = lockPath(db);
+  requireLock(file);
   const connection = openLockFile(file);
   try {
     // The first transaction leaves a name for others to read; the second is held for life. Readers read beside it.
     connection.exec('BEGIN IMMEDIATE');
-    connection.exec('CREATE TABLE IF NOT EXISTS holder (pid INTEGER, host TEXT, command TEXT, since TEXT)');
+    if (connection.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) connection.exec(HOLDER_TABLE);
     connection.exec('DELETE FROM holder');
     connection
       .prepare('INSERT INTO holder (pid, host, command, since) VALUES (?, ?, ?, ?)')
@@ -78,6 +79,7 @@ export function tryLock(db: string, holder: Holder): Lock | null {
 export function lookAtLock(db: string): LockState {
   const file = lockPath(db);
   try {
+    if (lockProblem(file) !== null) return { kind: 'unknown' };
     // One without content was made and never held, for want of room.
     if (fs.statSync(file).size === 0) return { kind: 'free' };
     // Of what it may only read SQLite says that nobody holds it.
@@ -102,6 +104,16 @@ export function heldBy(db: string, holder: Holder | null): LandfallError {
   return new LandfallError('lock database', `${who} has held it${since}`, {
     file: db,
     hint: 'only one process writes a database: stop that one first, or name another database with --db',
+  });
+}
+
+/** @throws LandfallError where something else lies in the place of a lock */
+function requireLock(file: string): void {
+  const problem = lockProblem(file);
+  if (problem === null) return;
+  throw new LandfallError('lock database', problem, {
+    file,
+    hint: 'nothing was changed; move it away while no daemon runs, or name another database with --db',
   });
 }
 

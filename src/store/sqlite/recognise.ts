@@ -52,6 +52,28 @@ export function lockPath(db: string): string {
   return `${db}.lock`;
 }
 
+/** The one table of a lock, as SQLite keeps its text: on the first page, by which a lock is told from other files. */
+export const HOLDER_TABLE = 'CREATE TABLE holder (pid INTEGER, host TEXT, command TEXT, since TEXT)';
+
+/** How much is read of what may be a lock, in bytes: one has two pages. */
+const LOCK_BYTES = 8192;
+
+/**
+ * What is wrong with what lies at the path of a lock; null: it is a lock, or nothing is there. Reads it: not for a process that
+ * holds it (see `recognise`).
+ * @throws DatabaseFault when it may not be looked at
+ */
+export function lockProblem(file: string): string | null {
+  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  if (!stat.isFile()) return 'it is no ordinary file, where the lock of the database is to be';
+  if (stat.size === 0 || isHalfMade(file)) return null;
+  const bytes = beginningOf(file, LOCK_BYTES);
+  // A write-ahead log, which bytes 18 and 19 tell (https://sqlite.org/fileformat2.html#file_format_version_numbers), would be emptied.
+  const isLock = startsWith(bytes, MAGIC) && bytes.readUInt16BE(18) === 0x0101 && bytes.includes(HOLDER_TABLE);
+  return isLock ? null : 'it is another file, where the lock of the database is to be';
+}
+
 /**
  * SQLite finds a write-ahead log by the name of its database: under a second name it is another one, or none, and what the first
  * name's log holds is lost.

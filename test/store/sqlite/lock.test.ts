@@ -1,7 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { LandfallError } from '../../../src/model/errors.ts';
 import { heldBy, lookAtLock, takeLock, tryLock } from '../../../src/store/sqlite/lock.ts';
 import type { Holder } from '../../../src/store/ownership.ts';
 import { openInChild } from '../../helpers/child.ts';
@@ -69,6 +71,78 @@ describe('looking at it', () => {
     chmodSync(`${db}.lock`, 0o444);
     const instead = `console.log(lookAtLock(${JSON.stringify(db)}).kind)`;
     expect(openInChild(db, { unprivileged: process.getuid?.() === 0, instead })).toBe('unknown');
+  });
+});
+
+describe('what lies in its place and is none is named, and left as it is', () => {
+  const theirs = (journal: 'wal' | 'delete') => (file: string) => {
+    const db = new Database(file);
+    db.pragma(`journal_mode = ${journal}`);
+    db.exec('CREATE TABLE holder (pid INTEGER); INSERT INTO holder VALUES (1)');
+    db.close();
+  };
+  const FOREIGN: readonly (readonly [string, (file: string) => void, string])[] = [
+    ["another program's database", theirs('delete'), 'it is another file'],
+    ["another program's database in WAL mode", theirs('wal'), 'it is another file'],
+    [
+      'a text',
+      (file) => {
+        writeFileSync(file, '4711\n'.repeat(2048));
+      },
+      'it is another file',
+    ],
+    [
+      'a folder',
+      (file) => {
+        mkdirSync(file);
+      },
+      'it is no ordinary file',
+    ],
+    ['a pipe', (file) => execFileSync('mkfifo', [file]), 'it is no ordinary file'],
+    [
+      'a link',
+      (file) => {
+        symlinkSync('elsewhere', file);
+      },
+      'it is no ordinary file',
+    ],
+  ];
+
+  test.each(FOREIGN)('%s', (kind, make, problem) => {
+    const folder = tempFolder();
+    const db = join(folder, 'x.sqlite');
+    make(`${db}.lock`);
+    const content = () => (problem === 'it is another file' ? readFileSync(`${db}.lock`, 'latin1') : '');
+    const before = content();
+    expect(lookAtLock(db)).toEqual({ kind: 'unknown' });
+    let said: unknown;
+    try {
+      tryLock(db, ME);
+    } catch (error) {
+      said = error;
+    }
+    expect(said, kind).toBeInstanceOf(LandfallError);
+    expect(String(said)).toContain(`lock database ${db}.lock: ${problem}`);
+    expect(String(said)).toContain('nothing was changed');
+    expect(readdirSync(folder)).toEqual(['x.sqlite.lock']);
+    expect(content() === before).toBe(true);
+  });
+
+  test('but one whose making a power cut ended is made anew', () => {
+    const db = join(tempFolder(), 'x.sqlite');
+    writeFileSync(`${db}.lock`, '');
+    tryLock(db, ME)?.release();
+    expect(lookAtLock(db)).toEqual({ kind: 'free' });
+    // With the journal by which SQLite undoes what was not whole.
+    const journal = Buffer.alloc(512);
+    Buffer.from('d9d505f920a163d7', 'hex').copy(journal);
+    journal.writeUInt32BE(512, 20);
+    journal.writeUInt32BE(4096, 24);
+    writeFileSync(`${db}.lock`, Buffer.alloc(4096));
+    writeFileSync(`${db}.lock-journal`, journal);
+    const lock = tryLock(db, ME);
+    expect(lock).not.toBeNull();
+    lock?.release();
   });
 });
 
