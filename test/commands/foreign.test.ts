@@ -1,11 +1,24 @@
 import Database from 'better-sqlite3';
-import { copyFileSync, linkSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { LandfallError } from '../../src/model/errors.ts';
+import { tryLock } from '../../src/store/sqlite/lock.ts';
+import { closeStore } from '../../src/store/sqlite/open.ts';
 import { runCommandLine } from '../../src/command-line.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { createSite } from '../helpers/daemon.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
+import { openDesk } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const COMMANDS = ['once', 'retry', 'status', 'files', 'rejects', 'verify', 'check'] as const;
@@ -48,6 +61,26 @@ const KINDS: readonly (readonly [string, (file: string) => void, RegExp])[] = [
     /it has 2 names \(hard links\).*would have a write-ahead log of its own.*leave it one/,
   ],
 ];
+
+describe("a database of Landfall's that was cut off", () => {
+  test.each([1, 16, 99, 4096])('to %i bytes is called damaged, and left as it is', async (bytes) => {
+    const desk = openDesk();
+    const db = desk.store.file;
+    closeStore(desk.store);
+    tryLock(db, { pid: 1, host: '', command: 'run', since: '' })?.release();
+    truncateSync(db, bytes);
+    for (const command of ['once', 'status', 'verify'] as const) {
+      const io = captureIo();
+      const args = [command, '--landing', desk.landing, '--db', db];
+      const said = await runCommandLine(args, { open: () => io }).catch((error: unknown) => error);
+      expect(said instanceof LandfallError ? said.exitCode : said, command).toBe(4);
+      expect(`${String(said)} ${io.written.err} ${io.written.out}`).toContain(
+        'it is not a sound SQLite database (stop, keep a copy, and restore a backup',
+      );
+      expect(statSync(db).size).toBe(bytes);
+    }
+  });
+});
 
 describe.each(KINDS)('--db on %s', (_, write, message) => {
   function prepare(folder: string): { db: string; landing: string; file: string; name: string } {

@@ -11,6 +11,9 @@ export const APPLICATION_ID = 0x4c616e64;
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
 const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
 
+/** The header of a database; one that is shorter was cut off. */
+const HEADER_BYTES = 100;
+
 /**
  * Looks at what lies at the path of a database, before anything is written there or beside it: a lock file, a folder or a
  * write-ahead log beside a file of somebody else may do harm (`/etc/passwd.lock` keeps `useradd` out).
@@ -18,7 +21,7 @@ const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
  * (https://sqlite.org/howtocorrupt.html, 2.2).
  * @returns `ours`: Landfall's, sound or not; `empty`: a file without content, as a death right after its creation leaves it; `none`
  * @throws LandfallError when it is something else, or a file that has, or may have, a second name
- * @throws DatabaseFault when it may not be read, or its disk fails
+ * @throws DatabaseFault when it may not be read, was cut off, or its disk fails
  */
 export function recognise(file: string): 'ours' | 'empty' | 'none' {
   const stat = databaseStat('open database', file);
@@ -27,9 +30,12 @@ export function recognise(file: string): 'ours' | 'empty' | 'none' {
   if (!stat.isFile()) throw refusal(file, 'it is a device, a pipe or a socket', 'name a file with --db');
   requireOneName(file, stat.nlink);
   if (stat.size === 0n) return 'empty';
-  const header = beginningOf(file, 100);
+  const header = beginningOf(file, HEADER_BYTES);
+  // SQLite would take some of these for an empty database.
+  if (header.length < HEADER_BYTES && !isHalfMade(file) && (startsWith(header, MAGIC) || wasLocked(file)))
+    throw new DatabaseFault('corrupt', 'open database', file, null);
   const isDatabase = startsWith(header, MAGIC);
-  const isMarked = header.length === 100 && header.readUInt32BE(68) === APPLICATION_ID;
+  const isMarked = header.length === HEADER_BYTES && header.readUInt32BE(68) === APPLICATION_ID;
   // What is damaged is SQLite's to tell; a lock file shows that it was ours. Where a power cut ended its making, SQLite has a
   // journal with which it makes it empty again.
   if (isMarked || (!isDatabase && (wasLocked(file) || isHalfMade(file)))) return 'ours';
