@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LandfallError } from '../../src/model/errors.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
-import { closeStore } from '../../src/store/sqlite/open.ts';
+import { closeDatabase } from '../../src/store/sqlite/open.ts';
 import { runCommandLine } from '../../src/command-line.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { createSite } from '../helpers/daemon.ts';
@@ -65,8 +65,8 @@ const KINDS: readonly (readonly [string, (file: string) => void, RegExp])[] = [
 describe("a database of Landfall's that was cut off", () => {
   test.each([1, 16, 99, 4096])('to %i bytes is called damaged, and left as it is', async (bytes) => {
     const desk = openDesk();
-    const db = desk.store.file;
-    closeStore(desk.store);
+    const db = desk.database.file;
+    closeDatabase(desk.database);
     tryLock(db, { pid: 1, host: '', command: 'run', since: '' })?.release();
     truncateSync(db, bytes);
     for (const command of ['once', 'status', 'verify'] as const) {
