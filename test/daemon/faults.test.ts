@@ -20,6 +20,16 @@ function told(running: Running, text: string): number {
   return running.log().filter((line) => String(line['msg']).includes(text)).length;
 }
 
+/** Waits for a line of the log, which may come after the heartbeat that says the same. */
+async function untilOver(running: Running): Promise<void> {
+  await vi.waitFor(
+    () => {
+      expect(told(running, 'over: ')).toBe(1);
+    },
+    { timeout: 10_000, interval: 20 },
+  );
+}
+
 async function idle(folder: string): Promise<void> {
   await heartbeatWhen(folder, ({ work }) => work.doing === 'idle' && work.faults.length === 0);
 }
@@ -44,6 +54,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     other.exec('COMMIT');
     await queryUntil(site.folder, 'SELECT state FROM files', [['ingested'], ['ingested']]);
     await idle(site.folder);
+    await untilOver(daemon);
     expect(told(daemon, 'another program holds the write lock')).toBe(2);
     expect(told(daemon, 'over: ')).toBe(1);
   });
@@ -79,6 +90,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
       ['ingested', 1],
     ]);
     await idle(site.folder);
+    await untilOver(daemon);
     expect(told(daemon, 'over: ')).toBe(1);
   });
 
@@ -100,6 +112,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     growDisk(folder, 'size=64m');
     await queryUntil(site.folder, 'SELECT revision, state, rows_inserted FROM files', [[1, 'ingested', 8_000]], 30_000);
     await idle(site.folder);
+    await untilOver(daemon);
     expect(told(daemon, 'no room left (free space on the disk of the database)')).toBe(2);
   });
 

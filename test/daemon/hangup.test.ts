@@ -11,7 +11,7 @@ const QUICK = ['--settle', '50ms'];
 /** Drops a file that takes a worker some seconds. */
 function dropLarge({ folder, landing }: Site): void {
   const lines = ['ProcedureID|ProcedureCode|CodeSystem|Description|StandardCharge|EffectiveDate'];
-  for (let row = 0; row < 300_000; row++) lines.push(`P${row}|99213|CPT|Office visit ${row}|148.00|2025-01-01`);
+  for (let row = 0; row < 150_000; row++) lines.push(`P${row}|99213|CPT|Office visit ${row}|148.00|2025-01-01`);
   const draft = join(folder, 'draft');
   writeFileSync(draft, `${lines.join('\n')}\n`);
   renameSync(draft, join(landing, feedFileName('Procedure', '20260801_060000')));

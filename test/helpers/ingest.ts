@@ -1,4 +1,5 @@
-import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readFileName } from '../../src/feed/file-name.ts';
@@ -43,14 +44,33 @@ export interface Desk {
   column(sql: string): readonly unknown[];
 }
 
+let empty: { readonly feed: Feed; readonly database: Buffer } | null = null;
+
+/** The feed, and a database that was set up for it: made once, since a copy takes a fifth of the time. */
+function setUp(): { readonly feed: Feed; readonly database: Buffer } {
+  if (empty !== null) return empty;
+  const feed = loadFeed(FEED_FILE);
+  const folder = mkdtempSync(join(tmpdir(), 'landfall-test-'));
+  const file = join(folder, 'x.sqlite');
+  closeDatabase(openDatabase({ file, feed, migrations: MIGRATIONS, program: '0.0.0', cacheMib: 8 }));
+  empty = { feed, database: readFileSync(file) };
+  rmSync(folder, { recursive: true });
+  return empty;
+}
+
 /** Opens a store on a new database in a temporary folder; closed and removed when the test is over. */
 export function openDesk(options: Partial<DatabaseOptions> = {}): Desk {
   const folder = tempFolder();
   const landing = join(folder, 'landing');
   mkdirSync(landing);
-  const feed = options.feed ?? loadFeed(FEED_FILE);
+  const feed = options.feed ?? setUp().feed;
+  const file = join(folder, 'db/test.sqlite');
+  if (options.file === undefined && options.migrations === undefined) {
+    mkdirSync(join(folder, 'db'));
+    writeFileSync(file, setUp().database);
+  }
   const database = openDatabase({
-    file: join(folder, 'db/test.sqlite'),
+    file,
     feed,
     migrations: MIGRATIONS,
     program: '0.0.0',

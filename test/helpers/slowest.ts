@@ -6,7 +6,7 @@ const SMALL = 8 * 1024;
 /** So many of the slowest small inputs are tried at 1 MiB. */
 const FINALISTS = 3;
 /** Generated inputs beside the written ones. */
-const FUZZED = 100;
+const FUZZED = 60;
 /** Calls of which the processor time is measured together. */
 const CALLS = 4;
 /** So often they are measured, while they take too long. */
