@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FILE_CODES, REJECT_CODES, WARNING_CODES } from '../src/model/codes.ts';
 import { createCommandLine } from '../src/command-line.ts';
@@ -27,14 +27,23 @@ import { FEED_FILE, openDesk, ROOT } from './helpers/ingest.ts';
 import { tempFolder } from './helpers/temp.ts';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+const PAGES = [
+  README,
+  ...readdirSync(join(ROOT, 'docs')).map((page) => readFileSync(join(ROOT, 'docs', page), 'utf8')),
+];
+/** The README and all pages that it leads to. */
+const DOCUMENTS = PAGES.join('\n');
 const CONTRIBUTING = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
 const feed = loadFeed(FEED_FILE);
 
-/** The text under a heading, up to the next one. */
+/** The text under a heading, up to the next one; of a page's title, the page. */
 function section(title: string): string {
-  const [, text] = README.split(`\n## ${title}\n`);
-  if (text === undefined) throw new Error(`the README has no section ${title}`);
-  return text.split('\n## ')[0] ?? '';
+  for (const page of PAGES) {
+    if (page.startsWith(`# ${title}\n`)) return page;
+    const [, text] = page.split(`\n## ${title}\n`);
+    if (text !== undefined) return text.split('\n## ')[0] ?? '';
+  }
+  throw new Error(`there is no page and no section ${title}`);
 }
 
 /** The rows of all tables in a text, as cells; header and rule lines left out. */
@@ -56,23 +65,23 @@ function commands(): readonly Command[] {
 }
 
 describe('the command line', () => {
-  test('every option and variable is in the README', () => {
+  test('every option and variable is documented', () => {
     for (const command of commands()) {
       for (const option of command.options)
-        expect(README, `${command.name()} ${String(option.long)}`).toContain(option.long);
+        expect(DOCUMENTS, `${command.name()} ${String(option.long)}`).toContain(option.long);
     }
-    for (const info of SETTINGS) expect(README).toContain(variableOf(info.name));
+    for (const info of SETTINGS) expect(DOCUMENTS).toContain(variableOf(info.name));
   });
 
-  test('every option and variable of the README is there', () => {
+  test('every documented option and variable is there', () => {
     const known = commands().flatMap((command) => command.options.map((option) => option.long));
-    const ownText = README.replaceAll(/npm [^\n`]*/g, '');
+    const ownText = DOCUMENTS.replaceAll(/npm [^\n`]*/g, '');
     for (const [flag] of ownText.matchAll(/--[a-z][a-z-]+/g)) expect(known).toContain(flag);
     const variables = ['LANDFALL_SETTINGS', ...SETTINGS.map((info) => variableOf(info.name))];
-    for (const [variable] of README.matchAll(/LANDFALL_[A-Z_]+(?!\*)\b/g)) expect(variables).toContain(variable);
+    for (const [variable] of DOCUMENTS.matchAll(/LANDFALL_[A-Z_]+(?!\*)\b/g)) expect(variables).toContain(variable);
   });
 
-  test('every command is in the README, and the reverse', () => {
+  test('every command is documented, and the reverse', () => {
     const documented = tableRows(section('Commands')).map((row) => code(row[0] ?? '')[0]?.split(' ')[0]);
     const shown = commands().filter((command) => command.name() !== 'worker');
     expect(documented.sort()).toEqual(shown.map((command) => command.name()).sort());
@@ -113,6 +122,16 @@ describe('the feed', () => {
     expect(tableRows(section('The tables'))).toEqual(
       feed.datasets.map((dataset) => [dataset.name, `\`${dataset.table}\``, dataset.columns.map(spell).join(', ')]),
     );
+  });
+
+  test('the diagram of the tables shows the references of the feed', () => {
+    const lines = [...DOCUMENTS.matchAll(/^ {2}(\w+) (\|\||\|o)--o\{ (\w+) : (\w+)$/gm)].map((match) => match.slice(1));
+    const references = feed.datasets.flatMap((dataset) =>
+      dataset.columns.flatMap(({ references: parent, required, name }) =>
+        parent === null ? [] : [[parent, required ? '||' : '|o', dataset.table, name]],
+      ),
+    );
+    expect(lines.sort()).toEqual(references.sort());
   });
 
   test('the codes and their meanings are those of the code', () => {
@@ -194,7 +213,7 @@ describe('the reader', () => {
 });
 
 describe('the database', () => {
-  test('the queries of the README run on a filled database', async () => {
+  test('the queries of the pages run on a filled database', async () => {
     const desk = openDesk();
     const billing = createBilling(1);
     const procedure = billing.procedure();
@@ -203,7 +222,7 @@ describe('the database', () => {
     await desk.deliver('Procedure', `${yesterday}_060000`, [procedure]);
     await desk.deliver('Visit', `${yesterday}_060000`, [visit, billing.visit(billing.procedure())]);
     await desk.deliver('Transaction', `${yesterday}_060000`, [billing.transaction(visit)]);
-    const queries = [...README.matchAll(/```sql\n([^`]+)```/g)].map((match) => match[1] ?? '');
+    const queries = [...DOCUMENTS.matchAll(/```sql\n([^`]+)```/g)].map((match) => match[1] ?? '');
     expect(queries.map((query) => desk.rows(query).length)).toEqual([3, 1, 1, 1]);
   });
 
@@ -273,6 +292,43 @@ describe('the database', () => {
   }
 });
 
+describe('the pages', () => {
+  const files = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'deploy/README.md',
+    ...readdirSync(join(ROOT, 'docs')).map((page) => `docs/${page}`),
+  ];
+
+  test('every link leads to a file, and every page is linked from the README', () => {
+    for (const file of files) {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      for (const [, target = ''] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g))
+        expect(existsSync(join(ROOT, dirname(file), target)), `${file} → ${target}`).toBe(true);
+    }
+    for (const file of files.filter((page) => page.startsWith('docs/'))) expect(README).toContain(`(${file})`);
+  });
+
+  test('the architecture names files and functions that there are', () => {
+    const text = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
+    const named = [...text.matchAll(/`((?:src|test|docs|migrations)\/[\w./-]*)`(?: `(\w+)`)?/g)];
+    expect(named.length).toBeGreaterThan(40);
+    for (const [, path = '', name] of named) {
+      expect(existsSync(join(ROOT, path)), path).toBe(true);
+      if (name !== undefined)
+        expect(readFileSync(join(ROOT, path), 'utf8'), `${path} ${name}`).toMatch(
+          new RegExp(`export (?:async )?function\\*? ${name}\\b`),
+        );
+    }
+    for (const room of readdirSync(join(ROOT, 'src')).filter((each) => !each.endsWith('.ts')))
+      expect(text).toContain(`\`src/${room}/\``);
+  });
+
+  test('the README is short', () => {
+    expect(README.split('\n').length).toBeLessThanOrEqual(150);
+  });
+});
+
 describe('CONTRIBUTING', () => {
   const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
     string,
@@ -288,7 +344,7 @@ describe('CONTRIBUTING', () => {
   });
 
   test('names only scripts that there are', () => {
-    for (const text of [README, CONTRIBUTING]) {
+    for (const text of [DOCUMENTS, CONTRIBUTING]) {
       for (const [, script = ''] of text.matchAll(/npm run (?:-s )?([a-z:]+)/g))
         expect(Object.keys(manifest['scripts'] ?? {})).toContain(script);
     }

@@ -48,8 +48,8 @@ test('the sample week comes in as it says, in two parts', async () => {
   ]);
   expect(column(`SELECT count(*) FROM visits WHERE patient_address = '12 Elm Ct' AND status = 'Closed'`)).toEqual([3]);
   expect(column(`SELECT amount_cents FROM transactions WHERE description = 'Written off'`)).toEqual([0]);
-  const [query = ''] = /(?<=```sql\n)[^`]+/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
-  // The first query of the README: yesterday's files.
+  const [query = ''] = /(?<=```sql\n)[^`]+/.exec(readFileSync(join(ROOT, 'docs/tables.md'), 'utf8')) ?? [];
+  // The first query of the documents: yesterday's files.
   expect(database.prepare(query).all()).toHaveLength(2);
   database.close();
 });

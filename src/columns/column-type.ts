@@ -26,15 +26,15 @@ export type Parse<Code extends string = string> = (text: string) => string | num
 
 /**
  * One type of column: all that the program knows of it. Each stands in a file of its own; registry.ts lists them.
- * The feed's schema, the reject codes, the stores' tables and the README's tables follow from it.
+ * The feed's schema, the reject codes, the stores' tables and the tables of the documents follow from it.
  */
 export interface ColumnType<Code extends string = string> {
   readonly storage: StorageClass;
   /** Whether a column of this type may be a dataset's key. */
   readonly mayBeKey: boolean;
-  /** The codes under which it refuses a value, each with the sentence that the README prints. */
+  /** The codes under which it refuses a value, each with the sentence that the documents print. */
   readonly codes: Readonly<Record<Code, string>>;
-  /** Examples for the README, which prints and tests them. */
+  /** Examples for the documents, which are tested. */
   readonly taken: readonly string[];
   readonly refused: readonly string[];
   /**

@@ -4,7 +4,7 @@ import { code, id } from './identifier.ts';
 import { money } from './money.ts';
 import { text } from './text.ts';
 
-/** Every type a column can have, by the name that feeds use, in the order of the README. */
+/** Every type a column can have, by the name that feeds use, in the order of the documents. */
 export const COLUMN_TYPES = { money, date, id, code, text } as const satisfies Record<string, ColumnType>;
 
 export type ColumnTypeName = keyof typeof COLUMN_TYPES;

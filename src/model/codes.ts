@@ -1,7 +1,7 @@
 import { COLUMN_CODES } from '../columns/registry.ts';
 
 /**
- * Every reason code with the sentence the README prints for it. Codes are stable: users filter on them.
+ * Every reason code with the sentence the documents print for it. Codes are stable: users filter on them.
  */
 
 /** Why a row was refused (`rejects.code`). `missing_parent` waits; all others are final. */

@@ -5,7 +5,7 @@ export const EXIT_REFUSED = 3;
 /** The database is damaged: starting again would not help, a person has to look. */
 export const EXIT_DAMAGED = 4;
 
-/** Every exit code with the sentence that the help and the README print for it. */
+/** Every exit code with the sentence that the help and the documents print for it. */
 export const EXIT_CODES = {
   0: 'done; rows may wait for a parent',
   [EXIT_FAILED]: 'could not run, or was stopped before it was done, or `status --check` found no healthy daemon',

@@ -72,7 +72,7 @@ function isCron(text: string): boolean {
 }
 
 /**
- * Every setting there is, in the order of the help and the README: types, checks, flags, variables and documents follow it.
+ * Every setting there is, in the order of the help and the documents: types, checks, flags, variables and documents follow it.
  * `--settings FILE` (LANDFALL_SETTINGS) comes on top.
  */
 export const SETTINGS = [
@@ -205,7 +205,7 @@ export function areSettings(value: unknown): value is Settings {
   return typeof value === 'object' && value !== null && SETTINGS.every(({ key }) => key in value);
 }
 
-/** The default as the help and the README have it. */
+/** The default as the help and the documents have it. */
 export function defaultOf(setting: SettingInfo): string {
   return setting.fallbackInWords ?? setting.fallback ?? 'none';
 }

@@ -35,11 +35,11 @@ const WORDS: Readonly<Record<FaultKind, Words>> = {
   },
   replaced: {
     problem: 'it was removed or replaced while it was open',
-    hint: 'put the file back with its own -wal and -shm, or move those away, too, before you restore a backup or refill a new one: see the README',
+    hint: 'put the file back with its own -wal and -shm, or move those away, too, before you restore a backup or refill a new one: see docs/backup.md',
   },
   corrupt: {
     problem: 'it is not a sound SQLite database',
-    hint: 'stop, keep a copy, and restore a backup or refill an empty one, without the -wal and -shm that lie there: see the README; "landfall verify" tells what is damaged as far as it can be read',
+    hint: 'stop, keep a copy, and restore a backup or refill an empty one, without the -wal and -shm that lie there: see docs/backup.md; "landfall verify" tells what is damaged as far as it can be read',
   },
 };
 
