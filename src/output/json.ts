@@ -32,12 +32,15 @@ async function* pieces(value: unknown, indent: string, wide: boolean): AsyncGene
   if (isStreamed(value)) {
     let before = '[';
     for await (const item of value) {
-      yield `${before}\n${inner}`;
-      yield* pieces(item, inner, false);
+      const lead = `${before}\n${inner}`;
+      if (holdsStreamed(item)) {
+        yield lead;
+        yield* pieces(item, inner, false);
+      } else yield lead + JSON.stringify(item);
       before = ',';
     }
     yield before === '[' ? '[]' : `\n${indent}]`;
-  } else if (isObject(value) && (wide || Object.values(value).some(isStreamed))) {
+  } else if (isObject(value) && (wide || holdsStreamed(value))) {
     let before = '{';
     for (const [key, item] of Object.entries(value)) {
       if (item === undefined) continue;
@@ -50,6 +53,10 @@ async function* pieces(value: unknown, indent: string, wide: boolean): AsyncGene
   } else {
     yield wide ? JSON.stringify(value, null, STEP).replaceAll('\n', `\n${indent}`) : JSON.stringify(value);
   }
+}
+
+function holdsStreamed(value: unknown): boolean {
+  return isStreamed(value) || (isObject(value) && Object.values(value).some(isStreamed));
 }
 
 function isStreamed(value: unknown): value is Streamed {
