@@ -2,16 +2,17 @@ import { WARNING_CODES } from '../model/codes.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import { isRefused } from '../model/ingest.ts';
-import { type Rehearsal, rehearse } from '../ingest/dry-run.ts';
+import { type DryRun, dryRun } from '../ingest/dry-run.ts';
 import { listWarnings } from '../model/warnings.ts';
 import type { CommandIo } from '../system/io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
 import type { Settings } from '../settings/settings.ts';
-import { closeDatabase, databaseIsThere, openForRehearsal } from '../store/sqlite/open.ts';
+import { databaseIsThere, openRehearsal } from '../store/open.ts';
+import { storePlace } from '../worker/database-session.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import { printable } from '../output/terminal.ts';
-import { jsonElement } from '../output/json.ts';
+import { jsonElement, mapped } from '../output/json.ts';
 import { outputSink, sendPieces } from '../output/sink.ts';
 import { linesText } from './warnings-text.ts';
 
@@ -44,44 +45,35 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     );
   }
   const { due, held } = holdFuture(files, io.now().getTime());
-  const store = openForRehearsal({
-    file: settings.db,
-    feed,
-    migrations: `${io.program.root}/migrations`,
-    program: io.program.version,
-  });
+  const rehearsal = await openRehearsal(storePlace(settings, io, feed));
   const sink = outputSink(io.stdout);
   let shown = 0;
-  const show = async (found: UnreadName | Rehearsal): Promise<void> => {
+  const show = async (found: UnreadName | DryRun): Promise<void> => {
     await sendPieces(sink, options.json ? elementOf(found, shown, options.raw) : linesOf(found, options.raw));
     shown += 1;
   };
   let refused = held.length > 0;
   try {
     for (const file of held) await show(file);
-    for await (const rehearsal of rehearse(store, due, {
-      afresh: false,
-      stop: io.stop,
-      onProgress: () => undefined,
-      now: io.now,
-    })) {
-      const { outcome } = rehearsal;
+    const ingest = { afresh: false, stop: io.stop, onProgress: () => undefined, now: io.now };
+    for await (const run of dryRun(rehearsal, due, ingest)) {
+      const { outcome } = run;
       if (outcome.kind === 'given_up') return EXIT_FAILED;
       refused ||= outcome.kind === 'moved' || isRefused(outcome);
-      await show(rehearsal);
+      await show(run);
       if (sink.gone()) break;
     }
     if (options.json) await sink.send(shown === 0 ? '[]\n' : '\n]\n');
     await sink.close();
   } finally {
-    closeDatabase(store);
+    await rehearsal.close();
   }
   if (problems.length > 0) return EXIT_FAILED;
   return refused ? EXIT_REFUSED : 0;
 }
 
 /** The file as an element of a JSON list, with what stands before it. */
-async function* elementOf(found: UnreadName | Rehearsal, before: number, raw: boolean): AsyncGenerator<string, void> {
+async function* elementOf(found: UnreadName | DryRun, before: number, raw: boolean): AsyncGenerator<string, void> {
   yield before === 0 ? '[\n  ' : ',\n  ';
   yield* jsonElement('outcome' in found ? toJson(found, raw) : heldToJson(found));
 }
@@ -90,7 +82,7 @@ function heldToJson({ name, dataset, code, reason }: UnreadName): object {
   return { name, dataset, outcome: { kind: 'held', code, reason } };
 }
 
-function toJson({ file, outcome, report }: Rehearsal, raw: boolean): object {
+function toJson({ file, outcome, report }: DryRun, raw: boolean): object {
   const would = {
     ...('code' in outcome ? { code: outcome.code } : {}),
     ...('reason' in outcome ? { reason: outcome.reason } : {}),
@@ -98,11 +90,13 @@ function toJson({ file, outcome, report }: Rehearsal, raw: boolean): object {
       ? { late: outcome.late, counts: outcome.counts, warnings: outcome.warnings, extra: outcome.extra }
       : {}),
   };
-  const waiting = report?.waiting.map(({ line, parentTable, parentKey }) => ({
-    line,
-    parent_table: parentTable,
-    ...(raw ? { parent_key: parentKey } : {}),
-  }));
+  const waiting =
+    report &&
+    mapped(report.waiting, ({ line, parentTable, parentKey }) => ({
+      line,
+      parent_table: parentTable,
+      ...(raw ? { parent_key: parentKey } : {}),
+    }));
   return {
     name: file.name,
     dataset: file.dataset.name,
@@ -112,7 +106,7 @@ function toJson({ file, outcome, report }: Rehearsal, raw: boolean): object {
 }
 
 /** The file as text, a line at a time. */
-function* linesOf(found: UnreadName | Rehearsal, raw: boolean): Generator<string, void> {
+async function* linesOf(found: UnreadName | DryRun, raw: boolean): AsyncGenerator<string, void> {
   if (!('outcome' in found)) {
     yield `${printable(found.name)}: would be held (${found.code}): ${printable(found.reason)}\n`;
     return;
@@ -156,9 +150,13 @@ function* linesOf(found: UnreadName | Rehearsal, raw: boolean): Generator<string
 }
 
 /** The first rows, and how many more there are. */
-function* listed<T>(word: string, rows: Iterable<T>, text: (row: T) => string): Generator<string, void> {
+async function* listed<T>(
+  word: string,
+  rows: Iterable<T> | AsyncIterable<T>,
+  text: (row: T) => string,
+): AsyncGenerator<string, void> {
   let count = 0;
-  for (const row of rows) {
+  for await (const row of rows) {
     count += 1;
     if (count <= LISTED) yield `  ${word.padEnd(7)} ${text(row)}\n`;
   }

@@ -8,7 +8,7 @@ import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../model/feed.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { databaseSize, openReader, requireAccess } from '../store/open.ts';
+import { databaseSize, openReader, databaseIsThere } from '../store/open.ts';
 import type { DatabaseStatus, StoreReader } from '../store/reader.ts';
 import { jsonText, mapped } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
@@ -34,7 +34,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   const daemon = checkDaemon(settings.db, now);
   const { heartbeat, problem } = daemon;
   // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
-  if (heartbeat === null) requireAccess(settings.db);
+  if (heartbeat === null) databaseIsThere(settings.db);
   const exitCode = options.check && problem !== null ? EXIT_FAILED : 0;
   // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.
   if (options.check && !options.json) {

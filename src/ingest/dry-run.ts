@@ -1,60 +1,45 @@
 import { FileRefused } from '../model/errors.ts';
-import { createRowMapper } from '../columns/row-mapper.ts';
-import type { Value } from '../columns/column-type.ts';
-import type { ListedFile } from '../model/listed-file.ts';
-import { createSurveyor } from '../reader/sniff.ts';
-import { openTable } from '../reader/table.ts';
-import { guardFaults } from '../store/database-fault.ts';
-import type { OpenDatabase } from '../store/sqlite/open.ts';
-import { createStore } from '../store/sqlite/store.ts';
-import { type Shadow, type ShadowReport, createShadow, reportOf } from '../store/sqlite/dry-run.ts';
-import { ingestFile } from './ingest-file.ts';
-import { openSource } from './source.ts';
+import type { Feed } from '../model/feed.ts';
 import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
+import type { ListedFile } from '../model/listed-file.ts';
+import { surveyAll } from '../reader/sniff.ts';
+import type { DryRunReport, GoodRow, Rehearsal } from '../store/rehearsal.ts';
+import { ingestFile } from './ingest-file.ts';
+import { openRows } from './open-rows.ts';
+import { openSource } from './source.ts';
 
 /** What an ingest of one file would do. */
-export interface Rehearsal {
+export interface DryRun {
   readonly file: ListedFile;
   readonly outcome: IngestOutcome;
   /** Null for a file that would not be ingested. */
-  readonly report: ShadowReport | null;
+  readonly report: DryRunReport | null;
 }
 
-/**
- * Runs the ingest of some files on a shadow of the database: the same code, on temporary tables.
- * @param database may be, and for a check is, open read-only
- */
-export async function* rehearse(
-  database: OpenDatabase,
+/** Runs the ingest of some files, the same code, where nothing of it reaches the database. */
+export async function* dryRun(
+  rehearsal: Rehearsal,
   files: readonly ListedFile[],
   options: IngestOptions,
-): AsyncIterable<Rehearsal> {
-  guardFaults('check', database.file, () => {
-    const shadow = createShadow(database);
-    for (const file of files) wantRows(shadow, file);
-    shadow.copy();
-  });
-  const store = createStore(database);
+): AsyncIterable<DryRun> {
+  const { store } = rehearsal;
+  await rehearsal.copy(files.values().flatMap((file) => goodRows(store.feed, file)));
   for (const file of files) {
     const outcome = await ingestFile(store, file, options);
-    const report = outcome.kind === 'ingested' ? reportOf(database, file.dataset, outcome.fileId) : null;
+    const report = outcome.kind === 'ingested' ? await rehearsal.report(file.dataset, outcome.fileId) : null;
     yield { file, outcome, report };
   }
 }
 
-/** Tells the shadow of every row that could be taken. What is wrong with the file is the ingest's to say. */
-function wantRows(shadow: Shadow, file: ListedFile): void {
-  const { format } = shadow.store.feed;
-  const source = openSource(file.path, file.stat);
+/** Every row of a file that could be taken. What is wrong with the file is the ingest's to say. */
+function* goodRows({ format }: Feed, { path, stat, dataset }: ListedFile): Generator<GoodRow, void> {
+  const source = openSource(path, stat);
   try {
-    const surveyor = createSurveyor(format);
-    for (const chunk of source.walk().chunks) surveyor.update(chunk);
-    const table = openTable(source.walk().chunks, { dataset: file.dataset, format, survey: surveyor.finish() });
-    const mapper = createRowMapper(file.dataset.columns, format, table.header.fieldOf);
-    const values = Array<Value>(file.dataset.columns.length).fill(null);
+    const survey = surveyAll(source.walk().chunks, format);
+    const { table, mapper, values } = openRows(source.walk().chunks, { dataset, format, survey });
     for (const batch of table.batches()) {
       for (const event of batch) {
-        if (event.kind === 'row' && mapper.map(event.fields, values) === null) shadow.want(file.dataset, values);
+        if (event.kind === 'row' && mapper.map(event.fields, values) === null) yield { dataset, values };
       }
     }
   } catch (error) {

@@ -1,12 +1,9 @@
 import type { RejectCode } from '../model/codes.ts';
-import { createRowMapper } from '../columns/row-mapper.ts';
-import type { Value } from '../columns/column-type.ts';
-import type { Dataset, FeedFormat } from '../model/feed.ts';
-import { openTable } from '../reader/table.ts';
-import type { Dialect, ReadEvent, ReadTotals, Survey } from '../reader/types.ts';
+import type { Dialect, ReadEvent, ReadTotals } from '../reader/types.ts';
 import { createRowEncoder } from '../store/row-encoder.ts';
 import type { Allocate, RowBatch, RowFormat, RowPlace } from '../store/store.ts';
 import { createRowSets } from './distinct-key-batches.ts';
+import { type RowsOptions, openRows } from './open-rows.ts';
 
 /** Rows that are handed over together: as large as pays, small enough to keep memory and the pauses between them short. */
 const BATCH_ROWS = 6_000;
@@ -43,10 +40,7 @@ export interface LastRow {
   readonly refused: RejectCode | null;
 }
 
-export interface ParseOptions {
-  readonly dataset: Dataset;
-  readonly format: FeedFormat;
-  readonly survey: Survey;
+export interface ParseOptions extends RowsOptions {
   /** How the store takes rows. */
   readonly rowFormat: RowFormat;
 }
@@ -61,10 +55,7 @@ export function* parse(
   options: ParseOptions,
   allocate: Allocate = (size) => new ArrayBuffer(size),
 ): Generator<ParsedBatch, ParseEnd> {
-  const { dataset, format } = options;
-  const table = openTable(chunks, options);
-  const mapper = createRowMapper(dataset.columns, format, table.header.fieldOf);
-  const values = Array<Value>(dataset.columns.length).fill(null);
+  const { table, mapper, values } = openRows(chunks, options);
   const rows = createRowSets(() => createRowEncoder(options.rowFormat), allocate);
   let rejects: ParsedReject[] = [];
   let bytes = 0;

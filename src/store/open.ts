@@ -4,10 +4,12 @@ import type { Feed } from '../model/feed.ts';
 import { isUrl } from '../settings/database-url.ts';
 import type { LockState, OpenOptions, Opened, StorePlace } from './ownership.ts';
 import type { StoreReader } from './reader.ts';
+import type { Rehearsal } from './rehearsal.ts';
 import * as sqliteLock from './sqlite/lock.ts';
-import { databaseIsThere, requireReadable } from './sqlite/open.ts';
+import * as sqlite from './sqlite/open.ts';
 import { openLocked, requestRetriesBeside } from './sqlite/open-locked.ts';
 import { openSqliteReader } from './sqlite/reader.ts';
+import { createRehearsal } from './sqlite/rehearsal.ts';
 
 /**
  * Opens a database for writing: takes the right to, makes sure that it is ours, brings its tables up to date, holds them against the
@@ -43,12 +45,22 @@ export function openReader(db: string, feed: Feed): Promise<StoreReader> {
 }
 
 /**
- * Tells a database that may not be read from one that is not there, without opening it.
- * @throws LandfallError where there is one that may not be read
+ * Opens a database for a dry run, which does not write to it; where there is none yet, an empty one stands in for it.
+ * @throws LandfallError, DatabaseFault as `openStore` does
  */
-export function requireAccess(db: string): void {
+export function openRehearsal(place: StorePlace): Promise<Rehearsal> {
+  return Promise.try(() => createRehearsal(sqlite.openForRehearsal({ ...place, file: sqliteFile(place.db) })));
+}
+
+/**
+ * Whether there is a database.
+ * @throws LandfallError where it, or the folder it may be in, may not be read
+ */
+export function databaseIsThere(db: string): boolean {
   const file = sqliteFile(db);
-  if (databaseIsThere(file)) requireReadable(file);
+  if (!sqlite.databaseIsThere(file)) return false;
+  sqlite.requireReadable(file);
+  return true;
 }
 
 /** The bytes that a database takes up, and those of its write-ahead log; 0 for what is not there. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -5,6 +6,7 @@ import { runCommandLine } from '../../src/command-line.ts';
 import { LandfallError } from '../../src/model/errors.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
+import { ROOT } from '../helpers/ingest.ts';
 import { procedure } from '../helpers/rows.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -21,7 +23,7 @@ function workingFolder(): string {
 
 const REFUSAL = 'open database: this version has SQLite only, and --db is a URL (name a file with --db, e.g. ';
 
-test.each([['status', '--json'], ['status', '--check'], ['files'], ['rejects'], ['verify']])(
+test.each([['status', '--json'], ['status', '--check'], ['files'], ['rejects'], ['verify'], ['check', 'no-such-file']])(
   'a database named by a URL is refused by %s %s, its password is shown nowhere, and nothing is made',
   async (...command) => {
     const cwd = workingFolder();
@@ -30,6 +32,21 @@ test.each([['status', '--json'], ['status', '--check'], ['files'], ['rejects'], 
       (error) => error instanceof LandfallError && error.message.startsWith(REFUSAL) && !error.message.includes('QZX'),
     );
     expect(`${io.written.out}${io.written.err}`).not.toContain('QZX');
+    expect(readdirSync(cwd)).toEqual(['landing']);
+  },
+);
+
+test.each(['once', 'run', 'retry'])(
+  'a database named by a URL is refused by %s, its password is shown nowhere, and nothing is made',
+  (command) => {
+    const cwd = workingFolder();
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(ROOT, 'bin/landfall.cjs'), command, '--settle', '0', ...(command === 'retry' ? [NAME] : [])],
+      { cwd, env: { ...process.env, LANDFALL_DB: URL_WITH_PASSWORD }, encoding: 'utf8', timeout: 20_000 },
+    );
+    expect([status, `${stdout}${stderr}`]).toEqual([1, expect.stringContaining('this version has SQLite only')]);
+    expect(`${stdout}${stderr}`).not.toContain('QZX');
     expect(readdirSync(cwd)).toEqual(['landing']);
   },
 );

@@ -8,11 +8,13 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { check } from '../../src/commands/check.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { type Rehearsal, rehearse } from '../../src/ingest/dry-run.ts';
+import { type DryRun, dryRun } from '../../src/ingest/dry-run.ts';
 import type { IngestOutcome } from '../../src/model/ingest.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
+import { openRehearsal } from '../../src/store/open.ts';
 import { openForRehearsal } from '../../src/store/sqlite/open.ts';
+import { createRehearsal } from '../../src/store/sqlite/rehearsal.ts';
 import { feeds, spellOut } from '../campaign/feeds.ts';
 import { LEAK, MARKER } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
@@ -22,40 +24,35 @@ import { procedure, transaction, visit } from '../helpers/rows.ts';
 
 const NOW = new Date('2026-08-10T12:00:00Z');
 
-/** A rehearsal with its lists read. */
-type WholeRehearsal = ReturnType<typeof whole>;
+/** A dry run with its lists read. */
+type WholeRun = Awaited<ReturnType<typeof whole>>;
 
-function whole({ report, ...rehearsal }: Rehearsal) {
-  if (report === null) return { ...rehearsal, report };
-  const { updates, rejected, waiting, heals } = report;
-  return {
-    ...rehearsal,
-    report: { updates: [...updates], rejected: [...rejected], waiting: [...waiting], heals },
-  };
+async function whole({ report, ...run }: DryRun) {
+  if (report === null) return { ...run, report };
+  const updates = await Array.fromAsync(report.updates);
+  const rejected = await Array.fromAsync(report.rejected);
+  const waiting = await Array.fromAsync(report.waiting);
+  return { ...run, report: { updates, rejected, waiting, heals: report.heals } };
 }
 
-/** Rehearses files on a desk's database, as `check` does. */
-async function rehearseAll(
+/** Tries files on a desk's database, as `check` does. */
+async function tryAll(
   desk: Desk,
   files: readonly ListedFile[],
   database = desk.database.file,
   temporaryPages = 1_000_000,
-): Promise<WholeRehearsal[]> {
-  const store = openForRehearsal({
-    file: database,
-    feed: desk.feed,
-    migrations: MIGRATIONS,
-    program: '0.0.0',
-  });
-  store.db.pragma(`temp.max_page_count = ${temporaryPages}`);
+): Promise<WholeRun[]> {
+  const opened = openForRehearsal({ file: database, feed: desk.feed, migrations: MIGRATIONS, program: '0.0.0' });
+  opened.db.pragma(`temp.max_page_count = ${temporaryPages}`);
+  const rehearsal = createRehearsal(opened);
   const options = { afresh: false, stop: new AbortController().signal, onProgress: () => undefined, now: () => NOW };
-  const rehearsals: WholeRehearsal[] = [];
+  const runs: WholeRun[] = [];
   try {
-    for await (const rehearsal of rehearse(store, files, options)) rehearsals.push(whole(rehearsal));
+    for await (const run of dryRun(rehearsal, files, options)) runs.push(await whole(run));
   } finally {
-    store.db.close();
+    await rehearsal.close();
   }
-  return rehearsals;
+  return runs;
 }
 
 /** What of an outcome must be foretold: all but how long it took. */
@@ -167,11 +164,11 @@ describe('a check says what the ingest then does', () => {
           const next = open[Number(choices.next().value) % open.length]?.shift();
           if (next === undefined) continue;
           const file = desk.write(next.name, next.text);
-          const [rehearsal] = await rehearseAll(desk, [file]);
+          const [run] = await tryAll(desk, [file]);
           const outcome = await desk.ingest(file);
-          expect(foretold(rehearsal?.outcome)).toEqual(foretold(outcome));
+          expect(foretold(run?.outcome)).toEqual(foretold(outcome));
           if (outcome.kind !== 'ingested') continue;
-          expect(rehearsal?.report).toMatchObject(reportFrom(desk, outcome.fileId));
+          expect(run?.report).toMatchObject(reportFrom(desk, outcome.fileId));
         }
         desk.db.close();
       }),
@@ -187,11 +184,11 @@ describe('a check says what the ingest then does', () => {
       write(desk, 'Visit', '20260801_060000', [visit('V1', 'P1'), visit('V2', 'P2'), 'short', visit('V9', 'P3')]),
       write(desk, 'Transaction', '20260801_060000', [transaction('T1', 'V1'), transaction('T2', 'V2')]),
     ];
-    const rehearsals = await rehearseAll(desk, files);
+    const runs = await tryAll(desk, files);
     for (const [at, file] of files.entries()) {
       const outcome = await desk.ingest(file);
-      expect(foretold(rehearsals[at]?.outcome)).toEqual(foretold(outcome));
-      if (outcome.kind === 'ingested') expect(rehearsals[at]?.report).toMatchObject(reportFrom(desk, outcome.fileId));
+      expect(foretold(runs[at]?.outcome)).toEqual(foretold(outcome));
+      if (outcome.kind === 'ingested') expect(runs[at]?.report).toMatchObject(reportFrom(desk, outcome.fileId));
     }
   });
 
@@ -204,8 +201,8 @@ describe('a check says what the ingest then does', () => {
       { ...procedure('P3', 'other'), StandardCharge: '5' },
       procedure('P4'),
     ];
-    const [rehearsal] = await rehearseAll(desk, [write(desk, 'Procedure', '20260802_060000', changes)]);
-    expect(rehearsal?.report?.updates).toEqual([
+    const [run] = await tryAll(desk, [write(desk, 'Procedure', '20260802_060000', changes)]);
+    expect(run?.report?.updates).toEqual([
       { line: 2, columns: ['description'] },
       { line: 4, columns: ['description', 'standard_charge_cents'] },
     ]);
@@ -230,8 +227,8 @@ describe('a check says what the ingest then does', () => {
       procedure('P2'),
       { ...procedure('P3'), ProcedureCode: 'C3' },
     ]);
-    const [rehearsal] = await rehearseAll(desk, [file]);
-    expect(foretold(rehearsal?.outcome)).toEqual(foretold(await desk.ingest(file)));
+    const [run] = await tryAll(desk, [file]);
+    expect(foretold(run?.outcome)).toEqual(foretold(await desk.ingest(file)));
   });
 });
 
@@ -266,30 +263,26 @@ describe('a check only reads', () => {
     const waiting = Array.from({ length: 300 }, (_, i) => visit(`V${i}`, 'P1', { Status: 'x'.repeat(200) }));
     await desk.deliver('Visit', '20260801_060000', waiting);
     const file = write(desk, 'Procedure', '20260802_060000', [procedure('P1')]);
-    await expect(rehearseAll(desk, [file], desk.database.file, 40)).rejects.toMatchObject({
+    await expect(tryAll(desk, [file], desk.database.file, 40)).rejects.toMatchObject({
       kind: 'full',
       message: expect.stringMatching(/^check .*: no room left/) as unknown,
     });
-    expect(await rehearseAll(desk, [file])).toMatchObject([{ outcome: { healed: 300 } }]);
+    expect(await tryAll(desk, [file])).toMatchObject([{ outcome: { healed: 300 } }]);
   });
 
   test('a writer is not held up by it', async () => {
     const desk = openDesk();
     desk.db.pragma('busy_timeout = 1');
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
-    const store = openForRehearsal({
-      file: desk.database.file,
-      feed: desk.feed,
-      migrations: MIGRATIONS,
-      program: '0.0.0',
-    });
+    const place = { db: desk.database.file, feed: desk.feed, migrations: MIGRATIONS, program: '0.0.0' };
+    const rehearsal = await openRehearsal(place);
     const options = { afresh: false, stop: new AbortController().signal, onProgress: () => undefined, now: () => NOW };
     const files = [write(desk, 'Procedure', '20260802_060000', [procedure('P2')])];
-    for await (const { outcome } of rehearse(store, files, options)) {
+    for await (const { outcome } of dryRun(rehearsal, files, options)) {
       expect(outcome.kind).toBe('ingested');
       expect(await desk.deliver('Procedure', '20260803_060000', [procedure('P3')])).toMatchObject({ kind: 'ingested' });
     }
-    store.db.close();
+    await rehearsal.close();
     expect(desk.column('SELECT procedure_id FROM procedures ORDER BY 1')).toEqual(['P1', 'P3']);
   });
 });

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
-import { rehearse } from '../../src/ingest/dry-run.ts';
+import { dryRun } from '../../src/ingest/dry-run.ts';
 import { anyOf } from '../../src/store/sqlite/merge-sql.ts';
-import { openForRehearsal } from '../../src/store/sqlite/open.ts';
+import { openRehearsal } from '../../src/store/open.ts';
 import { listRejects } from '../../src/store/sqlite/rejects-query.ts';
 import { readStatus } from '../../src/store/sqlite/status-query.ts';
 import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
@@ -54,7 +54,7 @@ test('a dataset of as many columns as a feed may have: rows wait, heal, change, 
   expect(await desk.ingest(parent)).toMatchObject({ kind: 'ingested', healed: 1 });
   expect(desk.column(`SELECT c${COLUMNS - 1} FROM children`)).toEqual(['a']);
 
-  const store = openForRehearsal({ file: desk.database.file, feed, migrations, program: '0' });
+  const rehearsal = await openRehearsal({ db: desk.database.file, feed, migrations, program: '0' });
   const next = child(2, 'b');
   const options = {
     afresh: false,
@@ -62,9 +62,9 @@ test('a dataset of as many columns as a feed may have: rows wait, heal, change, 
     onProgress: () => undefined,
     now: () => new Date(),
   };
-  for await (const { report } of rehearse(store, [next], options))
-    expect([...(report?.updates ?? [])][0]?.columns).toHaveLength(COLUMNS - 1 - REFERENCES);
-  store.db.close();
+  for await (const { report } of dryRun(rehearsal, [next], options))
+    expect((await Array.fromAsync(report?.updates ?? []))[0]?.columns).toHaveLength(COLUMNS - 1 - REFERENCES);
+  await rehearsal.close();
   expect(await desk.ingest(next)).toMatchObject({ kind: 'ingested', counts: { updated: 1 } });
   expect([...verifyDatabase(desk.db, feed)].flatMap((check) => check.findings)).toEqual([]);
 });

@@ -3,25 +3,31 @@ import type { Value } from '../../columns/column-type.ts';
 import type { Dataset } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { anyOf, recorded } from './merge-sql.ts';
-import type { OpenDatabase as Store } from './open.ts';
+import type { DryRunReject, DryRunReport, DryRunUpdate, DryRunWait, GoodRow } from '../rehearsal.ts';
+import type { OpenDatabase } from './open.ts';
 import { quoteName } from './schema.ts';
 import { waitsFor } from './waiting.ts';
 
 /**
- * A rehearsal's database: temporary tables that shadow the real ones and hold just the rows that the files at hand can touch.
+ * Makes temporary tables that shadow the real ones, and fills them with just what the rows can touch, and all that waits, in one snapshot.
  * An unqualified table name finds a temporary table first, so an ingest runs on them unchanged, and the real database is only read.
+ * @param database may be open read-only
  */
-export interface Shadow {
-  readonly store: Store;
-  /** Tells of a row of a file: its key and what it refers to will be copied. */
-  want(dataset: Dataset, values: readonly Value[]): void;
-  /** Copies what is wanted, and all that waits, in one snapshot. To be called once, before the rehearsal. */
-  copy(): void;
+export function copyForDryRun(database: OpenDatabase, rows: Iterable<GoodRow>): void {
+  const { db, feed } = database;
+  makeTables(database);
+  wantRows(database, rows);
+  db.transaction(() => {
+    for (const table of ['files', 'checkpoints'] as const)
+      db.exec(`INSERT INTO temp.${table} SELECT * FROM main.${table}`);
+    db.exec(`INSERT INTO temp.rejects SELECT * FROM main.rejects WHERE state = 'waiting'`);
+    db.exec('INSERT INTO temp.waiting_on SELECT * FROM main.waiting_on');
+    for (const dataset of feed.datasets.toReversed()) wantParents(database, dataset);
+    for (const dataset of feed.datasets) copyTable(database, dataset);
+  })();
 }
 
-/** Makes the shadow of a database; `store.db` may be read-only. */
-export function createShadow(store: Store): Shadow {
-  const { db, feed } = store;
+function makeTables({ db, feed }: OpenDatabase): void {
   db.pragma('foreign_keys = ON');
   const tables = [...LEDGER_TABLES, ...feed.datasets.map((dataset) => dataset.table)];
   const schema = db.prepare<[string], string>(
@@ -33,47 +39,33 @@ export function createShadow(store: Store): Shadow {
   }
   // What a file heals is asked of every file: all that waits would be walked each time.
   db.exec(`CREATE INDEX temp._healed ON rejects (settled_by_file_id, dataset) WHERE state = 'healed'`);
-  for (const dataset of feed.datasets) {
-    const { table } = dataset;
+  for (const { table } of feed.datasets) {
     const before = quoteName(`_before_${table}`);
     db.exec(`CREATE TABLE temp.${before} AS SELECT ${columnsOf(db, table)} FROM main.${quoteName(table)} WHERE 0`);
   }
   db.exec('CREATE TABLE temp._wanted (_of_table TEXT, _key TEXT, PRIMARY KEY (_of_table, _key)) WITHOUT ROWID');
+}
+
+/** Of each row its key is wanted, and what it refers to. */
+function wantRows({ db, feed }: OpenDatabase, rows: Iterable<GoodRow>): void {
   const want = db.prepare<[string, Value]>('INSERT OR IGNORE INTO temp._wanted (_of_table, _key) VALUES (?, ?)');
   const references = new Map(
-    feed.datasets.map((dataset) => [
-      dataset.table,
-      dataset.columns.flatMap((column, index) =>
-        column.references === null ? [] : [{ table: column.references, index }],
-      ),
+    feed.datasets.map(({ table, columns }) => [
+      table,
+      columns.flatMap((column, index) => (column.references === null ? [] : [{ table: column.references, index }])),
     ]),
   );
-
-  return {
-    store,
-    want(dataset, values) {
-      want.run(dataset.table, values[0] ?? null);
-      for (const { table, index } of references.get(dataset.table) ?? []) {
-        const key = values[index] ?? null;
-        if (key !== null) want.run(table, key);
-      }
-    },
-    copy() {
-      db.transaction(() => {
-        for (const table of ['files', 'checkpoints'] as const)
-          db.exec(`INSERT INTO temp.${table} SELECT * FROM main.${table}`);
-        db.exec(`INSERT INTO temp.rejects SELECT * FROM main.rejects WHERE state = 'waiting'`);
-        db.exec('INSERT INTO temp.waiting_on SELECT * FROM main.waiting_on');
-        for (const dataset of feed.datasets.toReversed()) wantParents(store, dataset);
-        for (const dataset of feed.datasets) copyTable(store, dataset);
-      })();
-    },
-  };
+  for (const { dataset, values } of rows) {
+    want.run(dataset.table, values[0] ?? null);
+    for (const { table, index } of references.get(dataset.table) ?? []) {
+      const key = values[index] ?? null;
+      if (key !== null) want.run(table, key);
+    }
+  }
 }
 
 /** Children first: what a child's row refers to is wanted of its parents. */
-function wantParents(store: Store, dataset: Dataset): void {
-  const { db } = store;
+function wantParents({ db }: OpenDatabase, dataset: Dataset): void {
   const table = quoteName(dataset.table);
   const insert = 'INSERT OR IGNORE INTO temp._wanted (_of_table, _key)';
   const waiting = `FROM temp.rejects WHERE state = 'waiting' AND dataset = ?`;
@@ -92,76 +84,49 @@ function wantParents(store: Store, dataset: Dataset): void {
 }
 
 /** A table's columns without the generated ones, which take no values. */
-function columnsOf(db: Store['db'], table: string): string {
+function columnsOf(db: OpenDatabase['db'], table: string): string {
   const names = db.prepare<[string], string>(`SELECT name FROM pragma_table_info(?, 'main')`).pluck().all(table);
   return names.map(quoteName).join(', ');
 }
 
-function copyTable(store: Store, dataset: Dataset): void {
+function copyTable({ db }: OpenDatabase, dataset: Dataset): void {
   const table = quoteName(dataset.table);
   const before = quoteName(`_before_${dataset.table}`);
-  const columns = columnsOf(store.db, dataset.table);
-  store.db
-    .prepare<[string]>(
-      `INSERT INTO temp.${before} SELECT ${columns} FROM temp._wanted w CROSS JOIN main.${table} t
+  const columns = columnsOf(db, dataset.table);
+  db.prepare<[string]>(
+    `INSERT INTO temp.${before} SELECT ${columns} FROM temp._wanted w CROSS JOIN main.${table} t
          ON t.${quoteName(dataset.key.name)} = w._key WHERE w._of_table = ?`,
-    )
-    .run(dataset.table);
-  store.db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM temp.${before}`);
+  ).run(dataset.table);
+  db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM temp.${before}`);
 }
 
-/** A row that would be updated: its line, and the columns that would change. */
-export interface ShadowUpdate {
-  readonly line: number;
-  readonly columns: readonly string[];
+/** A report whose lists are read in step with whoever takes them. */
+export interface Report extends Pick<DryRunReport, 'heals'> {
+  readonly updates: Iterable<DryRunUpdate>;
+  readonly rejected: Iterable<DryRunReject>;
+  readonly waiting: Iterable<DryRunWait>;
 }
 
-export interface ShadowReject {
-  readonly line: number;
-  readonly code: string;
-  readonly column: string | null;
-  readonly reason: string;
-}
-
-/** A row that would wait, by its line and one missing parent; the key is a value of the row. */
-export interface ShadowWait {
-  readonly line: number;
-  readonly parentTable: string;
-  readonly parentKey: string;
-}
-
-/**
- * What a file of the rehearsal would bring, besides its counts. There may be as many as the file has rows, so each list is read as it
- * is taken: once, one after the other, and before the next file is rehearsed.
- */
-export interface ShadowReport {
-  readonly updates: IteratorObject<ShadowUpdate, void>;
-  readonly rejected: IteratorObject<ShadowReject, void>;
-  readonly waiting: IteratorObject<ShadowWait, void>;
-  /** Waiting rows that would heal, by dataset. */
-  readonly heals: readonly { readonly dataset: string; readonly rows: number }[];
-}
-
-/** Reads from the shadow, of which no log is kept from being emptied, what the rehearsed ingest of one file did. */
-export function reportOf(store: Store, dataset: Dataset, fileId: number): ShadowReport {
-  const { db } = store;
+/** Reads from the temporary tables, of which no log is kept from being emptied, what the ingest of one file did to them. */
+export function reportOf(database: OpenDatabase, dataset: Dataset, fileId: number): Report {
+  const { db } = database;
   return {
-    updates: updatesOf(store, dataset, fileId),
-    rejected: rowsOf<ShadowReject>(
+    updates: updatesOf(database, dataset, fileId),
+    rejected: rowsOf<DryRunReject>(
       db,
       `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = @file AND state = 'rejected' ORDER BY line`,
       fileId,
     ),
-    waiting: waitingOf(store, dataset, fileId),
+    waiting: waitingOf(database, dataset, fileId),
     heals: db
-      .prepare<[number], ShadowReport['heals'][number]>(
+      .prepare<[number], DryRunReport['heals'][number]>(
         `SELECT dataset, count(*) AS rows FROM temp.rejects WHERE settled_by_file_id = ? AND state = 'healed' GROUP BY dataset`,
       )
       .all(fileId),
   };
 }
 
-function updatesOf({ db }: Store, dataset: Dataset, fileId: number): ShadowReport['updates'] {
+function updatesOf({ db }: OpenDatabase, dataset: Dataset, fileId: number): Report['updates'] {
   const key = quoteName(dataset.key.name);
   const names = dataset.columns.slice(1).map((column) => column.name);
   // The copy's column comes first: its collation decides, which tells every letter.
@@ -179,17 +144,17 @@ function updatesOf({ db }: Store, dataset: Dataset, fileId: number): ShadowRepor
   }));
 }
 
-function waitingOf({ db }: Store, dataset: Dataset, fileId: number): ShadowReport['waiting'] {
+function waitingOf({ db }: OpenDatabase, dataset: Dataset, fileId: number): Report['waiting'] {
   const waits = referencesOf(dataset).map(
     (column) =>
       `SELECT r.line, '${column.references}' AS parentTable, ${recorded('r', column)} AS parentKey
        FROM temp.rejects r WHERE r.file_id = @file AND r.state = 'waiting' AND ${waitsFor('r', column)}`,
   );
-  if (waits.length === 0) return Iterator.from<ShadowWait>([]);
+  if (waits.length === 0) return [];
   return rowsOf(db, `${waits.join(' UNION ')} ORDER BY line, parentTable`, fileId);
 }
 
 /** Runs a query only when its first row is asked for. */
-function* rowsOf<Row>(db: Store['db'], sql: string, file: number): Generator<Row, void> {
+function* rowsOf<Row>(db: OpenDatabase['db'], sql: string, file: number): Generator<Row, void> {
   yield* db.prepare<[{ file: number }], Row>(sql).iterate({ file });
 }

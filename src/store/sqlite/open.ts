@@ -175,7 +175,7 @@ export function requireReadable(file: string): void {
 }
 
 /**
- * Opens a database to rehearse on (shadow.ts): read-only, or an empty one in memory where there is none yet.
+ * Opens a database for a dry run: read-only, or an empty one in memory where there is none yet.
  * @throws LandfallError, DatabaseFault as `openDatabase` does
  */
 export function openForRehearsal(options: Omit<DatabaseOptions, 'cacheMib' | 'probe'>): OpenDatabase {

@@ -1,3 +1,4 @@
+import { asFault } from '../database-fault.ts';
 import type { Search } from '../reader.ts';
 
 /** A page is full with so many rows (few, since what lives longer than a moment makes V8's young generation grow), … */
@@ -46,4 +47,22 @@ export const BEYOND = Number.MAX_SAFE_INTEGER;
 export function parametersOf({ states, codes, name, since }: Search): object {
   const list = (words: readonly string[]) => (words.length === 0 ? null : JSON.stringify(words));
   return { states: list(states), codes: list(codes), name, since };
+}
+
+/** A list at the door: begun when its first row is asked for, and a fault of the database where it fails. */
+export function asList<Row>(operation: string, file: string, begin: () => Iterable<Row>): AsyncIterable<Row> {
+  function* guarded(): Generator<Row, void> {
+    try {
+      yield* begin();
+    } catch (error) {
+      throw asFault(operation, file, error);
+    }
+  }
+  const rows = guarded();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => Promise.try(() => rows.next()),
+      return: () => Promise.try(() => rows.return()),
+    }),
+  };
 }

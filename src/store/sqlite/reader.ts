@@ -1,10 +1,11 @@
 import type Database from 'better-sqlite3';
 import type { Feed } from '../../model/feed.ts';
-import { asFault, guardFaults, saysDamaged } from '../database-fault.ts';
+import { guardFaults, saysDamaged } from '../database-fault.ts';
 import type { StoreReader } from '../reader.ts';
 import { checkLedger, checkSetUp } from './check-ledger.ts';
 import { listFiles, listNotes } from './files-query.ts';
 import { openForReading } from './open.ts';
+import { asList } from './pages.ts';
 import { listRejects } from './rejects-query.ts';
 import { NOTED, readStatus } from './status-query.ts';
 import { verifyDatabase } from './verify.ts';
@@ -41,24 +42,6 @@ export function openSqliteReader(file: string, feed: Feed): StoreReader {
         return verifyDatabase(db, feed);
       }),
     close: () => Promise.try(() => void db.close()),
-  };
-}
-
-/** A list at the door: begun when its first row is asked for, and a fault of the database where it fails. */
-function asList<Row>(operation: string, file: string, begin: () => Iterable<Row>): AsyncIterable<Row> {
-  function* guarded(): Generator<Row, void> {
-    try {
-      yield* begin();
-    } catch (error) {
-      throw asFault(operation, file, error);
-    }
-  }
-  const rows = guarded();
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => Promise.try(() => rows.next()),
-      return: () => Promise.try(() => rows.return()),
-    }),
   };
 }
 
