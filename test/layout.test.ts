@@ -103,6 +103,15 @@ describe('the layout', () => {
     expect(words.filter((word) => !new RegExp(word.replace(/e?$/, ''), 'i').test(code))).toEqual([]);
   });
 
+  test("a database's own files and driver are seen in the store's room alone: everyone else uses its door", () => {
+    const behind = /^store\/(?:sqlite|postgres)\//;
+    expect(breaches((file, target) => roomOf(file) === 'store' || !behind.test(target))).toEqual([]);
+    const drivers = /from '(?:better-sqlite3|pg|pg-copy-streams)'/;
+    const found = [...imports.keys()].filter((file) => drivers.test(fs.readFileSync(path.join(SRC, file), 'utf8')));
+    expect(found.filter((file) => roomOf(file) !== 'store')).toEqual([]);
+    expect(found).toContain('store/sqlite/open.ts');
+  });
+
   test('the words of one feed stand in its definition, its migration and tests, never in src/', () => {
     const { datasets } = loadFeed(path.join(ROOT, 'feeds/visitpay.yaml'));
     const words = datasets.flatMap(({ name, table, key }) => [name, `${name}s`, table, key.header, key.name]);
