@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { z } from 'zod';
+import { LandfallError } from '../model/errors.ts';
 import { workSchema } from '../model/work.ts';
 import { systemCode } from '../system/system-error.ts';
 
@@ -43,6 +44,40 @@ export function heartbeatPath(db: string): string {
   return `${db}.alive`;
 }
 
+/** It is written here first. */
+function draftPath(db: string): string {
+  return `${heartbeatPath(db)}.new`;
+}
+
+/** How a heartbeat begins; zeros are what a power cut may leave of one. */
+const BEGINNINGS = [Buffer.from('{"version":'), Buffer.alloc(11)];
+
+/**
+ * Makes sure that a heartbeat overwrites nothing but heartbeats.
+ * @throws LandfallError naming what lies in its place
+ */
+export function requireHeartbeatPlace(db: string): void {
+  for (const file of [heartbeatPath(db), draftPath(db)]) {
+    const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+    if (stat === undefined || (stat.isFile() && (stat.size === 0 || isHeartbeat(file)))) continue;
+    throw new LandfallError('write heartbeat', 'it is another file, and would be overwritten', {
+      file,
+      hint: 'nothing was changed; move it away, or name another database with --db',
+    });
+  }
+}
+
+function isHeartbeat(file: string): boolean {
+  const handle = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    const beginning = Buffer.alloc(11);
+    fs.readSync(handle, beginning);
+    return BEGINNINGS.some((one) => one.equals(beginning));
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
 /**
  * Writes it whole or not at all: a reader never sees half of it. On a full disk, of which it has to tell, it takes the
  * place of the one before, which needs no room; where there was none, or that does not go either, the file is empty, and
@@ -51,25 +86,33 @@ export function heartbeatPath(db: string): string {
  */
 export function writeHeartbeat(db: string, heartbeat: Heartbeat): void {
   const file = heartbeatPath(db);
-  const draft = `${file}.new`;
+  const draft = draftPath(db);
   const text = `${JSON.stringify(heartbeat)}\n`;
   try {
-    write(draft, 'w', text);
+    write(draft, WRITE_NEW, text);
     fs.renameSync(draft, file);
   } catch (error) {
     const code = systemCode(error);
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
     fs.rmSync(draft, { force: true });
     try {
-      write(file, 'r+', text);
+      write(file, fs.constants.O_RDWR, text);
     } catch {
       if (heartbeat.work.doing === 'stopped') fs.rmSync(file, { force: true });
-      else write(file, 'w', '', new Date(heartbeat.beat));
+      else write(file, WRITE_NEW, '', new Date(heartbeat.beat));
     }
   }
 }
 
-function write(file: string, flags: 'w' | 'r+', text: string, time: Date | null = null): void {
+/** A pipe that lies there is not waited for, nor a link followed. */
+const WRITE_NEW =
+  fs.constants.O_WRONLY |
+  fs.constants.O_CREAT |
+  fs.constants.O_TRUNC |
+  fs.constants.O_NONBLOCK |
+  fs.constants.O_NOFOLLOW;
+
+function write(file: string, flags: number, text: string, time: Date | null = null): void {
   const handle = fs.openSync(file, flags, 0o660);
   try {
     fs.fchmodSync(handle, 0o660);
@@ -83,7 +126,10 @@ function write(file: string, flags: 'w' | 'r+', text: string, time: Date | null 
 /** Reads it; null where there is none, or none that can be understood. */
 export function readHeartbeat(db: string): Heartbeat | null {
   try {
-    const read = heartbeatSchema.safeParse(JSON.parse(fs.readFileSync(heartbeatPath(db), 'utf8')));
+    const file = heartbeatPath(db);
+    // A pipe would be waited for.
+    if (!fs.lstatSync(file).isFile()) return null;
+    const read = heartbeatSchema.safeParse(JSON.parse(fs.readFileSync(file, 'utf8')));
     return read.success ? read.data : null;
   } catch {
     return null;

@@ -3,7 +3,7 @@ import { STARTING, type Work } from '../model/work.ts';
 import { logFaults } from '../output/event-log.ts';
 import { withoutPassword } from '../settings/database-url.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
-import { BEAT_MS, readHeartbeat } from '../status/heartbeat.ts';
+import { BEAT_MS, readHeartbeat, requireHeartbeatPlace } from '../status/heartbeat.ts';
 import { beat, createDaemonHeartbeat, type DaemonHeartbeat } from './daemon-heartbeat.ts';
 import { watchLanding } from './folder-watch.ts';
 import { startSchedule } from './schedule.ts';
@@ -56,6 +56,7 @@ export async function runDaemon(options: SupervisorOptions): Promise<number> {
 
 function createDaemon(options: SupervisorOptions, releases: DisposableStack): Daemon {
   const { settings, io, logger } = options;
+  requireHeartbeatPlace(settings.db);
   const before = readHeartbeat(settings.db);
   const notifier = createNotifier(io.env, io.program.pid);
   releases.defer(() => {

@@ -62,6 +62,19 @@ const KINDS: readonly (readonly [string, (file: string) => void, RegExp])[] = [
   ],
 ];
 
+test.each(['.lock', '.alive', '.alive.new'])('run: another file at NAME%s is named, and left as it is', async (end) => {
+  const folder = tempFolder();
+  const landing = join(folder, 'landing');
+  mkdirSync(landing);
+  mkdirSync(join(folder, 'db'));
+  const db = join(folder, 'db/x.sqlite');
+  writeFileSync(`${db}${end}`, 'theirs');
+  const io = captureIo();
+  const said = await runCommandLine(['run', '--landing', landing, '--db', db], { open: () => io }).catch(String);
+  expect(`${said} ${io.written.out}`).toMatch(/x\.sqlite\S+: it is another file.* \(nothing was changed; move it away/);
+  expect(readFileSync(`${db}${end}`, 'utf8')).toBe('theirs');
+});
+
 describe("a database of Landfall's that was cut off", () => {
   test.each([1, 16, 99, 4096])('to %i bytes is called damaged, and left as it is', async (bytes) => {
     const desk = openDesk();

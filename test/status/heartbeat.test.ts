@@ -1,4 +1,5 @@
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { STARTING } from '../../src/model/work.ts';
@@ -7,6 +8,7 @@ import {
   isAlive,
   readHeartbeat,
   readMuteBeat,
+  requireHeartbeatPlace,
   writeHeartbeat,
   type Heartbeat,
 } from '../../src/status/heartbeat.ts';
@@ -60,6 +62,65 @@ test('what cannot be understood counts as none', () => {
   writeFileSync(heartbeatPath(db), JSON.stringify(ALIVE).slice(0, 40));
   expect(readHeartbeat(db)).toBeNull();
   expect(readFileSync(heartbeatPath(db), 'utf8')).toHaveLength(40);
+});
+
+describe('what lies in its place and is none is named, and left as it is', () => {
+  const FOREIGN: readonly (readonly [string, (file: string) => void])[] = [
+    [
+      'a text',
+      (file) => {
+        writeFileSync(file, 'theirs');
+      },
+    ],
+    [
+      'a folder',
+      (file) => {
+        mkdirSync(file);
+      },
+    ],
+    ['a pipe', (file) => execFileSync('mkfifo', [file])],
+    [
+      'a link',
+      (file) => {
+        symlinkSync('elsewhere', file);
+      },
+    ],
+  ];
+
+  test.each(FOREIGN)('%s', (_, make) => {
+    for (const end of ['.alive', '.alive.new']) {
+      const folder = tempFolder();
+      const db = join(folder, 'x.sqlite');
+      make(`${db}${end}`);
+      expect(() => {
+        requireHeartbeatPlace(db);
+      }).toThrow(
+        `write heartbeat ${db}${end}: it is another file, and would be overwritten (nothing was changed; move it`,
+      );
+      expect(readHeartbeat(db)).toBeNull();
+      expect(readdirSync(folder)).toEqual([`x.sqlite${end}`]);
+    }
+  });
+
+  test('a pipe that comes later is not waited for', () => {
+    const db = join(tempFolder(), 'x.sqlite');
+    execFileSync('mkfifo', [`${db}.alive.new`]);
+    expect(() => {
+      writeHeartbeat(db, ALIVE);
+    }).toThrow('ENXIO');
+  });
+
+  test('one of ours, whole or not, may be overwritten', () => {
+    const db = join(tempFolder(), 'x.sqlite');
+    requireHeartbeatPlace(db);
+    for (const content of ['', '{"version":"0.0', Buffer.alloc(4096)]) {
+      writeFileSync(heartbeatPath(db), content);
+      writeFileSync(`${heartbeatPath(db)}.new`, content);
+      requireHeartbeatPlace(db);
+    }
+    writeHeartbeat(db, ALIVE);
+    requireHeartbeatPlace(db);
+  });
 });
 
 describe('health by heartbeat', () => {
