@@ -66,7 +66,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   const { stdout, stderr, program: self } = surroundings.open('short');
   const program = new Command('landfall');
   program
-    .description("Watches a landing folder for a hospital's billing extracts and keeps a SQLite database true to them.")
+    .description("Watches a landing folder for a hospital's billing extracts, loads them into a SQLite database and keeps it up to date.")
     .version(self.version)
     .exitOverride()
     .configureOutput({
@@ -129,7 +129,7 @@ interface Verbs {
 
 /** The commands that take files. */
 function addTaking({ verb, act }: Verbs): void {
-  verb('run', 'the daemon: watch the landing folder and keep the database true to it', { ingest: true }).action(
+  verb('run', 'the daemon: watch the landing folder and load what arrives', { ingest: true }).action(
     async (_flags: unknown, command: Command) => {
       const { run } = await import('./commands/run.ts');
       await act(command, 'unattended', (settings, io) => run({ settings }, io));

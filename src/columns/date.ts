@@ -31,7 +31,7 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const TIME = /^ *(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AP])M)?(?: ?(?:Z|[+-]\d{2}:?\d{2}))?$/i;
 const COMPACT_TIME = /^(\d{2})(\d{2})(\d{2})?(?:Z|[+-]\d{4})?$/;
 
-const CODES = { bad_date: 'not a date in a spelling that is taken, or a day that does not exist' } as const;
+const CODES = { bad_date: 'not a recognised date such as 2026-08-01 or 08/01/2026, or a day that does not exist' } as const;
 
 /** A day, kept as `YYYY-MM-DD`; a time of day behind it is checked and dropped. */
 export const date: ColumnType<keyof typeof CODES> = {
@@ -53,7 +53,7 @@ export const date: ColumnType<keyof typeof CODES> = {
   refused: ['2026-02-30', '13/01/2026', '08/01/26', '01-AUG-26', '2026-8-1', '2026-08-01 25:00'],
   parser({ dateOrder }, refuse) {
     const faults = {
-      spelling: refuse('bad_date', 'not a date in a spelling that is taken'),
+      spelling: refuse('bad_date', 'not a recognised date; expected for example 2026-08-01 or 08/01/2026'),
       year: refuse('bad_date', 'a year of two digits'),
       day: refuse('bad_date', 'a day that does not exist'),
       slashed_day: refuse('bad_date', `a day that does not exist, read ${dateOrder} (date_order in the feed)`),

@@ -19,7 +19,7 @@ const THOUSANDS = /^\d{1,3}(?:,\d{3})+(?:\.\d+)?$/;
 /** Digits of the largest safe integer: longer ones need not be turned into a number to be refused. */
 const MOST_DIGITS = 16;
 
-const CODES = { bad_money: 'not an amount with at most two decimals in a spelling that is taken' } as const;
+const CODES = { bad_money: 'not a recognised amount of at most two decimals, such as 1234.50' } as const;
 
 /** An amount of dollars, kept as integer cents. */
 export const money: ColumnType<keyof typeof CODES> = {
@@ -30,7 +30,7 @@ export const money: ColumnType<keyof typeof CODES> = {
   refused: ['12.345', '12.340', '1,23', '5.', '1e3', '€5.00'],
   parser({ thousandsSeparator }, refuse) {
     const faults = {
-      spelling: refuse('bad_money', 'not an amount in a spelling that is taken'),
+      spelling: refuse('bad_money', 'not a recognised amount; expected for example 1234.50'),
       decimals: refuse('bad_money', 'more than two decimals'),
       comma: refuse('bad_money', 'a comma that does not part thousands, or that the feed does not allow'),
       size: refuse('bad_money', 'too large an amount to be kept exactly'),

@@ -83,9 +83,13 @@ function readSince(text: string, now: Date): string {
   const parts = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)Z?)?$/.exec(text);
   const time = parts === null ? NaN : Date.parse(`${parts[1] ?? ''}T${parts[2] ?? '00:00'}Z`);
   if (Number.isNaN(time)) {
-    throw new LandfallError('read --since', `${JSON.stringify(text)} is no time`, {
-      hint: 'write 2026-08-01, 2026-08-01T06:00Z, 30m, 12h or 7d; days and times are UTC',
-    });
+    throw new LandfallError(
+      'read --since',
+      `${JSON.stringify(text)} is not a valid time; expected for example 12h or 2026-08-01`,
+      {
+        hint: 'also 30m, 7d and 2026-08-01T06:00Z; days and times are UTC',
+      },
+    );
   }
   return new Date(time).toISOString();
 }

@@ -9,7 +9,7 @@ export interface RunCommandOptions {
 }
 
 /**
- * The daemon: watches the landing folder and keeps the database true to it, until it is stopped.
+ * The daemon: watches the landing folder and loads what arrives, until it is stopped.
  * @returns 0 when it was stopped, 1 when it could not run, 4 when the database is damaged
  */
 export function run(options: RunCommandOptions, io: CommandIo): Promise<number> {

@@ -59,6 +59,11 @@ function describeProblem({ text, since }: HealthProblem, now: Date): string {
   return since === null ? text : `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
 }
 
+/** `1 row`, `2 rows` */
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
 /** Less than this ago is just now, in ms. */
 const JUST_NOW_MS = 2000;
 
@@ -70,14 +75,13 @@ function ago(time: string, now: Date): string {
 function describeDaemon(heartbeat: Heartbeat | null, now: Date): string {
   if (heartbeat === null) return 'not running';
   const { doing, file, due, settling, awaitingParent } = heartbeat.work;
-  const parts: string[] = [doing];
+  const waits = doing === 'waiting' && settling > 0;
+  const parts: string[] = [waits ? `waiting for ${counted(settling, 'file')} to settle` : doing];
   if (file !== null) {
-    parts.push(
-      `${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${file.rows} ${file.rows === 1 ? 'row' : 'rows'}`,
-    );
+    parts.push(`${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${counted(file.rows, 'row')}`);
   }
   if (due > 0) parts.push(`${due} due`);
-  if (settling > 0) parts.push(`${settling} still being written`);
+  if (settling > 0 && !waits) parts.push(`${counted(settling, 'file')} not settled yet`);
   if (awaitingParent > 0) parts.push(`${awaitingParent} waiting for a parent's file`);
   return `${parts.join(', ')} (process ${heartbeat.pid}, last heard ${ago(heartbeat.beat, now)})`;
 }

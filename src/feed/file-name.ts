@@ -74,7 +74,7 @@ function readDataset(feed: Feed, written: string, faults: Fault[]): Dataset | nu
   if (exact !== undefined) return exact;
   const folded = feed.datasets.find((dataset) => dataset.name.toLowerCase() === written.toLowerCase());
   if (folded !== undefined) {
-    faults.push({ code: 'bad_case', reason: `${folded.name} is spelt with other capital letters` });
+    faults.push({ code: 'bad_case', reason: `wrong capitals: expected ${folded.name}` });
     return null;
   }
   const known = feed.datasets.map((dataset) => dataset.name).join(', ');

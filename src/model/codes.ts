@@ -38,7 +38,7 @@ export const FILE_CODES = {
   bad_brackets: 'the brackets around the time stamp do not pair',
   bad_dataset: 'the name has no dataset of the feed where it should be',
   bad_extension: 'the name has another extension',
-  bad_case: 'the name is spelt with other capital letters',
+  bad_case: 'the name has wrong capitals',
   bad_name: 'the name comes near to one of the feed but is not one',
 } as const;
 export type FileCode = keyof typeof FILE_CODES;

@@ -251,7 +251,7 @@ test('P8: the first fault of a row names code and column, never the value', () =
   expect(mapper.map(['k', 'ZQX1907', 'ZQX'], [])).toEqual({
     code: 'bad_date',
     column: 'visit_date',
-    reason: 'VisitDate: not a date in a spelling that is taken',
+    reason: 'VisitDate: not a recognised date; expected for example 2026-08-01 or 08/01/2026',
   });
   expect(mapper.map(['k', '', ''], [])).toEqual({
     code: 'missing_value',

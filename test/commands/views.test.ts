@@ -115,7 +115,7 @@ describe('files', () => {
     ).rejects.toThrow('read --state: "lost" is not known (there are ingested,');
     await expect(
       files({ json: true, ...NO_FILTER, since: 'monday', settings: settingsOf(desk.database.file) }, io),
-    ).rejects.toThrow('is no time');
+    ).rejects.toThrow('is not a valid time; expected for example 12h or 2026-08-01');
   });
 
   test('JSON has the columns of the ledger, unfolded', async () => {
@@ -306,6 +306,7 @@ describe('status', () => {
 
   test.each<[string, Partial<Heartbeat>, Partial<Work>, number, string]>([
     ['idle', {}, {}, 0, 'idle (process 41, last heard 2 seconds ago)'],
+    ['waiting', {}, { doing: 'waiting', settling: 14 }, 0, 'waiting for 14 files to settle (process 41,'],
     ['silent', { beat: '2026-08-10T11:58:00.000Z' }, {}, 1, 'no sign of life (for 2 minutes)'],
     ['stopped', {}, { doing: 'stopped' }, 1, 'stopped (for 2 seconds)'],
     [

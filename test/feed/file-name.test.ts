@@ -77,7 +77,7 @@ test('a near miss says everything that is wrong with it', () => {
     kind: 'near_miss',
     code: 'bad_stamp',
     reason:
-      'the extension is .txt in other capital letters; Visit is spelt with other capital letters; the day of the time stamp does not exist',
+      'the extension is .txt in other capital letters; wrong capitals: expected Visit; the day of the time stamp does not exist',
   });
 });
 
