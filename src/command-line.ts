@@ -66,7 +66,9 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   const { stdout, stderr, program: self } = surroundings.open('short');
   const program = new Command('landfall');
   program
-    .description("Watches a landing folder for a hospital's billing extracts, loads them into a SQLite database and keeps it up to date.")
+    .description(
+      "Watches a landing folder for a hospital's billing extracts, loads them into a SQLite database and keeps it up to date.",
+    )
     .version(self.version)
     .exitOverride()
     .configureOutput({

@@ -31,7 +31,9 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const TIME = /^ *(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AP])M)?(?: ?(?:Z|[+-]\d{2}:?\d{2}))?$/i;
 const COMPACT_TIME = /^(\d{2})(\d{2})(\d{2})?(?:Z|[+-]\d{4})?$/;
 
-const CODES = { bad_date: 'not a recognised date such as 2026-08-01 or 08/01/2026, or a day that does not exist' } as const;
+const CODES = {
+  bad_date: 'not a recognised date such as 2026-08-01 or 08/01/2026, or a day that does not exist',
+} as const;
 
 /** A day, kept as `YYYY-MM-DD`; a time of day behind it is checked and dropped. */
 export const date: ColumnType<keyof typeof CODES> = {
