@@ -1,15 +1,15 @@
+import { hostname } from 'node:os';
 import { createEvents } from '../model/events.ts';
 import { STARTING, type Work } from '../model/work.ts';
 import { logFaults } from '../output/event-log.ts';
 import { withoutPassword } from '../settings/database-url.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
-import { BEAT_MS, readHeartbeat, requireHeartbeatPlace } from '../status/heartbeat.ts';
-import { beat, createDaemonHeartbeat, type DaemonHeartbeat } from './daemon-heartbeat.ts';
+import { BEAT_MS, isAlive, readHeartbeat, requireHeartbeatPlace, writeHeartbeat } from '../status/heartbeat.ts';
+import { every, throttle } from '../system/timers.ts';
 import { watchLanding } from './folder-watch.ts';
 import { startSchedule } from './schedule.ts';
 import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
 import { createNotifier, describeWork, type Notifier } from './systemd.ts';
-import { every, throttle } from './timers.ts';
 import { isWorkerWell, sendToWorker, workerPid, type Stage, type WorkerEnd } from './worker-process.ts';
 
 /** On a stop the worker has so long to commit the file in hand, in ms. */
@@ -30,7 +30,14 @@ interface Daemon {
   readonly supervision: Supervision;
   readonly faults: FaultBook;
   readonly notifier: Notifier;
-  readonly heartbeat: DaemonHeartbeat;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** Whether anything may be written beside the database. */
+  found: boolean;
+  /** Until this daemon has the database, what others read about it may be another daemon's to say. */
+  owner: boolean;
+  /** Whether the daemon before has killed its worker in order to stop, and that is not forgiven yet. */
+  unforgiven: boolean;
   /** Whether the service manager was told that the daemon is ready. */
   announced: boolean;
 }
@@ -68,7 +75,10 @@ function createDaemon(options: SupervisorOptions, releases: DisposableStack): Da
     options,
     faults: createFaultBook(events, io.now),
     notifier,
-    heartbeat: createDaemonHeartbeat(settings, io, before),
+    startedAt: io.now().toISOString(),
+    found: false,
+    owner: false,
+    unforgiven: before?.cutShort === true,
     announced: false,
     supervision: createSupervision({
       ...options,
@@ -157,20 +167,20 @@ function listenToFolder({ options, supervision, faults }: Daemon, releases: Disp
 }
 
 function reach(daemon: Daemon, stage: Stage): void {
-  const { heartbeat, faults } = daemon;
   if (stage === 'ready') {
-    heartbeat.unforgiven = false;
-    faults.end('worker');
+    daemon.unforgiven = false;
+    daemon.faults.end('worker');
     announceReady(daemon);
     return;
   }
-  heartbeat[stage] = true;
+  daemon[stage] = true;
   say(daemon);
 }
 
 /** @returns the exit code; null: it is started again */
-function afterEnd({ options, supervision, heartbeat, faults }: Daemon, end: WorkerEnd): number | null {
-  heartbeat.owner = false;
+function afterEnd(daemon: Daemon, end: WorkerEnd): number | null {
+  const { options, supervision, faults } = daemon;
+  daemon.owner = false;
   if (supervision.stopping) return 0;
   if (end.kind === 'done') {
     options.logger.fatal(end.problem ?? 'the worker process has ended');
@@ -188,14 +198,35 @@ function currentWork({ supervision, faults }: Daemon): Work {
   return { ...work, doing: stopping ? 'stopping' : work.doing, faults: [...faults.list(), ...work.faults] };
 }
 
-/** Says in the heartbeat how the daemon is. */
+/** Says in the heartbeat how the daemon is, where it may. */
 function say(daemon: Daemon, doing?: 'stopped'): void {
-  const { heartbeat, supervision } = daemon;
+  const { options, supervision, startedAt, unforgiven } = daemon;
+  const { settings, io } = options;
   const { stopping, killed, worker } = supervision;
-  const now = currentWork(daemon);
-  // Until the worker has ended by itself, something may yet kill it on the way out.
-  const cutShort = stopping && (doing === undefined || killed);
-  beat(heartbeat, { workerPid: workerPid(worker), cutShort, work: { ...now, doing: doing ?? now.doing } });
+  if (!daemon.found || (!daemon.owner && isOthers(daemon))) return;
+  const work = currentWork(daemon);
+  try {
+    writeHeartbeat(settings.db, {
+      version: io.program.version,
+      host: hostname(),
+      pid: io.program.pid,
+      workerPid: workerPid(worker),
+      startedAt,
+      beat: io.now().toISOString(),
+      landing: settings.landing,
+      // Until the worker has ended by itself, something may yet kill it on the way out.
+      cutShort: unforgiven || (stopping && (doing === undefined || killed)),
+      work: { ...work, doing: doing ?? work.doing },
+    });
+  } catch {
+    // The disk of the database is full or gone. The worker reports that; here the next beat tries again.
+  }
+}
+
+/** Whether another daemon says of late that it lives: it has the database, or waits for it as well. */
+function isOthers({ options: { settings, io }, startedAt }: Daemon): boolean {
+  const said = readHeartbeat(settings.db);
+  return said !== null && said.startedAt !== startedAt && isAlive(said, io.now());
 }
 
 function tellStatus(daemon: Daemon): void {

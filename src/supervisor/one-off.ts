@@ -35,11 +35,7 @@ export function runOneOff(options: OneOffOptions): Promise<number> {
     ...options,
     before: readHeartbeat(settings.db),
     graceMs: 0,
-    onStage: () => undefined,
     onEnd: (end) => afterEnd(options, supervision, tally, end),
-    onStop: () => undefined,
-    onTooLate: () => undefined,
-    onLeave: () => undefined,
   });
   let filesTaken = 0;
   events.on('work', ({ taken }: Work) => {

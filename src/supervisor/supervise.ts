@@ -1,12 +1,9 @@
 import type { Events } from '../model/events.ts';
 import { STARTING, type Work } from '../model/work.ts';
 import type { Logger } from '../output/log.ts';
-import type { Settings } from '../settings/settings.ts';
-import { BEAT_MS, type Heartbeat, cutShortAt } from '../status/heartbeat.ts';
+import { BEAT_MS } from '../status/heartbeat.ts';
 import type { CommandIo } from '../system/io.ts';
-import type { Job } from '../worker/messages.ts';
-import { PATIENCE, type Patience } from './hang-detector.ts';
-import { after, every } from './timers.ts';
+import { after, every } from '../system/timers.ts';
 import {
   checkWorker,
   createWorkerProcess,
@@ -15,46 +12,38 @@ import {
   startWorker,
   stopWorker,
   workerPid,
-  type Stage,
   type WorkerEnd,
   type WorkerProcess,
+  type WorkerProcessOptions,
 } from './worker-process.ts';
 
 /** A worker that was told to stop is killed when it still runs after so long, in ms. */
 const KILL_AFTER_MS = 5_000;
 
 /** What every command that takes files is given. */
-export interface SupervisorOptions {
-  readonly settings: Settings;
+export interface SupervisorOptions extends Pick<WorkerProcessOptions, 'settings' | 'relay' | 'patience'> {
   readonly io: CommandIo;
   readonly logger: Logger;
-  /** Takes a line of the worker's log. */
-  readonly relay: (line: string) => void;
-  /** How long a silent worker is waited for. */
-  readonly patience?: Patience;
 }
 
 /** What differs between the commands. */
-export interface SupervisionOptions extends SupervisorOptions {
-  readonly job: Job;
+export interface SupervisionOptions
+  extends SupervisorOptions, Pick<WorkerProcessOptions, 'job' | 'before' | 'onStage'> {
   /** Told `work` as the worker tells it. */
   readonly events: Events;
-  /** What the daemon before has said; null: nothing. */
-  readonly before: Heartbeat | null;
   /** On a stop the worker has so long to commit the file in hand, in ms; then it gives it up. */
   readonly graceMs: number;
-  readonly onStage: (stage: Stage) => void;
   /**
    * The worker has ended.
    * @returns the exit code to end with; null: it is started again
    */
   readonly onEnd: (end: WorkerEnd) => number | null;
   /** The worker is about to be told to stop. */
-  readonly onStop: () => void;
+  readonly onStop?: () => void;
   /** It has not stopped in time, and is about to be killed. */
-  readonly onTooLate: () => void;
+  readonly onTooLate?: () => void;
   /** It was killed by a second signal, after which this process ends at once. */
-  readonly onLeave: () => void;
+  readonly onLeave?: () => void;
 }
 
 /** A worker under supervision. */
@@ -71,27 +60,17 @@ export interface Supervision {
 
 /** Nothing is started yet. */
 export function createSupervision(options: SupervisionOptions): Supervision {
-  const { settings, job, io, relay, patience = PATIENCE, before, onStage, events } = options;
   const supervision: Supervision = {
     options,
     worker: createWorkerProcess({
-      settings,
-      job,
-      command: io.program.command,
-      env: io.env,
-      supervisorPid: io.program.pid,
-      cutShortAt: cutShortAt(before),
-      onStage,
+      ...options,
       onWork(work) {
         supervision.work = work;
-        events.emit('work', work);
+        options.events.emit('work', work);
       },
-      onLogLine: relay,
-      onErrorText: io.stderr.write,
       onEnd: (end) => {
         conclude(supervision, end);
       },
-      patience,
     }),
     ended: Promise.withResolvers<number>(),
     work: STARTING,
@@ -119,7 +98,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
   onAbort(io.leave, () => {
     supervision.stopping = true;
     kill(supervision);
-    options.onLeave();
+    options.onLeave?.();
   });
   if (!io.stop.aborted) startWorker(worker);
   return await ended.promise;
@@ -134,7 +113,7 @@ function endIfHung({ worker, options }: Supervision): void {
 function stop(supervision: Supervision, releases: DisposableStack): void {
   const { options, worker } = supervision;
   supervision.stopping = true;
-  options.onStop();
+  options.onStop?.();
   if (workerPid(worker) === null) {
     killWorker(worker);
     conclude(supervision, { kind: 'died', how: 'stopped' });
@@ -142,7 +121,7 @@ function stop(supervision: Supervision, releases: DisposableStack): void {
   }
   stopWorker(worker, options.graceMs);
   after(releases, KILL_AFTER_MS, () => {
-    options.onTooLate();
+    options.onTooLate?.();
     kill(supervision);
   });
 }

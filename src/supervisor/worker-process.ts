@@ -3,9 +3,11 @@ import { getCompileCacheDir } from 'node:module';
 import type { Readable } from 'node:stream';
 import type { Work } from '../model/work.ts';
 import type { Settings } from '../settings/settings.ts';
+import { cutShortAt, type Heartbeat } from '../status/heartbeat.ts';
+import type { CommandIo } from '../system/io.ts';
 import { retryAgain, waitMs, type BackOff, type Retry } from '../worker/back-off.ts';
 import { fromWorkerSchema, type FromWorker, type Job, type ToWorker } from '../worker/messages.ts';
-import { createHangDetector, type HangDetector, type Patience } from './hang-detector.ts';
+import { createHangDetector, PATIENCE, type HangDetector, type Patience } from './hang-detector.ts';
 import { readProcessStats } from './process-stats.ts';
 
 /** How a worker ended: it said that starting again would not help, or it just ended. */
@@ -24,20 +26,17 @@ export type Stage = 'found' | 'owner' | 'ready';
 export interface WorkerProcessOptions {
   readonly settings: Settings;
   readonly job: Job;
-  /** What starts this program: node, its arguments, main.ts. */
-  readonly command: readonly [string, ...string[]];
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly supervisorPid: number;
-  /** When an earlier daemon stopped by killing its worker, ISO 8601, UTC; null: it did not. */
-  readonly cutShortAt: string | null;
-  readonly onStage: (stage: Stage) => void;
+  /** Of the supervisor's own process. */
+  readonly io: Pick<CommandIo, 'env' | 'program' | 'stderr'>;
+  /** Takes a line of the worker's log, without the line break. */
+  readonly relay: (line: string) => void;
+  /** How long a silent worker is waited for; by default `PATIENCE`. */
+  readonly patience?: Patience;
+  /** What the daemon before has said; null: nothing. */
+  readonly before: Heartbeat | null;
+  readonly onStage?: (stage: Stage) => void;
   readonly onWork: (work: Work) => void;
-  /** A line of its log, without the line break. */
-  readonly onLogLine: (line: string) => void;
-  /** What it, or Node, writes to standard error. */
-  readonly onErrorText: (text: string) => void;
   readonly onEnd: (end: WorkerEnd) => void;
-  readonly patience: Patience;
 }
 
 /** The supervisor's side of its worker: one process at a time. */
@@ -85,7 +84,7 @@ const LONG_LIFE_MS = 60_000;
 export function createWorkerProcess(options: WorkerProcessOptions): WorkerProcess {
   return {
     options,
-    hangDetector: createHangDetector(options.patience, () => performance.now()),
+    hangDetector: createHangDetector(options.patience ?? PATIENCE, () => performance.now()),
     child: null,
     life: newLife(),
     crashed: false,
@@ -114,8 +113,8 @@ export function startWorker(worker: WorkerProcess): void {
     const read = fromWorkerSchema.safeParse(message);
     if (read.success) heed(worker, read.data);
   });
-  if (child.stdout !== null) forEachLine(child.stdout, options.onLogLine);
-  child.stderr?.setEncoding('utf8').on('data', options.onErrorText);
+  if (child.stdout !== null) forEachLine(child.stdout, options.relay);
+  child.stderr?.setEncoding('utf8').on('data', options.io.stderr.write);
   child.once('error', () => {
     // It could not be started at all; there is no 'close' then.
     if (child.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
@@ -128,8 +127,8 @@ export function startWorker(worker: WorkerProcess): void {
   });
 }
 
-function spawnWorker({ command, env }: WorkerProcessOptions): ChildProcess {
-  const [node, ...args] = command;
+function spawnWorker({ io: { env, program } }: WorkerProcessOptions): ChildProcess {
+  const [node, ...args] = program.command;
   const cache = getCompileCacheDir();
   return spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'worker'], {
     // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
@@ -154,19 +153,19 @@ function forEachLine(stream: Readable, onLine: (line: string) => void): void {
 
 function heed(worker: WorkerProcess, message: FromWorker): void {
   const { options, hangDetector, life, crashed } = worker;
-  const { job, settings, supervisorPid, cutShortAt } = options;
+  const { job, settings, io } = options;
   switch (message.kind) {
-    case 'born':
+    case 'born': {
       life.born = true;
-      sendToWorker(worker, { kind: 'start', job, settings, supervisorPid, before: { crashed, cutShortAt } });
+      const before = { crashed, cutShortAt: cutShortAt(options.before) };
+      sendToWorker(worker, { kind: 'start', job, settings, supervisorPid: io.program.pid, before });
       return;
-    case 'ready':
-      life.ready = true;
-      options.onStage('ready');
-      return;
+    }
     case 'found':
     case 'owner':
-      options.onStage(message.kind);
+    case 'ready':
+      life.ready ||= message.kind === 'ready';
+      options.onStage?.(message.kind);
       return;
     case 'work':
       hangDetector.told(message.work.doing);

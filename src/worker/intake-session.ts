@@ -10,8 +10,7 @@ import { ownDatabase } from './database-session.ts';
 import { scan } from './intake.ts';
 import { createIntake, type Intake } from './intake-state.ts';
 import { runLoop } from './loop.ts';
-import type { Supervised } from './supervisor-link.ts';
-import { createWaker, type Waker } from './waker.ts';
+import { createTeller, type Supervised } from './supervisor-link.ts';
 
 /** The events of a worker and who listens to them: the log, and the supervisor. */
 export interface Telling {
@@ -21,12 +20,12 @@ export interface Telling {
 }
 
 /** Has events logged, and told to the supervisor. */
-export function openTelling({ io, logger, tell }: Supervised, feed: Feed): Telling {
+export function openTelling({ io, logger, send }: Supervised, feed: Feed): Telling {
   const events = createEvents();
   const faults = createFaultBook(events, io.now);
   logFaults(events, logger);
   logFiles(events, logger, feed);
-  events.on('work', tell);
+  events.on('work', createTeller(send));
   return { events, faults, work: createCurrentWork(events, faults) };
 }
 
@@ -60,7 +59,7 @@ export interface SessionOptions {
   /** How long a fault of the folder or the database is waited for, in ms; null: for ever. */
   readonly patienceMs: number | null;
   /** Called when the database is open. What it defers is done when the loop has ended. */
-  readonly onOpen: (intake: Intake, waker: Waker, ending: DisposableStack) => void;
+  readonly onOpen?: (intake: Intake, ending: DisposableStack) => void;
 }
 
 /**
@@ -70,26 +69,31 @@ export interface SessionOptions {
  * @throws DatabaseFault, FolderFault when it is damaged, or the patience is at an end
  */
 export async function takeFromLanding(supervised: Supervised, options: SessionOptions): Promise<Intake | null> {
-  const { settings, io, before, supervisorPid } = supervised;
+  const { settings, io, before, supervisorPid, waker, send } = supervised;
   const { command, patienceMs } = options;
   const { stop } = io;
   const once = command === 'once';
   const feed = loadFeed(settings.feed);
-  const waker = createWaker(stop);
-  supervised.onPoke(waker.poke);
   const telling = openTelling(supervised, feed);
   const waiting = { faults: telling.faults, waker, patienceMs, monotonic: () => performance.now() };
-  const told = { onFound: supervised.found, onLocked: supervised.owner };
+  const told = {
+    onFound: () => {
+      send({ kind: 'found' });
+    },
+    onLocked: () => {
+      send({ kind: 'owner' });
+    },
+  };
   let last: Intake | null = null;
   await ownDatabase(
     { ...waiting, ...told, settings, io, feed, command, pid: supervisorPid, stop, before },
     async (store) => {
-      supervised.ready();
+      send({ kind: 'ready' });
       // Nobody watches for `once`: what comes in the meantime is found when all is taken.
       const hasNews = once ? () => true : waker.poked;
       const intake = openIntake(supervised, feed, telling, store, { hasNews, tellAgain: once });
       using ending = new DisposableStack();
-      options.onOpen(intake, waker, ending);
+      options.onOpen?.(intake, ending);
       await runLoop({ ...waiting, scan: () => scan(intake), until: once ? 'drained' : 'stopped', stop });
       last = intake;
     },

@@ -25,11 +25,7 @@ export async function performOnce(supervised: Supervised): Promise<number> {
   }
   let intake: Intake | null;
   try {
-    intake = await takeFromLanding(supervised, {
-      command: 'once',
-      patienceMs: PATIENCE_MS,
-      onOpen: () => undefined,
-    });
+    intake = await takeFromLanding(supervised, { command: 'once', patienceMs: PATIENCE_MS });
   } catch (error) {
     if (!(error instanceof DatabaseFault) || !error.isFinal) throw error;
     logger.fatal(error.message);

@@ -55,7 +55,7 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
     try {
       // The wish comes first: it outlives a process that is killed.
       await store.requestRetries(wanted, io.now());
-      supervised.ready();
+      supervised.send({ kind: 'ready' });
       const telling = openTelling(supervised, feed);
       const how = { hasNews: () => false, tellAgain: false };
       return await readAgain(openIntake(supervised, feed, telling, store, how), files, supervised.logger);

@@ -1,6 +1,7 @@
 import { readyParser } from '../ingest/parser.ts';
 import { LandfallError } from '../model/errors.ts';
 import { isAtRest } from '../model/work.ts';
+import { every } from '../system/timers.ts';
 import { takeFromLanding } from './intake-session.ts';
 import type { Intake } from './intake-state.ts';
 import type { Supervised } from './supervisor-link.ts';
@@ -21,9 +22,9 @@ export async function performRun(supervised: Supervised): Promise<{ exitCode: nu
     await takeFromLanding(supervised, {
       command: 'run',
       patienceMs: null,
-      onOpen(intake, waker, ending) {
+      onOpen(intake, ending) {
         readyParser();
-        lookForRetries(intake, waker, ending);
+        lookForRetries(intake, supervised.waker, ending);
         collectWhileIdle(intake, ending);
       },
     });
@@ -48,23 +49,16 @@ function lookForRetries({ store, work }: Intake, waker: Waker, ending: Disposabl
       // The loop meets the same fault, and reports it.
     }
   };
-  every(RETRY_LOOK_MS, ending, () => void look());
+  every(ending, RETRY_LOOK_MS, () => void look());
 }
 
 /** V8 collects all garbage only when the heap has grown by a share of itself: with a small file now and then, after hours. */
 function collectWhileIdle({ work }: Intake, ending: DisposableStack): void {
   let filesCollected = 0;
-  every(COLLECT_MS, ending, () => {
+  every(ending, COLLECT_MS, () => {
     const { doing, taken } = work.now();
     if (!isAtRest(doing) || taken.files === filesCollected) return;
     filesCollected = taken.files;
     globalThis.gc?.();
-  });
-}
-
-function every(ms: number, ending: DisposableStack, act: () => void): void {
-  const timer = setInterval(act, ms);
-  ending.defer(() => {
-    clearInterval(timer);
   });
 }

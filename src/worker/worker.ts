@@ -17,16 +17,16 @@ import { linkToSupervisor, type Supervised } from './supervisor-link.ts';
 export async function runWorker(io: CommandIo): Promise<number> {
   const linked = await linkToSupervisor(io);
   if (linked === null) return 0;
-  const { link, job, supervised } = linked;
+  const { job, supervised } = linked;
   yieldToOthers();
   watchParent(supervised.supervisorPid);
   try {
     const done = await perform(job, supervised);
-    link.send({ kind: 'done', ...done });
+    supervised.send({ kind: 'done', ...done });
     return done.exitCode;
   } catch (error) {
     // It is printed by whoever called this.
-    if (error instanceof LandfallError) link.send({ kind: 'done', exitCode: error.exitCode, problem: null });
+    if (error instanceof LandfallError) supervised.send({ kind: 'done', exitCode: error.exitCode, problem: null });
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { Supervised } from '../../src/worker/supervisor-link.ts';
+import { createWaker } from '../../src/worker/waker.ts';
 import type { CommandIo } from '../../src/system/io.ts';
 import { createLog } from '../../src/output/log.ts';
 import type { Settings } from '../../src/settings/settings.ts';
@@ -12,10 +13,7 @@ export function supervised(settings: Settings, io: CommandIo): Supervised {
     supervisorPid: io.program.pid,
     before: { crashed: false, cutShortAt: null },
     giveUp: io.stop,
-    onPoke: () => undefined,
-    found: () => undefined,
-    owner: () => undefined,
-    ready: () => undefined,
-    tell: () => undefined,
+    waker: createWaker(io.stop),
+    send: () => undefined,
   };
 }

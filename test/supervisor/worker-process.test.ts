@@ -15,6 +15,7 @@ import {
   type WorkerProcess,
 } from '../../src/supervisor/worker-process.ts';
 import type { Settings } from '../../src/settings/settings.ts';
+import { captureIo } from '../helpers/command-io.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 type OnTestFinished = Parameters<typeof tempFolder>[0];
@@ -49,17 +50,18 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
   };
   let worked = 0;
   let ended = 0;
+  const io = captureIo();
   const worker = createWorkerProcess({
     settings,
     job: { verb: 'run' },
-    command: [process.execPath, join(folder, 'stub.mjs')],
-    env: { FOLDER: folder },
-    supervisorPid: process.pid,
-    cutShortAt: null,
-    onStage: () => undefined,
+    io: {
+      env: { FOLDER: folder },
+      program: { ...io.program, command: [process.execPath, join(folder, 'stub.mjs')] },
+      stderr: io.stderr,
+    },
+    relay: () => undefined,
+    before: null,
     onWork: () => (worked += 1),
-    onLogLine: () => undefined,
-    onErrorText: () => undefined,
     onEnd: () => (ended += 1),
     patience: { ...PATIENCE, fileMs: FILE_MS },
   });
