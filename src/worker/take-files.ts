@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { emitOutcome } from '../model/events.ts';
-import type { IngestOutcome } from '../model/ingest.ts';
+import type { IngestOutcome, IngestProgress } from '../model/ingest.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { addToTotals, emptyTotals } from '../model/totals.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
@@ -83,21 +83,16 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
  */
 export async function ingest(intake: Intake, file: ListedFile, afresh: boolean): Promise<IngestOutcome> {
   const { store, giveUp: stop, work, events, now } = intake;
-  let outcome: IngestOutcome;
   try {
-    outcome = await intake.ingest(store, file, {
-      afresh,
-      stop,
-      now,
-      onProgress: (file) => {
-        work.change({ file });
-      },
-    });
+    const onProgress = (file: IngestProgress): void => {
+      work.change({ file });
+    };
+    const outcome = await intake.ingest(store, file, { afresh, stop, now, onProgress });
+    emitOutcome(events, file.name, outcome);
+    return outcome;
   } finally {
     work.change({ file: null });
   }
-  emitOutcome(events, file.name, outcome);
-  return outcome;
 }
 
 function noteFailure(intake: Intake, file: ListedFile, error: unknown): void {

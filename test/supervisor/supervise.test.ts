@@ -10,7 +10,16 @@ import type { Settings } from '../../src/settings/settings.ts';
 import { closeDatabase, openDatabase } from '../../src/store/sqlite/open.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo, type CapturedIo } from '../helpers/command-io.ts';
-import { childrenOf, createSite, databaseOf, query, untilGone, type Running, type Site } from '../helpers/daemon.ts';
+import {
+  childrenOf,
+  createSite,
+  databaseOf,
+  query,
+  queryUntil,
+  untilGone,
+  type Running,
+  type Site,
+} from '../helpers/daemon.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 import { FEED_FILE, MIGRATIONS, ROOT } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -138,6 +147,7 @@ describe('once', { concurrent: true, timeout: 180_000 }, () => {
     const site = makeSlowSite(onTestFinished);
     writeFeedFile(site.landing, 'Procedure', '20260731_060000', [billing.procedure(), 'ZQX']);
     const running = site.start('once', { args: QUICK });
+    await queryUntil(site.folder, 'SELECT rows_rejected FROM files', [[1]]);
     await crash(running, site, 1);
     renameSync(join(site.landing, site.slow), join(site.folder, 'taken-away'));
     expect(await running.ended).toBe(3);
