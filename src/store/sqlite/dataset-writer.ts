@@ -2,21 +2,22 @@ import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import { createDirectInsert } from './direct-insert.ts';
 import { type Healer, createHealer } from './heal.ts';
-import { SCRATCH_SQL, createStagesSql, freshMergeSql, healingMergeSql } from './merge-sql.ts';
-import { type Merged, type Origin, createMerger } from './merge.ts';
+import type { StagedRows } from './jsonb-rows.ts';
+import { freshMergeSql, healingMergeSql } from './merge-sql.ts';
+import { type Admitted, type Origin, createMerger } from './merge.ts';
 import type { OpenDatabase } from './open.ts';
 import type { PendingRows } from './pending-rows.ts';
 import { halveRefused, unlessRefused } from './savepoint.ts';
+import { type FreedRows, SCRATCH_SQL, createStagesSql } from './scratch.ts';
 import { createStage } from './staging-table.ts';
-import type { StagedRows } from './jsonb-rows.ts';
 import { createWaitingRows } from './waiting.ts';
 
 /** What a merge of the staged rows came to. */
-export interface MergeResult extends Merged {
-  /** One for each orphan. */
-  readonly orphanLines: readonly number[];
-  /** Rows that the database refused for a constraint other than a foreign key: line and key. */
-  readonly refused: readonly { readonly line: number; readonly key: string }[];
+export interface MergedRows extends Record<'inserted' | 'updated' | 'unchanged' | 'stale', number> {
+  /** The lines of the orphans, which wait. */
+  waitingLines: number[];
+  /** Rows that the database refused for a constraint other than a foreign key. */
+  refused: { readonly line: number; readonly key: string }[];
 }
 
 /** Puts rows of one dataset into the database. */
@@ -28,8 +29,8 @@ export interface DatasetWriter {
   insertPlain(rows: StagedRows, count: number, origin: Origin): boolean;
   /** Adds rows to those to be merged; their keys are distinct from those that are there. */
   stage(rows: StagedRows): void;
-  /** Merges the staged rows into the dataset's table; orphans are kept waiting. */
-  merge(origin: Origin): MergeResult;
+  /** Merges the staged rows into the dataset's table; orphans are kept waiting, and what waited for admitted rows is freed. */
+  merge(origin: Origin, freed: FreedRows): MergedRows;
   readonly healer: Healer;
 }
 
@@ -49,20 +50,17 @@ export function createDatasetWriter(database: OpenDatabase, dataset: Dataset): D
   const merger = createMerger(db, dataset, freshMergeSql(feed, dataset));
   const insertDirectly = createDirectInsert(db, dataset);
   const waiting = createWaitingRows(db, feed, dataset);
-  const healer = createHealer(db, dataset, healingMergeSql(feed, dataset), waiting);
-  const orphanLines = db.prepare<[], number>('SELECT seq FROM temp._orphans ORDER BY seq').pluck();
 
-  const settle = (origin: Origin, merged: Merged): MergeResult => {
-    merger.settle(origin);
-    if (merged.orphans === 0) return { ...merged, orphanLines: [], refused: [] };
-    waiting.keep(origin);
-    return { ...merged, orphanLines: orphanLines.all(), refused: [] };
+  const resolve = (origin: Origin, admitted: Admitted, freed: FreedRows, sum: MergedRows): void => {
+    merger.resolveWaiting(origin, admitted, freed);
+    const { known, orphans } = admitted;
+    if (orphans.count > 0) for (const line of waiting.keep(origin, orphans)) sum.waitingLines.push(line);
+    sum.inserted += admitted.inserted;
+    sum.updated += admitted.updated;
+    sum.unchanged += admitted.unchanged;
+    sum.stale += known.stale;
   };
-
-  const mergeInParts = (origin: Origin): MergeResult => {
-    const parts: Merged[] = [];
-    const orphans: number[] = [];
-    const refused: MergeResult['refused'][number][] = [];
+  const mergeInParts = (origin: Origin, freed: FreedRows, sum: MergedRows): void => {
     halveRefused(
       db,
       { from: 0, to: stage.hold() },
@@ -70,37 +68,27 @@ export function createDatasetWriter(database: OpenDatabase, dataset: Dataset): D
         stage.restore(lines);
         return merger.admit(origin, true);
       },
-      (merged) => {
-        const part = settle(origin, merged);
-        parts.push(part);
-        for (const line of part.orphanLines) orphans.push(line);
+      (admitted) => {
+        resolve(origin, admitted, freed, sum);
       },
-      (line) => refused.push({ line, key: stage.keyOf(line) }),
+      (line) => sum.refused.push({ line, key: stage.keyOf(line) }),
     );
     stage.clearHeld();
-    const sum = (count: keyof Merged) => parts.reduce((total, part) => total + part[count], 0);
-    return {
-      inserted: sum('inserted'),
-      updated: sum('updated'),
-      unchanged: sum('unchanged'),
-      stale: sum('stale'),
-      orphans: sum('orphans'),
-      orphanLines: orphans,
-      refused,
-    };
   };
 
   return {
-    healer,
+    healer: createHealer(db, dataset, healingMergeSql(feed, dataset), waiting),
     insertPlain: (rows, count, origin) => merger.expectsPlainRows() && insertDirectly(rows, count, origin),
     stage: (rows) => {
       stage.fill(rows);
     },
-    merge(origin) {
-      const merged = unlessRefused(db, ['foreign_key', 'other'], () => merger.admit(origin, false));
-      const result = merged === null ? mergeInParts(origin) : settle(origin, merged);
+    merge(origin, freed) {
+      const sum: MergedRows = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waitingLines: [], refused: [] };
+      const admitted = unlessRefused(db, ['foreign_key', 'other'], () => merger.admit(origin, false));
+      if (admitted === null) mergeInParts(origin, freed, sum);
+      else resolve(origin, admitted, freed, sum);
       stage.clear();
-      return result;
+      return sum;
     },
   };
 }

@@ -7,6 +7,7 @@ import type { FeedWriter } from './feed-writer.ts';
 import { type IndexPlan, planIndexes } from './indexes.ts';
 import type { Origin } from './merge.ts';
 import type { OpenDatabase } from './open.ts';
+import type { FreedRows } from './scratch.ts';
 
 /** A file that is entered in the ledger, in the middle of its load. */
 interface Load {
@@ -15,6 +16,7 @@ interface Load {
   readonly writer: DatasetWriter;
   readonly entry: FileEntry;
   readonly origin: Origin;
+  readonly freed: FreedRows;
   readonly rowText: RowText;
   /** Rows whose key was said before: once, twice, and so on. */
   readonly again: RowSet[][];
@@ -45,13 +47,13 @@ export function createFileTransaction(
   const { dataset } = entry;
   const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
   const writer = feedWriter.of(dataset);
+  const freed = feedWriter.begin(rowText);
   const load: Load = {
-    ...{ database, feedWriter, writer, entry, origin, rowText },
+    ...{ database, feedWriter, writer, entry, origin, freed, rowText },
     again: [],
     indexes: null,
     loaded: nothingLoaded(),
   };
-  feedWriter.begin(rowText);
   const answer = <T>(work: () => T): Promise<T> =>
     new Promise((resolve) => {
       resolve(guardFaults('ingest', database.file, work));
@@ -74,7 +76,7 @@ export function createFileTransaction(
     endRows: (onPart) => answerLater(() => endRows(load, onPart)),
     heal: (onChunk) =>
       answerLater(() =>
-        feedWriter.heal(dataset, origin, async () => {
+        feedWriter.heal(dataset, origin, freed, async () => {
           database.probe('healing');
           await onChunk();
         }),
@@ -149,15 +151,15 @@ function stage({ feedWriter, writer }: Load, { rows, places }: RowSet): void {
 }
 
 /** Merges what was staged and is not merged yet. */
-function mergePending({ feedWriter, writer, entry, origin, rowText, loaded }: Load): void {
+function mergePending({ feedWriter, writer, entry, origin, freed, rowText, loaded }: Load): void {
   const { pending } = feedWriter;
   if (pending.count() === 0) return;
-  const merged = writer.merge(origin);
+  const merged = writer.merge(origin, freed);
   loaded.inserted += merged.inserted;
   loaded.updated += merged.updated;
   loaded.unchanged += merged.unchanged;
   loaded.stale += merged.stale;
-  for (const line of merged.orphanLines) loaded.waitingLines.push(line);
+  for (const line of merged.waitingLines) loaded.waitingLines.push(line);
   for (const { line, key } of merged.refused) {
     const refused = { ...pending.place(line), key };
     feedWriter.reject(origin.fileId, entry.dataset.name, asReject(rowText)(refused));

@@ -1,11 +1,7 @@
-import { COLUMN_TYPES } from '../../columns/registry.ts';
 import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
-import { declarationFor } from './affinity.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
-
-/** What the merge finds for a staged row whose key is already in the table; `moved`: updated, and refers to another parent. */
-export const VERDICT = { stale: 0, unchanged: 1, updated: 2, moved: 3 } as const;
+import { SCRATCH, VERDICT, stageName } from './scratch.ts';
 
 /**
  * Where the rows of a merge come from, as SQL over the staged row `s`.
@@ -29,7 +25,8 @@ export interface MergeSql {
   readonly findOrphans: string | null;
   readonly insert: (skipKnown: boolean, skipOrphans: boolean) => string;
   readonly update: string;
-  readonly move: string | null;
+  /** Updates of rows that refer to another parent than before; null: the dataset refers to none. */
+  readonly reparent: string | null;
   readonly touch: string;
   readonly supersede: string;
   /** One for each reference: dependencies of superseded rows. To be run while they still have their record. */
@@ -37,21 +34,6 @@ export interface MergeSql {
   readonly noteFreed: string;
   readonly dropFreed: string;
 }
-
-/**
- * Scratch tables of an ingest; they and the columns of a stage that are not the feed's begin with an underscore, as no name of a
- * feed does. `known` and `orphans`: which staged rows have a known key, and which lack a parent; both number
- * rows by `s._seq`. `superseded` and `freed`: rejects to be settled, and rejects whose parents this commit brought.
- * `ready`: of those, the ones that are to heal; contested: others wait with the same key. `refused`: keys of which one was refused.
- */
-export const SCRATCH_SQL = `
-  CREATE TABLE IF NOT EXISTS temp._known (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS temp._orphans (seq INTEGER PRIMARY KEY);
-  CREATE TABLE IF NOT EXISTS temp._superseded (reject_id INTEGER PRIMARY KEY);
-  CREATE TABLE IF NOT EXISTS temp._freed (reject_id INTEGER PRIMARY KEY);
-  CREATE TABLE IF NOT EXISTS temp._ready (reject_id INTEGER PRIMARY KEY, contested INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS temp._refused (row_key TEXT PRIMARY KEY) WITHOUT ROWID;
-`;
 
 /** Statements for rows of the file in hand; staged as `_seq` (the line) and the dataset's columns. */
 export function freshMergeSql(feed: Feed, dataset: Dataset): MergeSql {
@@ -73,28 +55,6 @@ export function healingMergeSql(feed: Feed, dataset: Dataset): MergeSql {
     stamp: 's._stamp',
     reject: 's._seq',
   });
-}
-
-type StageKind = 'fresh' | 'held' | 'healing';
-
-/** The temporary table that rows of a dataset are staged in. */
-export function stageName(kind: StageKind, dataset: Dataset): string {
-  return `temp.${quoteName(`_${kind}_${dataset.table}`)}`;
-}
-
-/**
- * SQL that makes a dataset's stages. `fresh`: rows of the file in hand, `_seq` is their line; `held`: the same, while they are merged
- * in parts; `healing`: waiting rows, `_seq` is their reject.
- */
-export function createStagesSql(dataset: Dataset): string {
-  const columns = dataset.columns.map(
-    (column) => `${quoteName(column.name)} ${declarationFor(COLUMN_TYPES[column.type].storage)}`,
-  );
-  const create = (kind: StageKind, more: readonly string[]): string =>
-    `CREATE TABLE IF NOT EXISTS ${stageName(kind, dataset)} (${['_seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;
-  return (
-    create('fresh', []) + create('held', []) + create('healing', ['_file_id INTEGER', '_line INTEGER', '_stamp TEXT'])
-  );
 }
 
 /** SQL that is true where `column` of the staged row `s` names a parent that is not there. */
@@ -138,41 +98,41 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
   // In the order of a parent, rows find theirs side by side, and touch each page of the index on it once: half the time in a large table.
   const [firstReference] = referring;
   const order = firstReference === undefined ? '' : ` ORDER BY s.${firstReference}`;
-  const skip = (scratch: string) => `s._seq NOT IN (SELECT seq FROM temp._${scratch})`;
+  const skip = (table: string) => `s._seq NOT IN (SELECT seq FROM ${table})`;
   const known = (verdict: number) =>
-    `FROM temp._known k CROSS JOIN ${stage} s ON s._seq = k.seq WHERE k.verdict = ${verdict}`;
+    `FROM ${SCRATCH.known} k CROSS JOIN ${stage} s ON s._seq = k.seq WHERE k.verdict = ${verdict}`;
   // Whether the row in the table is a newer statement than the staged one (P4).
   const newer = `CASE
       WHEN t.source_stamp <> ${terms.stamp} THEN t.source_stamp > ${terms.stamp}
       ELSE (SELECT f.name, f.revision, t.source_line FROM files f WHERE f.file_id = t.source_file_id)
          > (SELECT f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId}) END`;
-  const admitted = `${skip('orphans')} AND s._seq NOT IN (SELECT seq FROM temp._known WHERE verdict = ${VERDICT.stale})`;
+  const admitted = `${skip(SCRATCH.orphans)} AND s._seq NOT IN (SELECT seq FROM ${SCRATCH.known} WHERE verdict = ${VERDICT.stale})`;
 
   return {
     stage,
-    findKnown: `INSERT INTO temp._known (seq, verdict)
+    findKnown: `INSERT INTO ${SCRATCH.known} (seq, verdict)
       SELECT s._seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same(values)} THEN ${VERDICT.unchanged}
-        WHEN ${same(referring)} THEN ${VERDICT.updated} ELSE ${VERDICT.moved} END
+        WHEN ${same(referring)} THEN ${VERDICT.updated} ELSE ${VERDICT.reparented} END
       FROM ${stage} s CROSS JOIN ${table} t ON t.${key} = s.${key}`,
     findOrphans:
       missing.length === 0
         ? null
-        : `INSERT INTO temp._orphans (seq)
-      SELECT s._seq FROM ${stage} s LEFT JOIN temp._known k ON k.seq = s._seq
-      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.moved}) AND ${anyOf(missing)}`,
+        : `INSERT INTO ${SCRATCH.orphans} (seq)
+      SELECT s._seq FROM ${stage} s LEFT JOIN ${SCRATCH.known} k ON k.seq = s._seq
+      WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.reparented}) AND ${anyOf(missing)}`,
     insert: (skipKnown, skipOrphans) => {
-      const conditions = [...(skipKnown ? [skip('known')] : []), ...(skipOrphans ? [skip('orphans')] : [])];
+      const conditions = [...(skipKnown ? [skip(SCRATCH.known)] : []), ...(skipOrphans ? [skip(SCRATCH.orphans)] : [])];
       return `${into} FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}${order}`;
     },
     // Upserts of rows that are known to be there: an UPDATE … FROM makes SQLite walk the whole table.
     // What is not set spares its foreign key and its index.
     update: `${into} ${known(VERDICT.updated)} ${replace([...values.filter((name) => !referring.includes(name)), ...LINEAGE_COLUMNS])}`,
-    move:
+    reparent:
       firstReference === undefined
         ? null
-        : `${into} ${known(VERDICT.moved)} AND ${skip('orphans')} ${replace([...values, ...LINEAGE_COLUMNS])}`,
+        : `${into} ${known(VERDICT.reparented)} AND ${skip(SCRATCH.orphans)} ${replace([...values, ...LINEAGE_COLUMNS])}`,
     touch: `${into} ${known(VERDICT.unchanged)} ${replace(LINEAGE_COLUMNS)}`,
-    supersede: `INSERT INTO temp._superseded (reject_id)
+    supersede: `INSERT INTO ${SCRATCH.superseded} (reject_id)
       SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
         ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}
       WHERE ${terms.reject === null ? '' : `r.reject_id <> ${terms.reject} AND `}${admitted}
@@ -180,9 +140,9 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
           < (SELECT f.stamp, f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId})`,
     dropSuperseded: references.map(
       (column) => `DELETE FROM waiting_on WHERE parent_table = '${column.references}' AND (parent_key, reject_id) IN (
-        SELECT ${recorded('r', column)}, r.reject_id FROM temp._superseded u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,
+        SELECT ${recorded('r', column)}, r.reject_id FROM ${SCRATCH.superseded} u CROSS JOIN rejects r ON r.reject_id = u.reject_id)`,
     ),
-    noteFreed: `INSERT OR IGNORE INTO temp._freed (reject_id)
+    noteFreed: `INSERT OR IGNORE INTO ${SCRATCH.freed} (reject_id)
       SELECT w.reject_id FROM ${stage} s CROSS JOIN waiting_on w
         ON w.parent_table = @table AND w.parent_key = s.${key} WHERE ${admitted}`,
     dropFreed: `DELETE FROM waiting_on WHERE parent_table = @table

@@ -1,8 +1,9 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import { RowsLeftOut } from '../database-fault.ts';
-import { type MergeSql, VERDICT } from './merge-sql.ts';
+import type { MergeSql } from './merge-sql.ts';
 import { runOnRows, unlessRefused } from './savepoint.ts';
+import { type FreedRows, type KnownRows, type OrphanRows, SCRATCH, type SupersededRows, VERDICT } from './scratch.ts';
 
 /** The file whose commit this is; when rows heal, it is not the file they came in. */
 export interface Origin {
@@ -13,13 +14,13 @@ export interface Origin {
   readonly now: string;
 }
 
-/** What became of the staged rows. Orphans are left in `temp._orphans` for the caller to keep. */
-export interface Merged {
+/** What became of the staged rows: stale ones are among the known, orphans are for the caller to keep. */
+export interface Admitted {
   readonly inserted: number;
   readonly updated: number;
   readonly unchanged: number;
-  readonly stale: number;
-  readonly orphans: number;
+  readonly known: KnownRows;
+  readonly orphans: OrphanRows;
 }
 
 /** Merges the rows staged for one dataset; the keys among them are distinct. */
@@ -29,12 +30,15 @@ export interface Merger {
    * leaves one out.
    * @param orphansFirst finds the orphans before the table is asked, so that a row which breaks a constraint besides waits all the same
    */
-  admit(origin: Origin, orphansFirst: boolean): Merged;
-  /** Settles what follows from the rows just admitted: waiting versions that they supersede, rows that waited for them. */
-  settle(origin: Origin): void;
+  admit(origin: Origin, orphansFirst: boolean): Admitted;
+  /** Supersedes the waiting versions of rows just admitted, and adds to the freed rows those that waited for them. */
+  resolveWaiting(origin: Origin, admitted: Admitted, freed: FreedRows): void;
   /** Whether the last rows were all new and none of them an orphan: then the next are, too. */
   expectsPlainRows(): boolean;
 }
+
+/** Runs a statement of the merge for the file in hand; gives how many rows it changed. */
+type Statement = (origin: Origin) => number;
 
 /**
  * Prepares the merge of one dataset: staged rows against the table, in a handful of statements, however many rows are staged.
@@ -44,79 +48,120 @@ export interface Merger {
  */
 export function createMerger(db: Database.Database, dataset: Dataset, sql: MergeSql): Merger {
   const names = { dataset: dataset.name, table: dataset.table };
-  const statement = (text: string) => {
+  const prepare = (text: string): Statement => {
     const prepared = db.prepare<[Record<string, unknown>]>(text);
-    return (origin: Origin) =>
+    return (origin) =>
       runOnRows(db, text, () => prepared.run({ file_id: origin.fileId, stamp: origin.stamp, ...names }).changes);
   };
-
+  const { findKnown, findOrphans } = prepareFinding(db, sql, prepare);
+  const admitRows = prepareAdmitting(sql, prepare);
+  const touch = prepare(sql.touch);
   const countStaged = db.prepare<[], number>(`SELECT count(*) FROM ${sql.stage}`).pluck();
-  const findKnown = statement(sql.findKnown);
-  const staleCount = db
-    .prepare<[], number>(`SELECT count(*) FROM temp._known WHERE verdict = ${VERDICT.stale}`)
-    .pluck();
-  const findOrphans = sql.findOrphans === null ? null : statement(sql.findOrphans);
-  const inserts = [false, true].map((skipKnown) =>
-    [false, true].map((skipOrphans) => statement(sql.insert(skipKnown, skipOrphans))),
-  );
-  const update = statement(sql.update);
-  const move = sql.move === null ? () => 0 : statement(sql.move);
-  const touch = statement(sql.touch);
-  const anyWaiting = db
-    .prepare<[string], number>(`SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)`)
-    .pluck();
-  const supersede = statement(sql.supersede);
-  const settleSuperseded = db.prepare<[number, string]>(
-    `UPDATE rejects SET state = 'superseded', record = NULL, settled_by_file_id = ?, settled_at = ?
-     WHERE reject_id IN (SELECT reject_id FROM temp._superseded)`,
-  );
-  const dropSuperseded = sql.dropSuperseded.map((text) => db.prepare(text));
-  const anyWaitingOn = db
-    .prepare<[string], number>('SELECT EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)')
-    .pluck();
-  const noteFreed = statement(sql.noteFreed);
-  const dropFreed = statement(sql.dropFreed);
-  const clearScratch = ['known', 'orphans', 'superseded'].map((table) => db.prepare(`DELETE FROM temp._${table}`));
   // A file whose last merge had orphans, or known keys, has more: asking first is then cheaper than being refused first.
   let expectOrphans = false;
   let expectKnown = false;
 
   return {
     admit(origin, orphansFirst) {
-      for (const clear of clearScratch) clear.run();
       const known = findKnown(origin);
-      const stale = known === 0 ? 0 : (staleCount.get() ?? 0);
-      let orphans = 0;
-      const admit = () => {
-        const insert = inserts[known > 0 ? 1 : 0]?.[orphans > 0 ? 1 : 0];
-        if (insert === undefined) throw new Error('four insert statements are prepared');
-        // Updates first: they may be refused too, and are fewer to undo.
-        const updated = known > stale ? update(origin) + move(origin) : 0;
-        return { updated, inserted: insert(origin) };
-      };
-      if ((orphansFirst || expectOrphans) && findOrphans !== null) orphans = findOrphans(origin);
-      let admitted = orphans > 0 ? admit() : unlessRefused(db, ['foreign_key'], admit);
+      let orphans = orphansFirst || expectOrphans ? findOrphans(origin, known) : NO_ORPHANS;
+      const admit = () => admitRows(origin, known, orphans);
+      let admitted = orphans.count > 0 ? admit() : unlessRefused(db, ['foreign_key'], admit);
       if (admitted === null) {
-        orphans = findOrphans?.(origin) ?? 0;
+        orphans = findOrphans(origin, known);
         admitted = admit();
       }
-      expectOrphans = orphans > 0;
-      expectKnown = known > 0;
-      const unchanged = known > stale + admitted.updated ? touch(origin) : 0;
-      if (admitted.inserted + admitted.updated + unchanged + stale + orphans !== countStaged.get())
-        throw new RowsLeftOut();
-      return { ...admitted, unchanged, stale, orphans };
+      expectOrphans = orphans.count > 0;
+      expectKnown = known.count > 0;
+      const unchanged = known.count > known.stale + admitted.updated ? touch(origin) : 0;
+      const accounted = admitted.inserted + admitted.updated + unchanged + known.stale + orphans.count;
+      if (accounted !== countStaged.get()) throw new RowsLeftOut();
+      return { ...admitted, unchanged, known, orphans };
     },
-    settle(origin) {
-      if (anyWaiting.get(dataset.name) === 1 && supersede(origin) > 0) {
-        for (const drop of dropSuperseded) drop.run();
-        settleSuperseded.run(origin.fileId, origin.now);
-      }
-      if (anyWaitingOn.get(dataset.table) === 1) {
-        noteFreed(origin);
-        dropFreed(origin);
-      }
-    },
+    resolveWaiting: prepareResolving(db, dataset, sql, prepare),
     expectsPlainRows: () => !expectOrphans && !expectKnown,
+  };
+}
+
+const NO_ORPHANS: OrphanRows = { table: SCRATCH.orphans, count: 0 };
+
+interface Finding {
+  /** Begins anew: there are no orphans, until they are asked for. */
+  findKnown(origin: Origin): KnownRows;
+  /** Among the staged rows that would be admitted. */
+  findOrphans(origin: Origin, known: KnownRows): OrphanRows;
+}
+
+function prepareFinding(db: Database.Database, sql: MergeSql, prepare: (text: string) => Statement): Finding {
+  const clear = [SCRATCH.known, SCRATCH.orphans].map((table) => db.prepare(`DELETE FROM ${table}`));
+  const findKnown = prepare(sql.findKnown);
+  const countStale = db
+    .prepare<[], number>(`SELECT count(*) FROM ${SCRATCH.known} WHERE verdict = ${VERDICT.stale}`)
+    .pluck();
+  const findOrphans = sql.findOrphans === null ? () => 0 : prepare(sql.findOrphans);
+  return {
+    findKnown(origin) {
+      for (const statement of clear) statement.run();
+      const count = findKnown(origin);
+      return { table: SCRATCH.known, count, stale: count === 0 ? 0 : (countStale.get() ?? 0) };
+    },
+    findOrphans: (origin) => ({ table: SCRATCH.orphans, count: findOrphans(origin) }),
+  };
+}
+
+/** Prepares what puts the staged rows into the table that are new, or newer than those there, and lack no parent. */
+function prepareAdmitting(
+  sql: MergeSql,
+  prepare: (text: string) => Statement,
+): (origin: Origin, known: KnownRows, orphans: OrphanRows) => Pick<Admitted, 'inserted' | 'updated'> {
+  const inserts = [false, true].map((skipKnown) =>
+    [false, true].map((skipOrphans) => prepare(sql.insert(skipKnown, skipOrphans))),
+  );
+  const update = prepare(sql.update);
+  const reparent = sql.reparent === null ? () => 0 : prepare(sql.reparent);
+  return (origin, known, orphans) => {
+    const insert = inserts[known.count > 0 ? 1 : 0]?.[orphans.count > 0 ? 1 : 0];
+    if (insert === undefined) throw new Error('four insert statements are prepared');
+    // Updates first: they may be refused too, and are fewer to undo.
+    const updated = known.count > known.stale ? update(origin) + reparent(origin) : 0;
+    return { updated, inserted: insert(origin) };
+  };
+}
+
+function prepareResolving(
+  db: Database.Database,
+  dataset: Dataset,
+  sql: MergeSql,
+  prepare: (text: string) => Statement,
+): Merger['resolveWaiting'] {
+  const anyWaiting = db
+    .prepare<[string], number>(`SELECT EXISTS (SELECT 1 FROM rejects WHERE state = 'waiting' AND dataset = ?)`)
+    .pluck();
+  const clear = db.prepare(`DELETE FROM ${SCRATCH.superseded}`);
+  const findSuperseded = prepare(sql.supersede);
+  const dropDependencies = sql.dropSuperseded.map((text) => db.prepare(text));
+  const supersede = db.prepare<[number, string]>(
+    `UPDATE rejects SET state = 'superseded', record = NULL, settled_by_file_id = ?, settled_at = ?
+     WHERE reject_id IN (SELECT reject_id FROM ${SCRATCH.superseded})`,
+  );
+  const anyWaitingOn = db
+    .prepare<[string], number>('SELECT EXISTS (SELECT 1 FROM waiting_on WHERE parent_table = ?)')
+    .pluck();
+  const noteFreed = prepare(sql.noteFreed);
+  const dropFreed = prepare(sql.dropFreed);
+
+  const supersededBy = (origin: Origin): SupersededRows => {
+    clear.run();
+    return { table: SCRATCH.superseded, count: findSuperseded(origin) };
+  };
+  return (origin) => {
+    if (anyWaiting.get(dataset.name) === 1 && supersededBy(origin).count > 0) {
+      for (const drop of dropDependencies) drop.run();
+      supersede.run(origin.fileId, origin.now);
+    }
+    if (anyWaitingOn.get(dataset.table) === 1) {
+      noteFreed(origin);
+      dropFreed(origin);
+    }
   };
 }

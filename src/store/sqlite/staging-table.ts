@@ -1,8 +1,8 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
-import { stageName } from './merge-sql.ts';
 import type { Range } from './savepoint.ts';
 import { quoteName } from './schema.ts';
+import { stageName } from './scratch.ts';
 import { type StagedRows, stagedRowsSql } from './jsonb-rows.ts';
 
 /** The temporary table that rows of a dataset are staged in, and where they are held while they are merged in parts. */

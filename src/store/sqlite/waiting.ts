@@ -1,16 +1,17 @@
 import type Database from 'better-sqlite3';
 import { type Reference, referencesOf } from '../../feed/references.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
-import { parentMissing, recorded, stageName } from './merge-sql.ts';
+import { parentMissing, recorded } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
 import { quoteName } from './schema.ts';
+import { type OrphanRows, SCRATCH, stageName } from './scratch.ts';
 
-/** Keeps the staged rows that a merge left in `temp._orphans`. */
+/** Keeps the staged rows that lack a parent. */
 export interface WaitingRows {
-  /** Rows of the file in hand become rejects that wait, each with its typed values and its missing parents. */
-  keep(origin: Origin): void;
+  /** Rows of the file in hand become rejects that wait, each with its typed values and its missing parents. Gives their lines. */
+  keep(origin: Origin, orphans: OrphanRows): readonly number[];
   /** Waiting rows that turned out to lack a parent after all go on waiting for it. */
-  keepOn(): void;
+  keepOn(orphans: OrphanRows): void;
 }
 
 /** SQL that is true where the waiting row `alias` of rejects waits for the parent that a column of it names. */
@@ -39,19 +40,20 @@ function recordOf(columns: readonly Column[]): string {
  */
 export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Dataset): WaitingRows {
   const references = referencesOf(dataset);
-  if (references.length === 0) return { keep: () => undefined, keepOn: () => undefined };
+  if (references.length === 0) return { keep: () => [], keepOn: () => undefined };
 
   const fresh = stageName('fresh', dataset);
   const healing = stageName('healing', dataset);
   const firstMissing = references
     .map((column) => `WHEN ${parentMissing(feed, column)} THEN '${column.name}'`)
     .join(' ');
+  const lines = db.prepare<[], number>(`SELECT seq FROM ${SCRATCH.orphans} ORDER BY seq`).pluck();
   const lastReject = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck();
   const reject = db.prepare<[Record<string, unknown>]>(
     `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
      SELECT @file_id, @dataset, s._seq, row_offset(s._seq), s.${quoteName(dataset.key.name)}, 'missing_parent',
        CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s._seq), ${recordOf(dataset.columns)}, 'waiting'
-     FROM temp._orphans o CROSS JOIN ${fresh} s ON s._seq = o.seq ORDER BY s._seq`,
+     FROM ${SCRATCH.orphans} o CROSS JOIN ${fresh} s ON s._seq = o.seq ORDER BY s._seq`,
   );
   const waitFor = references.map((column) => {
     const value = `s.${quoteName(column.name)}`;
@@ -63,7 +65,7 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
       ),
       healing: db.prepare(
         `INSERT OR IGNORE INTO waiting_on (parent_table, parent_key, reject_id)
-         SELECT '${column.references}', ${value}, s._seq FROM temp._orphans o CROSS JOIN ${healing} s ON s._seq = o.seq
+         SELECT '${column.references}', ${value}, s._seq FROM ${SCRATCH.orphans} o CROSS JOIN ${healing} s ON s._seq = o.seq
          WHERE ${parentMissing(feed, column)}`,
       ),
     };
@@ -73,6 +75,7 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
       const before = lastReject.get() ?? 0;
       reject.run({ file_id: origin.fileId, dataset: dataset.name });
       for (const statement of waitFor) statement.fresh.run(before);
+      return lines.all();
     },
     keepOn() {
       for (const statement of waitFor) statement.healing.run();
