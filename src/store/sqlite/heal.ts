@@ -29,7 +29,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
   const merger = createMerger(db, dataset, sql);
   const choosing = prepareChoosing(db, dataset);
   const stage = prepareStaging(db, dataset, sql);
-  const { heal, refuse } = prepareOutcomes(db, sql);
+  const outcomes = prepareOutcomes(db, sql);
 
   const admitRange = (ready: ReadyRows, range: Range, origin: Origin): Admitted => {
     stage.fill(ready, range);
@@ -38,7 +38,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
   const resolve = (admitted: Admitted, freed: FreedRows, origin: Origin): number => {
     merger.resolveWaiting(origin, admitted, freed);
     if (admitted.orphans.count > 0) waiting.keepOn(admitted.orphans);
-    heal(origin, admitted.orphans);
+    outcomes.heal(origin, admitted.orphans);
     return admitted.inserted + admitted.updated + admitted.unchanged;
   };
 
@@ -59,7 +59,7 @@ export function createHealer(db: Database.Database, dataset: Dataset, sql: Merge
             (admitted) => (sum.healed += resolve(admitted, freed, origin)),
             (rejectId) => {
               choosing.addRefused(refused, rejectId);
-              sum.refused += refuse(origin, rejectId);
+              sum.refused += outcomes.refuse(origin, rejectId);
             },
           );
           await onChunk();

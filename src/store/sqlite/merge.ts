@@ -53,7 +53,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
     return (origin) =>
       runOnRows(db, text, () => prepared.run({ file_id: origin.fileId, stamp: origin.stamp, ...names }).changes);
   };
-  const { findKnown, findOrphans } = prepareFinding(db, sql, prepare);
+  const find = prepareFinding(db, sql, prepare);
   const admitRows = prepareAdmitting(sql, prepare);
   const touch = prepare(sql.touch);
   const countStaged = db.prepare<[], number>(`SELECT count(*) FROM ${sql.stage}`).pluck();
@@ -63,12 +63,12 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
 
   return {
     admit(origin, orphansFirst) {
-      const known = findKnown(origin);
-      let orphans = orphansFirst || expectOrphans ? findOrphans(origin, known) : NO_ORPHANS;
+      const known = find.known(origin);
+      let orphans = orphansFirst || expectOrphans ? find.orphans(origin, known) : NO_ORPHANS;
       const admit = () => admitRows(origin, known, orphans);
       let admitted = orphans.count > 0 ? admit() : unlessRefused(db, ['foreign_key'], admit);
       if (admitted === null) {
-        orphans = findOrphans(origin, known);
+        orphans = find.orphans(origin, known);
         admitted = admit();
       }
       expectOrphans = orphans.count > 0;
@@ -87,9 +87,9 @@ const NO_ORPHANS: OrphanRows = { table: SCRATCH.orphans, count: 0 };
 
 interface Finding {
   /** Begins anew: there are no orphans, until they are asked for. */
-  findKnown(origin: Origin): KnownRows;
+  known(origin: Origin): KnownRows;
   /** Among the staged rows that would be admitted. */
-  findOrphans(origin: Origin, known: KnownRows): OrphanRows;
+  orphans(origin: Origin, known: KnownRows): OrphanRows;
 }
 
 function prepareFinding(db: Database.Database, sql: MergeSql, prepare: (text: string) => Statement): Finding {
@@ -100,12 +100,12 @@ function prepareFinding(db: Database.Database, sql: MergeSql, prepare: (text: st
     .pluck();
   const findOrphans = sql.findOrphans === null ? () => 0 : prepare(sql.findOrphans);
   return {
-    findKnown(origin) {
+    known(origin) {
       for (const statement of clear) statement.run();
       const count = findKnown(origin);
       return { table: SCRATCH.known, count, stale: count === 0 ? 0 : (countStale.get() ?? 0) };
     },
-    findOrphans: (origin) => ({ table: SCRATCH.orphans, count: findOrphans(origin) }),
+    orphans: (origin) => ({ table: SCRATCH.orphans, count: findOrphans(origin) }),
   };
 }
 
