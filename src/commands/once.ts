@@ -17,7 +17,7 @@ export interface OnceOptions {
  */
 export async function once(options: OnceOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
-  const progress = createProgress(io.stdout);
+  const progress = createProgress(io.stdout, () => performance.now());
   // A bar that is not ended leaves a terminal without a cursor.
   io.leave.addEventListener('abort', progress.end);
   const events = createEvents();

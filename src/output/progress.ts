@@ -1,10 +1,9 @@
-import { SingleBar } from 'cli-progress';
 import { percentRead, type Work } from '../model/work.ts';
 import type { Output } from '../system/io.ts';
 import { printable } from './terminal.ts';
-import { asStream } from './as-stream.ts';
+import { widthOf, wrap } from './width.ts';
 
-/** Shows on a terminal how far a run is; in a pipe it shows nothing. */
+/** Shows on a terminal how far a run is, in a line that stays below the log; in a pipe it shows nothing. */
 export interface Progress {
   readonly show: (work: Work) => void;
   /** Where log lines go meanwhile: above the bar. */
@@ -13,49 +12,64 @@ export interface Progress {
 }
 
 const CLEAR_LINE = '\r\u001b[K';
+const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 
-/** @param terminal standard output */
-export function createProgress(terminal: Output): Progress {
+/** The bar is drawn anew at most this often, in ms. */
+const DRAW_GAP_MS = 100;
+/** The bar leaves room for the name of the file. */
+const MOST_COLUMNS = 24;
+const FEWEST_COLUMNS = 8;
+
+/**
+ * @param terminal standard output
+ * @param monotonic ms
+ */
+export function createProgress(terminal: Output, monotonic: () => number): Progress {
   if (!terminal.isTTY) return { show: () => undefined, output: terminal, end: () => undefined };
-  let begun = false;
-  // A bar that comes late is worth nothing.
-  const bars: Output['write'] = (text, taken) => {
-    if (terminal.lossy?.isBehind() === true) taken?.();
-    else terminal.write(text, taken);
-  };
-  const bar = new SingleBar({
-    format: '{bar} {value}/{total} files  {file}',
-    barsize: 24,
-    hideCursor: true,
-    clearOnComplete: true,
-    // The bar asks the stream whether it is a terminal, and how wide.
-    stream: Object.assign(asStream({ ...terminal, write: bars }), { isTTY: true, columns: terminal.columns }),
-  });
+  /** What stands on the last line; null: no bar. */
+  let line: string | null = null;
+  let drawnAt = -Infinity;
+  let ended = false;
+
+  function draw(now: number): void {
+    // A bar that comes late is worth nothing.
+    if (line === null || terminal.lossy?.isBehind() === true) return;
+    drawnAt = now;
+    terminal.write(CLEAR_LINE + line);
+  }
 
   return {
     show(work) {
-      const total = work.taken.files + work.due;
-      const file = work.file === null ? '' : `${printable(work.file.name)} ${percentRead(work.file)} %`;
-      if (!begun && work.due > 0) {
-        begun = true;
-        bar.start(total, work.taken.files, { file });
-      } else if (begun) {
-        bar.setTotal(total);
-        bar.update(work.taken.files, { file });
-      }
+      if (ended || (line === null && work.due === 0)) return;
+      if (line === null) terminal.write(HIDE_CURSOR);
+      line = barOf(work, terminal.columns);
+      const now = monotonic();
+      if (now - drawnAt >= DRAW_GAP_MS) draw(now);
     },
     output: {
       ...terminal,
       write(text) {
-        terminal.write(begun ? CLEAR_LINE + text : text);
+        terminal.write(line === null ? text : CLEAR_LINE + text);
+        draw(monotonic());
       },
     },
-    end: () => {
-      if (!begun) return;
-      bar.stop();
-      // What it writes then may be among what comes late.
-      terminal.write(CLEAR_LINE + SHOW_CURSOR);
+    end() {
+      if (line !== null) terminal.write(CLEAR_LINE + SHOW_CURSOR);
+      line = null;
+      ended = true;
     },
   };
+}
+
+/** `█████░░░░░ 3/14 files  NAME 40 %`, in one line: a terminal would wrap a longer one. */
+function barOf({ taken, due, file }: Work, columns: number): string {
+  const total = taken.files + due;
+  const inHand = file === null ? '' : `  ${printable(file.name)} ${percentRead(file)} %`;
+  const text = ` ${taken.files}/${total} files${inHand}`;
+  const room = columns - 1;
+  const width = Math.min(MOST_COLUMNS, Math.max(FEWEST_COLUMNS, room - widthOf(text)));
+  const full = total === 0 ? 0 : Math.round((taken.files / total) * width);
+  const [line = ''] = wrap('█'.repeat(full) + '░'.repeat(width - full) + text, room);
+  return line;
 }

@@ -1,23 +1,68 @@
 import { expect, test } from 'vitest';
-import { createProgress } from '../../src/output/progress.ts';
-import { STARTING } from '../../src/model/work.ts';
+import { STARTING, type Work } from '../../src/model/work.ts';
+import { createProgress, type Progress } from '../../src/output/progress.ts';
 import { captureIo } from '../helpers/command-io.ts';
 
-test('P7: a terminal that takes nothing gets no bars, but every line, and its cursor back', () => {
+const CLEAR_LINE = '\r\u001b[K';
+
+function start(columns = 80): {
+  progress: Progress;
+  out: () => string;
+  clock: { ms: number };
+  reader: { behind: boolean };
+} {
   const { stdout, written } = captureIo({ terminal: true });
-  let behind = false;
-  const progress = createProgress({
-    ...stdout,
-    lossy: { isBehind: () => behind, onDropped: () => undefined },
-  });
-  progress.show({ ...STARTING, due: 2 });
-  expect(written.out).toContain('0/2 files');
-  behind = true;
-  const before = written.out;
+  const clock = { ms: 0 };
+  const reader = { behind: false };
+  const terminal = { ...stdout, columns, lossy: { isBehind: () => reader.behind, onDropped: () => undefined } };
+  return { progress: createProgress(terminal, () => clock.ms), out: () => written.out, clock, reader };
+}
+
+function work(taken: number, due: number, file: Work['file'] = null): Work {
+  return { ...STARTING, taken: { files: taken, rows: 0, quarantined: 0, rejectedRows: 0 }, due, file };
+}
+
+test('the bar stands below the log lines, and leaves nothing behind', () => {
+  const { progress, out, clock } = start();
+  progress.output.write('before\n');
+  progress.show(work(0, 2));
+  progress.output.write('line 1\n');
+  clock.ms += 100;
+  progress.show(work(1, 1));
+  progress.end();
+  progress.output.write('after\n');
+  const bar = (full: number, files: string): string =>
+    `${CLEAR_LINE}${'█'.repeat(full)}${'░'.repeat(24 - full)} ${files}`;
+  expect(out()).toBe(
+    `before\n\u001b[?25l${bar(0, '0/2 files')}${CLEAR_LINE}line 1\n${bar(0, '0/2 files')}${bar(12, '1/2 files')}` +
+      `${CLEAR_LINE}\u001b[?25hafter\n`,
+  );
+});
+
+test('the bar is never wider than the terminal', () => {
+  const { progress, out } = start(40);
+  progress.show(work(0, 1, { name: 'x'.repeat(300), phase: 'reading', rows: 0, bytesRead: 1, bytesTotal: 2 }));
+  for (const line of out().split(CLEAR_LINE)) expect(line.length).toBeLessThan(40);
+});
+
+test('where nothing is due there is no bar', () => {
+  const { progress, out } = start();
+  progress.show(work(0, 0));
+  progress.end();
+  expect(out()).toBe('');
+});
+
+test('P7: a terminal that takes nothing gets no bars, but every line, and its cursor back', () => {
+  const { progress, out, clock, reader } = start();
+  progress.show(work(0, 2));
+  expect(out()).toContain('0/2 files');
+  reader.behind = true;
+  const before = out();
   for (let files = 1; files <= 2; files++) {
-    progress.show({ ...STARTING, taken: { files, rows: files, quarantined: 0, rejectedRows: 0 }, due: 2 - files });
+    clock.ms += 1000;
+    progress.show(work(files, 2 - files));
     progress.output.write(`line ${files}\n`);
   }
   progress.end();
-  expect(written.out.slice(before.length)).toBe('\r\u001b[Kline 1\n\r\u001b[Kline 2\n\r\u001b[K\u001b[?25h');
+  expect(out().slice(before.length)).toBe('\r\u001b[Kline 1\n\r\u001b[Kline 2\n\r\u001b[K\u001b[?25h');
 });
