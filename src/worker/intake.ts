@@ -5,6 +5,7 @@ import { holdFuture, orderBatch } from '../landing/order.ts';
 import type { Clock } from '../landing/settle.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import type { ListedFile } from '../model/listed-file.ts';
+import { archiveSome } from './archiver.ts';
 import { sooner } from './back-off.ts';
 import type { Intake, Known } from './intake-state.ts';
 import { isSeen, readSeenFiles, type SeenFile } from './seen-files.ts';
@@ -166,7 +167,7 @@ async function doChores(intake: Intake, { known, clock, ingested }: Listed): Pro
   let archiveMs: number | null = null;
   if (intake.archiver !== null) {
     intake.work.change({ doing: 'archiving' });
-    archiveMs = await intake.archiver.step(ingested, known.seen, clock);
+    archiveMs = await archiveSome(intake.archiver, { ingested, seen: known.seen, clock });
   }
   return sooner(archiveMs, await intake.maintain());
 }
