@@ -51,6 +51,7 @@ interface Archived {
 
 /** Moves ingested files out of the landing folder. What goes wrong here is tried again and is never an error for the data. */
 export interface Archiver extends ArchiverOptions {
+  readonly places: { readonly landing: string; readonly archive: string };
   readonly settler: Settler;
   /** Moves that are not yet in the ledger: file id → path. */
   readonly unrecorded: Map<number, string>;
@@ -75,6 +76,7 @@ export interface ArchiveStep {
 export function createArchiver(options: ArchiverOptions): Archiver {
   return {
     ...options,
+    places: { landing: options.landing, archive: options.archiveDir },
     settler: createSettler({ settleMs: options.archiveAfterMs, believeTimes: true }),
     unrecorded: new Map(),
     failures: new Map(),
@@ -157,16 +159,12 @@ function forgetGone({ failures, faults }: Archiver, present: readonly { readonly
   if (failures.size === 0) faults.end('archive');
 }
 
-function placesOf({ landing, archiveDir }: Archiver): { landing: string; archive: string } {
-  return { landing, archive: archiveDir };
-}
-
 async function move(archiver: Archiver, entry: SeenFile, step: ArchiveStep): Promise<void> {
   const file = archivable(archiver.feed, entry);
   if (file === null) return;
   await attempt(archiver, file, step.clock, async () => {
     archiver.probe?.('before_archive');
-    conclude(archiver, file, await moveToArchive(file, placesOf(archiver)), step);
+    conclude(archiver, file, await moveToArchive(file, archiver.places), step);
   });
 }
 
@@ -205,7 +203,7 @@ function findCutShort(archiver: Archiver, { ingested, seen, clock }: ArchiveStep
 /** @returns whether there is nothing left to finish */
 async function finish(archiver: Archiver, file: Archivable, step: ArchiveStep): Promise<boolean> {
   const done = await attempt(archiver, file, step.clock, () => {
-    const outcome = finishMove(file, placesOf(archiver));
+    const outcome = finishMove(file, archiver.places);
     if (outcome !== null) conclude(archiver, file, outcome, step);
     return true;
   });
@@ -223,7 +221,7 @@ async function recheck(archiver: Archiver, clock: Clock): Promise<void> {
 }
 
 function isAsMoved(archiver: Archiver, { file, path: target }: Archived): boolean {
-  const outcome = recheckArchived(file, target, placesOf(archiver));
+  const outcome = recheckArchived(file, target, archiver.places);
   if (outcome.kind === 'changed')
     archiver.logger.info({ file: file.name }, 'written to after it was archived: put back as new');
   if (outcome.kind === 'aside') reportAside(archiver, file, outcome.path);

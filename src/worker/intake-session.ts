@@ -6,7 +6,7 @@ import { logFaults, logFiles } from '../output/event-log.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
 import type { Store } from '../store/store.ts';
 import { createCurrentWork, type CurrentWork } from './current-work.ts';
-import { ownDatabase } from './database-session.ts';
+import { openDatabase } from './database-session.ts';
 import { scan } from './intake.ts';
 import { createIntake, type Intake } from './intake-state.ts';
 import { runLoop } from './loop.ts';
@@ -69,34 +69,26 @@ export interface SessionOptions {
  * @throws DatabaseFault, FolderFault when it is damaged, or the patience is at an end
  */
 export async function takeFromLanding(supervised: Supervised, options: SessionOptions): Promise<Intake | null> {
-  const { settings, io, before, supervisorPid, waker, send } = supervised;
+  const { settings, io, waker, send } = supervised;
   const { command, patienceMs } = options;
-  const { stop } = io;
   const once = command === 'once';
   const feed = loadFeed(settings.feed);
   const telling = openTelling(supervised, feed);
   const waiting = { faults: telling.faults, waker, patienceMs, monotonic: () => performance.now() };
-  const told = {
-    onFound: () => {
-      send({ kind: 'found' });
-    },
-    onLocked: () => {
-      send({ kind: 'owner' });
-    },
-  };
-  let last: Intake | null = null;
-  await ownDatabase(
-    { ...waiting, ...told, settings, io, feed, command, pid: supervisorPid, stop, before },
-    async (store) => {
-      send({ kind: 'ready' });
-      // Nobody watches for `once`: what comes in the meantime is found when all is taken.
-      const hasNews = once ? () => true : waker.poked;
-      const intake = openIntake(supervised, feed, telling, store, { hasNews, tellAgain: once });
-      using ending = new DisposableStack();
-      options.onOpen?.(intake, ending);
-      await runLoop({ ...waiting, scan: () => scan(intake), until: once ? 'drained' : 'stopped', stop });
-      last = intake;
-    },
-  );
-  return last;
+  const opened = await openDatabase(supervised, feed, command, waiting);
+  if (opened.kind === 'stopped') return null;
+  if (opened.kind === 'held') throw opened.problem;
+  const { store } = opened;
+  try {
+    send({ kind: 'ready' });
+    // Nobody watches for `once`: what comes in the meantime is found when all is taken.
+    const hasNews = once ? () => true : waker.poked;
+    const intake = openIntake(supervised, feed, telling, store, { hasNews, tellAgain: once });
+    using ending = new DisposableStack();
+    options.onOpen?.(intake, ending);
+    await runLoop({ ...waiting, scan: () => scan(intake), until: once ? 'drained' : 'stopped', stop: io.stop });
+    return intake;
+  } finally {
+    await store.close();
+  }
 }

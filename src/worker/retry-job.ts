@@ -11,9 +11,9 @@ import type { ListedFile } from '../model/listed-file.ts';
 import { isRefused } from '../model/ingest.ts';
 import type { Logger } from '../output/log.ts';
 import { printable } from '../output/terminal.ts';
-import { openStore, requestRetries } from '../store/open.ts';
+import { requestRetries } from '../store/open.ts';
 import type { CommandIo } from '../system/io.ts';
-import { holderOf, storePlace } from './database-session.ts';
+import { openDatabase, storePlace } from './database-session.ts';
 import { openIntake, openTelling } from './intake-session.ts';
 import type { Intake } from './intake-state.ts';
 import type { Supervised } from './supervisor-link.ts';
@@ -26,7 +26,7 @@ import { ingest } from './take-files.ts';
  * @throws LandfallError, DatabaseFault when the database cannot be opened or written
  */
 export async function performRetry(supervised: Supervised, asked: readonly string[]): Promise<number> {
-  const { settings, io, before } = supervised;
+  const { settings, io } = supervised;
   const feed = loadFeed(settings.feed);
   const names = new Set(asked.map((name) => path.basename(name)));
   const files = find(settings.landing, feed, names, io);
@@ -39,17 +39,8 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
   for (const { name, reason } of held) io.stderr.write(`landfall: ${printable(name)} cannot be read yet: ${reason}\n`);
   if (missing.length + held.length > 0) return EXIT_FAILED;
 
-  const place = storePlace(settings, io, feed);
   const wanted = files.map((file) => file.name);
-  const opened = await openStore({
-    ...place,
-    cacheMib: settings.cacheMib,
-    holder: holderOf(io, 'retry', supervised.supervisorPid),
-    now: io.now,
-    waitForWriter: false,
-    patiently: async (step) => await step(),
-    ...{ before, stop: io.stop },
-  });
+  const opened = await openDatabase(supervised, feed, 'retry', null);
   if (opened.kind === 'opened') {
     const { store } = opened;
     try {
@@ -63,7 +54,7 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
       await store.close();
     }
   }
-  requestRetries(place, wanted, io.now());
+  requestRetries(storePlace(settings, io, feed), wanted, io.now());
   io.stdout.write(`asked the daemon to read again: ${files.map((file) => printable(file.name)).join(', ')}\n`);
   return 0;
 }
