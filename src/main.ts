@@ -44,6 +44,8 @@ let io: CommandIo = {
   parent: parent(),
 };
 
+// Node would open a debugger to whoever may use a port of this machine, and show it rows.
+process.on('SIGUSR1', ignore);
 // Node would print the message, which may quote a row.
 process.on('uncaughtException', (error) => {
   fail(error);

@@ -67,3 +67,18 @@ describe('SIGHUP', { concurrent: true, timeout: 180_000 }, () => {
     expect(daemon.log().map(({ msg }) => msg)).toEqual(['landfall starts', 'stopping', 'stopped']);
   });
 });
+
+test('P8: SIGUSR1 opens no debugger, through which whoever may use a port of the machine could read rows', async ({
+  onTestFinished,
+}) => {
+  const site = createSite(onTestFinished);
+  const daemon = site.start('run', { args: QUICK });
+  const { workerPid } = await heartbeatWhen(site.folder, ({ work }) => work.doing === 'idle');
+  daemon.child.kill('SIGUSR1');
+  process.kill(workerPid ?? 0, 'SIGUSR1');
+  // Node opens it in a thread of its own.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  daemon.child.kill('SIGTERM');
+  expect(await daemon.ended).toBe(0);
+  expect(daemon.errors()).toBe('');
+});
