@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import { LandfallError } from '../../model/errors.ts';
 import { systemCode } from '../../system/system-error.ts';
 import { databaseStat } from './database-stat.ts';
@@ -10,6 +11,9 @@ export const APPLICATION_ID = 0x4c616e64;
 /** How an SQLite database begins, and a journal of one (https://sqlite.org/fileformat.html). */
 const MAGIC = Buffer.from('SQLite format 3\0', 'latin1');
 const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
+
+/** The longest name of a file beside it, `NAME.lock-journal`, has to be a file's name, too: 255 bytes on all usual file systems. */
+const NAME_BYTES = 255 - '.lock-journal'.length;
 
 /** The header of a database; one that is shorter was cut off. */
 const HEADER_BYTES = 100;
@@ -24,6 +28,9 @@ const HEADER_BYTES = 100;
  * @throws DatabaseFault when it may not be read, was cut off, or its disk fails
  */
 export function recognise(file: string): 'ours' | 'empty' | 'none' {
+  const bytes = Buffer.byteLength(path.basename(file));
+  if (bytes > NAME_BYTES)
+    throw refusal(file, `its name is too long: at most ${NAME_BYTES} bytes`, 'give it a shorter name');
   const stat = databaseStat('open database', file);
   if (stat === null) return 'none';
   if (stat.isDirectory()) throw refusal(file, 'it is a folder', 'name a file with --db');

@@ -146,6 +146,24 @@ describe('what lies in its place and is none is named, and left as it is', () =>
   });
 });
 
+test.each([243, 255, 300])(
+  'a name of %i bytes leaves no room for those of the files beside it, which is said at once',
+  (bytes) => {
+    const folder = tempFolder();
+    expect(() => tryLock(join(folder, 'é'.repeat(bytes / 2).padEnd(bytes - Math.floor(bytes / 2), 'x')), ME)).toThrow(
+      'its name is too long: at most 242 bytes',
+    );
+    expect(readdirSync(folder)).toEqual([]);
+  },
+);
+
+test('the longest name is taken', () => {
+  const db = join(tempFolder(), 'x'.repeat(242));
+  const lock = tryLock(db, ME);
+  expect(lookAtLock(db)).toEqual({ kind: 'held', holder: ME });
+  lock?.release();
+});
+
 test('someone on the way out is waited for', async () => {
   const db = join(tempFolder(), 'x.sqlite');
   const lock = tryLock(db, ME);
