@@ -72,57 +72,39 @@ function foreignKeys(db: Database.Database, table: string): readonly string[] {
 }
 
 function accountingOfFiles(db: Database.Database): readonly string[] {
-  const sums = db.prepare<[], { name: string; revision: number }>(
-    `SELECT name, revision FROM files
+  const file = `f.name || ' revision ' || f.revision || ': '`;
+  const sums = `SELECT ${file} || 'the counts do not add up to the rows read' FROM files f
      WHERE rows_read <> rows_inserted + rows_updated + rows_unchanged + rows_stale + rows_rejected + rows_waiting
-     LIMIT ${MOST_FINDINGS}`,
-  );
+     LIMIT ${MOST_FINDINGS}`;
   // A waiting row that a constraint refused when its parent came is rejected by then, and settled; the counts are those of its own commit.
-  const kept = db.prepare<
-    [],
-    { name: string; revision: number; rejected: number; waiting: number; rows_rejected: number; rows_waiting: number }
-  >(
-    `SELECT f.name, f.revision, f.rows_rejected, f.rows_waiting,
-       count(r.reject_id) FILTER (WHERE r.state = 'rejected' AND r.settled_by_file_id IS NULL) AS rejected,
-       count(r.reject_id) FILTER (WHERE r.state <> 'rejected' OR r.settled_by_file_id IS NOT NULL) AS waiting
-     FROM files f LEFT JOIN rejects r ON r.file_id = f.file_id WHERE f.reason_code IS NULL GROUP BY f.file_id
-     HAVING rejected <> f.rows_rejected OR waiting <> f.rows_waiting LIMIT ${MOST_FINDINGS}`,
-  );
-  return [
-    ...sums.all().map((file) => `${file.name} revision ${file.revision}: the counts do not add up to the rows read`),
-    ...kept
-      .all()
-      .map(
-        (file) =>
-          `${file.name} revision ${file.revision}: ${file.rejected} rejected and ${file.waiting} waiting rows are kept, the ledger says ${file.rows_rejected} and ${file.rows_waiting}`,
-      ),
-  ].slice(0, MOST_FINDINGS);
+  const kept = `SELECT ${file} || rejected || ' rejected and ' || waiting || ' waiting rows are kept, the ledger says '
+       || rows_rejected || ' and ' || rows_waiting
+     FROM (SELECT f.name, f.revision, f.rows_rejected, f.rows_waiting,
+         count(r.reject_id) FILTER (WHERE r.state = 'rejected' AND r.settled_by_file_id IS NULL) AS rejected,
+         count(r.reject_id) FILTER (WHERE r.state <> 'rejected' OR r.settled_by_file_id IS NOT NULL) AS waiting
+       FROM files f LEFT JOIN rejects r ON r.file_id = f.file_id WHERE f.reason_code IS NULL GROUP BY f.file_id) f
+     WHERE rejected <> rows_rejected OR waiting <> rows_waiting LIMIT ${MOST_FINDINGS}`;
+  return [sums, kept].flatMap((sql) => db.prepare<[], string>(sql).pluck().all()).slice(0, MOST_FINDINGS);
 }
 
 /** A table's row count is the sum of the rows inserted and of the healed rows that made a new key (P3). */
-function accountingOfTable(db: Database.Database, dataset: Dataset): readonly string[] {
-  const count = (sql: string, ...values: string[]) =>
-    db
-      .prepare<string[], number>(sql)
-      .pluck()
-      .get(...values) ?? 0;
-  const rows = count(`SELECT count(*) FROM ${quoteName(dataset.table)}`);
-  const inserted = count('SELECT coalesce(sum(rows_inserted), 0) FROM files WHERE dataset = ?', dataset.name);
-  const healed = count(`SELECT count(*) FROM rejects WHERE dataset = ? AND healed_as = 'inserted'`, dataset.name);
+function accountingOfTable(db: Database.Database, { name, table }: Dataset): readonly string[] {
+  const rows = count(db, `SELECT count(*) FROM ${quoteName(table)}`);
+  const inserted = count(db, 'SELECT coalesce(sum(rows_inserted), 0) FROM files WHERE dataset = ?', name);
+  const healed = count(db, `SELECT count(*) FROM rejects WHERE dataset = ? AND healed_as = 'inserted'`, name);
   if (rows === inserted + healed) return [];
-  return [`${dataset.table} has ${rows} rows, the ledger accounts for ${inserted} inserted and ${healed} healed`];
+  return [`${table} has ${rows} rows, the ledger accounts for ${inserted} inserted and ${healed} healed`];
 }
 
-function lineage(db: Database.Database, dataset: Dataset): readonly string[] {
+function lineage(db: Database.Database, { name, table }: Dataset): readonly string[] {
   const [fileId, , stamp] = LINEAGE_COLUMNS;
-  const lost = db
-    .prepare<[string], number>(
-      `SELECT count(*) FROM ${quoteName(dataset.table)} t WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.file_id = t.${fileId}
-         AND f.stamp = t.${stamp} AND f.dataset = ? AND f.state IN ('ingested', 'replaced'))`,
-    )
-    .pluck()
-    .get(dataset.name);
-  return lost === 0 ? [] : [`${lost ?? 0} rows of ${dataset.table} do not come from an ingested file of the ledger`];
+  return found(
+    db,
+    `rows of ${table} do not come from an ingested file of the ledger`,
+    `SELECT count(*) FROM ${quoteName(table)} t WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.file_id = t.${fileId}
+       AND f.stamp = t.${stamp} AND f.dataset = ? AND f.state IN ('ingested', 'replaced'))`,
+    name,
+  );
 }
 
 /** The newest stamp ingested, by which a file is called late. */
@@ -142,58 +124,61 @@ function checkpoint(db: Database.Database, feed: Feed, dataset: Dataset): readon
 
 /** A row waits for each parent that it lacks, for no other, and only while no newer version of it is admitted. */
 function waitingRows(db: Database.Database, feed: Feed, dataset: Dataset): readonly string[] {
+  const { name, table, key } = dataset;
   const waiting = `r.state = 'waiting' AND r.dataset = ?`;
-  const count = (sql: string) => db.prepare<[string], number>(sql).pluck().get(dataset.name) ?? 0;
-  const findings: string[] = [];
-  const older = count(
-    `SELECT count(*) FROM rejects r JOIN files f ON f.file_id = r.file_id
-       JOIN ${quoteName(dataset.table)} t ON t.${quoteName(dataset.key.name)} = r.row_key JOIN files tf ON tf.file_id = t.source_file_id
-     WHERE ${waiting} AND (f.stamp, f.name, f.revision, r.line) < (tf.stamp, tf.name, tf.revision, t.source_line)`,
-  );
-  if (older > 0) findings.push(`${older} rows wait though a newer version of them is admitted`);
-  for (const column of referencesOf(dataset)) {
+  const older = `SELECT count(*) FROM rejects r JOIN files f ON f.file_id = r.file_id
+       JOIN ${quoteName(table)} t ON t.${quoteName(key.name)} = r.row_key JOIN files tf ON tf.file_id = t.source_file_id
+     WHERE ${waiting} AND (f.stamp, f.name, f.revision, r.line) < (tf.stamp, tf.name, tf.revision, t.source_line)`;
+  const forgotten = referencesOf(dataset).flatMap((column) => {
     const parent = parentOf(feed, column);
     const value = recorded('r', column);
-    const forgotten = count(
-      `SELECT count(*) FROM rejects r WHERE ${waiting} AND ${value} IS NOT NULL
+    const sql = `SELECT count(*) FROM rejects r WHERE ${waiting} AND ${value} IS NOT NULL
          AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value})
-         AND NOT ${waitsFor('r', column)}`,
-    );
-    if (forgotten > 0) findings.push(`${forgotten} rows lack their parent in ${parent.table} and do not wait for it`);
-  }
+         AND NOT ${waitsFor('r', column)}`;
+    return found(db, `rows lack their parent in ${parent.table} and do not wait for it`, sql, name);
+  });
   const known = referencesOf(dataset).map(
     (column) => `(w.parent_table = '${column.references}' AND w.parent_key = ${recorded('r', column)})`,
   );
-  const strange = count(
-    `SELECT count(*) FROM waiting_on w JOIN rejects r ON r.reject_id = w.reject_id
-     WHERE ${waiting} AND NOT ${anyOf(known)}`,
-  );
-  if (strange > 0) findings.push(`${strange} dependencies are on parents that their rows do not refer to`);
-  return findings;
+  const strange = `SELECT count(*) FROM waiting_on w JOIN rejects r ON r.reject_id = w.reject_id
+     WHERE ${waiting} AND NOT ${anyOf(known)}`;
+  return [
+    ...found(db, 'rows wait though a newer version of them is admitted', older, name),
+    ...forgotten,
+    ...found(db, 'dependencies are on parents that their rows do not refer to', strange, name),
+  ];
 }
 
 function dependencies(db: Database.Database, feed: Feed): readonly string[] {
-  const count = (sql: string) => db.prepare<[], number>(sql).pluck().get() ?? 0;
-  const findings: string[] = [];
-  const idle = count(
-    `SELECT count(*) FROM rejects WHERE state = 'waiting' AND reject_id NOT IN (SELECT reject_id FROM waiting_on)`,
-  );
-  if (idle > 0) findings.push(`${idle} rows wait for nothing`);
-  const settled = count(
-    `SELECT count(*) FROM waiting_on w LEFT JOIN rejects r ON r.reject_id = w.reject_id WHERE r.state IS NOT 'waiting'`,
-  );
-  if (settled > 0) findings.push(`${settled} dependencies belong to rows that do not wait`);
-  const unsettled = count(
-    'SELECT count(*) FROM rejects WHERE settled_by_file_id IS NOT NULL AND settled_by_file_id NOT IN (SELECT file_id FROM files)',
-  );
-  if (unsettled > 0) findings.push(`${unsettled} rows were settled by a file that is not in the ledger`);
+  const idle = `SELECT count(*) FROM rejects WHERE state = 'waiting' AND reject_id NOT IN (SELECT reject_id FROM waiting_on)`;
+  const settled = `SELECT count(*) FROM waiting_on w LEFT JOIN rejects r ON r.reject_id = w.reject_id WHERE r.state IS NOT 'waiting'`;
+  const unsettled = `SELECT count(*) FROM rejects
+     WHERE settled_by_file_id IS NOT NULL AND settled_by_file_id NOT IN (SELECT file_id FROM files)`;
   const parents = new Set(feed.datasets.flatMap((dataset) => referencesOf(dataset).map((column) => column.references)));
-  for (const dataset of feed.datasets.filter((candidate) => parents.has(candidate.table))) {
-    const here = count(
-      `SELECT count(*) FROM waiting_on w JOIN ${quoteName(dataset.table)} p ON p.${quoteName(dataset.key.name)} = w.parent_key
-       WHERE w.parent_table = '${dataset.table}'`,
-    );
-    if (here > 0) findings.push(`${here} dependencies are on rows of ${dataset.table} that are there`);
-  }
-  return findings;
+  const here = feed.datasets.filter(({ table }) => parents.has(table));
+  return [
+    ...found(db, 'rows wait for nothing', idle),
+    ...found(db, 'dependencies belong to rows that do not wait', settled),
+    ...found(db, 'rows were settled by a file that is not in the ledger', unsettled),
+    ...here.flatMap(({ table, key }) => {
+      const met = `SELECT count(*) FROM waiting_on w JOIN ${quoteName(table)} p ON p.${quoteName(key.name)} = w.parent_key
+         WHERE w.parent_table = ?`;
+      return found(db, `dependencies are on rows of ${table} that are there`, met, table);
+    }),
+  ];
+}
+
+/** A finding on as many rows as a query counts; none where it counts none. */
+function found(db: Database.Database, what: string, sql: string, ...values: string[]): readonly string[] {
+  const rows = count(db, sql, ...values);
+  return rows === 0 ? [] : [`${rows} ${what}`];
+}
+
+function count(db: Database.Database, sql: string, ...values: string[]): number {
+  return (
+    db
+      .prepare<string[], number>(sql)
+      .pluck()
+      .get(...values) ?? 0
+  );
 }
