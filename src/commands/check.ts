@@ -3,7 +3,7 @@ import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import { isRefused } from '../model/ingest.ts';
 import { type DryRun, dryRun } from '../ingest/dry-run.ts';
-import { listWarnings } from '../model/warnings.ts';
+import { linesText, listWarnings } from '../model/warnings.ts';
 import type { CommandIo } from '../system/io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
@@ -14,7 +14,6 @@ import type { UnreadName } from '../model/ledger.ts';
 import { printable } from '../output/terminal.ts';
 import { jsonElement, mapped } from '../output/json.ts';
 import { outputSink, sendPieces } from '../output/sink.ts';
-import { linesText } from './warnings-text.ts';
 
 /** What `check` takes. */
 export interface CheckOptions {

@@ -9,7 +9,7 @@ import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
 import { jsonText } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
 import type { Column, Row } from '../output/table.ts';
-import { warningsText } from './warnings-text.ts';
+import { warningsText } from '../model/warnings.ts';
 
 const STATES = ['ingested', 'quarantined', 'replaced', 'unrecognised'];
 const COLOURS: Record<FileRow['state'], Colour> = {

@@ -14,9 +14,8 @@ import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Table } from '../reader/types.ts';
 import type { Settings } from '../settings/settings.ts';
 import { printable } from '../output/terminal.ts';
-import { asStream } from '../output/as-stream.ts';
 import { createRowFormat, PREVIEW_FORMATS, type RowFormat } from './preview-format.ts';
-import { openFileSink, openSink, sendPieces, type Sink } from '../output/sink.ts';
+import { asStream, openFileSink, openSink, sendPieces, type Sink } from '../output/sink.ts';
 
 const MOST_LINES = 1000;
 const lines = z.coerce

@@ -7,7 +7,7 @@ import type { Output } from '../system/io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
 import { paint, printable } from '../output/terminal.ts';
 import { layOut, type Column, type Row } from '../output/table.ts';
-import { warningsText } from './warnings-text.ts';
+import { warningsText } from '../model/warnings.ts';
 
 /** What `status` shows. */
 export interface StatusFacts {

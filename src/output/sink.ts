@@ -1,10 +1,9 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LandfallError } from '../model/errors.ts';
 import type { Output } from '../system/io.ts';
-import { asStream } from './as-stream.ts';
 
 /** What is gathered before it is written, in characters. */
 const BLOCK = 16 * 1024;
@@ -100,4 +99,14 @@ export function openSink(stream: Writable, name: string): Sink {
       check();
     },
   };
+}
+
+/** An output as a stream, for what wants one: it takes more when what was written has left the process. */
+export function asStream(output: Output): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(text: string | Buffer, _encoding, done) {
+      output.write(text.toString(), done);
+    },
+  });
 }
