@@ -1,6 +1,8 @@
 import { createEvents } from '../model/events.ts';
 import { createLog, createRelay } from '../output/log.ts';
-import { createProgress } from '../output/progress.ts';
+import { createProgress, summaryOf } from '../output/progress.ts';
+import { EXIT_FAILED } from '../model/exit-codes.ts';
+import { STARTING } from '../model/work.ts';
 import type { Settings } from '../settings/settings.ts';
 import { runOneOff } from '../supervisor/one-off.ts';
 import type { CommandIo } from '../system/io.ts';
@@ -21,9 +23,14 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
   // A bar that is not ended leaves a terminal without a cursor.
   io.leave.addEventListener('abort', progress.end);
   const events = createEvents();
-  events.on('work', progress.show);
+  const begun = performance.now();
+  let last = STARTING;
+  events.on('work', (work) => {
+    last = work;
+    progress.show(work);
+  });
   try {
-    return await runOneOff({
+    const exitCode = await runOneOff({
       settings,
       job: { verb: 'once' },
       io,
@@ -31,6 +38,10 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
       relay: createRelay(settings, progress.output),
       events,
     });
+    progress.end();
+    const forPeople = io.stdout.isTTY && settings.logFormat !== 'json';
+    if (forPeople && exitCode !== EXIT_FAILED) io.stdout.write(summaryOf(last, performance.now() - begun));
+    return exitCode;
   } finally {
     progress.end();
   }

@@ -5,6 +5,7 @@ import { problemOfFault, type DaemonHealth, type HealthProblem } from '../status
 import { LandfallError } from '../model/errors.ts';
 import type { Output } from '../system/io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
+import { counted } from '../output/counted.ts';
 import { paint, printable } from '../output/terminal.ts';
 import { layOut, type Column, type Row } from '../output/table.ts';
 import { warningsText } from '../model/warnings.ts';
@@ -57,11 +58,6 @@ function size(bytes: number): string {
 
 function describeProblem({ text, since }: HealthProblem, now: Date): string {
   return since === null ? text : `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
-}
-
-/** `1 row`, `2 rows` */
-function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 /** Less than this ago is just now, in ms. */

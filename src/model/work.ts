@@ -20,6 +20,9 @@ const faultSchema = z.object({
 /** Something that is wrong and is tried again until it is over. */
 export type Fault = Readonly<z.infer<typeof faultSchema>>;
 
+/** What the heartbeat of an older version lacks. */
+const later = z.number().default(0);
+
 export const workSchema = z.object({
   /** `listing`: a landing folder that takes long to list; `emptying`: the write-ahead log, into the database. */
   doing: z.enum([
@@ -50,7 +53,19 @@ export const workSchema = z.object({
   /** Files that wait for a parent's file that is still being written. */
   awaitingParent: z.number(),
   /** Since the worker started. */
-  taken: z.object({ files: z.number(), rows: z.number(), quarantined: z.number(), rejectedRows: z.number() }),
+  taken: z.object({
+    files: z.number(),
+    quarantined: z.number(),
+    /** Rows read, and what became of them. */
+    rows: z.number(),
+    inserted: later,
+    updated: later,
+    unchanged: later,
+    stale: later,
+    waiting: later,
+    /** Rows refused for good, with those of earlier files. */
+    rejectedRows: z.number(),
+  }),
   /** The write-ahead log when it was last looked at; `pinned`: a program that reads keeps it from being emptied. */
   wal: z.object({ bytes: z.number(), pinned: z.boolean() }),
   faults: z.array(faultSchema),
@@ -76,7 +91,10 @@ export const STARTING: Work = {
   due: 0,
   settling: 0,
   awaitingParent: 0,
-  taken: { files: 0, rows: 0, quarantined: 0, rejectedRows: 0 },
+  taken: {
+    ...{ files: 0, quarantined: 0, rows: 0, inserted: 0, updated: 0 },
+    ...{ unchanged: 0, stale: 0, waiting: 0, rejectedRows: 0 },
+  },
   wal: { bytes: 0, pinned: false },
   faults: [],
 };

@@ -25,7 +25,7 @@ export function logFiles(events: Events, logger: Logger, feed: Feed): void {
     logger.info({ file }, 'given up to stop in time; rolled back, to be read again');
   });
   events.on('files:taken', ({ files, ingested, quarantined, unchanged, healed, rows }, ms) => {
-    logger.info({ files, ingested, quarantined, unchanged, healed, rows, ms: Math.round(ms) }, 'batch done');
+    logger.info({ files, ingested, quarantined, unchanged, healed, rows, ms: Math.round(ms) }, 'files taken');
   });
   events.on('names:unread', (names) => {
     for (const { name, code, reason } of names) logger.warn({ file: name, code }, reason);

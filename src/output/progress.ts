@@ -1,5 +1,6 @@
 import { percentRead, type Work } from '../model/work.ts';
 import type { Output } from '../system/io.ts';
+import { counted } from './counted.ts';
 import { printable } from './terminal.ts';
 import { widthOf, wrap } from './width.ts';
 
@@ -60,6 +61,26 @@ export function createProgress(terminal: Output, monotonic: () => number): Progr
       ended = true;
     },
   };
+}
+
+/** What a run has come to, in four lines: files, rows by outcome, what needs a look, how long it took. @param ms wall time */
+export function summaryOf({ taken }: Work, ms: number): string {
+  const { files, quarantined, rows, inserted, updated, unchanged, stale, waiting, rejectedRows } = taken;
+  const outcomes = [
+    `${inserted} inserted, ${updated} updated, ${unchanged} unchanged, ${stale} stale`,
+    `${rejectedRows} rejected, ${waiting} waiting`,
+  ];
+  const look = [
+    ...(quarantined > 0 ? [`${counted(quarantined, 'file')} quarantined (landfall status)`] : []),
+    ...(rejectedRows + waiting > 0 ? ['rows rejected or waiting (landfall rejects)'] : []),
+  ];
+  return [
+    `Files    ${files} taken, ${quarantined} quarantined`,
+    `Rows     ${rows} read: ${outcomes.join(', ')}`,
+    `Look at  ${look.length === 0 ? 'nothing' : look.join(', ')}`,
+    `Took     ${ms < 10_000 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`,
+    '',
+  ].join('\n');
 }
 
 /** `█████░░░░░ 3/14 files  NAME 40 %`, in one line: a terminal would wrap a longer one. */

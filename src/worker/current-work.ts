@@ -18,8 +18,10 @@ export function createCurrentWork(events: Events, faults: FaultBook): CurrentWor
   let work = STARTING;
 
   const change: CurrentWork['change'] = (to) => {
-    const { files, rows, quarantined, rejectedRows } = totals;
-    work = { ...work, ...to, taken: { files, rows: rows.read, quarantined, rejectedRows }, faults: faults.list() };
+    const { files, quarantined, rejectedRows } = totals;
+    const { read: rows, inserted, updated, unchanged, stale, waiting } = totals.rows;
+    const taken = { files, quarantined, rows, inserted, updated, unchanged, stale, waiting, rejectedRows };
+    work = { ...work, ...to, taken, faults: faults.list() };
     events.emit('work', work);
   };
 

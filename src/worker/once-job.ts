@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
+import { counted } from '../output/counted.ts';
 import type { Logger } from '../output/log.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
 import { takeFromLanding } from './intake-session.ts';
@@ -41,11 +42,14 @@ export async function performOnce(supervised: Supervised): Promise<number> {
 }
 
 function sumUp(logger: Logger, totals: RunTotals): void {
-  const { coming, unreadable } = totals;
-  const missed = unreadable > 0 ? `${unreadable} files cannot be read: they are NOT in; ` : '';
-  const left = coming > 0 ? `; ${coming} empty files or uploads under way are left for another run` : '';
-  logger.info(
-    totals,
-    `${missed}everything ${unreadable > 0 ? 'else ' : ''}that was there is in, or listed as refused${left}`,
-  );
+  const { files, rows, quarantined, rejectedRows, coming, unreadable } = totals;
+  const parts = [`${counted(files, 'file')}, ${counted(rows, 'row')}`];
+  if (rejectedRows > 0) parts.push(`${rejectedRows} rejected`);
+  if (quarantined > 0) parts.push(`${counted(quarantined, 'file')} quarantined`);
+  const missed =
+    unreadable > 0
+      ? `; ${counted(unreadable, 'file')} cannot be read and ${unreadable === 1 ? 'is' : 'are'} NOT loaded`
+      : '';
+  const left = coming > 0 ? `; ${counted(coming, 'empty file or unfinished upload')} left for another run` : '';
+  logger.info(totals, `done: ${parts.join(', ')}${missed}${left}`);
 }

@@ -71,13 +71,13 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     // It is in the database a moment before it is logged.
     await vi.waitFor(
       () => {
-        if (!messages(daemon).includes('batch done')) throw new Error('not yet');
+        if (!messages(daemon).includes('files taken')) throw new Error('not yet');
       },
       { timeout: 60_000, interval: 20 },
     );
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
-    expect(messages(daemon)).toEqual(['landfall starts', 'ingested', 'batch done', 'stopping', 'stopped']);
+    expect(messages(daemon)).toEqual(['landfall starts', 'ingested', 'files taken', 'stopping', 'stopped']);
     for (const { level, time, pid } of daemon.log()) {
       expect([level, typeof time, typeof pid]).toEqual(['info', 'string', 'number']);
     }

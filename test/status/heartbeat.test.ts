@@ -147,7 +147,7 @@ test('the status line says what is done, how far, what waits and what is wrong',
   const faults = [
     { kind: 'database' as const, file: null, problem: 'no room left', since: '2026-08-10T11:59:00.000Z' },
   ];
-  const taken = { files: 3, rows: 70, quarantined: 1, rejectedRows: 0 };
+  const taken = { ...STARTING.taken, files: 3, rows: 70, quarantined: 1 };
   expect(
     describeWork({ ...STARTING, doing: 'ingesting', file, due: 4, settling: 2, awaitingParent: 1, taken, faults }),
   ).toBe(

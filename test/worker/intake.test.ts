@@ -203,7 +203,7 @@ describe('the batch', () => {
       { msg: 'rows rejected', file: name, code: 'bad_date', rows: 2, lines: [4, 5] },
       { msg: 'ingested', file: feedFileName('Visit', STAMP), rows: { read: 1, waiting: 1 } },
       { msg: 'rows wait for a parent', code: 'missing_parent', rows: 1, lines: [2] },
-      { msg: 'batch done', files: 2, rows: { read: 5, inserted: 2, rejected: 2, waiting: 1 } },
+      { msg: 'files taken', files: 2, rows: { read: 5, inserted: 2, rejected: 2, waiting: 1 } },
     ]);
     expect(JSON.stringify(desk.log)).not.toMatch(LEAK);
     expect(desk.totals()).toMatchObject({ files: 2, rows: 5, rejectedRows: 2, quarantined: 0 });
@@ -228,10 +228,10 @@ describe('the batch', () => {
     expect(await desk.scan()).toMatchObject({ wakeMs: 0, open: 1 });
     expect(states(desk)).toHaveLength(2);
     expect(monotonic).toBe(3_000);
-    expect(desk.messages()).not.toContain('batch done');
+    expect(desk.messages()).not.toContain('files taken');
     await desk.settleAll();
     expect(states(desk)).toHaveLength(5);
-    expect(desk.messages().filter((message) => message === 'batch done')).toHaveLength(1);
+    expect(desk.messages().filter((message) => message === 'files taken')).toHaveLength(1);
   });
 
   test('stops before the next file when told to', async () => {

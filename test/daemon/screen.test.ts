@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { createBilling } from '../helpers/billing.ts';
+import { feedFileName, writeFeedFile } from '../helpers/feed-files.ts';
+import { ROOT } from '../helpers/ingest.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const tmux = (...args: readonly string[]): string => spawnSync('tmux', args, { encoding: 'utf8' }).stdout;
+const isThere = spawnSync('tmux', ['-V']).status === 0;
+
+/** What a terminal of so many columns shows when a command has ended there, its lines joined as they wrap. */
+async function screenOf(columns: number, command: string): Promise<readonly string[]> {
+  const folder = tempFolder();
+  const socket = join(folder, 'tmux');
+  const done = join(folder, 'done');
+  const script = `${command}; echo $? > ${done}; echo '$ '; sleep 60`;
+  tmux('-S', socket, 'new-session', '-d', '-x', `${columns}`, '-y', '60', script);
+  onTestFinished(() => {
+    tmux('-S', socket, 'kill-server');
+  });
+  while (!existsSync(done) || readFileSync(done, 'utf8') === '') await sleep(20);
+  for (;;) {
+    const shown = tmux('-S', socket, 'capture-pane', '-p', '-J', '-S', '-').trimEnd().split('\n');
+    if (shown.at(-1)?.startsWith('$') === true) return shown.map((line) => line.trimEnd());
+    await sleep(20);
+  }
+}
+
+test.skipIf(!isThere).each([80, 120])(
+  'on a terminal of %i columns once leaves whole log lines, and four for a person',
+  async (columns) => {
+    const landing = join(tempFolder(), 'landing');
+    mkdirSync(landing);
+    const billing = createBilling(1);
+    const procedure = billing.procedure();
+    const stamp = '20260801_060000';
+    writeFeedFile(landing, 'Procedure', stamp, [procedure, { ...billing.procedure(), StandardCharge: 'ten' }]);
+    writeFeedFile(landing, 'Visit', stamp, [billing.visit(procedure)]);
+    const program = `${process.execPath} ${join(ROOT, 'bin/landfall.cjs')}`;
+    const lines = await screenOf(
+      columns,
+      `${program} once --settle 0 --landing ${landing} --db ${join(landing, '../x.sqlite')}`,
+    );
+    const ingested = lines.filter((line) => line.includes('INFO: ingested'));
+    for (const dataset of ['Procedure', 'Visit'] as const) {
+      const line = ingested.find((each) => each.includes(feedFileName(dataset, stamp)));
+      expect(line).toMatch(/^\[.*"rowsPerSecond":\d+\}$/);
+    }
+    expect(lines.some((line) => /█|░/.test(line))).toBe(false);
+    expect(lines.slice(-5)).toEqual([
+      'Files    2 taken, 0 quarantined',
+      'Rows     3 read: 2 inserted, 0 updated, 0 unchanged, 0 stale, 1 rejected, 0 waiting',
+      'Look at  rows rejected or waiting (landfall rejects)',
+      expect.stringMatching(/^Took {5}\d+(?:\.\d)? s$/),
+      '$',
+    ]);
+  },
+);
