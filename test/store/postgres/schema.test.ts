@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MIGRATIONS } from '../../helpers/ingest.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
-import { desksOfSuite } from './desk.ts';
+import { desksOn } from '../conformance/desk.ts';
+import { postgres } from '../conformance/stores.ts';
 
 describePostgres('the tables on PostgreSQL', () => {
-  const openDesk = desksOfSuite();
+  const openDesk = desksOn(postgres);
 
   test('have the names and columns of those in SQLite, and the feed that is locked', async () => {
     const desk = await openDesk();

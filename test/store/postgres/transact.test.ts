@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
 import { inTransaction, transact } from '../../../src/store/postgres/transact.ts';
-import type { FileEntry, FileTransaction, RejectedRow, RowBatch } from '../../../src/store/store.ts';
+import type { FileEntry, FileTransaction, RowBatch } from '../../../src/store/store.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
-import { procedure, visit } from '../../helpers/rows.ts';
-import { type PostgresDesk, connectBeside, desksOfSuite } from './desk.ts';
+import { type Desk, desksOn } from '../conformance/desk.ts';
+import { postgres } from '../conformance/stores.ts';
+import { connectBeside } from './beside.ts';
 
-function entryOf(desk: PostgresDesk, table: string, name: string): FileEntry {
+function entryOf(desk: Desk, table: string, name: string): FileEntry {
   const dataset = desk.feed.datasets.find((each) => each.table === table);
   if (dataset === undefined) throw new Error(`no table ${table}`);
   const stat = { bytes: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n };
@@ -34,34 +35,11 @@ const TOTALS = {
   lastRowEnded: true,
 };
 const onPart = (): Promise<void> => Promise.resolve();
-const REFUSED = { line: 2, byteOffset: 0, key: 'k', code: 'bad_text', column: null, reason: 'r' } as const;
 const NOW = new Date('2026-08-10T12:00:00Z');
-const authorOf = (desk: PostgresDesk) => ({ feed: desk.feed, program: '0.0.0' });
+const authorOf = (desk: Desk) => ({ feed: desk.feed, program: '0.0.0' });
 
 describePostgres('the transaction of a file on PostgreSQL', () => {
-  const openDesk = desksOfSuite();
-
-  test('P2: of a load that is given up nothing stays', async () => {
-    const desk = await openDesk();
-    await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
-    const given = new Error('given up');
-    const load = transact(
-      desk.client,
-      authorOf(desk),
-      entryOf(desk, 'procedures', 'p'),
-      () => '',
-      async (transaction) => {
-        await transaction.load(batchOf(['P1', 'C1', null, null, null, null]));
-        expect(await transaction.endRows(onPart)).toMatchObject({ inserted: 1 });
-        await transaction.heal(() => Promise.reject(given));
-      },
-    );
-    await expect(load).rejects.toBe(given);
-    expect(await desk.column('SELECT count(*)::int FROM procedures')).toEqual([0]);
-    expect(await desk.column('SELECT state FROM rejects')).toEqual(['waiting']);
-    expect(await desk.column('SELECT count(*)::int FROM files')).toEqual([1]);
-    expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({ healed: 1 });
-  });
+  const openDesk = desksOn(postgres);
 
   test('P2: a statement that failed unheard ends in an error, not in a commit of nothing', async () => {
     const desk = await openDesk();
@@ -71,54 +49,9 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     await expect(load).rejects.toThrow(/rolled back/);
   });
 
-  test('P6: what was refused is kept byte for byte, a NUL and bytes that are no text too', async () => {
-    const desk = await openDesk();
-    const row: RejectedRow = { ...REFUSED, key: 'a\0b', raw: 'a\0b' };
-    const raw = new Uint8Array([0x41, 0, 0xff, 0x5c, 0x80]);
-    await transact(
-      desk.client,
-      authorOf(desk),
-      entryOf(desk, 'procedures', 'p'),
-      () => '',
-      async (transaction) => {
-        await transaction.reject([row, { ...row, line: 3, key: null, code: 'bad_encoding', raw }]);
-        await transaction.load(batchOf());
-        await transaction.endRows(onPart);
-        await transaction.complete({ ...TOTALS, counts: { ...COUNTS, read: 2, rejected: 2 } }, NOW);
-      },
-    );
-    expect(await desk.rows('SELECT row_key, raw FROM rejects ORDER BY line')).toEqual([
-      { row_key: 'a\uFFFDb', raw: Buffer.from('a\0b') },
-      { row_key: null, raw: Buffer.from(raw) },
-    ]);
-  });
-
-  test('P6: thousands of rows that wait or are refused are kept each with its own text', async () => {
-    const desk = await openDesk({ batchRows: 2_500 });
-    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
-    const count = 2_100;
-    const orphans = Array.from({ length: count }, (_, at) => visit(`V${at}`, 'P9'));
-    await desk.deliver('Visit', '20260801_060000', orphans);
-    expect(
-      await desk.column(`SELECT count(*)::int FROM rejects
-        WHERE starts_with(convert_from(raw, 'UTF8'), row_key || '|P9|') AND row_key = 'V' || (line - 2) AND state = 'waiting'`),
-    ).toEqual([count]);
-    const refused = Array.from({ length: count }, (_, at) => ({ ...REFUSED, line: at + 2, raw: `raw ${at + 2}` }));
-    await transact(
-      desk.client,
-      authorOf(desk),
-      entryOf(desk, 'procedures', 'p'),
-      () => '',
-      (transaction) => transaction.reject(refused),
-    );
-    expect(
-      await desk.column(`SELECT count(*)::int FROM rejects WHERE convert_from(raw, 'UTF8') = 'raw ' || line`),
-    ).toEqual([count]);
-  });
-
   test('P5: a child and its parent that are loaded at once do not miss each other', async () => {
     const desk = await openDesk();
-    await using beside = await connectBeside(desk);
+    await using beside = await connectBeside(desk.client);
     const finish = async (transaction: FileTransaction, counts: object) => {
       const healed = await transaction.heal(() => Promise.resolve());
       await transaction.complete({ ...TOTALS, counts: { ...COUNTS, ...counts } }, NOW);

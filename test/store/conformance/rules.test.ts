@@ -1,17 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { describePostgres } from '../../helpers/postgres.ts';
 import { procedure, transaction, visit } from '../../helpers/rows.ts';
-import { type PostgresDesk, desksOfSuite } from './desk.ts';
+import { type Desk, describeStores } from './desk.ts';
 
 const status = (text: string) => ({ Status: text });
-const statuses = (desk: PostgresDesk) => desk.column(`SELECT visit_id || ' ' || status FROM visits ORDER BY visit_id`);
-const rejectStates = (desk: PostgresDesk) =>
-  desk.column(`SELECT row_key || ' ' || state FROM rejects ORDER BY reject_id`);
+const statuses = (desk: Desk) => desk.column(`SELECT visit_id || ' ' || status FROM visits ORDER BY visit_id`);
+const rejectStates = (desk: Desk) => desk.column(`SELECT row_key || ' ' || state FROM rejects ORDER BY reject_id`);
 
-describePostgres('one file after the other on PostgreSQL', () => {
-  // The database is not bytewise by itself: what has to be is so by its tables.
-  const openDesk = desksOfSuite('en-US');
-
+describeStores('one file after the other', (openDesk) => {
   test('P3: every row is accounted for, and what is kept prints as in SQLite', async () => {
     const desk = await openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2')]);
@@ -22,24 +17,30 @@ describePostgres('one file after the other on PostgreSQL', () => {
       { ...procedure('P4'), EffectiveDate: '2026-02-30' },
     ]);
     expect(again).toMatchObject({ counts: { read: 4, inserted: 1, updated: 1, unchanged: 1, rejected: 1 } });
-    expect(await desk.column('SELECT p::text FROM procedures p ORDER BY procedure_id')).toEqual([
-      '(P1,C1,,first,123450,2026-08-02,2,2,2026-08-02T06:00:00Z)',
-      '(P2,C1,,first,,,2,3,2026-08-02T06:00:00Z)',
-      '(P3,C1,,"José\\\\N ""5""",,,2,4,2026-08-02T06:00:00Z)',
+    const rows = await desk.rows('SELECT * FROM procedures ORDER BY procedure_id');
+    expect(rows.map((row) => Object.values(row))).toEqual([
+      ['P1', 'C1', null, 'first', 123450, '2026-08-02', 2, 2, '2026-08-02T06:00:00Z'],
+      ['P2', 'C1', null, 'first', null, null, 2, 3, '2026-08-02T06:00:00Z'],
+      ['P3', 'C1', null, 'José\\N "5"', null, null, 2, 4, '2026-08-02T06:00:00Z'],
     ]);
-    expect(await desk.rows('SELECT name, revision, bytes, inode, state, late, reject_counts FROM files')).toMatchObject(
-      [
-        { revision: 1, inode: '-1', state: 'ingested', late: 0, reject_counts: {} },
-        { revision: 1, inode: '-1', state: 'ingested', late: 0, reject_counts: { bad_date: 1 } },
-      ],
-    );
+    expect(
+      await desk.rows(
+        `SELECT revision, inode, state, late, reject_counts ->> 'bad_date' AS bad FROM files ORDER BY file_id`,
+      ),
+    ).toMatchObject([
+      { revision: 1, inode: -1, state: 'ingested', late: 0, bad: null },
+      { revision: 1, inode: -1, state: 'ingested', late: 0 },
+    ]);
+    expect(
+      await desk.column(`SELECT file_id FROM files WHERE CAST(reject_counts ->> 'bad_date' AS integer) = 1`),
+    ).toEqual([2]);
     expect(await desk.rows('SELECT line, row_key, code, column_name, raw FROM rejects')).toMatchObject([
       {
-        line: '5',
+        line: 5,
         row_key: 'P4',
         code: 'bad_date',
         column_name: 'effective_date',
-        raw: Buffer.from('P4|C1||first||2026-02-30'),
+        raw: 'P4|C1||first||2026-02-30',
       },
     ]);
   });
@@ -63,7 +64,7 @@ describePostgres('one file after the other on PostgreSQL', () => {
   test('P3: the database refuses a ledger entry that does not add up', async () => {
     const desk = await openDesk();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
-    await expect(desk.rows('UPDATE files SET rows_read = 2')).rejects.toMatchObject({ code: '23514' });
+    await expect(desk.rows('UPDATE files SET rows_read = 2')).rejects.toThrow(/check constraint/i);
   });
 
   test('rule 1: A, B, A under one name makes three revisions, ends as A and deletes nothing', async () => {
@@ -143,7 +144,7 @@ describePostgres('one file after the other on PostgreSQL', () => {
     expect(await desk.deliver('Procedure', '20260801_060000', [bad])).toEqual({ kind: 'quarantined', revision: 1 });
     expect(await desk.deliver('Procedure', '20260801_060000', [bad])).toEqual({ kind: 'quarantined', revision: 1 });
     expect(await desk.column(`SELECT state || ' ' || reason_code FROM files`)).toEqual(['quarantined bad_rows']);
-    expect(await desk.column('SELECT line FROM rejects')).toEqual(['2']);
+    expect(await desk.column('SELECT line FROM rejects')).toEqual([2]);
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     expect(await desk.column('SELECT state FROM files ORDER BY revision')).toEqual(['replaced', 'ingested']);
   });
@@ -157,13 +158,17 @@ describePostgres('one file after the other on PostgreSQL', () => {
         DateOfBirth: '1907-02-01',
       });
       expect(await desk.deliver('Visit', '20260801_060000', [row])).toMatchObject({ counts: { read: 1, waiting: 1 } });
-      expect(await desk.rows('SELECT line, byte_offset, code, column_name, state, record FROM rejects')).toMatchObject([
+      expect(
+        await desk.rows(
+          `SELECT line, code, column_name, state, CAST(record ->> 'total_charge_cents' AS integer) AS cents FROM rejects`,
+        ),
+      ).toEqual([
         {
-          line: '2',
+          line: 2,
           code: 'missing_parent',
           column_name: 'procedure_id',
           state: 'waiting',
-          record: { total_charge_cents: 1230 },
+          cents: 1230,
         },
       ]);
       expect(String(await desk.column('SELECT raw FROM rejects'))).toMatch(
@@ -171,21 +176,21 @@ describePostgres('one file after the other on PostgreSQL', () => {
       );
       expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P1')])).toMatchObject({ healed: 1 });
       expect(await desk.rows('SELECT state, healed_as, raw, record, settled_by_file_id FROM rejects')).toEqual([
-        { state: 'healed', healed_as: 'inserted', raw: null, record: null, settled_by_file_id: '2' },
+        { state: 'healed', healed_as: 'inserted', raw: null, record: null, settled_by_file_id: 2 },
       ]);
       expect(
         await desk.rows(
-          'SELECT patient_name, date_of_birth::text, total_charge_cents, status, source_file_id, source_line, source_stamp FROM visits',
+          'SELECT patient_name, date_of_birth, total_charge_cents, status, source_file_id, source_line, source_stamp FROM visits',
         ),
       ).toEqual([
         {
           ...{
             patient_name: 'Zoë | "x"\nsecond line',
             date_of_birth: '1907-02-01',
-            total_charge_cents: '1230',
+            total_charge_cents: 1230,
             status: null,
           },
-          ...{ source_file_id: '1', source_line: '2', source_stamp: '2026-08-01T06:00:00Z' },
+          ...{ source_file_id: 1, source_line: 2, source_stamp: '2026-08-01T06:00:00Z' },
         },
       ]);
     });
@@ -205,7 +210,7 @@ describePostgres('one file after the other on PostgreSQL', () => {
       ]);
       expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({ healed: 3 });
       expect(await desk.column('SELECT transaction_id FROM transactions ORDER BY 1')).toEqual(['T1', 'T2']);
-      expect(await desk.column('SELECT count(*)::int FROM waiting_on')).toEqual([0]);
+      expect(await desk.column('SELECT count(*) FROM waiting_on')).toEqual([0]);
     });
 
     test('with two missing parents heal when the second arrives', async () => {
@@ -222,7 +227,7 @@ describePostgres('one file after the other on PostgreSQL', () => {
       await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P-late', status('old'))]);
       await desk.deliver('Visit', '20260802_060000', [visit('V1', 'P1', status('new'))]);
       expect(await rejectStates(desk)).toEqual(['V1 superseded']);
-      expect(await desk.column('SELECT count(*)::int FROM waiting_on')).toEqual([0]);
+      expect(await desk.column('SELECT count(*) FROM waiting_on')).toEqual([0]);
       await desk.deliver('Procedure', '20260803_060000', [procedure('P-late')]);
       expect(await statuses(desk)).toEqual(['V1 new']);
     });

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import type { LedgerEntry, UnreadName } from '../../../src/model/ledger.ts';
+import type { AttemptedContent } from '../../../src/store/attempts.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { feedFileName } from '../../helpers/feed-files.ts';
+import { procedure } from '../../helpers/rows.ts';
+import { type Desk, desksOn } from './desk.ts';
+import { WHOLE_STORES } from './stores.ts';
+
+const NOW = new Date('2026-08-10T12:00:00Z');
+const STAT = { bytes: 7, mtimeNs: 1n, ctimeNs: 2n, inode: 3n };
+const NAME = feedFileName('Procedure', '20260801_060000');
+
+const unread = (name: string): UnreadName => ({
+  ...{ name, state: 'unrecognised', code: 'bad_name', reason: 'r', dataset: null, stamp: null, stat: STAT },
+});
+
+async function entriesOf(store: Store): Promise<readonly LedgerEntry[]> {
+  const entries: LedgerEntry[] = [];
+  for await (const entry of store.latestRevisions()) entries.push(entry);
+  return entries;
+}
+
+for (const tested of WHOLE_STORES) {
+  tested.describe(`${tested.name}: the ledger`, () => {
+    const openDesk = desksOn(tested);
+    const twice = async (desk: Desk): Promise<void> => {
+      for (const description of ['first', 'second'])
+        await desk.deliver('Procedure', '20260801_060000', [procedure('P1', description)]);
+    };
+
+    test('tells the latest revision of every name, however many there are, each once', async () => {
+      const { door, ...desk } = await openDesk();
+      await twice({ door, ...desk });
+      const names = Array.from({ length: 2_100 }, (_, at) => `n${at}`);
+      await door.noteUnread(names.map(unread), NOW);
+      const entries = await entriesOf(door);
+      expect(entries.map((entry) => entry.name).toSorted()).toEqual([...names, NAME].toSorted());
+      expect(entries.find((entry) => entry.name === NAME)).toMatchObject({ revision: 2, state: 'ingested' });
+      expect(await door.latestRevision(NAME)).toMatchObject({ revision: 2 });
+      expect(await door.latestRevision('n7')).toMatchObject({ revision: 0, stat: STAT });
+      expect(await door.latestRevision('other')).toBeNull();
+    });
+
+    test('has exactly the names that are not read, and tells which are new', async () => {
+      const { door } = await openDesk();
+      expect(await door.noteUnread([unread('a'), unread('b')], NOW)).toHaveLength(2);
+      expect(await door.noteUnread([unread('b'), unread('c')], NOW)).toMatchObject([{ name: 'c' }]);
+      expect(await door.noteUnread([unread('b'), unread('c')], NOW)).toEqual([]);
+      expect((await entriesOf(door)).map((entry) => entry.name).toSorted()).toEqual(['b', 'c']);
+    });
+
+    test('keeps the times of a file, and where it was moved to', async () => {
+      const { door, ...desk } = await openDesk();
+      await twice({ door, ...desk });
+      const before = await door.latestRevision(NAME);
+      if (before === null) throw new Error('it is there');
+      await door.noteStat(before, STAT);
+      await door.noteArchived(before.fileId, '/archive/x');
+      expect(await door.latestRevision(NAME)).toEqual({ ...before, stat: STAT, archivedTo: '/archive/x' });
+    });
+
+    test('keeps a request to read a name again until the commit of its next reading', async () => {
+      const { door, ...desk } = await openDesk();
+      await door.requestRetries([NAME, 'other'], NOW);
+      expect([...(await door.pendingRetries())]).toEqual([
+        [NAME, NOW.toISOString()],
+        ['other', NOW.toISOString()],
+      ]);
+      await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+      expect([...(await door.pendingRetries()).keys()]).toEqual(['other']);
+    });
+
+    test('counts how often reading a content has failed, before and after its bytes are known, until it is in', async () => {
+      const { door, ...desk } = await openDesk();
+      const seen: AttemptedContent = { name: NAME, stat: STAT, sha256: null };
+      const read = { ...seen, sha256: 'x' };
+      expect(await door.openAttempt(seen, NOW)).toEqual({ failures: 0, deaths: 0 });
+      expect(await door.openAttempt(read, NOW)).toEqual({ failures: 0, deaths: 0 });
+      await door.closeAttempt(read, true);
+      expect(await door.openAttempt(seen, NOW)).toEqual({ failures: 0, deaths: 0 });
+      await door.closeAttempt(seen, true);
+      expect(await door.openAttempt(read, NOW)).toEqual({ failures: 2, deaths: 0 });
+      await door.closeAttempt(read, false);
+      expect(await door.openAttempt({ ...seen, sha256: 'y' }, NOW)).toEqual({ failures: 0, deaths: 0 });
+      expect(await door.suspects(1)).toEqual([]);
+      await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+      expect(await door.openAttempt(read, NOW)).toEqual({ failures: 0, deaths: 0 });
+    });
+
+    test('P2: whatever is asked while a file is loaded waits for its end, and sees it whole or not at all', async () => {
+      const { door, feed } = await openDesk();
+      const [dataset] = feed.datasets;
+      if (dataset === undefined) throw new Error('the feed has a dataset');
+      const entry = {
+        ...{ dataset, name: NAME, revision: 1, stamp: '2026-08-01T06:00:00Z', sha256: 'x' },
+        ...{ stat: STAT, attempts: 1, startedAt: NOW },
+      };
+      const told: string[] = [];
+      const begun = Promise.withResolvers<null>();
+      const goOn = Promise.withResolvers<null>();
+      const load = door.transact(
+        entry,
+        () => '',
+        async () => {
+          begun.resolve(null);
+          await goOn.promise;
+          told.push('loaded');
+          throw new Error('given up');
+        },
+      );
+      await begun.promise;
+      const others = [
+        door.latestRevision(NAME).then((latest) => told.push(`latest: ${latest === null ? 'none' : 'there'}`)),
+        door.requestRetries([NAME], NOW).then(() => told.push('asked')),
+        door.pendingRetries().then((pending) => told.push(`pending: ${pending.size}`)),
+      ];
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(told).toEqual([]);
+      goOn.resolve(null);
+      await expect(load).rejects.toThrow('given up');
+      await Promise.all(others);
+      expect(told).toEqual(['loaded', 'latest: none', 'asked', 'pending: 1']);
+    });
+  });
+}

@@ -1,0 +1,153 @@
+import Database from 'better-sqlite3';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { beforeAll, describe } from 'vitest';
+import { loadFeed } from '../../../src/feed/load.ts';
+import type { Feed } from '../../../src/model/feed.ts';
+import { LEDGER_TABLES } from '../../../src/model/ledger-tables.ts';
+import { quarantine, transact } from '../../../src/store/postgres/transact.ts';
+import type { OpenDatabase } from '../../../src/store/sqlite/open.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { FEED_FILE, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
+import { describePostgres, freshDatabase } from '../../helpers/postgres.ts';
+import { tempFolder } from '../../helpers/temp.ts';
+
+/** A store on tables of its own, which are empty. */
+export interface OpenedStore {
+  readonly feed: Feed;
+  readonly door: Pick<Store, 'rowFormat' | 'transact' | 'quarantine'>;
+  /** Asks what lies behind the door. Numbers come as numbers, dates and bytes that are text as text. */
+  rows(sql: string): Promise<readonly Record<string, unknown>[]>;
+  /** An SQLite database with these tables and their rows, for what looks at those: names and printed values are the same. */
+  exported(): Promise<string>;
+}
+
+/** Rewrites a migration, e.g. to add a constraint. */
+export type Change = (sql: string) => string;
+
+/** A store that the suite is run on. */
+export interface TestedStore<Opened extends OpenedStore = OpenedStore> {
+  readonly name: string;
+  /** Skips the tests where there is no server for them. */
+  readonly describe: (title: string, tests: () => void) => void;
+  /** For a `describe`: what opens the store for a test. */
+  readonly suite: () => (change: Change | null) => Promise<Opened>;
+}
+
+export const sqlite: TestedStore<OpenedStore & { readonly database: OpenDatabase; readonly door: Store }> = {
+  name: 'SQLite',
+  describe,
+  suite: () => (change) => {
+    const { feed, store, database, db } = openDesk(change === null ? {} : { migrations: changedMigrations(change) });
+    return Promise.resolve({
+      ...{ feed, door: store, database },
+      rows: (sql) =>
+        Promise.try(() => {
+          const statement = db.prepare<[], Record<string, unknown>>(sql);
+          if (statement.reader) return statement.all();
+          statement.run();
+          return [];
+        }),
+      exported: () => Promise.resolve(database.file),
+    });
+  },
+};
+
+/** The migrations of SQLite, rewritten. */
+function changedMigrations(change: Change): string {
+  const folder = join(tempFolder(), 'migrations');
+  mkdirSync(folder);
+  for (const name of migrationsIn(MIGRATIONS))
+    writeFileSync(join(folder, name), change(readFileSync(join(MIGRATIONS, name), 'utf8')));
+  return folder;
+}
+
+function migrationsIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .sort();
+}
+
+export const postgres: TestedStore<OpenedStore & { readonly client: pg.Client }> = {
+  name: 'PostgreSQL',
+  describe: describePostgres,
+  suite() {
+    let client: pg.Client;
+    let schemas = 0;
+    beforeAll(async () => {
+      // The database is not bytewise by itself: what has to be is so by its tables.
+      const database = await freshDatabase('en-US');
+      client = new pg.Client({ ...database.place, types: { getTypeParser: parserOf } });
+      await client.connect();
+      return async () => {
+        await client.end();
+        await database[Symbol.asyncDispose]();
+      };
+    });
+    return (change) => openSchema(client, `desk_${++schemas}`, change);
+  },
+};
+
+/** Makes the tables in a schema of their own, and has the connection find them there. */
+async function openSchema(client: pg.Client, schema: string, change: Change | null) {
+  const feed = loadFeed(FEED_FILE);
+  await client.query(`CREATE SCHEMA ${schema}; SET search_path TO ${schema}`);
+  const folder = join(MIGRATIONS, 'postgres');
+  for (const name of migrationsIn(folder)) {
+    const sql = readFileSync(join(folder, name), 'utf8');
+    await client.query(change?.(sql) ?? sql);
+  }
+  await client.query('INSERT INTO feeds (feed) VALUES ($1)', [feed.name]);
+  const author = { feed, program: '0.0.0' };
+  const door: OpenedStore['door'] = {
+    rowFormat: 'postgres',
+    transact: (entry, rowText, work) => transact(client, author, entry, rowText, work),
+    quarantine: (entry, refusal) => quarantine(client, author, entry, refusal),
+  };
+  return {
+    ...{ feed, client, door },
+    rows: async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows,
+    exported: () => exportToSqlite(client, feed),
+  };
+}
+
+const { INT8, BYTEA, DATE } = pg.types.builtins;
+
+/** How values of a type are read: as SQLite gives them. */
+const parserOf: typeof pg.types.getTypeParser = (oid, format): ((value: string) => unknown) => {
+  const parse = pg.types.getTypeParser(oid, format) as (value: string) => unknown;
+  if (oid === INT8) return Number;
+  if (oid === DATE) return String;
+  if (oid !== BYTEA) return parse;
+  return (value) => {
+    const bytes = parse(value) as Buffer;
+    const text = bytes.toString('utf8');
+    return bytes.equals(Buffer.from(text)) ? text : bytes;
+  };
+};
+
+async function exportToSqlite(client: pg.Client, feed: Feed): Promise<string> {
+  const file = join(tempFolder(), 'export.sqlite');
+  using database = Object.assign(new Database(file), { [Symbol.dispose]: () => void database.close() });
+  for (const name of migrationsIn(MIGRATIONS)) database.exec(readFileSync(join(MIGRATIONS, name), 'utf8'));
+  database.pragma('foreign_keys = OFF');
+  for (const table of [...LEDGER_TABLES, ...feed.datasets.map((dataset) => dataset.table)]) {
+    const names = database.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(table);
+    const columns = names.map((name) => (name === 'raw' ? name : `${name}::text`));
+    const insert = database.prepare(`INSERT INTO ${table} VALUES (${names.map(() => '?').join(', ')})`);
+    const { rows } = await client.query<unknown[]>({
+      text: `SELECT ${columns.join(', ')} FROM ${table}`,
+      rowMode: 'array',
+    });
+    database.transaction(() => {
+      for (const row of rows) insert.run(row);
+    })();
+  }
+  return file;
+}
+
+export const STORES: readonly TestedStore[] = [sqlite, postgres];
+
+/** Those that are whole stores; of the others only a file's transaction is there. */
+export const WHOLE_STORES: readonly TestedStore<OpenedStore & { readonly door: Store }>[] = [sqlite];
