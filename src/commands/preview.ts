@@ -59,8 +59,8 @@ export interface PreviewOptions {
 export interface PreviewIo {
   readonly stdout: Writable;
   readonly stderr: { write(text: string): unknown };
-  /** Files that are named like one of the feed are read as its dataset; null: none is. */
-  readonly feed: Feed | null;
+  /** Files that are named like one of the feed are read as its dataset. */
+  readonly feed: Feed;
 }
 
 /** So many refused rows are named on standard error, the others only counted. */
@@ -156,20 +156,19 @@ async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sin
   }
 }
 
-function datasetOf(file: string, { headerLines }: PreviewFlags, feed: Feed | null): Dataset | null {
-  if (feed === null || headerLines !== null) return null;
+function datasetOf(file: string, { headerLines }: PreviewFlags, feed: Feed): Dataset | null {
   const named = readFileName(feed, basename(file));
-  return named.kind === 'taken' ? named.dataset : null;
+  return headerLines === null && named.kind === 'taken' ? named.dataset : null;
 }
 
 /** The file as a table of its dataset; where it is none, as any delimited file, with what is wrong with it. */
 function open(
   handle: number,
   given: PreviewFlags,
-  feed: Feed | null,
+  feed: Feed,
   dataset: Dataset | null,
 ): { table: Table | null; refusal: FileRefused | null } {
-  const base = (dataset === null ? null : feed?.format) ?? ANY_FORMAT;
+  const base = dataset === null ? ANY_FORMAT : feed.format;
   const format: FeedFormat = {
     ...base,
     delimiter: given.delimiter ?? base.delimiter,

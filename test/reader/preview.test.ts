@@ -23,7 +23,7 @@ const FEED: Feed = {
 type Options = Parameters<typeof previewFiles>[1];
 
 /** Previews files of these contents, and gives what was written where. */
-async function run(contents: Record<string, string | Buffer>, options: Options = {}, feed: Feed | null = null) {
+async function run(contents: Record<string, string | Buffer>, options: Options = {}) {
   const folder = tempFolder();
   const paths = Object.entries(contents).map(([name, content]) => {
     writeFileSync(join(folder, name), content);
@@ -37,7 +37,7 @@ async function run(contents: Record<string, string | Buffer>, options: Options =
       done();
     },
   });
-  const code = await previewFiles(paths, options, { stdout, stderr: { write: (text) => (err += text) }, feed });
+  const code = await previewFiles(paths, options, { stdout, stderr: { write: (text) => (err += text) }, feed: FEED });
   return { code, out, err, folder };
 }
 
@@ -121,7 +121,7 @@ describe('preview', () => {
   test('a file of the feed is read as its dataset: titles are left out, unknown columns named', async () => {
     const name = 'Hospital_Visit_20260801_060000.txt';
     const text = 'Visits of August\nVisit ID,Ward,Patient Name,Total Charge\nV1,7A,Smith,1.00\n';
-    const { out, err, code } = await run({ [name]: text }, { format: 'csv' }, FEED);
+    const { out, err, code } = await run({ [name]: text }, { format: 'csv' });
     expect(out).toBe('Visit ID,Ward,Patient Name,Total Charge\r\nV1,7A,Smith,1.00\r\n');
     expect(err).toContain('header in line 2 of Visit, 4 columns, not known: "Ward"');
     expect(code).toBe(0);
@@ -131,7 +131,6 @@ describe('preview', () => {
     const { out, err, code } = await run(
       { 'Hospital_Visit_20260801_060000.txt': 'VisitID,TotalCharge\nV1,1.00\n' },
       { format: 'csv' },
-      FEED,
     );
     expect(err).toContain('missing_column: the header in line 1 lacks PatientName');
     expect(out).toBe('VisitID,TotalCharge\r\nV1,1.00\r\n');
@@ -172,7 +171,7 @@ describe('preview', () => {
         },
       }),
       stderr: { write: () => true },
-      feed: null,
+      feed: FEED,
     };
     writeFileSync(join(folder, 'a.txt'), 'x,y\n');
     await expect(previewFiles([join(folder, 'a.txt'), join(folder, 'none')], {}, io)).rejects.toThrow(
@@ -203,7 +202,7 @@ describe('preview', () => {
         },
       });
       const path = file();
-      await previewFiles([path], { format: 'csv' }, { stdout, stderr: { write: () => true }, feed: null });
+      await previewFiles([path], { format: 'csv' }, { stdout, stderr: { write: () => true }, feed: FEED });
       expect(bytes).toBeGreaterThan(1_500_000);
       expect(most).toBeLessThan(300_000);
     });
@@ -217,7 +216,7 @@ describe('preview', () => {
       });
       const path = file();
       const err: string[] = [];
-      const io = { stdout, stderr: { write: (text: string) => err.push(text) }, feed: null };
+      const io = { stdout, stderr: { write: (text: string) => err.push(text) }, feed: FEED };
       const ending = previewFiles([path, path], { format: 'csv' }, io);
       if (code === 'EIO') await expect(ending).rejects.toThrow('EIO');
       else expect(await ending).toBe(0);

@@ -41,6 +41,8 @@ export interface DatabaseOptions {
   readonly probe?: Probe;
 }
 
+const NO_PROBE: Probe = () => undefined;
+
 /** How long a statement waits for another program's lock before it is reported as `busy`, in ms. */
 const BUSY_TIMEOUT_MS = 1000;
 
@@ -53,31 +55,35 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
  * @throws DatabaseFault when it cannot be opened, is damaged, or cannot be written
  */
 export function openDatabase(options: DatabaseOptions): OpenDatabase {
-  const { file, feed } = options;
-  const probe = options.probe ?? (() => undefined);
+  const { file, feed, migrations, cacheMib, probe = NO_PROBE } = options;
   recognise(file);
   createPrivately(file);
   requireWritable(file);
   const db = guardFaults('open database', file, () => new Database(file, { timeout: BUSY_TIMEOUT_MS }));
+  setUp(db, file, () => {
+    adopt(db, file);
+    // better-sqlite3 opens WAL databases with NORMAL, which may lose the last commits in a power cut.
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('foreign_keys = ON');
+    db.pragma('temp_store = FILE');
+    db.pragma(`cache_size = -${cacheMib * 1024}`);
+    db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
+    migrate(db, file, migrations, probe);
+    checkSchema(db, file, feed);
+    requireFeed(db, file, feed);
+  });
+  return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe, place: placeOf(file) };
+}
+
+/** Makes an open database ready; closes it where that fails. */
+function setUp(db: Database.Database, file: string, work: () => void): void {
   try {
-    guardFaults('open database', file, () => {
-      adopt(db, file);
-      // better-sqlite3 opens WAL databases with NORMAL, which may lose the last commits in a power cut.
-      db.pragma('journal_mode = WAL');
-      db.pragma('synchronous = FULL');
-      db.pragma('foreign_keys = ON');
-      db.pragma('temp_store = FILE');
-      db.pragma(`cache_size = -${options.cacheMib * 1024}`);
-      db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
-      migrate(db, file, options.migrations, probe);
-      checkSchema(db, file, feed);
-      requireFeed(db, file, feed);
-    });
+    guardFaults('open database', file, work);
   } catch (error) {
     db.close();
     throw error;
   }
-  return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe, place: placeOf(file) };
 }
 
 /**
@@ -95,17 +101,12 @@ export function openBeside(options: Omit<DatabaseOptions, 'cacheMib' | 'probe'>)
     file,
     () => new Database(file, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS }),
   );
-  try {
-    guardFaults('open database', file, () => {
-      db.pragma('synchronous = FULL');
-      requireMigrated(db, file, options.migrations);
-      requireFeed(db, file, feed);
-    });
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-  return { db, file, feed, program, process: crypto.randomUUID(), probe: () => undefined, place: placeOf(file) };
+  setUp(db, file, () => {
+    db.pragma('synchronous = FULL');
+    requireMigrated(db, file, options.migrations);
+    requireFeed(db, file, feed);
+  });
+  return { db, file, feed, program, process: crypto.randomUUID(), probe: NO_PROBE, place: placeOf(file) };
 }
 
 /**
@@ -179,31 +180,18 @@ export function requireReadable(file: string): void {
  * @throws LandfallError, DatabaseFault as `openDatabase` does
  */
 export function openForRehearsal(options: Omit<DatabaseOptions, 'cacheMib' | 'probe'>): OpenDatabase {
-  const { file, feed } = options;
+  const { file, feed, program } = options;
   const exists = databaseIsThere(file);
   const db = exists ? openForReading(file) : new Database(':memory:');
-  try {
-    if (!exists) migrate(db, ':memory:', options.migrations, () => undefined);
-    guardFaults('open database', file, () => {
-      requireFeed(db, file, feed);
-      checkSchema(db, file, feed);
-      checkLedger(db, file);
-      // Rows are copied into temporary tables: on disk, not in memory, however many wait.
-      db.pragma('temp_store = FILE');
-    });
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-  return {
-    db,
-    file,
-    feed,
-    program: options.program,
-    process: crypto.randomUUID(),
-    probe: () => undefined,
-    place: null,
-  };
+  setUp(db, file, () => {
+    if (!exists) migrate(db, ':memory:', options.migrations, NO_PROBE);
+    requireFeed(db, file, feed);
+    checkSchema(db, file, feed);
+    checkLedger(db, file);
+    // Rows are copied into temporary tables: on disk, not in memory, however many wait.
+    db.pragma('temp_store = FILE');
+  });
+  return { db, file, feed, program, process: crypto.randomUUID(), probe: NO_PROBE, place: null };
 }
 
 /** Whether there is a database; where one may not look, there is. */
