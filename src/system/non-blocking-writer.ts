@@ -39,9 +39,7 @@ const GONE = new Set<string | null>(['EPIPE', 'EIO']);
  */
 export function createNonBlockingWriter(descriptor: number, keepBytes = KEEP_BYTES): NonBlockingWriter {
   const target = openNonBlocking(descriptor);
-  let kept: Buffer[] = [];
-  let bytes = 0;
-  let dropped = 0;
+  const backlog = createBacklog(keepBytes);
   let tell: (lines: number) => void = () => undefined;
   let flushing = false;
   let isGone = false;
@@ -51,29 +49,23 @@ export function createNonBlockingWriter(descriptor: number, keepBytes = KEEP_BYT
 
   function write(text: string): void {
     if (text === '') return;
-    const data = Buffer.from(text);
-    kept.push(data);
-    bytes += data.length;
+    backlog.add(Buffer.from(text));
     if (flushing) return;
     flush();
-    dropOldest();
+    backlog.dropOldest();
   }
 
   function flush(): void {
     flushing = true;
-    for (let head = kept[0]; head !== undefined; head = kept[0]) {
+    for (let head = backlog.head(); head !== undefined; head = backlog.head()) {
       const taken = tryWrite(head);
       if (taken === 0) break;
-      bytes -= taken;
-      if (taken < head.length) {
-        kept[0] = head.subarray(taken);
-        continue;
-      }
-      kept.shift();
-      if (dropped > 0) tellDropped();
+      const isWhole = taken === head.length;
+      backlog.take(taken);
+      if (isWhole) backlog.tellDropped(tell);
     }
     flushing = false;
-    if (kept.length > 0) retryLater();
+    if (!backlog.isEmpty()) retryLater();
   }
 
   /** @returns how many bytes were taken */
@@ -99,37 +91,69 @@ export function createNonBlockingWriter(descriptor: number, keepBytes = KEEP_BYT
     retryMs = Math.min(retryMs * 2, RETRY_CAP_MS);
   }
 
-  /** The first may be written in part. What comes last is worth most: it says how things stand and what has come out. */
-  function dropOldest(): void {
-    for (let next = kept[1]; next !== undefined && bytes > keepBytes; next = kept[1]) {
-      kept.splice(1, 1);
-      bytes -= next.length;
-      dropped += next.filter((byte) => byte === NEWLINE).length;
-    }
-  }
-
-  function tellDropped(): void {
-    const lines = dropped;
-    dropped = 0;
-    const rest = kept;
-    kept = [];
-    tell(lines);
-    kept = [...kept, ...rest];
-  }
-
   return {
     write,
-    isBehind: () => kept.length > 0,
+    isBehind: () => !backlog.isEmpty(),
     onDropped(listener) {
       tell = listener;
     },
     async drain(patienceMs, hurry) {
       const begun = performance.now();
       const waitedMs = (): number => performance.now() - (hurry.aborted ? begun : Math.max(begun, takenAt));
-      while (kept.length > 0 && !isGone && waitedMs() < patienceMs) {
+      while (!backlog.isEmpty() && !isGone && waitedMs() < patienceMs) {
         await sleep(RETRY_FIRST_MS);
         flush();
       }
+    },
+  };
+}
+
+/** What was written and not taken yet. */
+interface Backlog {
+  add(data: Buffer): void;
+  isEmpty(): boolean;
+  /** What is to be written next. */
+  head(): Buffer | undefined;
+  /** So many bytes of the head were taken: all of it, or less. */
+  take(bytes: number): void;
+  /** Leaves out what is too much. */
+  dropOldest(): void;
+  /** Calls `tell` with the lines left out since the last time, if any: what that adds comes where they would have stood. */
+  tellDropped(tell: (lines: number) => void): void;
+}
+
+function createBacklog(keepBytes: number): Backlog {
+  let kept: Buffer[] = [];
+  let bytes = 0;
+  let dropped = 0;
+  return {
+    add(data) {
+      kept.push(data);
+      bytes += data.length;
+    },
+    isEmpty: () => kept.length === 0,
+    head: () => kept[0],
+    take(taken) {
+      const head = kept.shift();
+      bytes -= taken;
+      if (head !== undefined && taken < head.length) kept.unshift(head.subarray(taken));
+    },
+    // The first may be written in part. What comes last is worth most: it says how things stand and what has come out.
+    dropOldest() {
+      for (let next = kept[1]; next !== undefined && bytes > keepBytes; next = kept[1]) {
+        kept.splice(1, 1);
+        bytes -= next.length;
+        dropped += next.filter((byte) => byte === NEWLINE).length;
+      }
+    },
+    tellDropped(tell) {
+      if (dropped === 0) return;
+      const lines = dropped;
+      dropped = 0;
+      const rest = kept;
+      kept = [];
+      tell(lines);
+      kept = [...kept, ...rest];
     },
   };
 }
