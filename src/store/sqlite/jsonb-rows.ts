@@ -37,15 +37,52 @@ const HEADER_4 = 5;
 
 const FIRST_BYTES = 16 * 1024;
 
-/**
- * Lays rows out as one array of JSONB; their places stand beside it. Written byte by byte: making JavaScript arrays first, JSON text of them, and JSONB of that text
- * costs three times as much, most of it for the garbage.
- */
+/** Lays rows out as one array of JSONB; their places stand beside it. */
 export function createRowEncoder(): RowEncoder {
+  const jsonb = createJsonbWriter();
+  let places: number[] = [];
+  return {
+    add({ line, byteOffset, byteLength }, values) {
+      places.push(line, byteOffset, byteLength);
+      const begin = jsonb.beginArray();
+      jsonb.put(INT, String(line));
+      for (const value of values) {
+        if (value === null) jsonb.putNull();
+        else if (typeof value === 'number') jsonb.put(INT, String(value));
+        else jsonb.put(TEXTRAW, value);
+      }
+      jsonb.endArray(begin);
+    },
+    take(allocate) {
+      const rows = jsonb.take(allocate);
+      const { length } = places;
+      const kept = new Float64Array(allocate(length * Float64Array.BYTES_PER_ELEMENT), 0, length);
+      kept.set(places);
+      places = [];
+      return { count: length / PLACE_NUMBERS, rows, places: kept };
+    },
+  };
+}
+
+/**
+ * Writes one array of JSONB byte by byte: making JavaScript arrays first, JSON text of them, and JSONB of that text costs three times as
+ * much, most of it for the garbage.
+ */
+interface JsonbWriter {
+  /** Begins an array in the array. @returns what `endArray` needs to know */
+  beginArray(): number;
+  endArray(begin: number): void;
+  /** @param text of a number, or a text itself */
+  put(type: typeof INT | typeof TEXTRAW, text: string): void;
+  putNull(): void;
+  /** All that was written; begins anew. */
+  take(allocate: (bytes: number) => ArrayBuffer): Uint8Array<ArrayBuffer>;
+}
+
+function createJsonbWriter(): JsonbWriter {
   const encoder = new TextEncoder();
   let bytes = new Uint8Array(FIRST_BYTES);
   let end = HEADER_4;
-  let places: number[] = [];
 
   /** Makes sure that `more` bytes fit. */
   const reserve = (more: number): void => {
@@ -54,58 +91,15 @@ export function createRowEncoder(): RowEncoder {
     larger.set(bytes.subarray(0, end));
     bytes = larger;
   };
-  const putHeader = (type: number, size: number): void => {
-    if (size <= LONGEST_INLINE) {
-      bytes[end++] = (size << 4) | type;
-    } else if (size <= 0xff) {
-      bytes[end++] = SIZE_IN_1 | type;
-      bytes[end++] = size;
-    } else {
-      putLongHeader(end, type, size);
-      end += HEADER_4;
-    }
-  };
-  const putLongHeader = (at: number, type: number, size: number): void => {
-    bytes[at] = SIZE_IN_4 | type;
-    bytes[at + 1] = size >>> 24;
-    bytes[at + 2] = size >>> 16;
-    bytes[at + 3] = size >>> 8;
-    bytes[at + 4] = size;
-  };
-  const putText = (type: number, text: string): void => {
-    const { length } = text;
-    reserve(HEADER_4 + length * 3);
-    const begin = end;
-    putHeader(type, length);
-    for (let index = 0; index < length; index++) {
-      const code = text.charCodeAt(index);
-      if (code > 0x7f) {
-        putEncoded(begin, type, text);
-        return;
-      }
-      bytes[end++] = code;
-    }
-  };
-  const putEncoded = (begin: number, type: number, text: string): void => {
-    const { written } = encoder.encodeInto(text, bytes.subarray(begin + HEADER_4));
-    putLongHeader(begin, type, written);
-    end = begin + HEADER_4 + written;
-  };
 
   return {
-    add({ line, byteOffset, byteLength }, values) {
-      places.push(line, byteOffset, byteLength);
+    beginArray() {
       reserve(HEADER_4);
       const begin = end;
       end += HEADER_2;
-      putText(INT, String(line));
-      for (const value of values) {
-        if (value === null) {
-          reserve(1);
-          bytes[end++] = NULL;
-        } else if (typeof value === 'number') putText(INT, String(value));
-        else putText(TEXTRAW, value);
-      }
+      return begin;
+    },
+    endArray(begin) {
       const size = end - begin - HEADER_2;
       if (size <= 0xffff) {
         bytes[begin] = SIZE_IN_2 | ARRAY;
@@ -115,19 +109,58 @@ export function createRowEncoder(): RowEncoder {
       }
       reserve(HEADER_4 - HEADER_2);
       bytes.copyWithin(begin + HEADER_4, begin + HEADER_2, end);
-      putLongHeader(begin, ARRAY, size);
+      putLongHeader(bytes, begin, ARRAY, size);
       end += HEADER_4 - HEADER_2;
     },
+    put(type, text) {
+      const { length } = text;
+      reserve(HEADER_4 + length * 3);
+      const begin = end;
+      end += putHeader(bytes, begin, type, length);
+      for (let index = 0; index < length; index++) {
+        const code = text.charCodeAt(index);
+        if (code > 0x7f) {
+          const { written } = encoder.encodeInto(text, bytes.subarray(begin + HEADER_4));
+          putLongHeader(bytes, begin, type, written);
+          end = begin + HEADER_4 + written;
+          return;
+        }
+        bytes[end++] = code;
+      }
+    },
+    putNull() {
+      reserve(1);
+      bytes[end++] = NULL;
+    },
     take(allocate) {
-      putLongHeader(0, ARRAY, end - HEADER_4);
+      putLongHeader(bytes, 0, ARRAY, end - HEADER_4);
       const rows = new Uint8Array(allocate(end), 0, end);
       rows.set(bytes.subarray(0, end));
       end = HEADER_4;
-      const { length } = places;
-      const kept = new Float64Array(allocate(length * Float64Array.BYTES_PER_ELEMENT), 0, length);
-      kept.set(places);
-      places = [];
-      return { count: length / PLACE_NUMBERS, rows, places: kept };
+      return rows;
     },
   };
+}
+
+/** @returns how many bytes the header has */
+function putHeader(bytes: Uint8Array, at: number, type: number, size: number): number {
+  if (size <= LONGEST_INLINE) {
+    bytes[at] = (size << 4) | type;
+    return 1;
+  }
+  if (size <= 0xff) {
+    bytes[at] = SIZE_IN_1 | type;
+    bytes[at + 1] = size;
+    return 2;
+  }
+  putLongHeader(bytes, at, type, size);
+  return HEADER_4;
+}
+
+function putLongHeader(bytes: Uint8Array, at: number, type: number, size: number): void {
+  bytes[at] = SIZE_IN_4 | type;
+  bytes[at + 1] = size >>> 24;
+  bytes[at + 2] = size >>> 16;
+  bytes[at + 3] = size >>> 8;
+  bytes[at + 4] = size;
 }
