@@ -6,7 +6,7 @@ import type { Feed } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
 import { fileStat } from './file-stat.ts';
 import { kindOf } from './list.ts';
-import { orderBatch } from './order.ts';
+import { orderFiles } from './order.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 
 /** Files that were named, and what is wrong with those that the daemon would not take. */
@@ -24,7 +24,7 @@ export function listNamed(feed: Feed, paths: readonly string[]): NamedFiles {
     if (listed instanceof LandfallError) problems.push(listed);
     else files.push(listed);
   }
-  return { files: orderBatch(feed, files), problems };
+  return { files: orderFiles(feed, files), problems };
 }
 
 function listOne(feed: Feed, file: string): ListedFile | LandfallError {

@@ -9,10 +9,10 @@ const FUTURE_MS = 48 * 3_600_000;
 export const PARENT_WAIT_MS = 60_000;
 
 /**
- * Puts a batch in the order in which it is taken: parents' datasets first, then by stamp, then by name bytewise, so that
+ * Puts files in the order in which they are taken: parents' datasets first, then by stamp, then by name bytewise, so that
  * parents are there before their children and versions arrive in their order.
  */
-export function orderBatch(feed: Feed, files: readonly ListedFile[]): ListedFile[] {
+export function orderFiles(feed: Feed, files: readonly ListedFile[]): ListedFile[] {
   const rank = new Map(feed.datasets.map((dataset, index) => [dataset.name, index]));
   const rankOf = (file: ListedFile): number => rank.get(file.dataset.name) ?? feed.datasets.length;
   return files.toSorted(

@@ -56,7 +56,7 @@ export async function runDaemon(options: SupervisorOptions): Promise<number> {
   const { landing, db } = settings;
   logger.info({ version: io.program.version, landing, db: withoutPassword(db) }, 'landfall starts');
   const exitCode = await supervise(daemon.supervision);
-  say(daemon, 'stopped');
+  beat(daemon, 'stopped');
   logger.info('stopped');
   return exitCode;
 }
@@ -93,13 +93,13 @@ function createDaemon(options: SupervisorOptions, releases: DisposableStack): Da
       onStop() {
         notifier.send({ STOPPING: '1', STATUS: 'stopping' });
         logger.info('stopping');
-        say(daemon);
+        beat(daemon);
       },
       onTooLate: () => {
         logger.warn('the file in hand takes longer; it is given up, and read again after the next start');
       },
       onLeave: () => {
-        say(daemon, 'stopped');
+        beat(daemon, 'stopped');
       },
     }),
   };
@@ -111,21 +111,21 @@ function tellAsItGoes(daemon: Daemon, releases: DisposableStack): void {
   const { supervision, notifier } = daemon;
   const { events } = supervision.options;
   const tellAll = (): void => {
-    say(daemon);
+    beat(daemon);
     tellStatus(daemon);
   };
   const tellProgress = throttle(releases, PROGRESS_GAP_MS, tellAll);
   every(releases, BEAT_MS, tellAll);
   for (const name of ['fault:begin', 'fault:end'] as const) {
     events.on(name, () => {
-      say(daemon);
+      beat(daemon);
     });
   }
   let told: Work = STARTING;
   events.on('work', (work) => {
     // It waits for its database: as ready as it can be.
     if (work.faults.length > 0) announceReady(daemon);
-    if (work.doing !== told.doing || work.faults.length !== told.faults.length) say(daemon);
+    if (work.doing !== told.doing || work.faults.length !== told.faults.length) beat(daemon);
     told = work;
     tellProgress();
   });
@@ -174,7 +174,7 @@ function reach(daemon: Daemon, stage: Stage): void {
     return;
   }
   daemon[stage] = true;
-  say(daemon);
+  beat(daemon);
 }
 
 /** @returns the exit code; null: it is started again */
@@ -199,7 +199,7 @@ function currentWork({ supervision, faults }: Daemon): Work {
 }
 
 /** Says in the heartbeat how the daemon is, where it may. */
-function say(daemon: Daemon, doing?: 'stopped'): void {
+function beat(daemon: Daemon, doing?: 'stopped'): void {
   const { options, supervision, startedAt, unforgiven } = daemon;
   const { settings, io } = options;
   const { stopping, killed, worker } = supervision;

@@ -86,7 +86,7 @@ export async function takeFromLanding(supervised: Supervised, options: SessionOp
     const intake = openIntake(supervised, feed, telling, store, { hasNews, tellAgain: once });
     using ending = new DisposableStack();
     options.onOpen?.(intake, ending);
-    await runLoop({ ...waiting, scan: () => scan(intake), until: once ? 'drained' : 'stopped', stop: io.stop });
+    await runLoop({ ...waiting, scan: () => scan(intake), until: once ? 'all taken' : 'stopped', stop: io.stop });
     return intake;
   } finally {
     await store.close();

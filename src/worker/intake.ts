@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RawStat } from '../landing/file-stat.ts';
 import { listLanding, type Listing } from '../landing/list.ts';
-import { holdFuture, orderBatch } from '../landing/order.ts';
+import { holdFuture, orderFiles } from '../landing/order.ts';
 import type { Clock } from '../landing/settle.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import type { ListedFile } from '../model/listed-file.ts';
@@ -119,7 +119,7 @@ async function choose(intake: Intake, { known: { suspects }, clock, listing }: L
   intake.work.change({ due: ready.length, ...counts });
   return {
     ...counts,
-    files: suspects.putLast(orderBatch(intake.feed, ready)),
+    files: suspects.putLast(orderFiles(intake.feed, ready)),
     ready: ready.length,
     suspended: parted.waiting.length,
     nextReadyMs: [nextLookMs, attended.nextLookMs, releaseMs, parted.nextMs].reduce(sooner),

@@ -10,8 +10,8 @@ const GAP_SHARE = 3;
 export interface LoopOptions extends FaultWaitOptions {
   /** Takes what is due. */
   readonly scan: () => Promise<Scan>;
-  /** `drained`: ends when nothing is left that comes by itself; `stopped`: goes on until stopped. */
-  readonly until: 'stopped' | 'drained';
+  /** `all taken`: ends when nothing is left that comes by itself; `stopped`: goes on until stopped. */
+  readonly until: 'stopped' | 'all taken';
   readonly stop: AbortSignal;
 }
 
@@ -30,7 +30,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       const done = await scan();
       fault.over();
       endFaults(faults, done);
-      if (until === 'drained' && done.open === 0 && !waker.poked()) return;
+      if (until === 'all taken' && done.open === 0 && !waker.poked()) return;
       await rest(waker, done);
     } catch (error) {
       await fault.wait(error);

@@ -4,7 +4,7 @@ import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { isStill, lstat } from '../landing/file-stat.ts';
 import { listLanding } from '../landing/list.ts';
-import { holdFuture, orderBatch } from '../landing/order.ts';
+import { holdFuture, orderFiles } from '../landing/order.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Feed } from '../model/feed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
@@ -69,7 +69,7 @@ function problemOf(feed: Feed, name: string, landing: string): string {
 /** The files of these names, as they lie in the landing folder. */
 function find(landing: string, feed: Feed, names: ReadonlySet<string>, io: CommandIo): ListedFile[] {
   const passOver = (name: string): boolean => !names.has(name);
-  return orderBatch(feed, listLanding({ folder: landing, feed, wall: io.now().getTime(), passOver }).files);
+  return orderFiles(feed, listLanding({ folder: landing, feed, wall: io.now().getTime(), passOver }).files);
 }
 
 const STILL_WRITTEN = 'it is still being written; the next run reads it again';

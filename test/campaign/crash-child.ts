@@ -89,7 +89,7 @@ await runLoop({
   scan: () => scan(intake),
   waker: createWaker(never),
   faults,
-  until: 'drained',
+  until: 'all taken',
   stop: never,
   patienceMs: 10_000,
   monotonic,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readFileName } from '../../src/feed/file-name.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { createParentWait, holdFuture, orderBatch, PARENT_WAIT_MS } from '../../src/landing/order.ts';
+import { createParentWait, holdFuture, orderFiles, PARENT_WAIT_MS } from '../../src/landing/order.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { FEED_FILE } from '../helpers/ingest.ts';
@@ -24,8 +24,8 @@ test('a batch is taken parents first, then by stamp, then by name bytewise', () 
     file('Visit', '20260801_000001'),
     file('Transaction', '20260731_000000'),
   ];
-  expect(orderBatch(feed, ordered.toReversed())).toEqual(ordered);
-  expect(orderBatch(feed, ordered)).toEqual(ordered);
+  expect(orderFiles(feed, ordered.toReversed())).toEqual(ordered);
+  expect(orderFiles(feed, ordered)).toEqual(ordered);
 });
 
 describe('rule 8: a stamp more than 48 h ahead of the clock is held', () => {

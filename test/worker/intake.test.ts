@@ -56,8 +56,8 @@ describe('P1: whole files only', () => {
     writeFileSync(path, '');
     for (const line of lines) {
       appendFileSync(path, line);
-      const round = await desk.scan();
-      expect(round).toMatchObject({ open: 1, wakeMs: SETTLED });
+      const left = await desk.scan();
+      expect(left).toMatchObject({ open: 1, wakeMs: SETTLED });
       desk.pass(SETTLED - 1);
     }
     await desk.settleAll();
@@ -135,7 +135,7 @@ describe('P1: whole files only', () => {
       await desk.scan();
       desk.pass(SETTLED);
       const waits: (number | null)[] = [];
-      for (let round = 0; round < 4; round++) waits.push((await desk.scan()).wakeMs);
+      for (let scans = 0; scans < 4; scans++) waits.push((await desk.scan()).wakeMs);
       expect(desk.messages().filter((message) => String(message).startsWith('the same bytes'))).toHaveLength(1);
       expect(waits.slice(1)).not.toContain(0);
     },
@@ -155,8 +155,8 @@ describe('P1: whole files only', () => {
   });
 });
 
-describe('the batch', () => {
-  test('is taken parents first, and children wait for a parent that is still settling', async () => {
+describe('files taken in one go', () => {
+  test('are taken parents first, and children wait for a parent that is still settling', async () => {
     const desk = openIntakeDesk();
     const procedure = billing.procedure();
     const visit = billing.visit(procedure);
@@ -175,7 +175,7 @@ describe('the batch', () => {
     expect(desk.column('SELECT sum(rows_waiting) FROM files')).toEqual([0]);
   });
 
-  test('does not wait for longer than a minute', async () => {
+  test('do not wait for longer than a minute', async () => {
     const desk = openIntakeDesk();
     writeFeedFile(desk.landing, 'Visit', STAMP, [billing.visit(billing.procedure())]);
     const parent = join(desk.landing, feedFileName('Procedure', STAMP));
@@ -190,7 +190,7 @@ describe('the batch', () => {
     expect(taken).toBe(62);
   });
 
-  test('is summed up in one line, and each file in one; nothing of a row is in them (P8)', async () => {
+  test('are summed up in one line, and each in one; nothing of a row is in them (P8)', async () => {
     const desk = openIntakeDesk();
     const bad = { ...billing.procedure(), EffectiveDate: 'not a date ZQX' };
     writeFeedFile(desk.landing, 'Procedure', STAMP, [billing.procedure(), billing.procedure(), bad, bad]);
@@ -209,7 +209,7 @@ describe('the batch', () => {
     expect(desk.totals()).toMatchObject({ files: 2, rows: 5, rejectedRows: 2, quarantined: 0 });
   });
 
-  test('is left for a new look at the folder when there is news, and goes on after it', async () => {
+  test('are left for a new look at the folder when there is news, and gone on with after it', async () => {
     let monotonic = 0;
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
@@ -234,7 +234,7 @@ describe('the batch', () => {
     expect(desk.messages().filter((message) => message === 'files taken')).toHaveLength(1);
   });
 
-  test('stops before the next file when told to', async () => {
+  test('end before the next one when told to stop', async () => {
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
       doors: (real) => ({
@@ -439,7 +439,7 @@ describe('P7: nothing blocks', () => {
     expect(states(desk)).toHaveLength(2);
   });
 
-  test('a fault of the database stops the round and skips nothing', async () => {
+  test('a fault of the database stops the scan and skips nothing', async () => {
     const full = new DatabaseFault('full', 'ingest', 'x.sqlite', null);
     const desk = openIntakeDesk({ settings: { settleMs: 0 }, doors: failing(() => full, 1) });
     drop(desk);
@@ -508,7 +508,7 @@ describe('the write-ahead log', () => {
     expect(desk.work.at(-1)).toMatchObject({ doing: 'idle', wal: { bytes: 0, pinned: false } });
   });
 
-  test('is told as pinned also in a long batch, and asked for at most every ten seconds', async () => {
+  test('is told as pinned also while many files are taken, and asked for at most every ten seconds', async () => {
     let asked = 0;
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
@@ -536,7 +536,7 @@ describe('the write-ahead log', () => {
     reader.close();
   });
 
-  test('that cannot be emptied is a fault of the database, asked for again with the next round', async () => {
+  test('that cannot be emptied is a fault of the database, asked for again with the next scan', async () => {
     const full = new DatabaseFault('full', 'checkpoint', 'x.sqlite', null);
     let fail = true;
     const desk = openIntakeDesk({
@@ -731,7 +731,7 @@ describe('--after archive', () => {
   });
 
   test.skipIf(!hasOtherDevice)(
-    'P7: a file that a crash left set aside ends no round, whatever has its name',
+    'P7: a file that a crash left set aside ends no scan, whatever has its name',
     async () => {
       const archiveDir = otherDeviceFolder();
       const desk = openIntakeDesk({ settings: { ...archived, archiveDir, archiveAfterMs: 0, settleMs: 0 } });

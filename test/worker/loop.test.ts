@@ -14,7 +14,7 @@ type Step = Scan | Error;
 const REST: Scan = { wakeMs: null, open: 0, listMs: 0 };
 
 interface Bench {
-  readonly run: (until: 'stopped' | 'drained', patienceMs?: number) => Promise<void>;
+  readonly run: (until: 'stopped' | 'all taken', patienceMs?: number) => Promise<void>;
   readonly slept: { ms: number | null; heedPokes: boolean }[];
   readonly messages: () => string[];
   readonly scans: () => number;
@@ -126,7 +126,7 @@ describe('P7: a fault of the database backs off the loop', () => {
 
   test('with a patience the fault is an error once it has lasted longer', async () => {
     const loop = bench(Array.from({ length: 20 }, () => fault('busy')));
-    await expect(loop.run('drained', 5_000)).rejects.toThrow('write lock');
+    await expect(loop.run('all taken', 5_000)).rejects.toThrow('write lock');
     expect(loop.scans()).toBeLessThan(10);
   });
 
@@ -136,14 +136,14 @@ describe('P7: a fault of the database backs off the loop', () => {
   });
 });
 
-test('drained: ends when nothing is left that comes by itself', async () => {
+test('all taken: ends when nothing is left that comes by itself', async () => {
   const loop = bench([
     { wakeMs: 5, open: 2, listMs: 0 },
     { wakeMs: 0, open: 1, listMs: 0 },
     { ...REST, wakeMs: 5_000 },
     REST,
   ]);
-  await loop.run('drained');
+  await loop.run('all taken');
   expect(loop.scans()).toBe(3);
 });
 
