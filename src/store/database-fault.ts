@@ -1,7 +1,5 @@
-import Database from 'better-sqlite3';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_DAMAGED, EXIT_FAILED } from '../model/exit-codes.ts';
-import { fullTemporaryFolder } from './sqlite/temporary-folder.ts';
 
 /**
  * - `busy`: another program holds the write lock; passes by itself
@@ -15,12 +13,13 @@ import { fullTemporaryFolder } from './sqlite/temporary-folder.ts';
  */
 export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'memory' | 'trigger' | 'corrupt' | 'replaced';
 
-interface Words {
+/** What is wrong, one clause, and what to do. */
+export interface FaultWords {
   readonly problem: string;
   readonly hint: string;
 }
 
-const WORDS: Readonly<Record<FaultKind, Words>> = {
+const WORDS: Readonly<Record<FaultKind, FaultWords>> = {
   busy: { problem: 'another program holds the write lock', hint: 'end its open edit or transaction' },
   full: { problem: 'no room left', hint: 'free space on the disk of the database' },
   io: {
@@ -47,8 +46,9 @@ const WORDS: Readonly<Record<FaultKind, Words>> = {
 export class DatabaseFault extends LandfallError {
   readonly kind: FaultKind;
 
-  constructor(kind: FaultKind, operation: string, file: string, cause: unknown) {
-    const { problem, hint } = wordsFor(kind, file);
+  /** @param words where the store can say more than what is said of every fault of the kind */
+  constructor(kind: FaultKind, operation: string, file: string, cause: unknown, words: FaultWords = WORDS[kind]) {
+    const { problem, hint } = words;
     super(operation, problem, { file, hint, cause });
     this.kind = kind;
   }
@@ -61,70 +61,4 @@ export class DatabaseFault extends LandfallError {
   override get exitCode(): number {
     return this.isFinal ? EXIT_DAMAGED : EXIT_FAILED;
   }
-}
-
-function wordsFor(kind: FaultKind, file: string): Words {
-  const folder = kind === 'full' ? fullTemporaryFolder(file) : null;
-  if (folder === null) return WORDS[kind];
-  return {
-    problem: `no room left in ${folder}, where SQLite keeps temporary files`,
-    hint: 'free space there, or name a folder on a larger disk with SQLITE_TMPDIR',
-  };
-}
-
-/** The fault that an SQLite result code stands for, or null for an error that is none (https://sqlite.org/rescode.html). */
-function faultKind(code: string): FaultKind | null {
-  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return 'busy';
-  if (code === 'SQLITE_FULL') return 'full';
-  if (code === 'SQLITE_NOMEM') return 'memory';
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return 'corrupt';
-  if (/^SQLITE_(READONLY|PERM)/.test(code)) return 'readonly';
-  if (/^SQLITE_(IOERR|CANTOPEN|PROTOCOL)/.test(code)) return 'io';
-  // What a trigger refuses of a row never comes so far: see savepoint.ts.
-  if (code === 'SQLITE_CONSTRAINT_TRIGGER') return 'trigger';
-  return null;
-}
-
-/**
- * Runs `work` and turns an SQLite error that is a fault of the database or its disk into a DatabaseFault.
- * Every other error passes unchanged.
- */
-export function guardFaults<T>(operation: string, file: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw asFault(operation, file, error);
-  }
-}
-
-/** The DatabaseFault that `error` is, or `error` itself. */
-export function asFault(operation: string, file: string, error: unknown): unknown {
-  if (!(error instanceof Database.SqliteError)) return error;
-  const kind = faultKind(error.code);
-  return kind === null ? error : new DatabaseFault(kind, operation, file, error);
-}
-
-/** Whether SQLite says by an error that the database is damaged. */
-export function saysDamaged(error: unknown): boolean {
-  return error instanceof Database.SqliteError && faultKind(error.code) === 'corrupt';
-}
-
-/** For what kind of constraint the database refuses a statement: a reference, or any other. */
-export type ConstraintRefusal = 'foreign_key' | 'other';
-
-/** Rows were left out without an error: a trigger did it, by RAISE(IGNORE). Which ones is not known. */
-export class RowsLeftOut extends Error {
-  override readonly name = 'RowsLeftOut';
-}
-
-/** An expression of the user's failed on a row: of an index, a generated column, a constraint or a trigger. On which is not known. */
-export class ExpressionFailed extends Error {
-  override readonly name = 'ExpressionFailed';
-}
-
-/** Whether the database refused rows of a statement, and for which kind of constraint; null: the error is no refusal. */
-export function constraintRefusal(error: unknown): ConstraintRefusal | null {
-  if (error instanceof RowsLeftOut || error instanceof ExpressionFailed) return 'other';
-  if (!(error instanceof Database.SqliteError) || !error.code.startsWith('SQLITE_CONSTRAINT')) return null;
-  return error.code === 'SQLITE_CONSTRAINT_FOREIGNKEY' ? 'foreign_key' : 'other';
 }

@@ -1,6 +1,6 @@
+import type { Value } from '../../columns/column-type.ts';
+import { type ByteWriter, copyBytes, createByteWriter, reserve } from '../byte-writer.ts';
 import type { RowEncoder } from '../store.ts';
-
-const FIRST_BYTES = 16 * 1024;
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -22,68 +22,66 @@ const BYTES_A_UNIT = 3;
  * in the file (line, byte offset, byte length), then the dataset's values, parted by tabs.
  */
 export function createRowEncoder(): RowEncoder {
-  const encoder = new TextEncoder();
-  let bytes = new Uint8Array(FIRST_BYTES);
-  let end = 0;
+  const writer = createByteWriter();
   let count = 0;
-
-  /** Makes sure that `more` bytes fit. */
-  const reserve = (more: number): void => {
-    if (end + more <= bytes.length) return;
-    const larger = new Uint8Array(Math.max(bytes.length * 2, end + more));
-    larger.set(bytes.subarray(0, end));
-    bytes = larger;
-  };
-  const putText = (text: string): void => {
-    reserve(text.length * BYTES_A_UNIT);
-    const begin = end;
-    for (let index = 0; index < text.length; index++) {
-      const code = text.charCodeAt(index);
-      if (code > 0x7f) {
-        end = begin;
-        putEncoded(text);
-        return;
-      }
-      const escape = ESCAPES[code] ?? 0;
-      if (escape !== 0) bytes[end++] = BACKSLASH;
-      bytes[end++] = escape === 0 ? code : escape;
-    }
-  };
-  const putEncoded = (text: string): void => {
-    const escaped = text.replaceAll(
-      /[\t\n\r\\]/g,
-      (character) => `\\${String.fromCharCode(ESCAPES[character.charCodeAt(0)] ?? 0)}`,
-    );
-    end += encoder.encodeInto(escaped, bytes.subarray(end)).written;
-  };
 
   return {
     add({ line, byteOffset, byteLength }, values) {
       count++;
-      putText(`${line}`);
-      for (const number of [byteOffset, byteLength]) {
-        reserve(1);
-        bytes[end++] = TAB;
-        putText(`${number}`);
-      }
-      for (const value of values) {
-        reserve(3);
-        bytes[end++] = TAB;
-        if (value === null) {
-          bytes[end++] = BACKSLASH;
-          bytes[end++] = 'N'.charCodeAt(0);
-        } else putText(String(value));
-      }
-      reserve(1);
-      bytes[end++] = NEWLINE;
+      putText(writer, String(line));
+      putField(writer, byteOffset);
+      putField(writer, byteLength);
+      for (const value of values) putField(writer, value);
+      putByte(writer, NEWLINE);
     },
     take(allocate) {
-      const rows = new Uint8Array(allocate(end), 0, end);
-      rows.set(bytes.subarray(0, end));
-      const set = { count, rows, places: new Float64Array(0) };
-      end = 0;
+      const set = { count, rows: copyBytes(writer, allocate), places: new Float64Array(0) };
+      writer.end = 0;
       count = 0;
       return set;
     },
   };
+}
+
+function putField(writer: ByteWriter, value: Value): void {
+  putByte(writer, TAB);
+  if (value !== null) {
+    putText(writer, String(value));
+    return;
+  }
+  putByte(writer, BACKSLASH);
+  putByte(writer, 'N'.charCodeAt(0));
+}
+
+function putByte(writer: ByteWriter, byte: number): void {
+  reserve(writer, 1);
+  writer.bytes[writer.end++] = byte;
+}
+
+function putText(writer: ByteWriter, text: string): void {
+  reserve(writer, text.length * BYTES_A_UNIT);
+  const { bytes } = writer;
+  let { end } = writer;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) {
+      writer.end += putEncoded(text, bytes.subarray(writer.end));
+      return;
+    }
+    const escape = ESCAPES[code] ?? 0;
+    if (escape !== 0) bytes[end++] = BACKSLASH;
+    bytes[end++] = escape === 0 ? code : escape;
+  }
+  writer.end = end;
+}
+
+const utf8 = new TextEncoder();
+
+/** @returns how many bytes that took */
+function putEncoded(text: string, into: Uint8Array): number {
+  const escaped = text.replaceAll(
+    /[\t\n\r\\]/g,
+    (character) => `\\${String.fromCharCode(ESCAPES[character.charCodeAt(0)] ?? 0)}`,
+  );
+  return utf8.encodeInto(escaped, into).written;
 }

@@ -1,6 +1,6 @@
 import { type AttemptedContent, type Ending, type Mishaps, type Suspect, unreadContent } from '../attempts.ts';
-import { guardFaults } from '../database-fault.ts';
-import type { OpenDatabase } from './open.ts';
+import { guardFaults } from './faults.ts';
+import { type OpenDatabase, requireInPlace } from './open.ts';
 import { prepareOnce } from './prepare-once.ts';
 
 /**
@@ -11,6 +11,7 @@ import { prepareOnce } from './prepare-once.ts';
  */
 export function openAttempt(database: OpenDatabase, content: AttemptedContent, now: Date): Mishaps {
   const { db } = database;
+  requireInPlace(database);
   const unread = unreadContent(content.stat);
   const open = db.transaction((): Mishaps => {
     // Mishaps before and after the SHA-256 is known are mishaps of the same file: they count together.

@@ -1,10 +1,11 @@
+import type Database from 'better-sqlite3';
 import type { FileCode } from '../../model/codes.ts';
 import type { Dataset } from '../../model/feed.ts';
-import type { FileEntry, FileFormat, FileTotals, Quarantine } from '../store.ts';
+import type { FileEntry, FileFormat, FileTotals, Quarantine, RejectedRow } from '../store.ts';
+import { guardFaults } from './faults.ts';
 import { statValues } from './ledger.ts';
 import type { OpenDatabase } from './open.ts';
 import { prepareOnce } from './prepare-once.ts';
-import { createRejectWriter } from './rejects.ts';
 
 /** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
 export function enterFile(database: OpenDatabase, entry: FileEntry): number {
@@ -69,7 +70,7 @@ export function enterQuarantined(database: OpenDatabase, entry: FileEntry, quara
     forget(database, entry);
     return fileId;
   };
-  return database.db.transaction(enter).immediate();
+  return guardFaults('quarantine', database.file, () => database.db.transaction(enter).immediate());
 }
 
 /** The dialect and the extra header cells (JSON) of the last file of a dataset that was read, or null. */
@@ -143,4 +144,16 @@ function insertEntry(
 function forget(database: OpenDatabase, entry: FileEntry): void {
   prepareOnce(database.db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
   prepareOnce(database.db, 'DELETE FROM retries WHERE name = ?').run(entry.name);
+}
+
+/** Prepares the keeping of rejected rows. */
+export function createRejectWriter(db: Database.Database): (fileId: number, dataset: string, row: RejectedRow) => void {
+  const insert = prepareOnce(
+    db,
+    `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, state)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'rejected')`,
+  );
+  return (fileId, dataset, row) => {
+    insert.run(fileId, dataset, row.line, row.byteOffset, row.key, row.code, row.column, row.reason, row.raw);
+  };
 }

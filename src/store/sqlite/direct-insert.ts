@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
-import { RowsLeftOut } from '../database-fault.ts';
+import { RowsLeftOut } from './faults.ts';
 import type { Origin } from './merge.ts';
 import { runOnRows, unlessRefused } from './savepoint.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';

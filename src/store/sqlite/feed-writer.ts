@@ -1,10 +1,10 @@
 import type { Dataset } from '../../model/feed.ts';
 import type { Healed, RejectedRow, RowText } from '../store.ts';
+import { createRejectWriter } from './commit.ts';
 import { type DatasetWriter, createDatasetWriter, prepareMerging } from './dataset-writer.ts';
 import type { Origin } from './merge.ts';
 import type { OpenDatabase } from './open.ts';
 import { type PendingRows, createPendingRows } from './pending-rows.ts';
-import { createRejectWriter } from './rejects.ts';
 import { type FreedRows, SCRATCH } from './scratch.ts';
 
 /** Puts rows into the tables of a feed, one file after the other, each inside a transaction that the caller begins and ends. */

@@ -2,7 +2,7 @@ import { asReject } from '../refused-row.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RefusedRow, RowBatch, RowSet, RowText } from '../store.ts';
 import { completeFile, lastFormat, lastRowsEnd } from './commit.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
-import { asFault, guardFaults } from '../database-fault.ts';
+import { asFault, guardFaults } from './faults.ts';
 import type { FeedWriter } from './feed-writer.ts';
 import { type IndexPlan, planIndexes } from './indexes.ts';
 import type { Origin } from './merge.ts';
@@ -54,10 +54,7 @@ export function createFileTransaction(
     indexes: null,
     loaded: nothingLoaded(),
   };
-  const answer = <T>(work: () => T): Promise<T> =>
-    new Promise((resolve) => {
-      resolve(guardFaults('ingest', database.file, work));
-    });
+  const answer = <T>(work: () => T): Promise<T> => Promise.try(() => guardFaults('ingest', database.file, work));
   const answerLater = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();

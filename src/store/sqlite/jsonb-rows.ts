@@ -1,4 +1,5 @@
 import type { Dataset } from '../../model/feed.ts';
+import { type ByteWriter, copyBytes, createByteWriter, reserve } from '../byte-writer.ts';
 import type { RowEncoder } from '../store.ts';
 
 /**
@@ -35,26 +36,33 @@ const LONGEST_INLINE = 11;
 const HEADER_2 = 3;
 const HEADER_4 = 5;
 
-const FIRST_BYTES = 16 * 1024;
-
-/** Lays rows out as one array of JSONB; their places stand beside it. */
+/**
+ * Lays rows out as one array of JSONB; their places stand beside it. It is written byte by byte: making JavaScript arrays first, JSON
+ * text of them, and JSONB of that text costs three times as much, most of it for the garbage.
+ */
 export function createRowEncoder(): RowEncoder {
-  const jsonb = createJsonbWriter();
+  const writer = createByteWriter();
+  writer.end = HEADER_4;
   let places: number[] = [];
+
   return {
     add({ line, byteOffset, byteLength }, values) {
       places.push(line, byteOffset, byteLength);
-      const begin = jsonb.beginArray();
-      jsonb.put(INT, String(line));
+      reserve(writer, HEADER_4);
+      const begin = writer.end;
+      writer.end += HEADER_2;
+      putText(writer, INT, String(line));
       for (const value of values) {
-        if (value === null) jsonb.putNull();
-        else if (typeof value === 'number') jsonb.put(INT, String(value));
-        else jsonb.put(TEXTRAW, value);
+        if (value === null) putNull(writer);
+        else if (typeof value === 'number') putText(writer, INT, String(value));
+        else putText(writer, TEXTRAW, value);
       }
-      jsonb.endArray(begin);
+      endRow(writer, begin);
     },
     take(allocate) {
-      const rows = jsonb.take(allocate);
+      putLongHeader(writer.bytes, 0, ARRAY, writer.end - HEADER_4);
+      const rows = copyBytes(writer, allocate);
+      writer.end = HEADER_4;
       const { length } = places;
       const kept = new Float64Array(allocate(length * Float64Array.BYTES_PER_ELEMENT), 0, length);
       kept.set(places);
@@ -64,97 +72,44 @@ export function createRowEncoder(): RowEncoder {
   };
 }
 
-/**
- * Writes one array of JSONB byte by byte: making JavaScript arrays first, JSON text of them, and JSONB of that text costs three times as
- * much, most of it for the garbage.
- */
-interface JsonbWriter {
-  /** Begins an array in the array. @returns what `endArray` needs to know */
-  beginArray(): number;
-  endArray(begin: number): void;
-  /** @param text of a number, or a text itself */
-  put(type: typeof INT | typeof TEXTRAW, text: string): void;
-  putNull(): void;
-  /** All that was written; begins anew. */
-  take(allocate: (bytes: number) => ArrayBuffer): Uint8Array<ArrayBuffer>;
+const utf8 = new TextEncoder();
+
+function putNull(writer: ByteWriter): void {
+  reserve(writer, 1);
+  writer.bytes[writer.end++] = NULL;
 }
 
-function createJsonbWriter(): JsonbWriter {
-  const encoder = new TextEncoder();
-  let bytes = new Uint8Array(FIRST_BYTES);
-  let end = HEADER_4;
-
-  /** Makes sure that `more` bytes fit. */
-  const reserve = (more: number): void => {
-    if (end + more <= bytes.length) return;
-    const larger = new Uint8Array(Math.max(bytes.length * 2, end + more));
-    larger.set(bytes.subarray(0, end));
-    bytes = larger;
-  };
-
-  return {
-    beginArray() {
-      reserve(HEADER_4);
-      const begin = end;
-      end += HEADER_2;
-      return begin;
-    },
-    endArray(begin) {
-      const size = end - begin - HEADER_2;
-      if (size <= 0xffff) {
-        bytes[begin] = SIZE_IN_2 | ARRAY;
-        bytes[begin + 1] = size >>> 8;
-        bytes[begin + 2] = size;
-        return;
-      }
-      reserve(HEADER_4 - HEADER_2);
-      bytes.copyWithin(begin + HEADER_4, begin + HEADER_2, end);
-      putLongHeader(bytes, begin, ARRAY, size);
-      end += HEADER_4 - HEADER_2;
-    },
-    put(type, text) {
-      const { length } = text;
-      reserve(HEADER_4 + length * 3);
-      const begin = end;
-      end += putHeader(bytes, begin, type, length);
-      for (let index = 0; index < length; index++) {
-        const code = text.charCodeAt(index);
-        if (code > 0x7f) {
-          const { written } = encoder.encodeInto(text, bytes.subarray(begin + HEADER_4));
-          putLongHeader(bytes, begin, type, written);
-          end = begin + HEADER_4 + written;
-          return;
-        }
-        bytes[end++] = code;
-      }
-    },
-    putNull() {
-      reserve(1);
-      bytes[end++] = NULL;
-    },
-    take(allocate) {
-      putLongHeader(bytes, 0, ARRAY, end - HEADER_4);
-      const rows = new Uint8Array(allocate(end), 0, end);
-      rows.set(bytes.subarray(0, end));
-      end = HEADER_4;
-      return rows;
-    },
-  };
+function putText(writer: ByteWriter, type: number, text: string): void {
+  const { length } = text;
+  reserve(writer, HEADER_4 + length * 3);
+  const { bytes, end: begin } = writer;
+  let end = putHeader(bytes, begin, type, length);
+  for (let index = 0; index < length; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) {
+      const { written } = utf8.encodeInto(text, bytes.subarray(begin + HEADER_4));
+      putLongHeader(bytes, begin, type, written);
+      writer.end = begin + HEADER_4 + written;
+      return;
+    }
+    bytes[end++] = code;
+  }
+  writer.end = end;
 }
 
-/** @returns how many bytes the header has */
+/** Writes the shortest header; gives where it ends. */
 function putHeader(bytes: Uint8Array, at: number, type: number, size: number): number {
   if (size <= LONGEST_INLINE) {
     bytes[at] = (size << 4) | type;
-    return 1;
+    return at + 1;
   }
   if (size <= 0xff) {
     bytes[at] = SIZE_IN_1 | type;
     bytes[at + 1] = size;
-    return 2;
+    return at + 2;
   }
   putLongHeader(bytes, at, type, size);
-  return HEADER_4;
+  return at + HEADER_4;
 }
 
 function putLongHeader(bytes: Uint8Array, at: number, type: number, size: number): void {
@@ -163,4 +118,20 @@ function putLongHeader(bytes: Uint8Array, at: number, type: number, size: number
   bytes[at + 2] = size >>> 16;
   bytes[at + 3] = size >>> 8;
   bytes[at + 4] = size;
+}
+
+/** Gives the row that begins there its header, for which HEADER_2 bytes were left. */
+function endRow(writer: ByteWriter, begin: number): void {
+  const size = writer.end - begin - HEADER_2;
+  if (size > 0xffff) {
+    reserve(writer, HEADER_4 - HEADER_2);
+    writer.bytes.copyWithin(begin + HEADER_4, begin + HEADER_2, writer.end);
+    putLongHeader(writer.bytes, begin, ARRAY, size);
+    writer.end += HEADER_4 - HEADER_2;
+    return;
+  }
+  const { bytes } = writer;
+  bytes[begin] = SIZE_IN_2 | ARRAY;
+  bytes[begin + 1] = size >>> 8;
+  bytes[begin + 2] = size;
 }

@@ -1,4 +1,4 @@
-import { guardFaults } from '../database-fault.ts';
+import { guardFaults } from './faults.ts';
 import type { OpenDatabase } from './open.ts';
 import { prepareOnce } from './prepare-once.ts';
 import type { FileStat, FileState, LedgerEntry, UnreadName } from '../../model/ledger.ts';

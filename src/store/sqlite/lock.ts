@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { LandfallError } from '../../model/errors.ts';
 import { makePrivateFile, makePrivateFolder } from '../../system/private-files.ts';
 import { systemCode } from '../../system/system-error.ts';
-import { DatabaseFault, asFault } from '../database-fault.ts';
+import { DatabaseFault } from '../database-fault.ts';
+import { asFault } from './faults.ts';
 import type { Holder, LockState } from '../ownership.ts';
 import { HOLDER_TABLE, lockPath, lockProblem, recognise } from './recognise.ts';
 

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
-import { RowsLeftOut } from '../database-fault.ts';
+import { RowsLeftOut } from './faults.ts';
 import type { MergeSql } from './merge-sql.ts';
 import { runOnRows, unlessRefused } from './savepoint.ts';
 import { type FreedRows, type KnownRows, type OrphanRows, SCRATCH, type SupersededRows, VERDICT } from './scratch.ts';

@@ -3,7 +3,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { LandfallError } from '../../model/errors.ts';
-import { asFault, constraintRefusal } from '../database-fault.ts';
+import { asFault, constraintRefusal } from './faults.ts';
 import type { Probe } from '../../model/ledger.ts';
 
 interface Migration {

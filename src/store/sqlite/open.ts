@@ -8,7 +8,8 @@ import { makePrivateFile, makePrivateFolder } from '../../system/private-files.t
 import { systemCode } from '../../system/system-error.ts';
 import { checkLedger } from './check-ledger.ts';
 import { databaseStat } from './database-stat.ts';
-import { DatabaseFault, guardFaults } from '../database-fault.ts';
+import { DatabaseFault } from '../database-fault.ts';
+import { guardFaults } from './faults.ts';
 import { migrate, requireMigrated } from './migrate.ts';
 import { cannotReadInPlace, openCopy } from './open-copy.ts';
 import { APPLICATION_ID, notOurs, recognise } from './recognise.ts';

@@ -1,4 +1,4 @@
-import { asFault } from '../database-fault.ts';
+import { asFault } from './faults.ts';
 import type { Search } from '../reader.ts';
 
 /** A page is full with so many rows (few, since what lives longer than a moment makes V8's young generation grow), … */

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Feed } from '../../model/feed.ts';
-import { guardFaults, saysDamaged } from '../database-fault.ts';
+import { guardFaults, saysDamaged } from './faults.ts';
 import type { StoreReader } from '../reader.ts';
 import { checkLedger, checkSetUp } from './check-ledger.ts';
 import { listFiles, listNotes } from './files-query.ts';

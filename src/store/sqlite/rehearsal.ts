@@ -1,4 +1,4 @@
-import { guardFaults } from '../database-fault.ts';
+import { guardFaults } from './faults.ts';
 import type { Rehearsal } from '../rehearsal.ts';
 import { copyForDryRun, reportOf } from './dry-run.ts';
 import { type OpenDatabase, closeDatabase } from './open.ts';

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { type ConstraintRefusal, ExpressionFailed, constraintRefusal } from '../database-fault.ts';
+import { type ConstraintRefusal, ExpressionFailed, constraintRefusal } from './faults.ts';
 
 /**
  * Runs `work` inside the running transaction; where the database refuses it for a constraint, all it did is undone: a statement

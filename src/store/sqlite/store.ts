@@ -1,12 +1,11 @@
-import { asFault, guardFaults } from '../database-fault.ts';
 import type { Store } from '../store.ts';
-import { closeAttempt, openAttempt, readSuspects } from './attempts.ts';
+import * as attempts from './attempts.ts';
 import { enterFile, enterQuarantined } from './commit.ts';
+import { asFault, guardFaults } from './faults.ts';
 import { type FeedWriter, createFeedWriter } from './feed-writer.ts';
 import { createFileTransaction } from './file-transaction.ts';
 import * as ledger from './ledger.ts';
 import { type OpenDatabase, closeDatabase, requireInPlace } from './open.ts';
-import { inTransaction } from './transaction.ts';
 import { emptyWal, isWalLarge, walBytes } from './wal.ts';
 
 /** Entries of the ledger that are read at a time. */
@@ -19,80 +18,67 @@ const PAGE = 1_000;
 export function createStore(database: OpenDatabase): Store {
   const { feed, program, file } = database;
   const queue = createQueue();
+  const queued =
+    <Asked extends unknown[], Answer>(work: (database: OpenDatabase, ...asked: Asked) => Answer) =>
+    (...asked: Asked): Promise<Answer> =>
+      queue(() => work(database, ...asked));
+  const revisionsAfter = queued(ledger.latestRevisions);
   let writer: FeedWriter | null = null;
 
   return {
-    feed,
-    program,
-    rowFormat: 'sqlite',
+    ...{ feed, program, rowFormat: 'sqlite' },
     async *latestRevisions() {
-      for (let after = ''; ;) {
-        const from = after;
-        const page = await queue(() => ledger.latestRevisions(database, from, PAGE));
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const page = await revisionsAfter(after, PAGE);
         yield* page;
-        if (page.length < PAGE) return;
-        after = page.at(-1)?.name ?? '';
+        after = page.length < PAGE ? undefined : page.at(-1)?.name;
       }
     },
-    latestRevision: (name) => queue(() => ledger.latestRevision(database, name)),
-    noteUnread: (names, now) => queue(() => ledger.noteUnread(database, names, now)),
-    noteStat: (entry, stat) =>
-      queue(() => {
-        ledger.noteStat(database, entry, stat);
-      }),
-    noteArchived: (fileId, path) =>
-      queue(() => {
-        ledger.noteArchived(database, fileId, path);
-      }),
-    requestRetries: (names, now) =>
-      queue(() => {
-        ledger.requestRetries(database, names, now);
-      }),
-    pendingRetries: () => queue(() => ledger.pendingRetries(database)),
-    openAttempt: (content, now) =>
-      queue(() => {
-        requireInPlace(database);
-        return openAttempt(database, content, now);
-      }),
-    closeAttempt: (content, failed) =>
-      queue(() => {
-        closeAttempt(database, content, failed);
-      }),
-    suspects: (atLeast) => queue(() => readSuspects(database, atLeast)),
+    latestRevision: queued(ledger.latestRevision),
+    noteUnread: queued(ledger.noteUnread),
+    noteStat: queued(ledger.noteStat),
+    noteArchived: queued(ledger.noteArchived),
+    requestRetries: queued(ledger.requestRetries),
+    pendingRetries: queued(ledger.pendingRetries),
+    openAttempt: queued(attempts.openAttempt),
+    closeAttempt: queued(attempts.closeAttempt),
+    suspects: queued(attempts.readSuspects),
     transact: (entry, rowText, work) =>
       queue(async () => {
         requireInPlace(database);
         // Before the transaction begins: its temporary tables must not go with one that is rolled back.
         const feedWriter = (writer ??= guardFaults('ingest', file, () => createFeedWriter(database)));
-        const result = await transact(database, () => {
+        const result = await inTransaction(database, () => {
           const fileId = enterFile(database, entry);
           return work(createFileTransaction(database, feedWriter, fileId, entry, rowText));
         });
         database.probe('after_commit');
         return result;
       }),
-    quarantine: (entry, refusal) =>
-      queue(() => guardFaults('quarantine', file, () => enterQuarantined(database, entry, refusal))),
+    quarantine: queued(enterQuarantined),
     async maintain(begin) {
       if (isWalLarge(database) && (await begin())) return await queue(() => emptyWal(database));
       return { bytes: walBytes(file), pinned: false };
     },
-    close: () =>
-      queue(() => {
-        closeDatabase(database);
-      }),
+    close: queued(closeDatabase),
   };
 }
 
-async function transact<T>(database: OpenDatabase, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work` in one transaction, which takes the write lock at once: what it did is committed as a whole, or rolled back with what it
+ * throws. Nothing else may use the connection meanwhile.
+ */
+async function inTransaction<T>({ db, file, probe }: OpenDatabase, work: () => Promise<T>): Promise<T> {
   try {
-    return await inTransaction(database.db, async () => {
-      const result = await work();
-      database.probe('before_commit');
-      return result;
-    });
+    db.exec('BEGIN IMMEDIATE');
+    const result = await work();
+    probe('before_commit');
+    db.exec('COMMIT');
+    return result;
   } catch (error) {
-    throw asFault('ingest', database.file, error);
+    // A full or failing disk has rolled it back already.
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw asFault('ingest', file, error);
   }
 }
 

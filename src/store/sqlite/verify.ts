@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import { parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
-import { saysDamaged } from '../database-fault.ts';
+import { saysDamaged } from './faults.ts';
 import type { Verification } from '../reader.ts';
 import { anyOf, recorded } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from './schema.ts';

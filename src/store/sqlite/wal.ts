@@ -1,5 +1,5 @@
 import { databaseStat } from './database-stat.ts';
-import { guardFaults } from '../database-fault.ts';
+import { guardFaults } from './faults.ts';
 import type { LogState } from '../store.ts';
 import type { OpenDatabase } from './open.ts';
 
