@@ -1,8 +1,8 @@
 import { createRandom, type Random } from './random.ts';
 
 const MIB = 1024 * 1024;
-/** Inputs are tried at this size first: at 1 MiB what is not linear takes 16,384 times as long, or more. */
-const SMALL = 8 * 1024;
+/** Inputs are tried at this size first: at 1 MiB what is not linear takes 65,536 times as long, or more. */
+const SMALL = 4 * 1024;
 /** So many of the slowest small inputs are tried at 1 MiB. */
 const FINALISTS = 3;
 /** Generated inputs beside the written ones. */
