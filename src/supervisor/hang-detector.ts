@@ -121,7 +121,9 @@ export function createHangDetector(patience: Patience, monotonic: () => number):
       const now = monotonic();
       const isDeaf = !answers;
       const worked = isDeaf && wasDeaf && stats !== null && stats.bytes !== before?.bytes;
-      if (now - lookedAt > OWN_GAP_MS || worked || stats?.waitsForDisk === true) showSign();
+      const wasStopped = now - lookedAt > OWN_GAP_MS;
+      if (wasStopped) toldAt += now - lookedAt;
+      if (wasStopped || worked || stats?.waitsForDisk === true) showSign();
       const passedMs = now - countedAt;
       if (isDeaf && stats?.runs === true && before !== null) {
         silentMs += Math.min(passedMs, stats.cpuMs - before.cpuMs);

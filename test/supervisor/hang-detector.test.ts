@@ -130,3 +130,15 @@ test('P7: the time in which whoever looks was itself stopped, or the machine sle
   expect(silentAfter(3_600_000)).toBe(0);
   expect([silentAfter(5_000), silentAfter(5_000)]).toEqual([5_000, 10_000]);
 });
+
+test('P7: nor does it count toward the hour in which a step must end: a stop over lunch is no crash of the file in hand', () => {
+  let now = 0;
+  const detector = createHangDetector(PATIENCE, () => now);
+  detector.begin();
+  detector.told('ingesting');
+  for (const ms of [LOOK_MS, 7_200_000, LOOK_MS]) {
+    now += ms;
+    detector.look({ bytes: BigInt(now), cpuMs: now, runs: true, waitsForDisk: false });
+    expect(detector.isWell()).toBe(true);
+  }
+});
