@@ -29,7 +29,7 @@ export function triggerProblems(db: Database.Database, tables: readonly WrittenT
     .map(({ name, table }) => `the trigger ${name} is on ${table}, a table of the ledger`);
   // What cannot be prepared is told elsewhere.
   const sound = tables.filter((table) => writesOf(table).every((sql) => isSound(db, sql)));
-  const statements = sound.flatMap(writesOf);
+  const statements = sound.flatMap(writesOf).filter((sql) => programsOf(db, [sql]).length > 0);
   const rollBack = programsOf(db, statements)
     .filter((program) => program.rollsBack)
     .map(({ name }) => `${name} says RAISE(ROLLBACK), which undoes a whole file; RAISE(ABORT) refuses the row`);
