@@ -5,11 +5,10 @@ import { isUrl } from '../settings/database-url.ts';
 import type { LockState, OpenOptions, Opened, StorePlace } from './ownership.ts';
 import type { StoreReader } from './reader.ts';
 import type { Rehearsal } from './rehearsal.ts';
+import * as sqliteFiles from './sqlite/database-file.ts';
 import * as sqliteLock from './sqlite/lock.ts';
-import * as sqlite from './sqlite/open.ts';
-import { openLocked, requestRetriesBeside } from './sqlite/open-locked.ts';
-import { openSqliteReader } from './sqlite/reader.ts';
-import { createRehearsal } from './sqlite/rehearsal.ts';
+
+// Each store is loaded only where it is opened: `status --check`, which a monitor runs every few seconds, needs little of it.
 
 /**
  * Opens a database for writing: takes the right to, makes sure that it is ours, brings its tables up to date, holds them against the
@@ -18,7 +17,9 @@ import { createRehearsal } from './sqlite/rehearsal.ts';
  * @throws DatabaseFault when it is damaged, cannot be written, or stays locked or full for longer than the patience
  */
 export async function openStore(options: OpenOptions): Promise<Opened> {
-  return await openLocked(options, sqliteFile(options.db));
+  const file = sqliteFile(options.db);
+  const { openLocked } = await import('./sqlite/open-locked.ts');
+  return await openLocked(options, file);
 }
 
 /**
@@ -26,8 +27,10 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
  * @throws LandfallError when it is not there, not set up, of another version, or another feed's
  * @throws DatabaseFault when it cannot be opened or written
  */
-export function requestRetries(place: StorePlace, names: readonly string[], now: Date): void {
-  requestRetriesBeside(place, sqliteFile(place.db), names, now);
+export async function requestRetries(place: StorePlace, names: readonly string[], now: Date): Promise<void> {
+  const file = sqliteFile(place.db);
+  const { requestRetriesBeside } = await import('./sqlite/open-locked.ts');
+  requestRetriesBeside(place, file, names, now);
 }
 
 /** Looks whether a process writes a database; makes nothing, and waits for nobody. */
@@ -40,16 +43,20 @@ export function lookAtLock(db: string): LockState {
  * @throws LandfallError when it is missing, not Landfall's, or may not be read
  * @throws DatabaseFault when it cannot be opened or is damaged
  */
-export function openReader(db: string, feed: Feed): Promise<StoreReader> {
-  return Promise.try(() => openSqliteReader(sqliteFile(db), feed));
+export async function openReader(db: string, feed: Feed): Promise<StoreReader> {
+  const file = sqliteFile(db);
+  const { openSqliteReader } = await import('./sqlite/reader.ts');
+  return openSqliteReader(file, feed);
 }
 
 /**
  * Opens a database for a dry run, which does not write to it; where there is none yet, an empty one stands in for it.
  * @throws LandfallError, DatabaseFault as `openStore` does
  */
-export function openRehearsal(place: StorePlace): Promise<Rehearsal> {
-  return Promise.try(() => createRehearsal(sqlite.openForRehearsal({ ...place, file: sqliteFile(place.db) })));
+export async function openRehearsal(place: StorePlace): Promise<Rehearsal> {
+  const file = sqliteFile(place.db);
+  const { openSqliteRehearsal } = await import('./sqlite/rehearsal.ts');
+  return openSqliteRehearsal({ ...place, file });
 }
 
 /**
@@ -58,8 +65,8 @@ export function openRehearsal(place: StorePlace): Promise<Rehearsal> {
  */
 export function databaseIsThere(db: string): boolean {
   const file = sqliteFile(db);
-  if (!sqlite.databaseIsThere(file)) return false;
-  sqlite.requireReadable(file);
+  if (!sqliteFiles.databaseIsThere(file)) return false;
+  sqliteFiles.requireReadable(file);
   return true;
 }
 

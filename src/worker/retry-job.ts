@@ -54,7 +54,7 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
       await store.close();
     }
   }
-  requestRetries(storePlace(settings, io, feed), wanted, io.now());
+  await requestRetries(storePlace(settings, io, feed), wanted, io.now());
   io.stdout.write(`asked the daemon to read again: ${files.map((file) => printable(file.name)).join(', ')}\n`);
   return 0;
 }

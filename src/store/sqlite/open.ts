@@ -5,9 +5,8 @@ import path from 'node:path';
 import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
 import { makePrivateFile, makePrivateFolder } from '../../system/private-files.ts';
-import { systemCode } from '../../system/system-error.ts';
 import { checkLedger } from './check-ledger.ts';
-import { databaseStat } from './database-stat.ts';
+import { databaseIsThere, databaseStat, requireReadable } from './database-file.ts';
 import { DatabaseFault } from '../database-fault.ts';
 import { guardFaults } from './faults.ts';
 import { migrate, requireMigrated } from './migrate.ts';
@@ -160,23 +159,6 @@ function readyToRead(db: Database.Database, file: string): Database.Database {
 }
 
 /**
- * Tells a database that is not there from one that may not be read: SQLite calls both a fault of the disk.
- * @throws LandfallError
- */
-export function requireReadable(file: string): void {
-  try {
-    fs.accessSync(file, fs.constants.R_OK);
-  } catch (cause) {
-    if (systemCode(cause) === 'EACCES') {
-      const hint = "run this as the service's user, or as a member of its group";
-      throw new LandfallError('open database', 'it, or its folder, may not be read', { file, hint, cause });
-    }
-    const hint = 'start the daemon once, or name the database with --db';
-    throw new LandfallError('open database', 'there is no such file', { file, hint, cause });
-  }
-}
-
-/**
  * Opens a database for a dry run: read-only, or an empty one in memory where there is none yet.
  * @throws LandfallError, DatabaseFault as `openDatabase` does
  */
@@ -193,15 +175,6 @@ export function openForRehearsal(options: Omit<DatabaseOptions, 'cacheMib' | 'pr
     db.pragma('temp_store = FILE');
   });
   return { db, file, feed, program, process: crypto.randomUUID(), probe: NO_PROBE, place: null };
-}
-
-/** Whether there is a database; where one may not look, there is. */
-export function databaseIsThere(file: string): boolean {
-  try {
-    return databaseStat('open database', file) !== null;
-  } catch {
-    return true;
-  }
 }
 
 /** SQLite would create the file as the umask says; owner and group may write it, since a reader of a WAL database writes its index. */

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { LandfallError } from '../../model/errors.ts';
 import { systemCode } from '../../system/system-error.ts';
-import { databaseStat } from './database-stat.ts';
+import { databaseStat } from './database-file.ts';
 import { DatabaseFault } from '../database-fault.ts';
 
 /** Marks a database as Landfall's (`PRAGMA application_id`): "Land" in ASCII. */

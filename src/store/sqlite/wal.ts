@@ -1,4 +1,4 @@
-import { databaseStat } from './database-stat.ts';
+import { databaseStat } from './database-file.ts';
 import { guardFaults } from './faults.ts';
 import type { LogState } from '../store.ts';
 import type { OpenDatabase } from './open.ts';
