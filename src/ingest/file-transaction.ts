@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REJECT_CODES } from '../model/codes.ts';
-import { FileMoved, FileRefused } from '../model/errors.ts';
+import { FileChanged, FileRefused } from '../model/errors.ts';
 import type { Encoding, Feed } from '../model/feed.ts';
 import type { IngestOptions } from '../model/ingest.ts';
 import type { RowCounts } from '../model/ledger.ts';
@@ -47,7 +47,7 @@ interface Load extends SurveyedFile {
 
 /**
  * Reads a file and commits all that follows from it, or rolls all of it back and throws.
- * @throws FileRefused, FileMoved, GivenUp, or what the database or the file raises
+ * @throws FileRefused, FileChanged, GivenUp, or what the database or the file raises
  */
 export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   const { store, entry, source, survey } = file;
@@ -56,12 +56,12 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
     const sums = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
     const load: Load = { ...file, transaction, sums };
     const { counts, parsed } = await loadRows(load);
-    if (parsed.sha256 !== entry.sha256) throw new FileMoved('its content changed while it was read');
+    if (parsed.sha256 !== entry.sha256) throw new FileChanged('its content changed while it was read');
     requireFewBadRows(store.feed, counts);
     const { healed, refused } = await transaction.heal(() => breathe(load, 'healing', counts.read, survey.bytes));
     const news = await complete(load, counts, parsed);
-    // As late as can be: nothing of a file that moved under the reading may be committed (P1).
-    source.requireUnmoved();
+    // As late as can be: nothing of a file that changed under the reading may be committed (P1).
+    source.requireUnchanged();
     return { fileId: transaction.fileId, counts, healed, refusedWaiting: refused, ...news };
   });
 }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { FileMoved, FileRefused, LandfallError } from '../model/errors.ts';
+import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { createSurveyor } from '../reader/sniff.ts';
 import type { Survey } from '../reader/types.ts';
@@ -13,6 +13,8 @@ import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { type Source, openSource } from './source.ts';
 import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
+import type { LedgerEntry } from '../model/ledger.ts';
+import type { Mishaps } from '../store/attempts.ts';
 
 /**
  * Ingests one file in one transaction (P2): its rows, rejects, what it heals, its ledger entry and the checkpoint, or nothing.
@@ -28,12 +30,29 @@ export async function ingestFile(store: Store, file: ListedFile, options: Ingest
     source = openSource(file.path, file.stat);
     return await ingestSource(store, file, source, options);
   } catch (error) {
-    if (error instanceof FileMoved) return { kind: 'moved', reason: error.message };
+    if (error instanceof FileChanged) return { kind: 'moved', reason: error.message };
     if (error instanceof GivenUp) return { kind: 'given_up' };
     throw error;
   } finally {
     source?.close();
   }
+}
+
+/** A file on its way in, and what is known of it by now. */
+interface Ingest {
+  readonly store: Store;
+  readonly file: ListedFile;
+  readonly source: Source;
+  readonly options: IngestOptions;
+  /** The latest revision of its name. */
+  readonly latest: LedgerEntry | null;
+  /** Counts what is refused. */
+  readonly tally: RejectTally;
+  /** Ms since it was begun. */
+  readonly ms: () => number;
+  entry: FileEntry;
+  /** Null: it was not read yet. */
+  survey: Survey | null;
 }
 
 async function ingestSource(
@@ -42,73 +61,57 @@ async function ingestSource(
   source: Source,
   options: IngestOptions,
 ): Promise<IngestOutcome> {
-  const startedAt = options.now();
   const begun = performance.now();
   const latest = await store.latestRevision(file.name);
-  // Noted before a byte is read: whatever reading it does to this process, the next one knows.
-  const before = await store.openAttempt({ name: file.name, stat: file.stat, sha256: null }, startedAt);
-  const nextRevision = (latest?.revision ?? 0) + 1;
-  let entry: FileEntry = {
-    dataset: file.dataset,
-    name: file.name,
-    revision: nextRevision,
-    stamp: file.stamp,
-    sha256: null,
-    stat: file.stat,
-    attempts: before.failures + before.deaths + 1,
-    startedAt,
+  const { dataset, name, stamp, stat } = file;
+  const revision = (latest?.revision ?? 0) + 1;
+  const ingest: Ingest = {
+    ...{ store, file, source, options, latest, tally: createRejectTally(), survey: null },
+    ms: () => Math.round(performance.now() - begun),
+    entry: { dataset, name, revision, stamp, sha256: null, stat, attempts: 0, startedAt: options.now() },
   };
-  const ms = () => Math.round(performance.now() - begun);
-  const tally = createRejectTally();
-  let survey: Survey | null = null;
+  // Noted before a byte is read: whatever reading it does to this process, the next one knows.
+  const before = await openAttempt(ingest);
   try {
     requireFewMishaps(before);
-    if (needsThread(file.stat.bytes)) readyParser();
-    const surveyed = await surveySource(file, source, store, options);
-    const { sha256 } = surveyed;
-    survey = surveyed.survey;
-    const same = latest?.sha256 === sha256;
-    if (same && latest.state === 'ingested' && !options.afresh) {
-      await store.noteStat(latest, file.stat);
-      return { kind: 'unchanged', fileId: latest.fileId, archivedTo: latest.archivedTo };
-    }
-    // A quarantined content that is tried again keeps its revision.
-    const revision = same && latest.state === 'quarantined' ? latest.revision : nextRevision;
-    entry = { ...entry, sha256, revision };
-    const earlier = await store.openAttempt(entry, startedAt);
-    entry = { ...entry, attempts: earlier.failures + earlier.deaths + 1 };
-    requireFewMishaps(earlier);
-    const loaded = await loadFile({ store, entry, source, survey, tally, options });
-    return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
+    return await readAndLoad(ingest);
   } catch (thrown) {
-    const error = judge(thrown, source);
-    if (error instanceof FileRefused) {
-      const rejects = survey === null ? [] : firstRejects(tally, source, survey);
-      const fileId = await quarantine(store, entry, error, tally, rejects);
-      return {
-        kind: 'quarantined',
-        fileId,
-        revision: entry.revision,
-        code: error.code,
-        reason: error.message,
-        rejects: tally.summaries(),
-        ms: ms(),
-      };
-    }
-    throw await closing(store, entry, error);
+    const error = unlessChanged(thrown, source);
+    if (error instanceof FileRefused) return await quarantine(ingest, error);
+    throw await closeAttempt(ingest, error);
   }
+}
+
+async function openAttempt(ingest: Ingest): Promise<Mishaps> {
+  const { store, entry } = ingest;
+  const before = await store.openAttempt(entry, entry.startedAt);
+  ingest.entry = { ...entry, attempts: before.failures + before.deaths + 1 };
+  return before;
+}
+
+async function readAndLoad(ingest: Ingest): Promise<IngestOutcome> {
+  const { store, file, source, options, latest, tally, ms } = ingest;
+  if (needsThread(file.stat.bytes)) readyParser();
+  const { sha256, survey } = await surveySource(ingest);
+  ingest.survey = survey;
+  const same = latest?.sha256 === sha256;
+  if (same && latest.state === 'ingested' && !options.afresh) {
+    await store.noteStat(latest, file.stat);
+    return { kind: 'unchanged', fileId: latest.fileId, archivedTo: latest.archivedTo };
+  }
+  // A quarantined content that is tried again keeps its revision.
+  const revision = same && latest.state === 'quarantined' ? latest.revision : ingest.entry.revision;
+  ingest.entry = { ...ingest.entry, sha256, revision };
+  requireFewMishaps(await openAttempt(ingest));
+  const loaded = await loadFile({ store, entry: ingest.entry, source, survey, tally, options });
+  return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
 }
 
 /** Bytes surveyed between two pauses, in which signals are heard. */
 const PAUSE_BYTES = 16 * 1024 * 1024;
 
 /** Reads the whole file once: what it is, before a row of it is believed. */
-async function surveySource(
-  file: ListedFile,
-  source: Source,
-  store: Store,
-  options: IngestOptions,
-): Promise<{ sha256: string; survey: Survey }> {
+async function surveySource({ store, file, source, options }: Ingest): Promise<{ sha256: string; survey: Survey }> {
   const walk = source.walk();
   const surveyor = createSurveyor(store.feed.format);
   let bytesRead = 0;
@@ -123,52 +126,50 @@ async function surveySource(
       options.onProgress({ name: file.name, rows: 0, bytesRead, bytesTotal: file.stat.bytes, phase: 'hashing' });
     }
   }
-  source.requireUnmoved();
+  source.requireUnchanged();
   return { sha256: walk.digest(), survey: surveyor.finish() };
 }
 
-async function quarantine(
-  store: Store,
-  entry: FileEntry,
-  { code, message }: FileRefused,
-  tally: RejectTally,
-  rejects: Iterable<RejectedRow>,
-): Promise<number> {
-  const refusal = { code, reason: message, rejectCounts: tally.counts(), rejects };
+async function quarantine(ingest: Ingest, { code, message }: FileRefused): Promise<IngestOutcome> {
+  const { store, entry, tally, ms } = ingest;
+  const refusal = { code, reason: message, rejectCounts: tally.counts(), rejects: firstRejects(ingest) };
   // Refused for what happened the times before, it was not read this time.
   const attempts = code === 'internal_error' ? entry.attempts - 1 : entry.attempts;
   try {
-    return await store.quarantine({ ...entry, attempts }, refusal);
+    const fileId = await store.quarantine({ ...entry, attempts }, refusal);
+    const { revision } = entry;
+    return { kind: 'quarantined', fileId, revision, code, reason: message, rejects: tally.summaries(), ms: ms() };
   } catch (error) {
-    throw await closing(store, entry, error);
+    throw await closeAttempt(ingest, error);
   }
 }
 
 /** The first rejects with their raw texts, as long as the file is what was read (P1). */
-function* firstRejects(tally: RejectTally, source: Source, survey: Survey): Generator<RejectedRow> {
+function* firstRejects({ tally, source, survey }: Ingest): Generator<RejectedRow> {
+  if (survey === null) return;
   for (const row of tally.firstRejected()) yield withRaw(row, source, survey.encoding);
-  source.requireUnmoved();
+  source.requireUnchanged();
 }
 
-/** What was read of a file that has moved since says nothing of it (P1): it is neither refused nor failed, but moved. */
-function judge(error: unknown, source: Source): unknown {
+/** What was read of a file that has changed since says nothing of it (P1): it is neither refused nor failed, but changed. */
+function unlessChanged(error: unknown, source: Source): unknown {
   if (!(error instanceof FileRefused) && !isUnexpected(error)) return error;
   try {
-    source.requireUnmoved();
+    source.requireUnchanged();
     return error;
-  } catch (moved) {
-    return moved;
+  } catch (changed) {
+    return changed;
   }
 }
 
 /** Neither the file's fault nor the database's: a defect of the program, or of a library, that this content brings out. */
 function isUnexpected(error: unknown): boolean {
-  const expected = [FileMoved, GivenUp, LandfallError].some((kind) => error instanceof kind);
+  const expected = [FileChanged, GivenUp, LandfallError].some((kind) => error instanceof kind);
   return !expected && systemCode(error) === null;
 }
 
 /** Notes that an attempt ended with an error; gives that error, which matters more than one of noting its end. */
-async function closing(store: Store, entry: FileEntry, error: unknown): Promise<unknown> {
+async function closeAttempt({ store, entry }: Ingest, error: unknown): Promise<unknown> {
   if (error instanceof DatabaseFault && error.isFinal) return error;
   try {
     await store.closeAttempt(entry, isUnexpected(error));

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { FileMoved, FileRefused } from '../model/errors.ts';
+import { FileChanged, FileRefused } from '../model/errors.ts';
 import { systemCode } from '../system/system-error.ts';
 import { parse } from './parse.ts';
 import { type FromThread, type Job, type SystemError, type ToThread, buffersOf } from './parser-messages.ts';
@@ -75,7 +75,7 @@ async function parseJob(job: Job): Promise<void> {
     }
   } catch (error) {
     if (error instanceof FileRefused) send({ kind: 'refused', job: job.job, code: error.code, reason: error.message });
-    else if (error instanceof FileMoved) send({ kind: 'moved', job: job.job, reason: error.message });
+    else if (error instanceof FileChanged) send({ kind: 'moved', job: job.job, reason: error.message });
     else send({ kind: 'failed', job: job.job, error, ...systemPart(error) });
   }
 }

@@ -1,6 +1,6 @@
 import { getCompileCacheDir } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { FileMoved, FileRefused } from '../model/errors.ts';
+import { FileChanged, FileRefused } from '../model/errors.ts';
 import { type ParseEnd, type ParseOptions, type ParsedBatch, parse } from './parse.ts';
 import { type FromThread, type ToThread, buffersOf } from './parser-messages.ts';
 import type { Source } from './source.ts';
@@ -19,7 +19,7 @@ export interface ParsedFile {
 
 /**
  * Parses an open file batch by batch: in this thread, or for a large file in the parsing thread, which is kept for the next one.
- * @throws FileRefused, FileMoved, or whatever reading raises
+ * @throws FileRefused, FileChanged, or whatever reading raises
  */
 export async function* parseFile(
   source: Source,
@@ -94,7 +94,7 @@ async function* parseInThread(
         case 'refused':
           throw new FileRefused(message.code, message.reason);
         case 'moved':
-          throw new FileMoved(message.reason);
+          throw new FileChanged(message.reason);
         case 'failed':
           throw message.system === undefined ? message.error : Object.assign(new Error(), message.system);
       }

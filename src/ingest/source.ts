@@ -1,6 +1,6 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
-import { FileMoved } from '../model/errors.ts';
+import { FileChanged } from '../model/errors.ts';
 import type { Encoding } from '../model/feed.ts';
 import { isStill } from '../landing/file-stat.ts';
 import type { FileStat } from '../model/ledger.ts';
@@ -16,8 +16,8 @@ export interface Source {
   walk(): SourceWalk;
   /** A row exactly as sent, without its line ending: text, or bytes where it is not text in the given encoding. */
   row(byteOffset: number, byteLength: number, encoding: Encoding): string | Uint8Array;
-  /** @throws FileMoved when the open file or its path is no longer what was listed */
-  requireUnmoved(): void;
+  /** @throws FileChanged when the open file or its path is no longer what was listed */
+  requireUnchanged(): void;
   close(): void;
 }
 
@@ -29,7 +29,7 @@ export interface SourceWalk {
 
 /**
  * Opens a listed file. Links are not followed, and a pipe is not waited for.
- * @throws FileMoved when it is not the file that was listed; a node fs error when it cannot be opened
+ * @throws FileChanged when it is not the file that was listed; a node fs error when it cannot be opened
  */
 export function openSource(path: string, listed: FileStat): Source {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
@@ -50,11 +50,11 @@ export function openSource(path: string, listed: FileStat): Source {
       const bytes = window.bytes.subarray(at, at + byteLength);
       return asText(bytes, decoderOf(encoding)) ?? Uint8Array.from(bytes);
     },
-    requireUnmoved() {
+    requireUnchanged() {
       const open = fs.fstatSync(handle, { bigint: true });
       const named = fs.lstatSync(path, { bigint: true });
       if (!open.isFile() || !isStill(open, listed) || !isStill(named, listed)) {
-        throw new FileMoved('it changed while it was read');
+        throw new FileChanged('it changed while it was read');
       }
     },
     close() {
@@ -62,7 +62,7 @@ export function openSource(path: string, listed: FileStat): Source {
     },
   };
   try {
-    source.requireUnmoved();
+    source.requireUnchanged();
   } catch (error) {
     source.close();
     throw error;
@@ -72,7 +72,7 @@ export function openSource(path: string, listed: FileStat): Source {
 
 /**
  * Walks an open file from its beginning.
- * @param size what it is expected to hold, in bytes; its chunks throw FileMoved when there is more
+ * @param size what it is expected to hold, in bytes; its chunks throw FileChanged when there is more
  */
 export function walkFile(handle: number, size: number): SourceWalk {
   const hash = crypto.createHash('sha256');
@@ -88,7 +88,7 @@ function* readChunks(handle: number, size: number, hash: crypto.Hash): Iterable<
     if (length === 0) return;
     position += length;
     // Without this a writer that is as fast as the reader would keep it going for ever.
-    if (position > size) throw new FileMoved('it grew while it was read');
+    if (position > size) throw new FileChanged('it grew while it was read');
     const chunk = buffer.subarray(0, length);
     hash.update(chunk);
     yield chunk;

@@ -41,6 +41,6 @@ export class FileRefused extends Error {
 }
 
 /** A file that is not as it was listed (grew, was replaced, vanished): it is rolled back and waited for again. */
-export class FileMoved extends Error {
-  override readonly name = 'FileMoved';
+export class FileChanged extends Error {
+  override readonly name = 'FileChanged';
 }

@@ -1,4 +1,4 @@
-import { FileMoved, FileRefused, LandfallError } from '../model/errors.ts';
+import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
 
 /** An error as it may be shown: with its message only where that is known to hold no value from a row (P8). */
 export interface ErrorReport {
@@ -48,7 +48,7 @@ function nameOf(report: ErrorReport): string {
 }
 
 function isOurs(error: Error): boolean {
-  return error instanceof LandfallError || error instanceof FileRefused || error instanceof FileMoved;
+  return error instanceof LandfallError || error instanceof FileRefused || error instanceof FileChanged;
 }
 
 /** The stack begins with the message, which may have lines that look like frames: only what stands after it is taken. */

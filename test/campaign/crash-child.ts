@@ -16,7 +16,7 @@ import { runLoop } from '../../src/worker/loop.ts';
 import { createWaker } from '../../src/worker/waker.ts';
 import { createEvents } from '../../src/model/events.ts';
 import { loadFeed } from '../../src/feed/load.ts';
-import { settleAttempts } from '../../src/store/sqlite/attempts.ts';
+import { closeLeftAttempts } from '../../src/store/sqlite/attempts.ts';
 import { closeDatabase, openDatabase, type OpenDatabase } from '../../src/store/sqlite/open.ts';
 import { createStore } from '../../src/store/sqlite/store.ts';
 import type { Moment } from '../../src/model/ledger.ts';
@@ -60,7 +60,7 @@ database = openDatabase({
   cacheMib: 4,
   probe,
 });
-settleAttempts(database, { crashed: false, cutShortAt: null }, new Date());
+closeLeftAttempts(database, { crashed: false, cutShortAt: null }, new Date());
 // Small, so that checkpoints fall into the commits.
 database.db.pragma('wal_autocheckpoint = 20');
 const never = new AbortController().signal;

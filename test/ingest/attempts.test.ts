@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import type { Ending } from '../../src/store/attempts.ts';
-import { closeAttempt, openAttempt, settleAttempts } from '../../src/store/sqlite/attempts.ts';
+import { closeAttempt, openAttempt, closeLeftAttempts } from '../../src/store/sqlite/attempts.ts';
 import { latestRevision, requestRetries } from '../../src/store/sqlite/ledger.ts';
 import { type OpenDatabase, closeDatabase, openDatabase } from '../../src/store/sqlite/open.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
@@ -145,7 +145,7 @@ describe('P7: the death of the program', () => {
   function die(desk: Desk, file: ListedFile, ending: Ending, hash: string | null = sha256): void {
     const store = openAgain(desk);
     openAttempt(store, { name: file.name, stat: file.stat, sha256: hash }, NOW);
-    settleAttempts(desk.database, ending, NOW);
+    closeLeftAttempts(desk.database, ending, NOW);
     closeDatabase(store);
   }
 

@@ -1,7 +1,7 @@
 import { statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openAttempt, settleAttempts } from '../../src/store/sqlite/attempts.ts';
+import { openAttempt, closeLeftAttempts } from '../../src/store/sqlite/attempts.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
 import { writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
@@ -33,7 +33,7 @@ function die(desk: IntakeDesk, name: string, times: number): void {
       { name, stat: { bytes: Number(stat.size), mtimeNs, ctimeNs, inode }, sha256: null },
       desk.now(),
     );
-    settleAttempts(desk.database, { crashed: false, cutShortAt: null }, desk.now());
+    closeLeftAttempts(desk.database, { crashed: false, cutShortAt: null }, desk.now());
   }
   desk.restart();
 }

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { quoteName } from '../sqlite/schema.ts';
+import { quoteName } from '../sql-names.ts';
 import type { FileEntry, FileTransaction, RowText } from '../store.ts';
 import { copyInto } from './copy.ts';
 import { healAll } from './heal.ts';

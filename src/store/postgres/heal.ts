@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { REJECT_CODES } from '../../model/codes.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
-import { quoteName } from '../sqlite/schema.ts';
+import { quoteName } from '../sql-names.ts';
 import type { Healed } from '../store.ts';
 import { literal, mergeSql } from './merge-sql.ts';
 import { type Merging, type Origin, type Verdicts, admit, resolveWaiting } from './merge.ts';

@@ -1,5 +1,5 @@
 import type { Feed } from '../../model/feed.ts';
-import { quoteName } from '../sqlite/schema.ts';
+import { quoteName } from '../sql-names.ts';
 import type { LoadedRows, RefusedRow, RowText } from '../store.ts';
 import { type Merging, type Verdicts, admit, resolveWaiting } from './merge.ts';
 import { asReject } from '../refused-row.ts';

@@ -1,6 +1,6 @@
 import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
-import { LINEAGE_COLUMNS, quoteName } from '../sqlite/schema.ts';
+import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { SCRATCH, type StagingTables } from './scratch.ts';
 
 /** A row that goes into the table; the others are left out. */

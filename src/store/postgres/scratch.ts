@@ -1,7 +1,7 @@
 import type { StorageClass } from '../../columns/column-type.ts';
 import { COLUMN_TYPES } from '../../columns/registry.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
-import { quoteName } from '../sqlite/schema.ts';
+import { quoteName } from '../sql-names.ts';
 
 /**
  * The temporary tables of one file's transaction; they are gone with it. A temporary table is found before one of the schema, and no

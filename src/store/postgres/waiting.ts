@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
-import { quoteName } from '../sqlite/schema.ts';
+import { quoteName } from '../sql-names.ts';
 import type { RowText } from '../store.ts';
 import { copyBytes, copyInto } from './copy.ts';
 import { literal, parentMissing, recorded } from './merge-sql.ts';

@@ -49,7 +49,7 @@ export function closeAttempt(database: OpenDatabase, content: AttemptedContent, 
  * Closes the attempts that the process before this one has left open, each as what it was: a failure of the content, nobody's
  * fault, or a death that nobody can explain. To be called by whoever has just taken the database.
  */
-export function settleAttempts(database: OpenDatabase, ending: Ending, now: Date): void {
+export function closeLeftAttempts(database: OpenDatabase, ending: Ending, now: Date): void {
   guardFaults('note attempt', database.file, () => {
     const { db } = database;
     if (prepareOnce(db, 'SELECT 1 FROM attempts WHERE process IS NOT NULL').get() === undefined) return;

@@ -2,14 +2,14 @@ import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import { createDirectInsert } from './direct-insert.ts';
 import { type Healer, createHealer } from './heal.ts';
-import type { StagedRows } from './jsonb-rows.ts';
+import type { JsonbRows } from './jsonb-rows.ts';
 import { freshMergeSql, healingMergeSql } from './merge-sql.ts';
 import { type Admitted, type Origin, createMerger } from './merge.ts';
 import type { OpenDatabase } from './open.ts';
 import type { PendingRows } from './pending-rows.ts';
 import { halveRefused, unlessRefused } from './savepoint.ts';
 import { type FreedRows, SCRATCH_SQL, createStagesSql } from './scratch.ts';
-import { createStage } from './staging-table.ts';
+import { createStagingTable } from './staging-table.ts';
 import { createWaitingRows } from './waiting.ts';
 
 /** What a merge of the staged rows came to. */
@@ -26,9 +26,9 @@ export interface DatasetWriter {
    * Inserts `count` rows at once, without staging them.
    * @returns false: nothing was done; they need the whole merge, or are likely to
    */
-  insertPlain(rows: StagedRows, count: number, origin: Origin): boolean;
+  insertPlain(rows: JsonbRows, count: number, origin: Origin): boolean;
   /** Adds rows to those to be merged; their keys are distinct from those that are there. */
-  stage(rows: StagedRows): void;
+  stage(rows: JsonbRows): void;
   /** Merges the staged rows into the dataset's table; orphans are kept waiting, and what waited for admitted rows is freed. */
   merge(origin: Origin, freed: FreedRows): MergedRows;
   readonly healer: Healer;
@@ -46,7 +46,7 @@ export function prepareMerging(db: Database.Database, pending: PendingRows): voi
 export function createDatasetWriter(database: OpenDatabase, dataset: Dataset): DatasetWriter {
   const { db, feed } = database;
   db.exec(createStagesSql(dataset));
-  const stage = createStage(db, dataset);
+  const stage = createStagingTable(db, dataset);
   const merger = createMerger(db, dataset, freshMergeSql(feed, dataset));
   const insertDirectly = createDirectInsert(db, dataset);
   const waiting = createWaitingRows(db, feed, dataset);

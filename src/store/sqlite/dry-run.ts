@@ -5,7 +5,7 @@ import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { anyOf, recorded } from './merge-sql.ts';
 import type { DryRunReject, DryRunReport, DryRunUpdate, DryRunWait, GoodRow } from '../rehearsal.ts';
 import type { OpenDatabase } from './open.ts';
-import { quoteName } from './schema.ts';
+import { quoteName } from '../sql-names.ts';
 import { waitsFor } from './waiting.ts';
 
 /**

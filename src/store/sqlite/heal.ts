@@ -7,7 +7,7 @@ import { planIndexes } from './indexes.ts';
 import { type MergeSql, anyOf, recorded } from './merge-sql.ts';
 import { type Admitted, type Origin, createMerger } from './merge.ts';
 import { type Range, halveRefused } from './savepoint.ts';
-import { quoteName } from './schema.ts';
+import { quoteName } from '../sql-names.ts';
 import { type FreedRows, type OrphanRows, type ReadyRows, type RefusedKeys, SCRATCH, VERDICT } from './scratch.ts';
 import { type WaitingRows, waitsFor } from './waiting.ts';
 

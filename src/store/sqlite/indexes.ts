@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import { prepareOnce } from './prepare-once.ts';
-import { quoteName } from './schema.ts';
+import { quoteName } from '../sql-names.ts';
 
 /** Below this many rows keeping the indexes up costs less than a second. */
 const WORTH_ROWS = 100_000;

@@ -6,10 +6,10 @@ import type { RowEncoder } from '../store.ts';
  * Rows of distinct keys in one piece, as JSONB: an array of arrays, each a row's line and then the dataset's values.
  * One bound value for thousands of rows costs less than a dozen for each.
  */
-export type StagedRows = Uint8Array<ArrayBuffer>;
+export type JsonbRows = Uint8Array<ArrayBuffer>;
 
 /** SQL that reads staged rows from one bound value `?`: the line, the values of the dataset's columns, and where they come from. */
-export function stagedRowsSql(dataset: Dataset): { line: string; values: string; from: string } {
+export function jsonbRowsSql(dataset: Dataset): { line: string; values: string; from: string } {
   return {
     line: 'e.value ->> 0',
     values: dataset.columns.map((_, index) => `e.value ->> ${index + 1}`).join(', '),

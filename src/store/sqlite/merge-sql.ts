@@ -1,6 +1,6 @@
 import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
-import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
+import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { SCRATCH, VERDICT, stageName } from './scratch.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { settleAttempts } from './attempts.ts';
+import { closeLeftAttempts } from './attempts.ts';
 import { requestRetries } from './ledger.ts';
 import { heldBy, takeLock } from './lock.ts';
 import { type OpenDatabase, closeDatabase, openBeside, openDatabase } from './open.ts';
@@ -25,7 +25,7 @@ export async function openLocked(options: OpenOptions, file: string): Promise<Op
   try {
     options.onLocked?.();
     // A database that is locked or full is waited for with this first write, too. Null as well: told to stop before it was open.
-    const database = await patiently(() => openSettled(options, file));
+    const database = await patiently(() => openLeft(options, file));
     if (database === null) return { kind: 'stopped' };
     opened = createStore(database);
   } finally {
@@ -40,10 +40,10 @@ export async function openLocked(options: OpenOptions, file: string): Promise<Op
 }
 
 /** Opens the database for whoever holds the lock, and settles what the process before has left. */
-function openSettled(options: OpenOptions, file: string): OpenDatabase {
+function openLeft(options: OpenOptions, file: string): OpenDatabase {
   const database = openDatabase({ ...options, file });
   try {
-    settleAttempts(database, options.before, options.now());
+    closeLeftAttempts(database, options.before, options.now());
     return database;
   } catch (error) {
     closeDatabase(database);

@@ -2,11 +2,9 @@ import Database from 'better-sqlite3';
 import { COLUMN_TYPES } from '../../columns/registry.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
+import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { declarationFor, keepsValues } from './affinity.ts';
 import { type WrittenTable, triggerProblems } from './triggers.ts';
-
-/** What each row carries to say where it comes from. */
-export const LINEAGE_COLUMNS = ['source_file_id', 'source_line', 'source_stamp'] as const;
 
 /** The same, each with how it is kept; a stamp is a text that is never a number, as a date is. */
 const LINEAGE = [
@@ -168,9 +166,4 @@ export function requireFeed(db: Database.Database, file: string, feed: Feed): vo
     file,
     hint: 'name another database with --db, another feed with --feed, or give the feed its former name',
   });
-}
-
-/** An identifier as SQL text. Identifiers of a feed are validated when it is loaded; quoting keeps reserved words harmless. */
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,7 +1,7 @@
 import { COLUMN_TYPES } from '../../columns/registry.ts';
 import type { Dataset } from '../../model/feed.ts';
 import { declarationFor } from './affinity.ts';
-import { quoteName } from './schema.ts';
+import { quoteName } from '../sql-names.ts';
 
 /**
  * The temporary tables of an ingest, by what they hold. They, and the columns of a staging table that are not the feed's, begin with an

@@ -1,14 +1,14 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import type { Range } from './savepoint.ts';
-import { quoteName } from './schema.ts';
+import { quoteName } from '../sql-names.ts';
 import { stageName } from './scratch.ts';
-import { type StagedRows, stagedRowsSql } from './jsonb-rows.ts';
+import { type JsonbRows, jsonbRowsSql } from './jsonb-rows.ts';
 
 /** The temporary table that rows of a dataset are staged in, and where they are held while they are merged in parts. */
-export interface Stage {
+export interface StagingTable {
   /** Adds rows; their keys are distinct from those that are there. */
-  fill(rows: StagedRows): void;
+  fill(rows: JsonbRows): void;
   clear(): void;
   /** Takes all rows out of the stage, to be put back in parts; gives the last line. */
   hold(): number;
@@ -20,12 +20,12 @@ export interface Stage {
 }
 
 /** Prepares the staging of a dataset's rows. */
-export function createStage(db: Database.Database, dataset: Dataset): Stage {
+export function createStagingTable(db: Database.Database, dataset: Dataset): StagingTable {
   const stage = stageName('fresh', dataset);
   const held = stageName('held', dataset);
   const names = dataset.columns.map((column) => quoteName(column.name)).join(', ');
-  const { line, values, from } = stagedRowsSql(dataset);
-  const fill = db.prepare<[StagedRows]>(`INSERT INTO ${stage} (_seq, ${names}) SELECT ${line}, ${values} FROM ${from}`);
+  const { line, values, from } = jsonbRowsSql(dataset);
+  const fill = db.prepare<[JsonbRows]>(`INSERT INTO ${stage} (_seq, ${names}) SELECT ${line}, ${values} FROM ${from}`);
   const clear = db.prepare(`DELETE FROM ${stage}`);
   const hold = db.prepare(`INSERT INTO ${held} SELECT * FROM ${stage}`);
   const last = db.prepare<[], number>(`SELECT coalesce(max(_seq), 0) FROM ${held}`).pluck();

@@ -3,7 +3,7 @@ import type { RejectCode } from '../../model/codes.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import type { DatabaseStatus, DatasetStatus, NoteList, NoteListName } from '../reader.ts';
 import { lastFile, listNotes } from './files-query.ts';
-import { quoteName } from './schema.ts';
+import { quoteName } from '../sql-names.ts';
 
 /** The code of all rows that wait, and of no others. */
 const WAITING_CODE: RejectCode = 'missing_parent';

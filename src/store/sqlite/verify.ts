@@ -4,7 +4,7 @@ import type { Dataset, Feed } from '../../model/feed.ts';
 import { saysDamaged } from './faults.ts';
 import type { Verification } from '../reader.ts';
 import { anyOf, recorded } from './merge-sql.ts';
-import { LINEAGE_COLUMNS, quoteName } from './schema.ts';
+import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { waitsFor } from './waiting.ts';
 
 const MOST_FINDINGS = 100;

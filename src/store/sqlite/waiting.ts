@@ -3,7 +3,7 @@ import { type Reference, referencesOf } from '../../feed/references.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { parentMissing, recorded } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
-import { quoteName } from './schema.ts';
+import { quoteName } from '../sql-names.ts';
 import { type OrphanRows, SCRATCH, stageName } from './scratch.ts';
 
 /** Keeps the staged rows that lack a parent. */

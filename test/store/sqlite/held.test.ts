@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
-import { openDesk } from '../helpers/ingest.ts';
-import { procedure } from '../helpers/rows.ts';
+import { feedFileName, feedFileText } from '../../helpers/feed-files.ts';
+import { openDesk } from '../../helpers/ingest.ts';
+import { procedure } from '../../helpers/rows.ts';
 
 const MIB = 1024 * 1024;
 const REJECTS = 40;

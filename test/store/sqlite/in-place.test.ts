@@ -1,8 +1,8 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { DatabaseFault } from '../../src/store/database-fault.ts';
-import { openDesk } from '../helpers/ingest.ts';
-import { procedure } from '../helpers/rows.ts';
+import { DatabaseFault } from '../../../src/store/database-fault.ts';
+import { openDesk } from '../../helpers/ingest.ts';
+import { procedure } from '../../helpers/rows.ts';
 
 test.each([
   [

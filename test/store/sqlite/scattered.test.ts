@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
-import type { Row } from '../helpers/feed-files.ts';
-import { type Desk, openDesk } from '../helpers/ingest.ts';
-import { createRandom } from '../helpers/random.ts';
-import { procedure, transaction, visit } from '../helpers/rows.ts';
+import { verifyDatabase } from '../../../src/store/sqlite/verify.ts';
+import type { Row } from '../../helpers/feed-files.ts';
+import { type Desk, openDesk } from '../../helpers/ingest.ts';
+import { createRandom } from '../../helpers/random.ts';
+import { procedure, transaction, visit } from '../../helpers/rows.ts';
 
 /** Rows enough for several joined merges. */
 const ROWS = 70_000;

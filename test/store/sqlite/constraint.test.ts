@@ -1,11 +1,11 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readStatus } from '../../src/store/sqlite/status-query.ts';
-import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
-import { type Desk, MIGRATIONS, openDesk } from '../helpers/ingest.ts';
-import { counts, procedure, transaction, visit } from '../helpers/rows.ts';
-import { tempFolder } from '../helpers/temp.ts';
+import { readStatus } from '../../../src/store/sqlite/status-query.ts';
+import { verifyDatabase } from '../../../src/store/sqlite/verify.ts';
+import { type Desk, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
+import { counts, procedure, transaction, visit } from '../../helpers/rows.ts';
+import { tempFolder } from '../../helpers/temp.ts';
 
 /** A database whose tables have constraints of their own: `change` rewrites the tables' migration. */
 function openStrictDesk(change: (tables: string) => string): Desk {

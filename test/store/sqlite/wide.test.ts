@@ -2,15 +2,15 @@ import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { loadFeed } from '../../src/feed/load.ts';
-import { dryRun } from '../../src/ingest/dry-run.ts';
-import { anyOf } from '../../src/store/sqlite/merge-sql.ts';
-import { openRehearsal } from '../../src/store/open.ts';
-import { listRejects } from '../../src/store/sqlite/rejects-query.ts';
-import { readStatus } from '../../src/store/sqlite/status-query.ts';
-import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
-import { MIGRATIONS, openDesk } from '../helpers/ingest.ts';
-import { tempFolder } from '../helpers/temp.ts';
+import { loadFeed } from '../../../src/feed/load.ts';
+import { dryRun } from '../../../src/ingest/dry-run.ts';
+import { anyOf } from '../../../src/store/sqlite/merge-sql.ts';
+import { openRehearsal } from '../../../src/store/open.ts';
+import { listRejects } from '../../../src/store/sqlite/rejects-query.ts';
+import { readStatus } from '../../../src/store/sqlite/status-query.ts';
+import { verifyDatabase } from '../../../src/store/sqlite/verify.ts';
+import { MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
+import { tempFolder } from '../../helpers/temp.ts';
 
 /** The most columns that a feed may have, and more references than SQLite takes terms in a UNION. */
 const COLUMNS = 1990;

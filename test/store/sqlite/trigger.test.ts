@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { DatabaseFault } from '../../src/store/database-fault.ts';
-import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
-import { type Desk, openDesk } from '../helpers/ingest.ts';
-import { counts, procedure, transaction, visit } from '../helpers/rows.ts';
+import { DatabaseFault } from '../../../src/store/database-fault.ts';
+import { verifyDatabase } from '../../../src/store/sqlite/verify.ts';
+import { type Desk, openDesk } from '../../helpers/ingest.ts';
+import { counts, procedure, transaction, visit } from '../../helpers/rows.ts';
 
 /** A desk whose database has a trigger of the user's on `table`, which does `action` where the row is `bad`. */
 function openDeskWith(when: string, table: string, bad: string, action: string): Desk {
