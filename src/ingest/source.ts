@@ -47,8 +47,7 @@ export function openSource(path: string, listed: FileStat): Source {
         window.bytes = bytes.subarray(0, fs.readSync(handle, bytes, 0, bytes.length, byteOffset));
       }
       const at = byteOffset - window.start;
-      const bytes = window.bytes.subarray(at, at + byteLength);
-      return asText(bytes, decoderOf(encoding)) ?? Uint8Array.from(bytes);
+      return rowOf(window.bytes.subarray(at, at + byteLength), encoding);
     },
     requireUnchanged() {
       const open = fs.fstatSync(handle, { bigint: true });
@@ -106,10 +105,15 @@ function decoderOf(encoding: Encoding): Decoder {
   return decoder;
 }
 
-function asText(bytes: Uint8Array, decoder: Decoder): string | null {
+const LINE_END = /\r?\n$|\r$/;
+
+/** A row without its line end. */
+function rowOf(bytes: Uint8Array, encoding: Encoding): string | Uint8Array {
   try {
-    return decoder.decode(bytes).replace(/\r?\n$|\r$/, '');
+    return decoderOf(encoding).decode(bytes).replace(LINE_END, '');
   } catch {
-    return null;
+    const unit = encoding.startsWith('utf-16') ? 2 : 1;
+    const [end = ''] = LINE_END.exec(new TextDecoder(encoding).decode(bytes.subarray(-2 * unit))) ?? [];
+    return Uint8Array.from(bytes.subarray(0, bytes.length - end.length * unit));
   }
 }
