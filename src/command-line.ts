@@ -3,8 +3,9 @@ import type { Shell } from './commands/completion.ts';
 import type { Filter } from './commands/filter.ts';
 import { EXIT_CODES } from './model/exit-codes.ts';
 import type { CommandIo } from './system/io.ts';
+import { wrap } from './output/width.ts';
 import { readSettings, type SettingSources } from './settings/read-settings.ts';
-import { defaultOf, flagOf, SETTINGS, variableOf, type Settings } from './settings/settings.ts';
+import { defaultOf, flagOf, SETTINGS, type Settings } from './settings/settings.ts';
 
 /**
  * How a command runs:
@@ -20,20 +21,24 @@ export interface Surroundings {
   readonly open: (kind: CommandKind) => CommandIo;
 }
 
+/** The text beside an exit code, on the narrowest terminal. */
+const HELP_COLUMNS = 74;
+
 const EXAMPLES = `
 Examples:
-  landfall run                             watch ./landing, keep ./db/visitpay.sqlite
-  landfall once --landing /data/in         take everything that is there, then exit
-  landfall status                          is yesterday's data in?
-  landfall rejects --state rejected        what was refused, and why
-  landfall check FILE                      what would become of a file, without taking it
-  landfall preview FILE --format csv       a file as the reader sees it
+  landfall run                        watch ./landing, load into ./db
+  landfall once --landing /data/in    take everything that is there, then exit
+  landfall status                     is yesterday's data in?
+  landfall rejects --state rejected   what was refused, and why
+  landfall check FILE                 what would become of a file
+  landfall preview FILE --format csv  a file as the reader sees it
 
-Settings are flags, then LANDFALL_* variables, then a settings file (--settings), then defaults.
+Settings are flags, then LANDFALL_* variables, then a settings file
+(--settings), then defaults.
 
 Exit codes:
 ${Object.entries(EXIT_CODES)
-  .map(([code, meaning]) => `  ${code}  ${meaning}`)
+  .map(([code, meaning]) => `  ${code}  ${[...wrap(meaning, HELP_COLUMNS)].join('\n     ')}`)
   .join('\n')}
 `;
 
@@ -83,8 +88,8 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     .showHelpAfterError('(--help lists what there is)')
     .addHelpText('after', EXAMPLES);
   const verbs: Verbs = {
-    verb: (usage, description, takes = { ingest: false }) =>
-      addSettings(program.command(usage).description(description), takes),
+    verb: (usage, summary, takes = { ingest: false }) =>
+      addSettings(program.command(usage).summary(summary).description(summary), takes),
     async act(command, kind, run) {
       const io = surroundings.open(kind);
       done(await run(settingsOf(command, io), io));
@@ -120,7 +125,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
 /** How the commands are added. */
 interface Verbs {
   /** Adds a command that takes the settings of all commands and, where it ingests, those of ingesting. */
-  readonly verb: (usage: string, description: string, takes?: { ingest: boolean }) => Command;
+  readonly verb: (usage: string, summary: string, takes?: { ingest: boolean }) => Command;
   /** Runs a command's function. Each is imported only when it is run, so that the others start fast. */
   readonly act: (
     command: Command,
@@ -129,28 +134,43 @@ interface Verbs {
   ) => Promise<void>;
 }
 
+const ABOUT_RUN = `Watches the landing folder and loads what arrives, until SIGTERM, SIGINT or
+SIGHUP, which let it finish the file in hand.
+
+  landfall run --landing /srv/in --db /var/lib/landfall/visitpay.sqlite`;
+
+const ABOUT_ONCE = `Takes everything that is there, waits for what is not settled yet, then exits:
+0 when all went in, 3 when a file was quarantined or a row rejected.
+
+  landfall once --landing /srv/in && echo all in`;
+
+const ABOUT_RETRY = `Has files of the landing folder read again: ingested ones as new revisions,
+quarantined ones as the revision they are. Asks the daemon where one runs.
+
+  landfall retry 'HospitalABC_VisitPay_Visit_[20260801_060000].txt'`;
+
 /** The commands that take files. */
 function addTaking({ verb, act }: Verbs): void {
-  verb('run', 'the daemon: watch the landing folder and load what arrives', { ingest: true }).action(
-    async (_flags: unknown, command: Command) => {
+  verb('run', 'the daemon: watch the landing folder and load what arrives', { ingest: true })
+    .description(ABOUT_RUN)
+    .action(async (_flags: unknown, command: Command) => {
       const { run } = await import('./commands/run.ts');
       await act(command, 'unattended', (settings, io) => run({ settings }, io));
-    },
-  );
+    });
 
-  verb('once', 'take everything that is there, then exit', { ingest: true }).action(
-    async (_flags: unknown, command: Command) => {
+  verb('once', 'take everything that is there, then exit', { ingest: true })
+    .description(ABOUT_ONCE)
+    .action(async (_flags: unknown, command: Command) => {
       const { once } = await import('./commands/once.ts');
       await act(command, 'unattended', (settings, io) => once({ settings }, io));
-    },
-  );
+    });
 
-  verb('retry <name...>', 'read files of the landing folder again, ingested ones as new revisions', {
-    ingest: true,
-  }).action(async (names: readonly string[], _flags: unknown, command: Command) => {
-    const { retry } = await import('./commands/retry.ts');
-    await act(command, 'unattended', (settings, io) => retry({ settings, names }, io));
-  });
+  verb('retry <name...>', 'read files of the landing folder again', { ingest: true })
+    .description(ABOUT_RETRY)
+    .action(async (names: readonly string[], _flags: unknown, command: Command) => {
+      const { retry } = await import('./commands/retry.ts');
+      await act(command, 'unattended', (settings, io) => retry({ settings, names }, io));
+    });
 }
 
 /** The commands that ask the database. */
@@ -242,17 +262,25 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** The settings that every command takes, and what a first run may need; the others follow in a group of their own. */
+const FIRST_SETTINGS: readonly string[] = ['landing', 'db', 'feed', 'settle', 'after'];
+
 function addSettings(command: Command, takes: { ingest: boolean }): Command {
-  for (const info of SETTINGS) {
-    if (info.takenBy === 'ingest' && !takes.ingest) continue;
-    command.addOption(
-      new Option(
-        `${flagOf(info.name)} <${info.placeholder}>`,
-        `${info.help} [${variableOf(info.name)}; default ${defaultOf(info)}]`,
-      ),
+  const settings = SETTINGS.filter((info) => takes.ingest || info.takenBy === 'all');
+  for (const info of settings) {
+    const option = new Option(
+      `${flagOf(info.name)} <${info.placeholder}>`,
+      `${info.help} (default ${defaultOf(info)})`,
     );
+    command.addOption(option.helpGroup(FIRST_SETTINGS.includes(info.name) ? 'Settings:' : 'More settings:'));
   }
-  return command.addOption(new Option('--settings <FILE>', 'a settings file (YAML) [LANDFALL_SETTINGS]'));
+  return command
+    .addOption(new Option('--settings <FILE>', 'a settings file (YAML)').helpGroup('Settings:'))
+    .addHelpText(
+      'after',
+      '\nA setting may also be a variable, as --log-level is LANDFALL_LOG_LEVEL, or stand\n' +
+        'in the settings file. "landfall config" shows what is in force.',
+    );
 }
 
 function settingsOf(command: Command, io: CommandIo): Settings {

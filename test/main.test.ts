@@ -116,7 +116,7 @@ test('once tells each time which names make it end with 3, and says what it leav
     expect(status).toBe(3);
     expect(stdout).toContain('"code":"not_a_file"');
     expect(stdout).toContain('"quarantined":1');
-    expect(stdout).toContain('; 2 empty files or uploads under way are left for another run');
+    expect(stdout).toContain('; 2 empty files or unfinished uploads left for another run');
   }
 });
 

@@ -29,14 +29,13 @@ interface Flag {
 function toVerb(command: Command): Verb {
   return {
     name: command.name(),
-    description: command.description(),
+    description: command.summary() || command.description(),
     options: command.options.flatMap((option) => (option.long == null ? [] : [toFlag(option, option.long)])),
   };
 }
 
 function toFlag(option: Option, flag: string): Flag {
-  // What stands in brackets says where else a setting comes from.
-  const description = option.description.replace(/ \[.*$/, '');
+  const description = option.description.replace(/ \(default .*\)$/, '');
   if (!option.required) return { flag, description, takes: null };
   const [, placeholder = ''] = /<(.*)>/.exec(option.flags) ?? [];
   const choices = option.argChoices ?? (placeholder.includes('|') ? placeholder.split('|') : null);
