@@ -144,8 +144,8 @@ export function cutShortAt(heartbeat: Heartbeat | null): string | null {
 /** The last beat of a daemon that had no room to say more; null: it said more, or nothing. */
 export function readMuteBeat(db: string): Date | null {
   try {
-    const { size, mtime } = fs.statSync(heartbeatPath(db));
-    return size === 0 ? mtime : null;
+    const stat = fs.lstatSync(heartbeatPath(db));
+    return stat.isFile() && stat.size === 0 ? stat.mtime : null;
   } catch {
     return null;
   }

@@ -97,7 +97,7 @@ describe('what lies in its place and is none is named, and left as it is', () =>
       }).toThrow(
         `write heartbeat ${db}${end}: it is another file, and would be overwritten (nothing was changed; move it`,
       );
-      expect(readHeartbeat(db)).toBeNull();
+      expect([readHeartbeat(db), readMuteBeat(db)]).toEqual([null, null]);
       expect(readdirSync(folder)).toEqual([`x.sqlite${end}`]);
     }
   });
