@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { COLUMN_TYPES } from '../../columns/registry.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
+import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { declarationFor, keepsValues } from './affinity.ts';
 import { type WrittenTable, triggerProblems } from './triggers.ts';
@@ -32,6 +33,7 @@ interface TableColumn {
 export function checkSchema(db: Database.Database, file: string, feed: Feed): void {
   const problems = [
     ...feed.datasets.flatMap((dataset) => tableProblems(db, feed, dataset)),
+    ...LEDGER_TABLES.flatMap((table) => ledgerIndexProblems(db, table)),
     ...triggerProblems(db, feed.datasets.map(writtenTable)),
   ];
   if (problems.length === 0) return;
@@ -61,6 +63,18 @@ function tableProblems(db: Database.Database, feed: Feed, dataset: Dataset): rea
   if (hasDeferredKey(db, table))
     problems.push(`a foreign key of ${table} is deferred: an orphan would fail its whole file at the commit`);
   return problems.length > 0 ? problems : preparationProblems(db, dataset);
+}
+
+/** What a table of the ledger refuses would be laid to the file in hand. None of our indexes is unique, or on an expression. */
+function ledgerIndexProblems(db: Database.Database, table: string): readonly string[] {
+  return db
+    .prepare<[string], string>(
+      `SELECT i.name FROM pragma_index_list(?) i WHERE i.origin = 'c'
+       AND (i."unique" = 1 OR EXISTS (SELECT 1 FROM pragma_index_info(i.name) x WHERE x.cid = -2))`,
+    )
+    .pluck()
+    .all(table)
+    .map((name) => `the index ${name} may refuse rows of ${table}, a table of the ledger`);
 }
 
 function columnProblems(db: Database.Database, dataset: Dataset, strict: boolean): string[] {

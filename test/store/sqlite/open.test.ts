@@ -622,6 +622,24 @@ describe('the database is held against the feed before anything is read', () => 
     );
   });
 
+  test.each([
+    ['unique', 'CREATE UNIQUE INDEX theirs ON rejects (code)'],
+    ['on an expression', `CREATE INDEX theirs ON rejects (json_extract(raw, '$'))`],
+  ])('P7: an index on a table of the ledger that may refuse what it writes: one that is %s', (_, sql) => {
+    expect(problems((tables) => `${tables}; ${sql}`)).toContain(
+      'the index theirs may refuse rows of rejects, a table of the ledger',
+    );
+  });
+
+  test('another index on a table of the ledger does no harm', () => {
+    const file = join(tempFolder(), 'new.sqlite');
+    open(
+      file,
+      migrationsWith((tables) => `${tables}; CREATE INDEX theirs ON rejects (code, reason) WHERE state = 'waiting'`),
+    );
+    expect(existsSync(file)).toBe(true);
+  });
+
   test('a trigger that refuses rows, or writes to a table of its own and to other columns, does no harm', () => {
     const file = join(tempFolder(), 'new.sqlite');
     const theirs = `CREATE TABLE visits_audit (key TEXT); ALTER TABLE visits ADD COLUMN changed_at TEXT;
