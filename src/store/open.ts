@@ -12,7 +12,7 @@ import * as sqliteLock from './sqlite/lock.ts';
 
 /**
  * Opens a database for writing: takes the right to, makes sure that it is ours, brings its tables up to date, holds them against the
- * feed, and settles what the process before has left.
+ * feed, and closes the attempts that the process before has left open.
  * @throws LandfallError when it is another program's, newer than this one, or does not fit the feed
  * @throws DatabaseFault when it is damaged, cannot be written, or stays locked or full for longer than the patience
  */

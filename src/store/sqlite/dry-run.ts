@@ -6,6 +6,7 @@ import { anyOf, recorded } from './merge-sql.ts';
 import type { DryRunReject, DryRunReport, DryRunUpdate, DryRunWait, GoodRow } from '../rehearsal.ts';
 import type { OpenDatabase } from './open.ts';
 import { quoteName } from '../sql-names.ts';
+import { SCRATCH, stageName } from './scratch.ts';
 import { waitsFor } from './waiting.ts';
 
 /**
@@ -39,16 +40,18 @@ function makeTables({ db, feed }: OpenDatabase): void {
   }
   // What a file heals is asked of every file: all that waits would be walked each time.
   db.exec(`CREATE INDEX temp._healed ON rejects (settled_by_file_id, dataset) WHERE state = 'healed'`);
-  for (const { table } of feed.datasets) {
-    const before = quoteName(`_before_${table}`);
-    db.exec(`CREATE TABLE temp.${before} AS SELECT ${columnsOf(db, table)} FROM main.${quoteName(table)} WHERE 0`);
+  for (const dataset of feed.datasets) {
+    const { table } = dataset;
+    db.exec(
+      `CREATE TABLE ${stageName('before', dataset)} AS SELECT ${columnsOf(db, table)} FROM main.${quoteName(table)} WHERE 0`,
+    );
   }
-  db.exec('CREATE TABLE temp._wanted (_of_table TEXT, _key TEXT, PRIMARY KEY (_of_table, _key)) WITHOUT ROWID');
+  db.exec(`CREATE TABLE ${SCRATCH.wanted} (_of_table TEXT, _key TEXT, PRIMARY KEY (_of_table, _key)) WITHOUT ROWID`);
 }
 
 /** Of each row its key is wanted, and what it refers to. */
 function wantRows({ db, feed }: OpenDatabase, rows: Iterable<GoodRow>): void {
-  const want = db.prepare<[string, Value]>('INSERT OR IGNORE INTO temp._wanted (_of_table, _key) VALUES (?, ?)');
+  const want = db.prepare<[string, Value]>(`INSERT OR IGNORE INTO ${SCRATCH.wanted} (_of_table, _key) VALUES (?, ?)`);
   const references = new Map(
     feed.datasets.map(({ table, columns }) => [
       table,
@@ -67,7 +70,7 @@ function wantRows({ db, feed }: OpenDatabase, rows: Iterable<GoodRow>): void {
 /** Children first: what a child's row refers to is wanted of its parents. */
 function wantParents({ db }: OpenDatabase, dataset: Dataset): void {
   const table = quoteName(dataset.table);
-  const insert = 'INSERT OR IGNORE INTO temp._wanted (_of_table, _key)';
+  const insert = `INSERT OR IGNORE INTO ${SCRATCH.wanted} (_of_table, _key)`;
   const waiting = `FROM temp.rejects WHERE state = 'waiting' AND dataset = ?`;
   db.prepare<[string, string]>(`${insert} SELECT ?, row_key ${waiting}`).run(dataset.table, dataset.name);
   for (const column of referencesOf(dataset)) {
@@ -77,7 +80,7 @@ function wantParents({ db }: OpenDatabase, dataset: Dataset): void {
       dataset.name,
     );
     db.prepare<[string, string]>(
-      `${insert} SELECT ?, t.${quoteName(column.name)} FROM temp._wanted w CROSS JOIN main.${table} t
+      `${insert} SELECT ?, t.${quoteName(column.name)} FROM ${SCRATCH.wanted} w CROSS JOIN main.${table} t
          ON t.${quoteName(dataset.key.name)} = w._key WHERE w._of_table = ? AND t.${quoteName(column.name)} IS NOT NULL`,
     ).run(column.references, dataset.table);
   }
@@ -91,13 +94,13 @@ function columnsOf(db: OpenDatabase['db'], table: string): string {
 
 function copyTable({ db }: OpenDatabase, dataset: Dataset): void {
   const table = quoteName(dataset.table);
-  const before = quoteName(`_before_${dataset.table}`);
+  const before = stageName('before', dataset);
   const columns = columnsOf(db, dataset.table);
   db.prepare<[string]>(
-    `INSERT INTO temp.${before} SELECT ${columns} FROM temp._wanted w CROSS JOIN main.${table} t
+    `INSERT INTO ${before} SELECT ${columns} FROM ${SCRATCH.wanted} w CROSS JOIN main.${table} t
          ON t.${quoteName(dataset.key.name)} = w._key WHERE w._of_table = ?`,
   ).run(dataset.table);
-  db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM temp.${before}`);
+  db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM ${before}`);
 }
 
 /** A report whose lists are read in step with whoever takes them. */
@@ -134,7 +137,7 @@ function updatesOf({ db }: OpenDatabase, dataset: Dataset, fileId: number): Repo
   const rows = rowsOf<Record<string, number>>(
     db,
     `SELECT t.source_line AS line, ${changed.map((isChanged, index) => `${isChanged} AS c${index}`).join(', ')}
-     FROM temp.${quoteName(dataset.table)} t JOIN temp.${quoteName(`_before_${dataset.table}`)} b ON b.${key} = t.${key}
+     FROM temp.${quoteName(dataset.table)} t JOIN ${stageName('before', dataset)} b ON b.${key} = t.${key}
      WHERE t.source_file_id = @file AND ${anyOf(changed)} ORDER BY t.source_line`,
     fileId,
   );

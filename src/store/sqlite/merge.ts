@@ -7,7 +7,7 @@ import { type FreedRows, type KnownRows, type OrphanRows, SCRATCH, type Supersed
 
 /** The file whose commit this is; when rows heal, it is not the file they came in. */
 export interface Origin {
-  /** The file whose commit this is: it settles what heals or is superseded. */
+  /** The file whose commit this is: by it waiting rows heal or are superseded. */
   readonly fileId: number;
   readonly stamp: string;
   /** ISO 8601, UTC. */

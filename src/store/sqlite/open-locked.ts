@@ -25,7 +25,7 @@ export async function openLocked(options: OpenOptions, file: string): Promise<Op
   try {
     options.onLocked?.();
     // A database that is locked or full is waited for with this first write, too. Null as well: told to stop before it was open.
-    const database = await patiently(() => openLeft(options, file));
+    const database = await patiently(() => openForWriting(options, file));
     if (database === null) return { kind: 'stopped' };
     opened = createStore(database);
   } finally {
@@ -39,8 +39,8 @@ export async function openLocked(options: OpenOptions, file: string): Promise<Op
   return { kind: 'opened', store: { ...store, close } };
 }
 
-/** Opens the database for whoever holds the lock, and settles what the process before has left. */
-function openLeft(options: OpenOptions, file: string): OpenDatabase {
+/** Opens the database for whoever holds the lock, and closes the attempts that the process before has left open. */
+function openForWriting(options: OpenOptions, file: string): OpenDatabase {
   const database = openDatabase({ ...options, file });
   try {
     closeLeftAttempts(database, options.before, options.now());

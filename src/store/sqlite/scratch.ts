@@ -4,7 +4,7 @@ import { declarationFor } from './affinity.ts';
 import { quoteName } from '../sql-names.ts';
 
 /**
- * The temporary tables of an ingest, by what they hold. They, and the columns of a staging table that are not the feed's, begin with an
+ * The temporary tables, by what they hold. They, and the columns of a staging table that are not the feed's, begin with an
  * underscore, as no name of a feed does.
  */
 export const SCRATCH = {
@@ -20,9 +20,11 @@ export const SCRATCH = {
   ready: 'temp._ready',
   /** `row_key`: keys of healing rows of which one was refused for a constraint. */
   refused: 'temp._refused',
+  /** `_of_table`, `_key`: of a dry run, the keys of the rows that it can touch. */
+  wanted: 'temp._wanted',
 } as const;
 
-/** SQL that makes them. */
+/** SQL that makes those of every ingest. */
 export const SCRATCH_SQL = `
   CREATE TABLE IF NOT EXISTS ${SCRATCH.known} (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS ${SCRATCH.orphans} (seq INTEGER PRIMARY KEY);
@@ -78,15 +80,16 @@ export interface RefusedKeys {
  * - `fresh`: rows of the file in hand; `_seq` is their line
  * - `held`: the same, while they are merged in parts
  * - `healing`: waiting rows; `_seq` is their reject, and their own file, line and stamp stand beside them
+ * - `before`: of a dry run, the table's rows that it can touch, as they were before it
  */
-type StageKind = 'fresh' | 'held' | 'healing';
+type StageKind = 'fresh' | 'held' | 'healing' | 'before';
 
 /** The temporary table that rows of a dataset are staged in. */
 export function stageName(kind: StageKind, dataset: Dataset): string {
   return `temp.${quoteName(`_${kind}_${dataset.table}`)}`;
 }
 
-/** SQL that makes a dataset's staging tables. */
+/** SQL that makes a dataset's staging tables of every ingest. */
 export function createStagesSql(dataset: Dataset): string {
   const columns = dataset.columns.map(
     (column) => `${quoteName(column.name)} ${declarationFor(COLUMN_TYPES[column.type].storage)}`,
