@@ -44,82 +44,91 @@ class FolderWatcher extends FSWatcher {
   }
 }
 
+/** A folder that is to be watched. */
+interface FolderWatch {
+  readonly options: WatchOptions;
+  /** Null: it is not watched just now. */
+  watched: { readonly identity: string; readonly watcher: FSWatcher } | null;
+  /** It could not be watched. */
+  retry: Retry | null;
+  looking: boolean;
+  closed: boolean;
+}
+
 /**
  * Starts to watch a folder, which need not exist yet. Call `check` from time to time: the system watches a folder, not a path,
  * and says nothing when another takes its place.
  */
 export function watchLanding(options: WatchOptions): Watcher {
-  const { folder, onPoke, monotonic } = options;
-  const ownName = path.basename(folder);
-  let watched: { readonly identity: string; readonly watcher: FSWatcher } | null = null;
-  let retry: Retry | null = null;
-  let looking = false;
-  let closed = false;
-
-  function check(): void {
-    if (looking) return;
-    looking = true;
-    // Not in this thread: it waits for as long as a server that is gone does not answer.
-    void identityOf(folder).then((identity) => {
-      looking = false;
-      if (!closed) watch(identity);
-    });
-  }
-
-  function watch(identity: string | null): void {
-    if (identity === watched?.identity) return;
-    unwatch();
-    if (identity === null) {
-      options.onSight();
-      return;
-    }
-    if (waitMs(retry, monotonic()) > 0) return;
-    const watcher = new FolderWatcher({ depth: 0, ignoreInitial: true, persistent: true });
-    watched = { identity, watcher };
-    watcher.on('raw', heard);
-    watcher.on('error', failed);
-    watcher.on('ready', () => {
-      retry = null;
-      options.onSight();
-      // What came before the watch was set has made no event.
-      onPoke();
-    });
-    watcher.add(folder);
-  }
-
-  function heard(_event: string, name: string | null): void {
-    onPoke();
-    if (name !== ownName) return;
-    // It was itself moved, removed or unmounted, and hears no more. One that takes its place may have the same identity.
-    unwatch();
-    check();
-  }
-
-  function failed(error: unknown): void {
-    unwatch();
-    const code = systemCode(error) ?? 'unknown';
-    // One that cannot be listed either is told by who lists it, and is looked at each time.
-    if (!canBeListed(folder)) {
-      options.onSight();
-      return;
-    }
-    retry = retryAgain(retry, BACK_OFF, monotonic());
-    options.onBlind(LIMITS[code] ?? code);
-  }
-
-  function unwatch(): void {
-    void watched?.watcher.close();
-    watched = null;
-  }
-
-  check();
+  const watch: FolderWatch = { options, watched: null, retry: null, looking: false, closed: false };
+  check(watch);
   return {
-    check,
+    check() {
+      check(watch);
+    },
     close() {
-      closed = true;
-      unwatch();
+      watch.closed = true;
+      unwatch(watch);
     },
   };
+}
+
+function check(watch: FolderWatch): void {
+  if (watch.looking) return;
+  watch.looking = true;
+  // Not in this thread: it waits for as long as a server that is gone does not answer.
+  void identityOf(watch.options.folder).then((identity) => {
+    watch.looking = false;
+    if (!watch.closed && identity !== watch.watched?.identity) watchAnew(watch, identity);
+  });
+}
+
+/** @param identity null: there is no folder */
+function watchAnew(watch: FolderWatch, identity: string | null): void {
+  const { folder, onPoke, onSight, monotonic } = watch.options;
+  unwatch(watch);
+  if (identity === null) {
+    onSight();
+    return;
+  }
+  if (waitMs(watch.retry, monotonic()) > 0) return;
+  const watcher = new FolderWatcher({ depth: 0, ignoreInitial: true, persistent: true });
+  watch.watched = { identity, watcher };
+  watcher.on('raw', (_event: string, name: string | null) => {
+    onPoke();
+    if (name !== path.basename(folder)) return;
+    // It was itself moved, removed or unmounted, and hears no more. One that takes its place may have the same identity.
+    unwatch(watch);
+    check(watch);
+  });
+  watcher.on('error', (error) => {
+    noteFailure(watch, error);
+  });
+  watcher.on('ready', () => {
+    watch.retry = null;
+    onSight();
+    // What came before the watch was set has made no event.
+    onPoke();
+  });
+  watcher.add(folder);
+}
+
+function noteFailure(watch: FolderWatch, error: unknown): void {
+  const { folder, onSight, onBlind, monotonic } = watch.options;
+  unwatch(watch);
+  const code = systemCode(error) ?? 'unknown';
+  // One that cannot be listed either is told by who lists it, and is looked at each time.
+  if (!canBeListed(folder)) {
+    onSight();
+    return;
+  }
+  watch.retry = retryAgain(watch.retry, BACK_OFF, monotonic());
+  onBlind(LIMITS[code] ?? code);
+}
+
+function unwatch(watch: FolderWatch): void {
+  void watch.watched?.watcher.close();
+  watch.watched = null;
 }
 
 /** Tells one folder from another at the same path; null: there is none, or it cannot be looked at. */
