@@ -5,6 +5,7 @@ import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { anyOf, recorded } from './merge-sql.ts';
 import type { DryRunReject, DryRunReport, DryRunUpdate, DryRunWait, GoodRow } from '../rehearsal.ts';
 import type { OpenDatabase } from './open.ts';
+import { asList } from './pages.ts';
 import { quoteName } from '../sql-names.ts';
 import { SCRATCH, stageName } from './scratch.ts';
 import { waitsFor } from './waiting.ts';
@@ -103,61 +104,43 @@ function copyTable({ db }: OpenDatabase, dataset: Dataset): void {
   db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM ${before}`);
 }
 
-/** A report whose lists are read in step with whoever takes them. */
-export interface Report extends Pick<DryRunReport, 'heals'> {
-  readonly updates: Iterable<DryRunUpdate>;
-  readonly rejected: Iterable<DryRunReject>;
-  readonly waiting: Iterable<DryRunWait>;
-}
-
 /** Reads from the temporary tables, of which no log is kept from being emptied, what the ingest of one file did to them. */
-export function reportOf(database: OpenDatabase, dataset: Dataset, fileId: number): Report {
-  const { db } = database;
+export function reportOf({ db, file }: OpenDatabase, dataset: Dataset, fileId: number): DryRunReport {
+  const rejected = `SELECT line, code, column_name AS "column", reason FROM temp.rejects
+     WHERE file_id = ? AND state = 'rejected' ORDER BY line`;
+  const heals = `SELECT dataset, count(*) AS rows FROM temp.rejects WHERE settled_by_file_id = ? AND state = 'healed' GROUP BY dataset`;
   return {
-    updates: updatesOf(database, dataset, fileId),
-    rejected: rowsOf<DryRunReject>(
-      db,
-      `SELECT line, code, column_name AS "column", reason FROM temp.rejects WHERE file_id = @file AND state = 'rejected' ORDER BY line`,
-      fileId,
-    ),
-    waiting: waitingOf(database, dataset, fileId),
-    heals: db
-      .prepare<[number], DryRunReport['heals'][number]>(
-        `SELECT dataset, count(*) AS rows FROM temp.rejects WHERE settled_by_file_id = ? AND state = 'healed' GROUP BY dataset`,
-      )
-      .all(fileId),
+    updates: asList('check', file, () => updatesOf(db, dataset, fileId)),
+    rejected: asList('check', file, () => db.prepare<[number], DryRunReject>(rejected).iterate(fileId)),
+    waiting: asList('check', file, () => waitingOf(db, dataset, fileId)),
+    heals: db.prepare<[number], DryRunReport['heals'][number]>(heals).all(fileId),
   };
 }
 
-function updatesOf({ db }: OpenDatabase, dataset: Dataset, fileId: number): Report['updates'] {
+function updatesOf(db: OpenDatabase['db'], dataset: Dataset, fileId: number): Iterable<DryRunUpdate> {
   const key = quoteName(dataset.key.name);
   const names = dataset.columns.slice(1).map((column) => column.name);
   // The copy's column comes first: its collation decides, which tells every letter.
   const changed = names.map((name) => `b.${quoteName(name)} IS NOT t.${quoteName(name)}`);
-  const rows = rowsOf<Record<string, number>>(
-    db,
-    `SELECT t.source_line AS line, ${changed.map((isChanged, index) => `${isChanged} AS c${index}`).join(', ')}
-     FROM temp.${quoteName(dataset.table)} t JOIN ${stageName('before', dataset)} b ON b.${key} = t.${key}
-     WHERE t.source_file_id = @file AND ${anyOf(changed)} ORDER BY t.source_line`,
-    fileId,
-  );
-  return rows.map((row) => ({
+  const rows = db
+    .prepare<[number], Record<string, number>>(
+      `SELECT t.source_line AS line, ${changed.map((isChanged, index) => `${isChanged} AS c${index}`).join(', ')}
+       FROM temp.${quoteName(dataset.table)} t JOIN ${stageName('before', dataset)} b ON b.${key} = t.${key}
+       WHERE t.source_file_id = ? AND ${anyOf(changed)} ORDER BY t.source_line`,
+    )
+    .iterate(fileId);
+  return Iterator.from(rows).map((row) => ({
     line: row['line'] ?? 0,
     columns: names.filter((_, index) => row[`c${index}`] === 1),
   }));
 }
 
-function waitingOf({ db }: OpenDatabase, dataset: Dataset, fileId: number): Report['waiting'] {
+function waitingOf(db: OpenDatabase['db'], dataset: Dataset, file: number): Iterable<DryRunWait> {
   const waits = referencesOf(dataset).map(
     (column) =>
       `SELECT r.line, '${column.references}' AS parentTable, ${recorded('r', column)} AS parentKey
        FROM temp.rejects r WHERE r.file_id = @file AND r.state = 'waiting' AND ${waitsFor('r', column)}`,
   );
   if (waits.length === 0) return [];
-  return rowsOf(db, `${waits.join(' UNION ')} ORDER BY line, parentTable`, fileId);
-}
-
-/** Runs a query only when its first row is asked for. */
-function* rowsOf<Row>(db: OpenDatabase['db'], sql: string, file: number): Generator<Row, void> {
-  yield* db.prepare<[{ file: number }], Row>(sql).iterate({ file });
+  return db.prepare<[object], DryRunWait>(`${waits.join(' UNION ')} ORDER BY line, parentTable`).iterate({ file });
 }

@@ -126,7 +126,7 @@ describe('no statement of an ingest walks a table that grows', () => {
     const dataset = store.feed.datasets.at(-1);
     if (dataset === undefined) throw new Error('the feed has no datasets');
     const { updates, rejected, waiting } = reportOf(store, dataset, 1);
-    for (const list of [updates, rejected, waiting]) expect([...list]).toEqual([]);
+    for (const list of [updates, rejected, waiting]) expect(await Array.fromAsync<unknown>(list)).toEqual([]);
     const statements = [...seen];
     expect(statements).toHaveLength(4);
     const tables = statements.flatMap((sql) => walked(store.db, sql, 'temp'));
