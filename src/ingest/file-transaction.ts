@@ -8,12 +8,15 @@ import type { Warnings } from '../model/warnings.ts';
 import type { Survey } from '../reader/types.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RejectedRow, Store } from '../store/store.ts';
 import { formatNews } from './format-news.ts';
-import { GivenUp } from './given-up.ts';
-import type { ParsedBatch, ParsedReject } from './parse.ts';
+import type { LastRow, ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
 import type { Source } from './source.ts';
-import { warnOfCut } from './warnings.ts';
+
+/** Raised inside an ingest that is told to stop; it is rolled back. */
+export class GivenUp extends Error {
+  override readonly name = 'GivenUp';
+}
 
 /** What a committed file came to. */
 export interface LoadedFile {
@@ -142,6 +145,16 @@ async function complete(
   const kept = { counts, ...totals, ...format, rejectCounts: tally.counts(), warnings, lastRowEnded };
   const { late } = await transaction.complete(kept, options.now());
   return { late, extra, ...news, warnings };
+}
+
+/**
+ * Warns of a file that may have been cut off in the last field of its last row, which then is a whole row all the same.
+ * @param othersEnd whether a line end follows the last row in most of the dataset's files
+ */
+async function warnOfCut(lastRow: LastRow | null, othersEnd: () => Promise<boolean>): Promise<Warnings> {
+  // A row that is refused as cut off tells it by itself.
+  if (lastRow === null || lastRow.ended || lastRow.refused === 'cut_off' || !(await othersEnd())) return {};
+  return { cut_off: { count: 1, lines: [lastRow.line] } };
 }
 
 /** Lets signals and messages in between two batches. */
