@@ -102,39 +102,44 @@ export function startWorker(worker: WorkerProcess): void {
   const { options, hangDetector } = worker;
   hangDetector.begin();
   const life = newLife();
-  const child = spawnWorker(options);
   worker.life = life;
+  const child = spawnWorker(options);
+  if (child === null) {
+    setImmediate(options.onEnd, { kind: 'died', how: 'it could not be started' });
+    return;
+  }
   worker.child = child;
-  const end = (how: WorkerEnd): void => {
-    worker.child = null;
-    options.onEnd(how);
-  };
   child.on('message', (message) => {
     const read = fromWorkerSchema.safeParse(message);
     if (read.success) heed(worker, read.data);
   });
   if (child.stdout !== null) forEachLine(child.stdout, options.relay);
   child.stderr?.setEncoding('utf8').on('data', options.io.stderr.write);
-  child.once('error', () => {
-    // It could not be started at all; there is no 'close' then.
-    if (child.pid === undefined) end({ kind: 'died', how: 'it could not be started' });
-  });
   // 'close' comes after the last message, 'exit' may come before.
   child.once('close', (code, signal) => {
     // One that never had the database open leaves what the one before it left.
     if (life.ready) worker.crashed = life.hung || isCrash(signal);
-    end(life.done ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
+    worker.child = null;
+    options.onEnd(life.done ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
   });
 }
 
-function spawnWorker({ io: { env, program } }: WorkerProcessOptions): ChildProcess {
+/** Null where the system starts none, as it has no more processes, open files or memory: Node throws some of that, and tells the rest later. */
+function spawnWorker({ io: { env, program } }: WorkerProcessOptions): ChildProcess | null {
   const [node, ...args] = program.command;
   const cache = getCompileCacheDir();
-  return spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'worker'], {
-    // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
-  });
+  try {
+    const child = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'worker'], {
+      // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
+    });
+    // Nor is a signal that cannot be sent more than what `close` says.
+    child.on('error', () => undefined);
+    return child.pid === undefined ? null : child;
+  } catch {
+    return null;
+  }
 }
 
 /** Calls back for each line of a text; only LF ends one, since a file's name may hold other line breaks. */

@@ -32,7 +32,7 @@ interface Stub {
   readonly ended: () => number;
 }
 
-function startStub(script: string, onTestFinished: OnTestFinished): Stub {
+function startStub(script: string, onTestFinished: OnTestFinished, broken: { node?: string; env?: string } = {}): Stub {
   const folder = tempFolder(onTestFinished);
   writeFileSync(join(folder, 'stub.mjs'), script);
   const settings: Settings = {
@@ -55,8 +55,8 @@ function startStub(script: string, onTestFinished: OnTestFinished): Stub {
     settings,
     job: { verb: 'run' },
     io: {
-      env: { FOLDER: folder },
-      program: { ...io.program, command: [process.execPath, join(folder, 'stub.mjs')] },
+      env: { FOLDER: folder, BROKEN: broken.env },
+      program: { ...io.program, command: [broken.node ?? process.execPath, join(folder, 'stub.mjs')] },
       stderr: io.stderr,
     },
     relay: () => undefined,
@@ -135,6 +135,17 @@ describe('what the parent process has seen of the end of a worker', { concurrent
     await until(stub.worked, 1);
     expect(toldOfCrashes(stub)).toBe('false true true');
   });
+});
+
+// As where there are no more processes, open files or memory: Node tells some of that later, and throws the rest.
+test.each([
+  ['later', { node: '/nowhere/node' }],
+  ['at once', { env: 'a\0b' }],
+])('P7: one that cannot be started, which is told %s, counts as ended each time', async (_, broken) => {
+  const stub = startStub('', undefined, broken);
+  await until(stub.ended, 1);
+  restartWorker(stub.worker);
+  await until(stub.ended, 2);
 });
 
 /** Checks it as the supervisor does, only more often, until it was ended or so many ms are over. */
