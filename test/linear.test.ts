@@ -10,7 +10,7 @@ import { loadFeed } from '../src/feed/load.ts';
 import { parse } from '../src/ingest/parse.ts';
 import { isBlank } from '../src/reader/split.ts';
 import { showExtra } from '../src/reader/extra-cells.ts';
-import { checkHeader } from '../src/reader/header-fault.ts';
+import { checkHeader } from '../src/reader/check-header.ts';
 import { columnNames, matchHeader } from '../src/reader/header.ts';
 import { watchHeader } from '../src/reader/layout.ts';
 import { SPARE_FIELDS } from '../src/reader/limits.ts';

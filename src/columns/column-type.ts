@@ -13,7 +13,7 @@ export interface ValueRules {
 }
 
 /** Why a row is refused: the first column, in the feed's order, whose field cannot be taken. */
-export interface RowFault<Code extends string = string> {
+export interface RowProblem<Code extends string = string> {
   readonly code: Code;
   /** The column's name in the table. */
   readonly column: string;
@@ -22,7 +22,7 @@ export interface RowFault<Code extends string = string> {
 }
 
 /** Takes one trimmed field that is not NULL. */
-export type Parse<Code extends string = string> = (text: string) => string | number | RowFault<Code>;
+export type Parse<Code extends string = string> = (text: string) => string | number | RowProblem<Code>;
 
 /**
  * One type of column: all that the program knows of it. Each stands in a file of its own; registry.ts lists them.
@@ -39,9 +39,9 @@ export interface ColumnType<Code extends string = string> {
   readonly refused: readonly string[];
   /**
    * Makes the parser of one column.
-   * @param refuse makes a fault of the column. To be called beforehand: a bad file must not cost more than a good one
+   * @param refuse makes a problem of the column. To be called beforehand: a bad file must not cost more than a good one
    */
-  parser(rules: ValueRules, refuse: (code: Code, reason: string) => RowFault<Code>): Parse<Code>;
+  parser(rules: ValueRules, refuse: (code: Code, reason: string) => RowProblem<Code>): Parse<Code>;
   /** Whether a text is written as values of this type are; null: nearly any text is. */
   readonly recognises: ((text: string, rules: ValueRules) => boolean) | null;
 }

@@ -2,18 +2,18 @@ import { isDay } from './calendar.ts';
 import type { ColumnType } from './column-type.ts';
 
 /** Why a text is not a date. */
-type DateFault = 'spelling' | 'year' | 'day' | 'slashed_day' | 'time';
+type DateProblem = 'spelling' | 'year' | 'day' | 'slashed_day' | 'time';
 
 /** A date as it is kept, `YYYY-MM-DD`, or what is wrong with it. */
-type DateResult = string | { readonly fault: DateFault };
+type DateResult = string | { readonly problem: DateProblem };
 
 const FAULTS = {
-  spelling: { fault: 'spelling' },
-  year: { fault: 'year' },
-  day: { fault: 'day' },
-  slashed_day: { fault: 'slashed_day' },
-  time: { fault: 'time' },
-} as const satisfies Record<DateFault, DateResult>;
+  spelling: { problem: 'spelling' },
+  year: { problem: 'year' },
+  day: { problem: 'day' },
+  slashed_day: { problem: 'slashed_day' },
+  time: { problem: 'time' },
+} as const satisfies Record<DateProblem, DateResult>;
 
 const ZERO = 0x30;
 const HYPHEN = 0x2d;
@@ -54,17 +54,17 @@ export const date: ColumnType<keyof typeof CODES> = {
   ],
   refused: ['2026-02-30', '13/01/2026', '08/01/26', '01-AUG-26', '2026-8-1', '2026-08-01 25:00'],
   parser({ dateOrder }, refuse) {
-    const faults = {
+    const problems = {
       spelling: refuse('bad_date', 'not a recognised date; expected for example 2026-08-01 or 08/01/2026'),
       year: refuse('bad_date', 'a year of two digits'),
       day: refuse('bad_date', 'a day that does not exist'),
       slashed_day: refuse('bad_date', `a day that does not exist, read ${dateOrder} (date_order in the feed)`),
       time: refuse('bad_date', 'the time after the date does not exist or is in a spelling that is not taken'),
-    } satisfies Record<DateFault, unknown>;
+    } satisfies Record<DateProblem, unknown>;
     const dayFirst = dateOrder === 'day-first';
     return (text) => {
       const day = parseDate(text, dayFirst);
-      return typeof day === 'string' ? day : faults[day.fault];
+      return typeof day === 'string' ? day : problems[day.problem];
     };
   },
   recognises: (text, { dateOrder }) => typeof parseDate(text, dateOrder === 'day-first') === 'string',

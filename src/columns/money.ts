@@ -1,7 +1,7 @@
 import type { ColumnType } from './column-type.ts';
 
 /** Why a text is not an amount. */
-type MoneyFault = 'spelling' | 'decimals' | 'comma' | 'size';
+type MoneyProblem = 'spelling' | 'decimals' | 'comma' | 'size';
 
 const ZERO = 0x30;
 const POINT = 0x2e;
@@ -29,15 +29,15 @@ export const money: ColumnType<keyof typeof CODES> = {
   taken: ['1234.5', '.50', '$1,234.56', '-12.00', '-$12.00', '(12.00)', '12.00-'],
   refused: ['12.345', '12.340', '1,23', '5.', '1e3', '€5.00'],
   parser({ thousandsSeparator }, refuse) {
-    const faults = {
+    const problems = {
       spelling: refuse('bad_money', 'not a recognised amount; expected for example 1234.50'),
       decimals: refuse('bad_money', 'more than two decimals'),
       comma: refuse('bad_money', 'a comma that does not part thousands, or that the feed does not allow'),
       size: refuse('bad_money', 'too large an amount to be kept exactly'),
-    } satisfies Record<MoneyFault, unknown>;
+    } satisfies Record<MoneyProblem, unknown>;
     return (text) => {
       const cents = parseCents(text, thousandsSeparator);
-      return typeof cents === 'number' ? cents : faults[cents];
+      return typeof cents === 'number' ? cents : problems[cents];
     };
   },
   recognises: (text, { thousandsSeparator }) => typeof parseCents(text, thousandsSeparator) === 'number',
@@ -53,7 +53,7 @@ export const money: ColumnType<keyof typeof CODES> = {
  * @param thousands whether `1,234.56` is an amount
  * @returns cents, a safe integer, or why it is none
  */
-function parseCents(text: string, thousands: boolean): number | MoneyFault {
+function parseCents(text: string, thousands: boolean): number | MoneyProblem {
   // The common spelling, `-1234.50`, by hand: this runs for every amount of every row.
   const length = text.length;
   const negative = text.charCodeAt(0) === MINUS;
@@ -87,7 +87,7 @@ function parseCents(text: string, thousands: boolean): number | MoneyFault {
   return negative ? 0 - cents : cents;
 }
 
-function parseSlowly(text: string, thousands: boolean): number | MoneyFault {
+function parseSlowly(text: string, thousands: boolean): number | MoneyProblem {
   const signed = SIGNED.exec(text);
   const amount = signed?.[2] ?? BRACKETED.exec(text)?.[1];
   if (amount === undefined) return 'spelling';

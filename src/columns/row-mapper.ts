@@ -1,4 +1,4 @@
-import type { RowFault, Value, ValueRules } from './column-type.ts';
+import type { RowProblem, Value, ValueRules } from './column-type.ts';
 import { COLUMN_TYPES, type ColumnCode, type ColumnTypeName } from './registry.ts';
 
 /** What a row's mapper has to know of a column. */
@@ -17,16 +17,16 @@ export interface MappingRules extends ValueRules {
 }
 
 /** Why a row is refused. */
-export type MappingFault = RowFault<ColumnCode | 'missing_value'>;
+export type MappingProblem = RowProblem<ColumnCode | 'missing_value'>;
 
 /** Turns the fields of a row into the record that is bound. */
 export interface RowMapper {
   /**
    * @param fields the row as it was split
-   * @param into takes one value for each column, in their order; of no use when a fault is given
+   * @param into takes one value for each column, in their order; of no use when a problem is given
    * @returns null for a good row
    */
-  map(fields: readonly string[], into: Value[]): MappingFault | null;
+  map(fields: readonly string[], into: Value[]): MappingProblem | null;
   /** The key of a row, also of one that is refused; null: it has none. */
   keyOf(fields: readonly string[]): string | null;
 }
@@ -47,17 +47,17 @@ export function createRowMapper(
   const isNull = nullTest(rules.nulls);
   const parsers = columns.map((column) =>
     COLUMN_TYPES[column.type].parser(rules, <Code extends ColumnCode>(code: Code, reason: string) =>
-      fault(column, code, reason),
+      problem(column, code, reason),
     ),
   );
   const missing = columns.map((column) =>
-    column.required ? fault(column, 'missing_value', 'a required value is empty') : null,
+    column.required ? problem(column, 'missing_value', 'a required value is empty') : null,
   );
   // -1 finds no field: the value is then missing.
   const sources = columns.map((_, index) => fieldOf[index] ?? -1);
   const keySource = fieldOf[0] ?? 0;
 
-  const map = (fields: readonly string[], into: Value[]): MappingFault | null => {
+  const map = (fields: readonly string[], into: Value[]): MappingProblem | null => {
     for (let index = 0; index < parsers.length; index++) {
       const text = trimmed(fields[sources[index] ?? -1] ?? MISSING);
       if (text === MISSING || isNull(text)) {
@@ -80,7 +80,7 @@ export function createRowMapper(
   return { map, keyOf };
 }
 
-function fault<Code extends string>(column: MappedColumn, code: Code, reason: string): RowFault<Code> {
+function problem<Code extends string>(column: MappedColumn, code: Code, reason: string): RowProblem<Code> {
   return { code, column: column.name, reason: `${column.header}: ${reason}` };
 }
 

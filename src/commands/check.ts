@@ -58,7 +58,7 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
     for await (const run of dryRun(rehearsal, due, ingest)) {
       const { outcome } = run;
       if (outcome.kind === 'given_up') return EXIT_FAILED;
-      refused ||= outcome.kind === 'moved' || isRefused(outcome);
+      refused ||= outcome.kind === 'changed' || isRefused(outcome);
       await show(run);
       if (sink.gone()) break;
     }
@@ -120,7 +120,7 @@ async function* linesOf(found: UnreadName | DryRun, raw: boolean): AsyncGenerato
       yield `${name}: would be quarantined (${outcome.code}): ${printable(outcome.reason)}\n`;
       yield* outcome.rejects.map(rejectLine);
       return;
-    case 'moved':
+    case 'changed':
       yield `${name}: ${outcome.reason}; check it again when it is still\n`;
       return;
     case 'given_up':

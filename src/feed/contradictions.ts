@@ -6,38 +6,38 @@ import type { ColumnDefinition, DatasetDefinition, Definition } from './schema.t
 export type Path = readonly (string | number)[];
 
 /** What is wrong with a definition, and where in it. */
-export interface Fault {
+export interface Problem {
   readonly path: Path;
   readonly problem: string;
 }
 
 /** Everything that is wrong although each field for itself is right: what is there twice, contradicts another, or refers to nothing. */
-export function findContradictions(definition: Definition): readonly Fault[] {
-  const faults: Fault[] = [];
-  const noteDataset = createUniqueness('dataset', faults);
-  const noteTable = createUniqueness('table', faults);
+export function findContradictions(definition: Definition): readonly Problem[] {
+  const problems: Problem[] = [];
+  const noteDataset = createUniqueness('dataset', problems);
+  const noteTable = createUniqueness('table', problems);
   for (const [index, dataset] of definition.datasets.entries()) {
     const path = ['datasets', index];
     noteDataset(dataset.name.toLowerCase(), [...path, 'name']);
     noteTable(dataset.table, [...path, 'table']);
-    checkNames(dataset, path, faults);
+    checkNames(dataset, path, problems);
     for (const [place, column] of dataset.columns.entries()) {
       const at = [...path, 'columns', place];
-      if (place === 0) faults.push(...keyFaults(column, at));
+      if (place === 0) problems.push(...keyProblems(column, at));
       if (column.optional && (column.required || place === 0)) {
         const why = place === 0 ? 'the first column is the key' : 'the column is required';
-        faults.push({ path: [...at, 'optional'], problem: `cannot be: ${why}` });
+        problems.push({ path: [...at, 'optional'], problem: `cannot be: ${why}` });
       }
-      faults.push(...referenceFaults(definition, dataset, column, [...at, 'references']));
+      problems.push(...referenceProblems(definition, dataset, column, [...at, 'references']));
     }
   }
-  return faults.length > 0 ? faults : circles(definition);
+  return problems.length > 0 ? problems : circles(definition);
 }
 
 /** Names and headers stand once in a dataset, whatever their spelling. */
-function checkNames(dataset: DatasetDefinition, path: Path, faults: Fault[]): void {
-  const noteColumn = createUniqueness('column', faults);
-  const noteHeader = createUniqueness('header', faults);
+function checkNames(dataset: DatasetDefinition, path: Path, problems: Problem[]): void {
+  const noteColumn = createUniqueness('column', problems);
+  const noteHeader = createUniqueness('header', problems);
   for (const [place, column] of dataset.columns.entries()) {
     const at = [...path, 'columns', place];
     noteColumn(column.name, [...at, 'name']);
@@ -46,30 +46,30 @@ function checkNames(dataset: DatasetDefinition, path: Path, faults: Fault[]): vo
   }
 }
 
-/** Notes names, and a fault where one is used again that says where it was used first. */
-function createUniqueness(what: string, faults: Fault[]): (name: string, path: Path) => void {
+/** Notes names, and a problem where one is used again that says where it was used first. */
+function createUniqueness(what: string, problems: Problem[]): (name: string, path: Path) => void {
   const seen = new Map<string, Path>();
   return (name, path) => {
     const before = seen.get(name);
-    if (name === '') faults.push({ path, problem: 'has neither a letter nor a digit' });
-    else if (before !== undefined) faults.push({ path, problem: `is the same ${what} as ${spell(before)}` });
+    if (name === '') problems.push({ path, problem: 'has neither a letter nor a digit' });
+    else if (before !== undefined) problems.push({ path, problem: `is the same ${what} as ${spell(before)}` });
     else seen.set(name, path);
   };
 }
 
-function keyFaults(key: ColumnDefinition, path: Path): readonly Fault[] {
+function keyProblems(key: ColumnDefinition, path: Path): readonly Problem[] {
   if (COLUMN_TYPES[key.type].mayBeKey) return [];
   const types = Object.entries(COLUMN_TYPES).flatMap(([name, { mayBeKey }]) => (mayBeKey ? [name] : []));
   const problem = `the first column is the key: it must be ${types.join(', ').replace(/, (\w+)$/, ' or $1')}, not ${key.type}`;
   return [{ path: [...path, 'type'], problem }];
 }
 
-function referenceFaults(
+function referenceProblems(
   definition: Definition,
   dataset: DatasetDefinition,
   column: ColumnDefinition,
   path: Path,
-): Fault[] {
+): Problem[] {
   if (column.references === undefined) return [];
   if (column.references === dataset.table) {
     return [{ path, problem: `a circle: ${dataset.table} refers to itself` }];
@@ -93,8 +93,8 @@ function parentsOf(dataset: DatasetDefinition): string[] {
   return dataset.columns.flatMap((column) => column.references ?? []);
 }
 
-/** One fault for a circle of references, with the tables on it. */
-function circles(definition: Definition): Fault[] {
+/** One problem for a circle of references, with the tables on it. */
+function circles(definition: Definition): Problem[] {
   const left = sortParentsFirst(definition).left;
   const start = left[0];
   if (start === undefined) return [];

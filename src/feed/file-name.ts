@@ -1,7 +1,7 @@
 import { editDistance } from './edit-distance.ts';
 import { isDay } from '../columns/calendar.ts';
 import { headerKey } from './header.ts';
-import type { Dataset, Feed, FileName, NameFault } from '../model/feed.ts';
+import type { Dataset, Feed, FileName, NameProblem } from '../model/feed.ts';
 
 /** Endings that upload programs give a file until it is whole. */
 export const UNDER_WAY = /\.(?:tmp|part|filepart)$/i;
@@ -13,8 +13,8 @@ const NOT_PRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/;
 /** One letter in so many of the prefix may be wrong for a name to be taken as meant for the feed. */
 const LETTERS_PER_MISTAKE = 8;
 
-interface Fault {
-  readonly code: NameFault;
+interface Problem {
+  readonly code: NameProblem;
   readonly reason: string;
 }
 
@@ -32,75 +32,75 @@ export function readFileName(feed: Feed, name: string): FileName {
   const whole = name.replace(/^\.+/, '').replace(UNDER_WAY, '');
   if (whole !== name) return comesNear(feed, whole) ? { kind: 'partial' } : { kind: 'foreign' };
 
-  const faults: Fault[] = [];
-  const body = stripAround(feed, name, faults);
-  if (body === null) return comesNear(feed, name) ? nearMiss(nameFault(feed, name)) : { kind: 'foreign' };
-  if (NOT_PRINTABLE.test(name)) return nearMiss(nameFault(feed, name));
+  const problems: Problem[] = [];
+  const body = stripAround(feed, name, problems);
+  if (body === null) return comesNear(feed, name) ? nearMiss(nameProblem(feed, name)) : { kind: 'foreign' };
+  if (NOT_PRINTABLE.test(name)) return nearMiss(nameProblem(feed, name));
 
   const datasetName = /^[^_[\]]*/.exec(body)?.[0] ?? '';
-  const dataset = readDataset(feed, datasetName, faults);
-  const stamp = readStamp(body.slice(datasetName.length), faults);
+  const dataset = readDataset(feed, datasetName, problems);
+  const stamp = readStamp(body.slice(datasetName.length), problems);
   // What is wrong beside capital letters says more.
-  const worst = faults.find((fault) => fault.code !== 'bad_case') ?? faults[0];
+  const worst = problems.find((problem) => problem.code !== 'bad_case') ?? problems[0];
   if (worst !== undefined)
-    return nearMiss({ code: worst.code, reason: faults.map((fault) => fault.reason).join('; ') });
-  if (dataset === null || stamp === null) return nearMiss(nameFault(feed, name));
+    return nearMiss({ code: worst.code, reason: problems.map((problem) => problem.reason).join('; ') });
+  if (dataset === null || stamp === null) return nearMiss(nameProblem(feed, name));
   return { kind: 'taken', dataset, ...stamp };
 }
 
-function nearMiss(fault: Fault): FileName {
-  return { kind: 'near_miss', ...fault };
+function nearMiss(problem: Problem): FileName {
+  return { kind: 'near_miss', ...problem };
 }
 
 /** What stands between prefix and extension, or null where the name does not begin with the prefix. */
-function stripAround(feed: Feed, name: string, faults: Fault[]): string | null {
+function stripAround(feed: Feed, name: string, problems: Problem[]): string | null {
   const { prefix, extension } = feed;
   if (!startsAs(name, prefix)) return null;
   if (!name.startsWith(prefix))
-    faults.push({ code: 'bad_case', reason: `the name begins with ${prefix} in other capital letters` });
+    problems.push({ code: 'bad_case', reason: `the name begins with ${prefix} in other capital letters` });
 
   const body = name.slice(prefix.length);
   if (body.endsWith(extension)) return body.slice(0, -extension.length);
   if (body.toLowerCase().endsWith(extension.toLowerCase())) {
-    faults.push({ code: 'bad_case', reason: `the extension is ${extension} in other capital letters` });
+    problems.push({ code: 'bad_case', reason: `the extension is ${extension} in other capital letters` });
     return body.slice(0, -extension.length);
   }
-  faults.push({ code: 'bad_extension', reason: `the name does not end with ${extension}` });
+  problems.push({ code: 'bad_extension', reason: `the name does not end with ${extension}` });
   return body.replace(/\..*$/s, '');
 }
 
-function readDataset(feed: Feed, written: string, faults: Fault[]): Dataset | null {
+function readDataset(feed: Feed, written: string, problems: Problem[]): Dataset | null {
   const exact = feed.datasets.find((dataset) => dataset.name === written);
   if (exact !== undefined) return exact;
   const folded = feed.datasets.find((dataset) => dataset.name.toLowerCase() === written.toLowerCase());
   if (folded !== undefined) {
-    faults.push({ code: 'bad_case', reason: `wrong capitals: expected ${folded.name}` });
+    problems.push({ code: 'bad_case', reason: `wrong capitals: expected ${folded.name}` });
     return null;
   }
   const known = feed.datasets.map((dataset) => dataset.name).join(', ');
-  faults.push({ code: 'bad_dataset', reason: `after ${feed.prefix} must stand one of ${known}` });
+  problems.push({ code: 'bad_dataset', reason: `after ${feed.prefix} must stand one of ${known}` });
   return null;
 }
 
 /**
  * @param text what follows the dataset's name: `_[YYYYMMDD_hhmmss]`
  */
-function readStamp(text: string, faults: Fault[]): { stamp: string; warning: string | null } | null {
-  if (text === '' || text === '_') return refuse(faults, 'bad_stamp', 'the name has no time stamp');
-  if (!text.startsWith('_')) return refuse(faults, 'bad_stamp', 'an underscore must stand before the time stamp');
+function readStamp(text: string, problems: Problem[]): { stamp: string; warning: string | null } | null {
+  if (text === '' || text === '_') return refuse(problems, 'bad_stamp', 'the name has no time stamp');
+  if (!text.startsWith('_')) return refuse(problems, 'bad_stamp', 'an underscore must stand before the time stamp');
   const [, open = '', inner = '', close = '', rest = ''] = /^_(\[?)([^[\]]*)(\]?)(.*)$/s.exec(text) ?? [];
   if (open.length !== close.length || /[[\]]/.test(rest) || /^[({]/.test(inner)) {
-    return refuse(faults, 'bad_brackets', 'the time stamp must stand between [ and ], or without brackets');
+    return refuse(problems, 'bad_brackets', 'the time stamp must stand between [ and ], or without brackets');
   }
-  if (rest !== '') return refuse(faults, 'bad_name', 'something stands between the time stamp and the extension');
+  if (rest !== '') return refuse(problems, 'bad_name', 'something stands between the time stamp and the extension');
 
   const digits = /^(\d{4})(\d{2})(\d{2})(?:_(\d{2})(\d{2})?(\d{2})?)?$/.exec(inner);
-  if (digits === null) return refuse(faults, 'bad_stamp', 'the time stamp is not of the form YYYYMMDD_hhmmss');
+  if (digits === null) return refuse(problems, 'bad_stamp', 'the time stamp is not of the form YYYYMMDD_hhmmss');
   const [, year = '', month = '', day = '', hour, minute, second] = digits;
   if (!isDay(Number(year), Number(month), Number(day)))
-    return refuse(faults, 'bad_stamp', 'the day of the time stamp does not exist');
+    return refuse(problems, 'bad_stamp', 'the day of the time stamp does not exist');
   if (Number(hour ?? 0) > 23 || Number(minute ?? 0) > 59 || Number(second ?? 0) > 59) {
-    return refuse(faults, 'bad_stamp', 'the time of the time stamp does not exist');
+    return refuse(problems, 'bad_stamp', 'the time of the time stamp does not exist');
   }
   return {
     stamp: `${year}-${month}-${day}T${hour ?? '00'}:${minute ?? '00'}:${second ?? '00'}Z`,
@@ -108,8 +108,8 @@ function readStamp(text: string, faults: Fault[]): { stamp: string; warning: str
   };
 }
 
-function refuse(faults: Fault[], code: NameFault, reason: string): null {
-  faults.push({ code, reason });
+function refuse(problems: Problem[], code: NameProblem, reason: string): null {
+  problems.push({ code, reason });
   return null;
 }
 
@@ -136,7 +136,7 @@ function comesNear(feed: Feed, name: string): boolean {
 }
 
 /** What is wrong with a name that comes near without beginning with the prefix, or that cannot be printed. */
-function nameFault(feed: Feed, name: string): Fault {
+function nameProblem(feed: Feed, name: string): Problem {
   const reason = NOT_PRINTABLE.test(name)
     ? 'the name holds a control character, a line break, bytes that are not UTF-8 or U+FFFD, which stands for such'
     : `the name does not begin with ${feed.prefix}`;

@@ -4,7 +4,7 @@ import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import { LandfallError } from '../model/errors.ts';
 import { systemCode } from '../system/system-error.ts';
-import { findContradictions, sortParentsFirst, spell, type Fault, type Path } from './contradictions.ts';
+import { findContradictions, sortParentsFirst, spell, type Problem, type Path } from './contradictions.ts';
 import { definitionSchema, type DatasetDefinition, type Definition } from './schema.ts';
 import type { Column, Dataset, Feed } from '../model/feed.ts';
 
@@ -15,7 +15,7 @@ const OPERATION = 'read feed definition';
  *
  * @param path the file
  * @returns the feed, its datasets sorted so that parents come before children
- * @throws LandfallError naming every fault with its line and its path in the file
+ * @throws LandfallError naming every problem with its line and its path in the file
  */
 export function loadFeed(path: string): Feed {
   const bytes = readBytes(path);
@@ -29,13 +29,13 @@ export function loadFeed(path: string): Feed {
   }
 
   const parsed = definitionSchema.safeParse(toData(document, path));
-  const faults = parsed.success
+  const problems = parsed.success
     ? findContradictions(parsed.data)
-    : parsed.error.issues.map((issue) => shapeFault(issue, document));
-  if (!parsed.success || faults.length > 0) {
+    : parsed.error.issues.map((issue) => shapeProblem(issue, document));
+  if (!parsed.success || problems.length > 0) {
     throw faulty(
       path,
-      faults.map((fault) => `${place(fault.path, document, lines)}: ${fault.problem}`),
+      problems.map((problem) => `${place(problem.path, document, lines)}: ${problem.problem}`),
     );
   }
   return toFeed(parsed.data, createHash('sha256').update(bytes).digest('hex'));
@@ -70,12 +70,16 @@ function toData(document: Document, path: string): unknown {
   }
 }
 
-function faulty(file: string, faults: readonly string[]): LandfallError {
-  const [first, ...others] = faults;
+function faulty(file: string, problems: readonly string[]): LandfallError {
+  const [first, ...others] = problems;
   if (first !== undefined && others.length === 0) return new LandfallError(OPERATION, first, { file });
-  return new LandfallError(OPERATION, `${faults.length} faults\n${faults.map((fault) => `  ${fault}`).join('\n')}`, {
-    file,
-  });
+  return new LandfallError(
+    OPERATION,
+    `${problems.length} problems\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    {
+      file,
+    },
+  );
 }
 
 /** `line 12, datasets[1].columns[0].type`; the line is that of the nearest thing that is there. */
@@ -90,7 +94,7 @@ function place(path: Path, document: Document, lines: LineCounter): string {
   return line + spell(path);
 }
 
-function shapeFault(issue: z.core.$ZodIssue, document: Document): Fault {
+function shapeProblem(issue: z.core.$ZodIssue, document: Document): Problem {
   const path = issue.path.filter((step) => typeof step !== 'symbol');
   if (issue.code === 'unrecognized_keys') {
     return { path: [...path, issue.keys[0] ?? ''], problem: `is not known here (${issue.keys.join(', ')})` };

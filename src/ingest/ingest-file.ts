@@ -7,7 +7,7 @@ import { DatabaseFault } from '../store/database-fault.ts';
 import type { FileEntry, RejectedRow, Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
 import { requireFewMishaps } from './attempts-allowed.ts';
-import { GivenUp, loadFile, withRaw } from './file-transaction.ts';
+import { GivenUp, loadFile, withRaw } from './load-file.ts';
 import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { type Source, openSource } from './source.ts';
@@ -29,7 +29,7 @@ export async function ingestFile(store: Store, file: ListedFile, options: Ingest
     source = openSource(file.path, file.stat);
     return await ingestSource(store, file, source, options);
   } catch (error) {
-    if (error instanceof FileChanged) return { kind: 'moved', reason: error.message };
+    if (error instanceof FileChanged) return { kind: 'changed', reason: error.message };
     if (error instanceof GivenUp) return { kind: 'given_up' };
     throw error;
   } finally {

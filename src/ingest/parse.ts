@@ -60,7 +60,7 @@ export function* parse(
   let rejects: ParsedReject[] = [];
   let bytes = 0;
   let bytesRead = 0;
-  let faultBytes = 0;
+  let problemBytes = 0;
   let last = null as ReadEvent | null;
 
   const take = (event: ReadEvent): void => {
@@ -72,13 +72,13 @@ export function* parse(
       rejects.push({ line, byteOffset, byteLength, key: null, code: event.code, column: null, reason: event.reason });
       return;
     }
-    const fault = mapper.map(event.fields, values);
-    if (fault === null) {
+    const problem = mapper.map(event.fields, values);
+    if (problem === null) {
       rows.add(event, values);
       return;
     }
-    faultBytes += byteLength;
-    rejects.push({ line, byteOffset, byteLength, key: mapper.keyOf(event.fields), ...fault });
+    problemBytes += byteLength;
+    rejects.push({ line, byteOffset, byteLength, key: mapper.keyOf(event.fields), ...problem });
   };
   const flush = (): ParsedBatch => {
     const batch = { read: rows.count + rejects.length, ...rows.take(), rejects, bytesRead };
@@ -99,7 +99,7 @@ export function* parse(
     dialect: table.dialect,
     extra: table.header.extra,
     // The reader took these rows; their values were refused.
-    totals: { ...totals, rowBytes: totals.rowBytes - faultBytes, refusedBytes: totals.refusedBytes + faultBytes },
+    totals: { ...totals, rowBytes: totals.rowBytes - problemBytes, refusedBytes: totals.refusedBytes + problemBytes },
   };
 }
 

@@ -30,7 +30,7 @@ export type FromThread =
   | { readonly kind: 'batch'; readonly job: number; readonly batch: ParsedBatch }
   | { readonly kind: 'end'; readonly job: number; readonly end: ParseEnd; readonly sha256: string }
   | { readonly kind: 'refused'; readonly job: number; readonly code: FileCode; readonly reason: string }
-  | { readonly kind: 'moved'; readonly job: number; readonly reason: string }
+  | { readonly kind: 'changed'; readonly job: number; readonly reason: string }
   | { readonly kind: 'failed'; readonly job: number; readonly error: unknown; readonly system?: SystemError };
 
 /** The memory of a batch, which is handed over, not copied. */

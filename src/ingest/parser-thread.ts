@@ -75,7 +75,7 @@ async function parseJob(job: Job): Promise<void> {
     }
   } catch (error) {
     if (error instanceof FileRefused) send({ kind: 'refused', job: job.job, code: error.code, reason: error.message });
-    else if (error instanceof FileChanged) send({ kind: 'moved', job: job.job, reason: error.message });
+    else if (error instanceof FileChanged) send({ kind: 'changed', job: job.job, reason: error.message });
     else send({ kind: 'failed', job: job.job, error, ...systemPart(error) });
   }
 }

@@ -93,7 +93,7 @@ async function* parseInThread(
           return message;
         case 'refused':
           throw new FileRefused(message.code, message.reason);
-        case 'moved':
+        case 'changed':
           throw new FileChanged(message.reason);
         case 'failed':
           throw message.system === undefined ? message.error : Object.assign(new Error(), message.system);

@@ -20,7 +20,7 @@ export interface EventMap {
   /** A file has the bytes of its latest revision: nothing was to do. */
   'file:unchanged': [file: FileEvent<'unchanged'>];
   /** A file was not, or did not stay, as it was listed: rolled back, to be read again. */
-  'file:changed': [file: FileEvent<'moved'>];
+  'file:changed': [file: FileEvent<'changed'>];
   /** A file was given up in order to stop: rolled back, to be read again. */
   'file:given_up': [file: FileEvent<'given_up'>];
   /** No file is left that can be taken just now: what those taken in one go have come to, and how long they took, in ms. */
@@ -55,7 +55,7 @@ export function emitOutcome(events: Events, file: string, outcome: IngestOutcome
     case 'unchanged':
       events.emit('file:unchanged', { file, ...outcome });
       return;
-    case 'moved':
+    case 'changed':
       events.emit('file:changed', { file, ...outcome });
       return;
     case 'given_up':

@@ -75,10 +75,10 @@ export type FileName =
   /** `warning`: the name can be taken, but not quite as documented (a stamp cut short). */
   | { readonly kind: 'taken'; readonly dataset: Dataset; readonly stamp: string; readonly warning: string | null }
   /** Meant for the feed but not to be taken; `reason` says what is wrong with it. */
-  | { readonly kind: 'near_miss'; readonly code: NameFault; readonly reason: string }
+  | { readonly kind: 'near_miss'; readonly code: NameProblem; readonly reason: string }
   /** An upload under way (`.tmp`, `.part`, `.filepart`, a leading dot) of a name of the feed. */
   | { readonly kind: 'partial' }
   /** Nothing to do with the feed. */
   | { readonly kind: 'foreign' };
 
-export type NameFault = 'bad_stamp' | 'bad_brackets' | 'bad_dataset' | 'bad_extension' | 'bad_case' | 'bad_name';
+export type NameProblem = 'bad_stamp' | 'bad_brackets' | 'bad_dataset' | 'bad_extension' | 'bad_case' | 'bad_name';

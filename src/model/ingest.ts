@@ -23,7 +23,7 @@ export interface RejectSummary {
  * - `ingested`: committed.
  * - `quarantined`: refused; nothing of it is loaded, the ledger says why.
  * - `unchanged`: the same bytes as its latest revision; nothing to do.
- * - `moved`: not as it was listed (grew, was replaced, vanished): rolled back, to be waited for again.
+ * - `changed`: not as it was listed (grew, was replaced, vanished): rolled back, to be waited for again.
  * - `given_up`: told to stop in the middle: rolled back.
  */
 export type IngestOutcome =
@@ -63,7 +63,7 @@ export type IngestOutcome =
       readonly fileId: number;
       readonly archivedTo: string | null;
     }
-  | { readonly kind: 'moved'; readonly reason: string }
+  | { readonly kind: 'changed'; readonly reason: string }
   | { readonly kind: 'given_up' };
 
 export interface IngestOptions {

@@ -22,7 +22,7 @@ export function emptyTotals(): Totals {
 
 /** Adds what became of one file; one that is to be read again does not count. */
 export function addToTotals(totals: Totals, outcome: IngestOutcome): void {
-  if (outcome.kind === 'moved' || outcome.kind === 'given_up') return;
+  if (outcome.kind === 'changed' || outcome.kind === 'given_up') return;
   totals.files += 1;
   totals[outcome.kind] += 1;
   if (outcome.kind !== 'ingested') return;

@@ -54,7 +54,7 @@ export function openFileSink(path: string): Sink {
     ...sink,
     async close() {
       stream.end();
-      // The fault, if any, is kept by the sink.
+      // The failure, if any, is kept by the sink.
       if (!stream.closed) await once(stream, 'close').catch(() => undefined);
       await sink.close();
     },
@@ -63,20 +63,20 @@ export function openFileSink(path: string): Sink {
 
 /** A sink that is a stream, which is left open in the end. */
 export function openSink(stream: Writable, name: string): Sink {
-  let fault: NodeJS.ErrnoException | null = null;
+  let failure: NodeJS.ErrnoException | null = null;
   const onError = (error: NodeJS.ErrnoException): void => {
-    fault = error;
+    failure = error;
   };
   stream.on('error', onError);
 
   function check(): void {
-    if (fault === null || fault.code === 'EPIPE') return;
-    const hint = fault.code === 'EEXIST' ? { hint: 'remove it, or name another folder' } : {};
-    throw new LandfallError('write', fault.code ?? 'the output failed', { file: name, cause: fault, ...hint });
+    if (failure === null || failure.code === 'EPIPE') return;
+    const hint = failure.code === 'EEXIST' ? { hint: 'remove it, or name another folder' } : {};
+    throw new LandfallError('write', failure.code ?? 'the output failed', { file: name, cause: failure, ...hint });
   }
 
   function gone(): boolean {
-    return fault !== null || stream.destroyed;
+    return failure !== null || stream.destroyed;
   }
 
   return {
@@ -87,7 +87,7 @@ export function openSink(stream: Writable, name: string): Sink {
             resolve();
           });
         });
-        // A fault is told to the listeners after this.
+        // A failure is told to the listeners after this.
         await nextTurn();
       }
       check();

@@ -69,7 +69,7 @@ export function createBrokenRowFinder(context: RecordContext, usual: keyof typeo
     if (stretch.state === 'open') return null;
     if (stretch.state === 'out_of_text') return stretch.next - start > limits.quotedCharacters ? null : 'more';
     if (lines === 1 || stretch.wholeFrom <= start) return null;
-    const { fields, fault } = splitRecord(text.slice(start, stretch.end), syntax, count);
-    return fault === 'none' && fields.length === count ? { next: stretch.next, lines, fields } : null;
+    const { fields, problem } = splitRecord(text.slice(start, stretch.end), syntax, count);
+    return problem === 'none' && fields.length === count ? { next: stretch.next, lines, fields } : null;
   };
 }

@@ -12,7 +12,7 @@ import {
   type Trial,
 } from './dialect.ts';
 import { isJoined, showExtra, type RowsBelow } from './extra-cells.ts';
-import { checkHeader, expectedColumns, joinedHeader } from './header-fault.ts';
+import { checkHeader, expectedColumns, joinedHeader } from './check-header.ts';
 import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, type ColumnNames, type HeaderMatch } from './header.ts';
 import { lineAt } from './lines.ts';
 import { readRecord } from './records.ts';

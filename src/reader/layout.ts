@@ -1,7 +1,7 @@
 import { FileRefused } from '../model/errors.ts';
 import { headerKey } from '../feed/header.ts';
 import type { Dataset } from '../model/feed.ts';
-import { checkHeader, joinedHeader } from './header-fault.ts';
+import { checkHeader, joinedHeader } from './check-header.ts';
 import { columnNames, isHeaderLike, isMostlyKnown, matchHeader, mayHoldRow } from './header.ts';
 import type { Header } from './types.ts';
 

@@ -59,10 +59,10 @@ export function readRecord(context: RecordContext, start: number, first: Line): 
   let from = 0;
   for (let opened = 0; ; opened++) {
     const split = splitRecord(text.slice(start, line.end), syntax, most, fields, from);
-    if (split.fault === 'after') {
+    if (split.problem === 'after') {
       return lines === 1 ? refuse('bad_quote', 'text after the closing quote of a field', first, fields) : giveUp();
     }
-    if (split.fault === 'none') {
+    if (split.problem === 'none') {
       if (lines > 1 && count !== null && fields.length !== count) return giveUp();
       return { kind: 'record', next: line.next, end: line.end, lines, fields };
     }
@@ -120,11 +120,11 @@ function closingLine(
  */
 function isTelling(head: string, column: number, syntax: Syntax, count: number): boolean {
   // Behind the first field the rest of the line has the number of fields of a row anyway.
-  return column > 0 && splitRecord(head, syntax, count).fault === 'none';
+  return column > 0 && splitRecord(head, syntax, count).problem === 'none';
 }
 
 /** Whether a line is a record of so many fields. */
 export function isWhole(line: string, syntax: Syntax, count: number): boolean {
   const split = splitRecord(line, syntax, count);
-  return split.fault === 'none' && split.fields.length === count;
+  return split.problem === 'none' && split.fields.length === count;
 }

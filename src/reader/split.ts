@@ -15,7 +15,7 @@ export interface Syntax {
  */
 export interface Split {
   readonly fields: string[];
-  readonly fault: 'none' | 'open' | 'after';
+  readonly problem: 'none' | 'open' | 'after';
   readonly openAt: number;
 }
 
@@ -27,29 +27,29 @@ export interface Split {
 export function splitRecord(record: string, syntax: Syntax, most: number, fields: string[] = [], from = 0): Split {
   const { delimiter } = syntax;
   const quoteCode = syntax.quote.charCodeAt(0);
-  let fault: Split['fault'] = 'none';
+  let problem: Split['problem'] = 'none';
   for (let at = from; ;) {
     if (fields.length >= most) {
       fields.push(record.slice(at));
-      return { fields, fault, openAt: -1 };
+      return { fields, problem, openAt: -1 };
     }
     let end: number;
     if (record.charCodeAt(at) === quoteCode) {
       const close = findClose(record, at + 1, syntax);
       if (close === -1) {
         fields.push(record.slice(at + 1));
-        return { fields, fault: 'open', openAt: at };
+        return { fields, problem: 'open', openAt: at };
       }
       const value = unescape(record.slice(at + 1, close), syntax);
       end = record.indexOf(delimiter, close + 1);
       const rest = record.slice(close + 1, end === -1 ? record.length : end);
-      if (rest !== '') fault = 'after';
+      if (rest !== '') problem = 'after';
       fields.push(value + rest);
     } else {
       end = record.indexOf(delimiter, at);
       fields.push(record.slice(at, end === -1 ? record.length : end));
     }
-    if (end === -1) return { fields, fault, openAt: -1 };
+    if (end === -1) return { fields, problem, openAt: -1 };
     at = end + delimiter.length;
   }
 }

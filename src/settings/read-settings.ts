@@ -30,25 +30,25 @@ interface Given {
  * @throws LandfallError naming all wrong ones at once, each with where it came from and its value
  */
 export function readSettings(sources: SettingSources): Settings {
-  const faults = misspeltVariables(sources.env);
-  const given = gather(sources, faults);
+  const problems = misspeltVariables(sources.env);
+  const given = gather(sources, problems);
   const values: Record<string, unknown> = {};
   for (const info of SETTINGS) {
     const { text, source } = given.get(info.name) ?? UNSET;
     const read = info.schema.safeParse(text);
-    if (text === '') faults.push(`${source}: is empty`);
+    if (text === '') problems.push(`${source}: is empty`);
     else if (read.success) values[info.key] = read.data;
     else {
       const [issue] = read.error.issues;
-      faults.push(`${source}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text && shown(info, text))}`);
+      problems.push(`${source}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text && shown(info, text))}`);
     }
   }
   const { landing, archiveDir } = values;
   if (archiveDir !== null && archiveDir === landing)
-    faults.push(
+    problems.push(
       `${(given.get('archive_dir') ?? UNSET).source}: is the landing folder itself, ${JSON.stringify(landing)}`,
     );
-  if (faults.length > 0 || !areSettings(values)) throw wrong(faults);
+  if (problems.length > 0 || !areSettings(values)) throw wrong(problems);
   return Object.freeze(values);
 }
 
@@ -86,8 +86,8 @@ function shown(info: SettingInfo, text: string): string {
 const UNSET = { text: undefined, source: 'default' };
 
 /** What was given for each setting, by name: the first of flag, variable, file and default. */
-function gather(sources: SettingSources, faults: string[]): ReadonlyMap<string, Given> {
-  const file = readSettingsFile(sources, faults);
+function gather(sources: SettingSources, problems: string[]): ReadonlyMap<string, Given> {
+  const file = readSettingsFile(sources, problems);
   const given = SETTINGS.flatMap((info: SettingInfo) => {
     const one =
       taken(sources.flags[info.name], flagOf(info.name), sources.cwd, info) ??
@@ -113,12 +113,12 @@ function absolute(folder: string, text: string, info: SettingInfo): string {
   return resolve(folder, text);
 }
 
-function wrong(faults: readonly string[]): LandfallError {
-  const [first, ...others] = faults;
+function wrong(problems: readonly string[]): LandfallError {
+  const [first, ...others] = problems;
   if (first !== undefined && others.length === 0) return new LandfallError('read settings', first);
   return new LandfallError(
     'read settings',
-    `${faults.length} are wrong\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+    `${problems.length} are wrong\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
   );
 }
 
@@ -138,7 +138,7 @@ function misspeltVariables(env: SettingSources['env']): string[] {
   });
 }
 
-function readSettingsFile(sources: SettingSources, faults: string[]): Map<string, Given> {
+function readSettingsFile(sources: SettingSources, problems: string[]): Map<string, Given> {
   const given = new Map<string, Given>();
   const named = sources.flags['settings'] ?? variable(sources.env, 'settings');
   if (named === undefined) return given;
@@ -147,9 +147,9 @@ function readSettingsFile(sources: SettingSources, faults: string[]): Map<string
     const info = SETTINGS.find((one) => one.name === name);
     const source = `${name} in ${path}`;
     if (info === undefined) {
-      faults.push(`${source}: is not a setting (there are ${SETTINGS.map((one) => one.name).join(', ')})`);
+      problems.push(`${source}: is not a setting (there are ${SETTINGS.map((one) => one.name).join(', ')})`);
     } else if (typeof value !== 'string' && typeof value !== 'number') {
-      faults.push(`${source}: must be a text or a number, not ${JSON.stringify(value)}`);
+      problems.push(`${source}: must be a text or a number, not ${JSON.stringify(value)}`);
     } else {
       const found = taken(String(value), source, dirname(path), info);
       if (found !== undefined) given.set(info.name, found);

@@ -99,7 +99,7 @@ async function readAgain(intake: Intake, files: readonly ListedFile[], logger: L
   for (const file of settled) {
     const outcome = await ingest(intake, file, true);
     if (outcome.kind === 'given_up') return EXIT_FAILED;
-    if (outcome.kind === 'moved') {
+    if (outcome.kind === 'changed') {
       logger.warn({ file: file.name }, STILL_WRITTEN);
       exitCode = EXIT_FAILED;
     }

@@ -54,7 +54,7 @@ export function seenAfter(file: ListedFile, outcome: IngestOutcome): SeenFile | 
     case 'unchanged':
       // Also where the loop did not know of it, or it would be read again with every scan.
       return { name, fileId: outcome.fileId, state: 'ingested', stat, outdated: false, archivedTo: outcome.archivedTo };
-    case 'moved':
+    case 'changed':
     case 'given_up':
       return null;
   }

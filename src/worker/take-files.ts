@@ -68,7 +68,7 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
   const seen = seenAfter(file, outcome);
   if (seen !== null) known.seen.set(file.name, seen);
   addToTotals(taking.totals, outcome);
-  if (outcome.kind === 'moved') {
+  if (outcome.kind === 'changed') {
     retries.failed(file, 'changed', intake.monotonic());
     faults.begin({ kind: 'file', file: file.name, problem: 'it is still being written' });
   } else if (outcome.kind !== 'given_up') {

@@ -156,7 +156,7 @@ function plain(outcome: IngestOutcome): string {
     case 'quarantined':
       return outcome.code === 'bad_rows' ? JSON.stringify(inOrder(outcome)) : `quarantined for ${outcome.code}`;
     case 'unchanged':
-    case 'moved':
+    case 'changed':
     case 'given_up':
       return JSON.stringify({ kind: outcome.kind });
   }

@@ -204,7 +204,7 @@ test.each([
 
 test('all faults are named at once', () => {
   const text = HEAD + dataset('A', 'As', ['header: A, name: a, type: number', 'header: B, type: id']);
-  expect(faultOf(text)).toMatch(/^3 faults\n {2}line 7, .*\n {2}line 9, .*\n {2}line 10, /);
+  expect(faultOf(text)).toMatch(/^3 problems\n {2}line 7, .*\n {2}line 9, .*\n {2}line 10, /);
 });
 
 test('a file that is not there, or not text, is an error that names it', () => {

@@ -291,7 +291,7 @@ describe('what is nobody’s failure is not counted', () => {
     });
     const file = desk.write(NAME, feedFileText('Procedure', [procedure('P1')]));
     path = file.path;
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     expect(failures(desk)).toEqual([0]);
   });
 

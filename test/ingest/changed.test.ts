@@ -84,7 +84,7 @@ describe('P1: a file that is not as it was listed is rolled back, and goes in wh
     const desk = openDesk();
     const file = desk.write(NAME, OLD);
     change(file.path);
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     nothingOf(desk);
     await goesIn(desk, descriptions);
   });
@@ -99,7 +99,7 @@ describe('P1: a file that is not as it was listed is rolled back, and goes in wh
     });
     const file = desk.write(NAME, OLD);
     moving.file = file;
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     nothingOf(desk);
     expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
     await goesIn(desk, descriptions);
@@ -116,7 +116,7 @@ describe('P1: a file that is not as it was listed is rolled back, and goes in wh
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
     const file = desk.write(NAME, OLD);
     moving.file = file;
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     expect(desk.column('SELECT state FROM rejects')).toEqual(['waiting']);
     expect(desk.column('SELECT dataset FROM checkpoints')).toEqual(['Visit']);
     await goesIn(desk, descriptions);
@@ -167,7 +167,7 @@ describe('P1: a file that moved is never judged by what was read of it', () => {
       return null;
     });
     desk.db.exec('CREATE TEMP TRIGGER changed AFTER INSERT ON main.attempts BEGIN SELECT change(); END');
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     nothingOf(desk);
     expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
   });
@@ -225,7 +225,7 @@ describe('P7: what is not a regular file is never followed and never blocked on'
     const file = replaced(desk, (path) => {
       execFileSync('mkfifo', [path]);
     });
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     nothingOf(desk);
   });
 
@@ -250,7 +250,7 @@ describe('P7: what is not a regular file is never followed and never blocked on'
     const file = replaced(desk, (path) => {
       mkdirSync(path);
     });
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     nothingOf(desk);
   });
 

@@ -111,7 +111,7 @@ test('P8: no outcome, error or open part of the ledger holds a value from a row'
   failing.act = () => {
     appendFileSync(`${desk.landing}/${feedFileName('Visit', '20260807_060000')}`, MARKER);
   };
-  expect(await deliver('Visit', '20260807_060000', visits)).toContain('moved');
+  expect(await deliver('Visit', '20260807_060000', visits)).toContain('changed');
   failing.act = () => {
     throw new RangeError(`${MARKER} is out of range\n    at ${MARKER}`);
   };

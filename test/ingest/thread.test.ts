@@ -74,7 +74,7 @@ describe('a large file, parsed beside the merging', () => {
     at('reading', () => {
       change(file.path);
     });
-    expect(await desk.ingest(file)).toMatchObject({ kind: 'moved' });
+    expect(await desk.ingest(file)).toMatchObject({ kind: 'changed' });
     expect(desk.column('SELECT count(*) FROM procedures')).toEqual([0]);
     expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
     await goesIn(desk, read);

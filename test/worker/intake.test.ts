@@ -108,7 +108,7 @@ describe('P1: whole files only', () => {
   test('with --settle 0 a file that keeps growing does not keep the loop spinning', async () => {
     const desk = openIntakeDesk({
       settings: { settleMs: 0 },
-      doors: (real) => ({ ...real, ingest: () => Promise.resolve({ kind: 'moved', reason: 'it grew' }) }),
+      doors: (real) => ({ ...real, ingest: () => Promise.resolve({ kind: 'changed', reason: 'it grew' }) }),
     });
     drop(desk);
     const waits: (number | null)[] = [];

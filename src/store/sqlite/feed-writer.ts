@@ -1,6 +1,6 @@
 import type { Dataset } from '../../model/feed.ts';
 import type { Healed, RejectedRow, RowText } from '../store.ts';
-import { createRejectWriter } from './commit.ts';
+import { createRejectWriter } from './ledger-entry.ts';
 import { type DatasetWriter, createDatasetWriter, prepareMerging } from './dataset-writer.ts';
 import type { Origin } from './merge.ts';
 import type { OpenDatabase } from './open.ts';

@@ -1,6 +1,6 @@
 import { asReject } from '../refused-row.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RefusedRow, RowBatch, RowSet, RowText } from '../store.ts';
-import { completeFile, lastFormat, lastRowsEnd } from './commit.ts';
+import { completeFile, lastFormat, lastRowsEnd } from './ledger-entry.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
 import { asFault, guardFaults } from './faults.ts';
 import type { FeedWriter } from './feed-writer.ts';

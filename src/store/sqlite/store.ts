@@ -1,6 +1,6 @@
 import type { Store } from '../store.ts';
 import * as attempts from './attempts.ts';
-import { enterFile, enterQuarantined } from './commit.ts';
+import { enterFile, enterQuarantined } from './ledger-entry.ts';
 import { asFault, guardFaults } from './faults.ts';
 import { type FeedWriter, createFeedWriter } from './feed-writer.ts';
 import { createFileTransaction } from './file-transaction.ts';
