@@ -78,9 +78,9 @@ function heed(
       return;
     case 'stop':
       stop.abort();
-      setTimeout(() => {
-        giveUp.abort();
-      }, message.graceMs).unref();
+      // Not by a timer where there is no grace: what hears of the stop in this turn would begin before it.
+      if (message.graceMs === 0) giveUp.abort();
+      else setTimeout(giveUp.abort.bind(giveUp), message.graceMs).unref();
       return;
   }
 }

@@ -187,4 +187,22 @@ describe('retry', { concurrent: true, timeout: 180_000 }, () => {
     expect(await retry.ended).toBe(1);
     expect(query(site.folder, 'SELECT name FROM retries')).toEqual([[site.slow]]);
   });
+
+  test('P1: stopped while it waits for a file to stand still, it does not read it; the file stays asked for', async ({
+    onTestFinished,
+  }) => {
+    const site = createSite(onTestFinished);
+    const { name } = writeFeedFile(site.landing, 'Procedure', '20260801_060000', [billing.procedure()]);
+    const retry = site.start('retry', { args: ['--settle', '1h', name] });
+    await vi.waitFor(
+      () => {
+        expect(query(site.folder, 'SELECT name FROM retries')).toEqual([[name]]);
+      },
+      { timeout: 60_000, interval: 20 },
+    );
+    retry.child.kill('SIGTERM');
+    expect(await retry.ended).toBe(1);
+    expect(query(site.folder, 'SELECT name FROM files')).toEqual([]);
+    expect(query(site.folder, 'SELECT name FROM retries')).toEqual([[name]]);
+  });
 });
