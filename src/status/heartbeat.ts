@@ -58,12 +58,22 @@ const BEGINNINGS = [Buffer.from('{"version":'), Buffer.alloc(11)];
  */
 export function requireHeartbeatPlace(db: string): void {
   for (const file of [heartbeatPath(db), draftPath(db)]) {
-    const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-    if (stat === undefined || (stat.isFile() && (stat.size === 0 || isHeartbeat(file)))) continue;
+    if (mayBeOverwritten(file)) continue;
     throw new LandfallError('write heartbeat', 'it is another file, and would be overwritten', {
       file,
       hint: 'nothing was changed; move it away, or name another database with --db',
     });
+  }
+}
+
+function mayBeOverwritten(file: string): boolean {
+  try {
+    const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+    return stat === undefined || (stat.isFile() && (stat.size === 0 || isHeartbeat(file)));
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    // Its folder may not be searched, or its disk fails: the worker meets the same at the database, and says what to do.
+    return true;
   }
 }
 

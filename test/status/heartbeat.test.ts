@@ -110,6 +110,12 @@ describe('what lies in its place and is none is named, and left as it is', () =>
     }).toThrow('ENXIO');
   });
 
+  test('what cannot be looked at is left for the worker to tell of', () => {
+    const file = join(tempFolder(), 'file');
+    writeFileSync(file, '');
+    requireHeartbeatPlace(join(file, 'x.sqlite'));
+  });
+
   test('one of ours, whole or not, may be overwritten', () => {
     const db = join(tempFolder(), 'x.sqlite');
     requireHeartbeatPlace(db);

@@ -77,14 +77,22 @@ const LOCK_BYTES = 8192;
  * @throws DatabaseFault when it may not be looked at
  */
 export function lockProblem(file: string): string | null {
-  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) return null;
+  const stat = linkStat(file);
+  if (stat === null) return null;
   if (!stat.isFile()) return 'it is no ordinary file, where the lock of the database is to be';
   if (stat.size === 0 || isHalfMade(file)) return null;
   const bytes = beginningOf(file, LOCK_BYTES);
   // A write-ahead log, which bytes 18 and 19 tell (https://sqlite.org/fileformat2.html#file_format_version_numbers), would be emptied.
   const isLock = startsWith(bytes, MAGIC) && bytes.readUInt16BE(18) === 0x0101 && bytes.includes(HOLDER_TABLE);
   return isLock ? null : 'it is another file, where the lock of the database is to be';
+}
+
+function linkStat(file: string): fs.Stats | null {
+  try {
+    return fs.lstatSync(file, { throwIfNoEntry: false }) ?? null;
+  } catch (cause) {
+    throw new DatabaseFault('readonly', 'lock database', file, cause);
+  }
 }
 
 /**

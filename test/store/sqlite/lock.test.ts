@@ -197,6 +197,12 @@ test('a lock file that may not be opened is said at once: it is no fault of the 
   );
 });
 
+test('a lock that cannot be looked at, since its folder is a file, is said at once', () => {
+  const file = join(tempFolder(), 'file');
+  writeFileSync(file, '');
+  expect(() => tryLock(join(file, 'x.sqlite'), ME)).toThrow(LandfallError);
+});
+
 test('the refusal says who holds it and what to do', () => {
   expect(heldBy('/db/x.sqlite', ME).message).toBe(
     'lock database /db/x.sqlite: "run", process 4711 on here has held it since 2026-08-10T12:00:00.000Z ' +
