@@ -218,7 +218,7 @@ function addChecking({ verb, act }: Verbs): void {
       await act(command, 'long', (settings, io) => check({ json: false, raw: false, ...flags, settings, files }, io));
     });
 
-  verb('preview <file...>', 'files as the reader sees them, of a feed or not; the dialect found goes to standard error')
+  verb('preview <file...>', 'files as the reader sees them (patient data); what was found goes to standard error')
     .option('--delimiter <text>', 'one or more characters; \\t or tab is a tab')
     .addOption(new Option('--quote <character>', 'what fields are quoted with').choices(['"', "'"]))
     .addOption(new Option('--escape <how>', 'how a quote within quotes is written').choices(['double', 'backslash']))
