@@ -5,7 +5,7 @@ import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { declarationFor, keepsValues } from './affinity.ts';
-import { type WrittenTable, triggerProblems } from './triggers.ts';
+import { triggerProblems } from './triggers.ts';
 
 /** The same, each with how it is kept; a stamp is a text that is never a number, as a date is. */
 const LINEAGE = [
@@ -34,7 +34,7 @@ export function checkSchema(db: Database.Database, file: string, feed: Feed): vo
   const problems = [
     ...feed.datasets.flatMap((dataset) => tableProblems(db, feed, dataset)),
     ...LEDGER_TABLES.flatMap((table) => ledgerIndexProblems(db, table)),
-    ...triggerProblems(db, feed.datasets.map(writtenTable)),
+    ...triggerProblems(db, feed),
   ];
   if (problems.length === 0) return;
   throw new LandfallError('open database', `it does not fit the feed ${feed.name}: ${problems.join('; ')}`, {
@@ -138,11 +138,6 @@ function preparationProblems(db: Database.Database, dataset: Dataset): readonly 
     if (!(error instanceof Database.SqliteError) || error.code !== 'SQLITE_ERROR') throw error;
     return [`${dataset.table} takes no rows: ${error.message}`];
   }
-}
-
-function writtenTable({ table, key, columns }: Dataset): WrittenTable {
-  const values = columns.filter((column) => column !== key).map((column) => quoteName(column.name));
-  return { table: quoteName(table), key: quoteName(key.name), values: [...values, ...LINEAGE_COLUMNS] };
 }
 
 /** SQLite lists foreign keys without saying which are deferred; only the table's text does. */

@@ -1,13 +1,7 @@
 import type Database from 'better-sqlite3';
+import type { Dataset, Feed } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
-
-/** A table of the feed as the merge writes it; the names are fit for SQL as they are. */
-export interface WrittenTable {
-  readonly table: string;
-  readonly key: string;
-  /** The others that the merge sets; the table may have more. */
-  readonly values: readonly string[];
-}
+import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 
 /**
  * What is wrong with the triggers of a database, one clause each. One on a table of the feed may refuse a row, and write to tables and
@@ -17,7 +11,7 @@ export interface WrittenTable {
  * that run where rows go into a table of the feed or change in it, with a trigger of ours on what must not be written: where one of
  * theirs would fire it, its program does.
  */
-export function triggerProblems(db: Database.Database, tables: readonly WrittenTable[]): readonly string[] {
+export function triggerProblems(db: Database.Database, feed: Feed): readonly string[] {
   const triggers = db
     .prepare<[], { name: string; table: string }>(
       `SELECT name, lower(tbl_name) AS "table" FROM sqlite_schema WHERE type = 'trigger' ORDER BY name`,
@@ -28,7 +22,7 @@ export function triggerProblems(db: Database.Database, tables: readonly WrittenT
     .filter(({ table }) => (LEDGER_TABLES as readonly string[]).includes(table))
     .map(({ name, table }) => `the trigger ${name} is on ${table}, a table of the ledger`);
   // What cannot be prepared is told elsewhere.
-  const sound = tables.filter((table) => writesOf(table).every((sql) => isSound(db, sql)));
+  const sound = feed.datasets.filter((dataset) => writesOf(dataset).every((sql) => isSound(db, sql)));
   const statements = sound.flatMap(writesOf).filter((sql) => programsOf(db, [sql]).length > 0);
   const rollBack = programsOf(db, statements)
     .filter((program) => program.rollsBack)
@@ -39,7 +33,7 @@ export function triggerProblems(db: Database.Database, tables: readonly WrittenT
 /** What the triggers write to the tables of the ledger, and to those of the feed but for columns that are not the feed's. */
 function writesToOurs(
   db: Database.Database,
-  tables: readonly WrittenTable[],
+  datasets: readonly Dataset[],
   statements: readonly string[],
 ): readonly string[] {
   const before = firesOf(programsOf(db, statements));
@@ -48,7 +42,7 @@ function writesToOurs(
       table,
       update: 'UPDATE',
     })),
-    ...tables.map(({ table, key, values }) => ({ table, update: `UPDATE OF ${[key, ...values].join(', ')}` })),
+    ...datasets.map((dataset) => ({ table: dataset.table, update: `UPDATE OF ${columnsOf(dataset).join(', ')}` })),
   ];
   const writes = ours.flatMap(({ table, update }) => [
     { table, event: 'INSERT', does: 'puts rows into' },
@@ -56,11 +50,11 @@ function writesToOurs(
     { table, event: update, does: 'changes values in' },
   ]);
   return writes.flatMap(({ table, event, does }) => {
-    db.exec(`CREATE TEMP TRIGGER _landfall AFTER ${event} ON main.${table} BEGIN SELECT 1; END`);
+    db.exec(`CREATE TEMP TRIGGER _landfall AFTER ${event} ON main.${quoteName(table)} BEGIN SELECT 1; END`);
     try {
       return [...firesOf(programsOf(db, statements))]
         .filter(([name, fires]) => fires > (before.get(name) ?? 0))
-        .map(([name]) => `${name} ${does} ${table.replaceAll('"', '')}`);
+        .map(([name]) => `${name} ${does} ${table}`);
     } finally {
       db.exec('DROP TRIGGER temp._landfall');
     }
@@ -106,11 +100,19 @@ function firesOf(programs: readonly Program[]): Map<string, number> {
 }
 
 /** How the merge writes a table of the feed; it never deletes. A conflict clause of a trigger's gives way to that of these. */
-function writesOf({ table, key, values }: WrittenTable): readonly string[] {
+function writesOf(dataset: Dataset): readonly string[] {
+  const table = quoteName(dataset.table);
+  const columns = columnsOf(dataset);
+  const values = columns.filter((column) => column !== quoteName(dataset.key.name));
   return [
-    `INSERT OR ABORT INTO ${table} (${[key, ...values].join(', ')}) VALUES (NULL${', NULL'.repeat(values.length)})`,
-    `UPDATE OR ABORT ${table} SET ${values.map((name) => `${name} = ${name}`).join(', ')}`,
+    `INSERT OR ABORT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => 'NULL').join(', ')})`,
+    `UPDATE OR ABORT ${table} SET ${values.map((column) => `${column} = ${column}`).join(', ')}`,
   ];
+}
+
+/** The columns that the merge sets; a table may have more. */
+function columnsOf(dataset: Dataset): readonly string[] {
+  return [...dataset.columns.map((column) => quoteName(column.name)), ...LINEAGE_COLUMNS];
 }
 
 function isSound(db: Database.Database, statement: string): boolean {
