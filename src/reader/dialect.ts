@@ -110,7 +110,7 @@ function countEnd(ends: { lf: number; crlf: number; cr: number }, end: string): 
 
 /**
  * The better of two syntaxes with one delimiter: the one that splits more rows rightly. Another quote than the usual
- * one must be in use besides, or a faulty row would settle it; where both do as well, around all of some column.
+ * one must be in use besides, or a faulty row would decide it; where both do as well, around all of some column.
  */
 export function isBetterQuoting(challenger: Quoting, usual: Quoting): boolean {
   const better = challenger.trial.good > usual.trial.good;

@@ -57,7 +57,7 @@ export interface Store {
   suspects(atLeast: number): Promise<readonly Suspect[]>;
 
   /**
-   * Runs `work` in one transaction (P2): what it did, the entry of the file, what that settles (its attempts, a request to retry it,
+   * Runs `work` in one transaction (P2): what it did, the entry of the file, what is done with by it (its attempts, a request to retry it,
    * earlier revisions) and the checkpoint become visible together when `work` has ended, or not at all where it throws.
    * @param work asks nothing of the store but through the transaction: other calls wait for its end
    * @returns what `work` gives

@@ -3,7 +3,7 @@ import { STARTING, type Work } from '../model/work.ts';
 import type { Logger } from '../output/log.ts';
 import { BEAT_MS } from '../status/heartbeat.ts';
 import type { CommandIo } from '../system/io.ts';
-import { after, every } from '../system/timers.ts';
+import { after, every, onAbort } from '../system/timers.ts';
 import {
   checkWorker,
   createWorkerProcess,
@@ -135,10 +135,4 @@ function conclude({ options, worker, ended }: Supervision, end: WorkerEnd): void
   const exitCode = options.onEnd(end);
   if (exitCode === null) restartWorker(worker);
   else ended.resolve(exitCode);
-}
-
-/** Acts when the signal is aborted, also where it already is. */
-function onAbort(signal: AbortSignal, act: () => void): void {
-  if (signal.aborted) act();
-  else signal.addEventListener('abort', act, { once: true });
 }

@@ -140,7 +140,7 @@ function insertEntry(
   return Number(result.lastInsertRowid);
 }
 
-/** With the entry, its attempts and the request to read the name again are settled. */
+/** With the entry, its attempts and the request to read the name again are done with. */
 function forget(database: OpenDatabase, entry: FileEntry): void {
   prepareOnce(database.db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
   prepareOnce(database.db, 'DELETE FROM retries WHERE name = ?').run(entry.name);

@@ -76,7 +76,7 @@ function accountingOfFiles(db: Database.Database): readonly string[] {
   const sums = `SELECT ${file} || 'the counts do not add up to the rows read' FROM files f
      WHERE rows_read <> rows_inserted + rows_updated + rows_unchanged + rows_stale + rows_rejected + rows_waiting
      LIMIT ${MOST_FINDINGS}`;
-  // A waiting row that a constraint refused when its parent came is rejected by then, and settled; the counts are those of its own commit.
+  // A waiting row that a constraint refused when its parent came is rejected by then, and resolved; the counts are those of its own commit.
   const kept = `SELECT ${file} || rejected || ' rejected and ' || waiting || ' waiting rows are kept, the ledger says '
        || rows_rejected || ' and ' || rows_waiting
      FROM (SELECT f.name, f.revision, f.rows_rejected, f.rows_waiting,
