@@ -38,7 +38,7 @@ export async function files(
   try {
     const found = reader.files(search);
     if (json) await writePieces(io.stdout, jsonText(found));
-    else await showFirst(found, most, io, COLUMNS, toRow);
+    else await showFirst(found, most, io, { columns: COLUMNS, toRow, nothing: 'No file matches.' });
   } finally {
     await reader.close();
   }
@@ -46,18 +46,18 @@ export async function files(
 }
 
 const COLUMNS: readonly Column[] = [
-  { header: 'id', spare: 7 },
+  { header: 'id', spare: 8 },
   'state',
   'name',
-  { header: 'rev', spare: 3 },
+  { header: 'rev', spare: 1 },
   { header: 'read', spare: 2 },
-  { header: 'ins', spare: 5 },
-  { header: 'upd', spare: 5 },
-  { header: 'same', spare: 6 },
-  { header: 'stale', spare: 6 },
-  { header: 'rej', spare: 1 },
-  { header: 'wait', spare: 1 },
-  { header: 'finished (UTC)', spare: 4 },
+  { header: 'ins', spare: 6 },
+  { header: 'upd', spare: 6 },
+  { header: 'same', spare: 7 },
+  { header: 'stale', spare: 7 },
+  { header: 'rej', spare: 3 },
+  { header: 'wait', spare: 4 },
+  { header: 'finished (UTC)', spare: 5 },
   { header: 'note', prose: true },
 ];
 

@@ -42,6 +42,19 @@ export function toSearch(filter: Filter, asText: boolean, now: Date): { search: 
   return { search, most };
 }
 
+/** Whether a filter leaves anything out but by its limit. */
+export function isNarrowed({ state, code, file, since }: Filter): boolean {
+  return state.length > 0 || code.length > 0 || file !== null || since !== null;
+}
+
+/** How a list is shown as text. */
+interface ListLayout<T> {
+  readonly columns: readonly Column[];
+  readonly toRow: (item: T) => Row;
+  /** What a terminal shows instead of an empty table. */
+  readonly nothing: string;
+}
+
 /**
  * Shows the first rows as text, and says below them, on standard error, where there are more.
  * @param most null: all
@@ -50,8 +63,7 @@ export async function showFirst<T>(
   rows: AsyncIterable<T>,
   most: number | null,
   io: CommandIo,
-  columns: readonly Column[],
-  toRow: (item: T) => Row,
+  { columns, toRow, nothing }: ListLayout<T>,
 ): Promise<void> {
   let left = most ?? Infinity;
   let isMore = false as boolean;
@@ -63,7 +75,7 @@ export async function showFirst<T>(
       yield toRow(row);
     }
   }
-  await writePieces(io.stdout, layOutPieces(io.stdout, columns, first()));
+  await writePieces(io.stdout, layOutPieces(io.stdout, columns, first(), nothing));
   if (isMore) io.stderr.write(`only the first ${most}: --limit 0 shows all\n`);
 }
 

@@ -7,7 +7,7 @@ import { openReader } from '../store/open.ts';
 import type { RejectRow } from '../store/reader.ts';
 import type { Colour } from '../output/terminal.ts';
 import { csvText } from '../output/csv.ts';
-import { checkWords, showFirst, toSearch, type Filter } from './filter.ts';
+import { checkWords, isNarrowed, showFirst, toSearch, type Filter } from './filter.ts';
 import { jsonText, mapped } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
 import type { Column, Row } from '../output/table.ts';
@@ -50,7 +50,9 @@ export async function rejects(options: RejectsOptions, io: CommandIo): Promise<n
       const records = mapped(found, (row) => toRecord(row, fields));
       await writePieces(io.stdout, json ? jsonText(records) : csvText(fields, records));
     } else {
-      await showFirst(found, most, io, raw ? [...COLUMNS, ...RAW_COLUMNS] : COLUMNS, (row) => toCells(row, raw));
+      const nothing = isNarrowed(options) ? 'No row matches.' : 'No row is rejected or waiting.';
+      const columns = raw ? [...COLUMNS, ...RAW_COLUMNS] : COLUMNS;
+      await showFirst(found, most, io, { columns, toRow: (row) => toCells(row, raw), nothing });
     }
   } finally {
     await reader.close();
@@ -92,7 +94,7 @@ function sentText({ raw }: RejectRow): string | null {
 
 const COLUMNS: readonly Column[] = [
   'state',
-  { header: 'code', spare: 2 },
+  { header: 'code', spare: 2, leads: true },
   'file',
   { header: 'rev', spare: 3 },
   'line',

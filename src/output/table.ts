@@ -18,6 +18,8 @@ export interface ColumnInfo {
   readonly header: string;
   /** What a narrow terminal does without: the column with the highest number goes first. Absent: it stays. */
   readonly spare?: number;
+  /** Where a narrow terminal does without it, it stands in front of the prose below its row. */
+  readonly leads?: true;
   /** Prose, which may be broken into lines at its spaces, or stand below its row. */
   readonly prose?: true;
 }
@@ -31,13 +33,17 @@ export function layOut(output: Output, columns: readonly Column[], rows: readonl
   return [layout.head, ...rows.flatMap((row) => [...layout.add(row)]), ...layout.end()].join('');
 }
 
-/** Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables. */
+/**
+ * Lays out rows as they come, as `layOut` does; on a terminal very many of them make several tables.
+ * @param nothing the line that a terminal shows where there are no rows
+ */
 export async function* layOutPieces(
   output: Output,
   columns: readonly Column[],
   rows: AsyncIterable<Row>,
+  nothing: string,
 ): AsyncGenerator<string, void> {
-  const layout = startLayout(output, columns);
+  const layout = startLayout(output, columns, `${nothing}\n`);
   yield layout.head;
   for await (const row of rows) yield* layout.add(row);
   yield* layout.end();
@@ -54,7 +60,7 @@ interface Layout {
   end(): Iterable<string>;
 }
 
-function startLayout(output: Output, columns: readonly Column[]): Layout {
+function startLayout(output: Output, columns: readonly Column[], nothing = ''): Layout {
   const infos = columns.map((column) => (typeof column === 'string' ? { header: column } : column));
   if (!output.isTTY) {
     return { head: tabbed(infos.map(({ header }) => header)), add: (row) => [tabbed(row)], end: () => [] };
@@ -76,7 +82,7 @@ function startLayout(output: Output, columns: readonly Column[]): Layout {
       for (const cell of row) characters += textOf(cell).length;
       return together.length < TOGETHER_ROWS && characters < TOGETHER_CHARACTERS ? [] : flush();
     },
-    end: () => (together.length > 0 || isFirst ? flush() : []),
+    end: () => (together.length > 0 ? flush() : isFirst ? [nothing] : []),
   };
 }
 
@@ -92,7 +98,7 @@ const INDENT = '    ';
 const NARROWEST_PROSE = 30;
 
 function* table(output: Output, infos: readonly ColumnInfo[], rows: readonly Row[]): Generator<string, void> {
-  const { beside, below, missing } = fit(columnsOf(infos, rows), output.columns);
+  const { beside, below, leading, missing } = fit(columnsOf(infos, rows), output.columns);
   const line = (texts: readonly string[]): string => `${texts.join(GAP).trimEnd()}\n`;
   yield line(beside.map(({ header, width, right }) => paint(output, 'bold', padded(header, width, right))));
   yield line(beside.map(({ width }) => paint(output, 'dim', '─'.repeat(width))));
@@ -106,11 +112,16 @@ function* table(output: Output, infos: readonly ColumnInfo[], rows: readonly Row
         ),
       );
     }
-    for (const column of below)
-      for (const text of linesOf(row, column)) yield `${INDENT}${painted(output, row[column.index] ?? null, text)}\n`;
+    for (const [at, column] of below.entries()) {
+      const cell = row[column.index] ?? null;
+      const before = at === 0 ? leading.map(({ index }) => textOf(row[index] ?? null)) : [];
+      const text = [...before, textOf(cell)].join(GAP);
+      for (const part of wrap(text, column.width)) yield `${INDENT}${painted(output, cell, part)}\n`;
+    }
   }
-  if (missing.length > 0)
-    yield `${paint(output, 'dim', `Not shown on a terminal of this width: ${missing.join(', ')}`)}\n`;
+  if (missing.length === 0) return;
+  const told = `Hidden at this width: ${missing.join(', ')}. Widen the terminal or use --json.`;
+  for (const part of wrap(told, output.columns)) yield `${paint(output, 'dim', part)}\n`;
 }
 
 /** A column as it is laid out. */
@@ -132,36 +143,45 @@ function columnsOf(infos: readonly ColumnInfo[], rows: readonly Row[]): readonly
   }));
 }
 
-/** Which columns stand beside each other, which prose below each row, and the headers of those that are left out. */
-function fit(
-  columns: readonly PlacedColumn[],
-  available: number,
-): { beside: readonly PlacedColumn[]; below: readonly PlacedColumn[]; missing: readonly string[] } {
+interface Fit {
+  /** What stands beside each other. */
+  readonly beside: readonly PlacedColumn[];
+  /** The prose below each row. */
+  readonly below: readonly PlacedColumn[];
+  /** What stands in front of that. */
+  readonly leading: readonly PlacedColumn[];
+  /** The headers of what is left out, in the order of the columns. */
+  readonly missing: readonly string[];
+}
+
+function fit(columns: readonly PlacedColumn[], available: number): Fit {
   const widthOfAll = (some: readonly PlacedColumn[]): number =>
     some.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
   const prose = columns.filter((column) => column.prose === true);
   let others = columns.filter((column) => column.prose !== true);
-  const missing: string[] = [];
   for (;;) {
     const last = others.reduce((worst, { spare = 0 }) => Math.max(worst, spare), 0);
     if (last === 0 || widthOfAll(others) <= available) break;
-    missing.push(...others.filter(({ spare = 0 }) => spare === last).map(({ header }) => header));
     others = others.filter(({ spare = 0 }) => spare < last);
   }
   const room = available - widthOfAll(others) - GAP.length * prose.length;
   const wanted = prose.reduce((sum, { width }) => sum + width, 0);
-  if (wanted <= room || (prose.length === 1 && room >= NARROWEST_PROSE)) {
-    const placed = columns.filter((column) => prose.includes(column) || others.includes(column));
+  const hidden = columns.filter((column) => !prose.includes(column) && !others.includes(column));
+  const leading = prose.length === 0 ? [] : hidden.filter((column) => column.leads === true);
+  const missing = hidden.filter((column) => !leading.includes(column)).map(({ header }) => header);
+  if (leading.length === 0 && (wanted <= room || (prose.length === 1 && room >= NARROWEST_PROSE))) {
+    const placed = columns.filter((column) => !hidden.includes(column));
     return {
       beside: placed.map((column) =>
         column.prose === true ? { ...column, width: Math.min(column.width, room) } : column,
       ),
       below: [],
+      leading,
       missing,
     };
   }
   const below = prose.map((column) => ({ ...column, width: Math.max(available - INDENT.length, NARROWEST_PROSE) }));
-  return { beside: others, below, missing };
+  return { beside: others, below, leading, missing };
 }
 
 /** A cell's text in lines; only prose has several. */

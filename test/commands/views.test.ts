@@ -71,8 +71,9 @@ function listed(text: string): Record<string, unknown>[] {
   return listSchema.parse(JSON.parse(text));
 }
 
-async function runFiles(desk: Desk, options: object = {}, terminal = false): Promise<string> {
-  const io = captureIo({ terminal });
+async function runFiles(desk: Desk, options: object = {}, terminal = false, columns = 120): Promise<string> {
+  const captured = captureIo({ terminal });
+  const io = { ...captured, stdout: { ...captured.stdout, columns, colour: false } };
   expect(await files({ json: false, ...NO_FILTER, settings: settingsOf(desk.database.file), ...options }, io)).toBe(0);
   return io.written.out;
 }
@@ -116,6 +117,25 @@ describe('files', () => {
     await expect(
       files({ json: true, ...NO_FILTER, since: 'monday', settings: settingsOf(desk.database.file) }, io),
     ).rejects.toThrow('is not a valid time; expected for example 12h or 2026-08-01');
+  });
+
+  test('on a terminal an empty list is a sentence, in a pipe the header alone', async () => {
+    const desk = await openEventfulDesk();
+    expect(await runFiles(desk, { file: 'nowhere' }, true)).toBe('No file matches.\n');
+    expect(await runFiles(desk, { file: 'nowhere' })).toMatch(/^id\tstate\t.*\n$/);
+    expect(await runRejects(desk, { file: 'nowhere' }, true)).toBe('No row matches.\n');
+    expect(await runRejects(openDesk(), {}, true)).toBe('No row is rejected or waiting.\n');
+    expect(await runRejects(openDesk())).toMatch(/^state\t.*\n$/);
+  });
+
+  test('80 columns have room for the revision, the rows read and those rejected', async () => {
+    const text = await runFiles(await openEventfulDesk(), { state: ['ingested'] }, true, 80);
+    const [header, , ...lines] = text.trimEnd().split('\n');
+    expect(header?.split(/ +/)).toEqual(['state', 'name', 'rev', 'read', 'rej']);
+    expect(lines.slice(-2)).toEqual([
+      'Hidden at this width: id, ins, upd, same, stale, wait, finished (UTC). Widen the',
+      'terminal or use --json.',
+    ]);
   });
 
   test('JSON has the columns of the ledger, unfolded', async () => {

@@ -88,9 +88,38 @@ test('a narrow terminal goes without the least important columns, and is told wh
     `────────  ${'─'.repeat(NAME.length)}  ────────`,
     `ingested  ${NAME}         0`,
     '    late',
-    'Not shown on a terminal of this width: read',
+    'Hidden at this width: read. Widen the terminal or use --json.',
     '',
   ]);
+});
+
+test('what is hidden is listed in the order of the columns, in lines that fit', () => {
+  const columns = ['name', ...['a', 'b', 'c'].map((header, at) => ({ header: header.repeat(20), spare: at + 1 }))];
+  const text = layOut({ ...terminal, columns: 60, colour: false }, columns, [['x'.repeat(58), 1, 2, 3]]);
+  expect(text.split('\n').slice(3)).toEqual([
+    `Hidden at this width: ${'a'.repeat(20)},`,
+    `${'b'.repeat(20)}, ${'c'.repeat(20)}. Widen the`,
+    'terminal or use --json.',
+    '',
+  ]);
+});
+
+test.each([78, 80])('a telling column that %i columns have no room for leads the prose below its row', (columns) => {
+  const shown = [
+    'state',
+    { header: 'code', spare: 1, leads: true },
+    'file',
+    'line',
+    { header: 'reason', prose: true },
+  ] as const;
+  const text = layOut({ ...terminal, columns, colour: false }, shown, [
+    ['rejected', 'bad_money', NAME, 31, `Amount: ${'word '.repeat(20)}`],
+    ['rejected', 'bad_date', NAME, 7, 'x'],
+  ]);
+  const lines = text.trimEnd().split('\n').slice(2);
+  expect(lines[1]).toMatch(/^ {4}bad_money {2}Amount: word/);
+  expect(lines.at(-1)).toBe('    bad_date  x');
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
 });
 
 test('a name in wide letters takes their place', () => {
