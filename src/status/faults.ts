@@ -38,8 +38,11 @@ export function createFaultBook(
   const faults = new Map<string, Begun>();
   const keyOf = (kind: Fault['kind'], file: string | null): string => (file === null ? kind : `${kind} ${file}`);
 
-  function timed(begun: Begun): Fault {
-    const wall = now().getTime() - (uptime() - begun.uptime);
+  /** When the machine started, by the wall clock as it stands; asking for the uptime reads a file. */
+  const startOfMachine = (): number => now().getTime() - uptime();
+
+  function timed(begun: Begun, start: number): Fault {
+    const wall = start + begun.uptime;
     if (Math.abs(wall - begun.wall) > CLOCK_SET_MS) begun.wall = wall;
     return { ...begun.fault, since: new Date(begun.wall).toISOString() };
   }
@@ -50,22 +53,25 @@ export function createFaultBook(
       if (faults.has(key)) return;
       const begun: Begun = { fault, uptime: uptime(), wall: now().getTime() };
       faults.set(key, begun);
-      events.emit('fault:begin', timed(begun));
+      events.emit('fault:begin', timed(begun, startOfMachine()));
     },
     end(kind, file = null) {
       const key = keyOf(kind, file);
       const begun = faults.get(key);
       if (begun === undefined) return;
       faults.delete(key);
-      events.emit('fault:end', timed(begun), Math.round((uptime() - begun.uptime) / 1000));
+      events.emit('fault:end', timed(begun, startOfMachine()), Math.round((uptime() - begun.uptime) / 1000));
     },
     list() {
-      const all = [...faults.values()].map(timed);
-      const ofFiles = all.filter(({ kind }) => kind === 'file');
+      const all = [...faults.values()];
+      const ofFiles = all.filter(({ fault }) => fault.kind === 'file');
+      const start = startOfMachine();
+      const listed = (some: readonly Begun[]): Fault[] => some.map((begun) => timed(begun, start));
       const [next] = ofFiles.slice(MOST_FILES);
-      if (next === undefined) return all;
-      const more = { ...next, file: null, problem: `${ofFiles.length - MOST_FILES} more files, named in the log` };
-      return [...all.filter(({ kind }) => kind !== 'file'), ...ofFiles.slice(0, MOST_FILES), more];
+      if (next === undefined) return listed(all);
+      const problem = `${ofFiles.length - MOST_FILES} more files, named in the log`;
+      const others = all.filter(({ fault }) => fault.kind !== 'file');
+      return [...listed([...others, ...ofFiles.slice(0, MOST_FILES)]), { ...timed(next, start), file: null, problem }];
     },
   };
 }

@@ -30,6 +30,19 @@ test('thousands of files in fault are each logged once, and listed as fifty and 
   expect(book.list()).toHaveLength(41);
 });
 
+test('P7: a list of thousands of files in fault asks once how long the machine runs: it is made anew with each of them', () => {
+  let asked = 0;
+  const book = createFaultBook(
+    createEvents(),
+    () => new Date(0),
+    () => ++asked,
+  );
+  for (let at = 0; at < 10_000; at++) book.begin({ kind: 'file', file: `${at}.txt`, problem: 'it cannot be read' });
+  asked = 0;
+  expect(book.list()).toHaveLength(51);
+  expect(asked).toBe(1);
+});
+
 test.each([
   ['two hours back', -2 * HOUR],
   ['from 1970 to today', 56 * 365 * 24 * HOUR],
