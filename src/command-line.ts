@@ -84,7 +84,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
       getOutHasColors: () => stdout.colour,
       getErrHasColors: () => stderr.colour,
     })
-    .helpCommand(false)
+    .helpCommand('help [command]', 'the same as --help')
     .showHelpAfterError('(--help lists what there is)')
     .addHelpText('after', EXAMPLES);
   const verbs: Verbs = {
@@ -109,8 +109,10 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   program
     .command('completion')
     .description('a script that completes commands and options in your shell')
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
-    .action(async (shell: Shell) => {
+    .usage('<shell>')
+    .addArgument(new Argument('[shell]').choices(['bash', 'zsh', 'fish']))
+    .action(async (shell: Shell | undefined, _flags: unknown, command: Command) => {
+      if (shell === undefined) command.error('completion needs a shell: bash, zsh or fish');
       const { completionScript } = await import('./commands/completion.ts');
       surroundings.open('short').stdout.write(completionScript(shell, program));
       done(0);

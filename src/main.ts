@@ -12,6 +12,7 @@ import type { CommandIo, Output, Parent } from './system/io.ts';
 import { createNonBlockingWriter, type NonBlockingWriter } from './system/non-blocking-writer.ts';
 import { systemCode } from './system/system-error.ts';
 import { printable } from './output/terminal.ts';
+import { hang } from './output/width.ts';
 
 /** How long whatever a command has left open may keep the process, and an output that takes nothing, in ms. */
 const LINGER_MS = 1000;
@@ -114,8 +115,15 @@ function heed(_name: NodeJS.Signals, number: number): void {
 
 function fail(error: unknown): void {
   // Lines of a list are indented; any other line break is part of a name.
-  const lines = describeError(error).split(/\n(?= {2})/);
-  io.stderr.write(`landfall: ${lines.map((line) => printable(line)).join('\n')}\n`);
+  const lines = `landfall: ${describeError(error)}`.split(/\n(?= {2})/).map((line) => printable(line));
+  const { isTTY, columns } = io.stderr;
+  io.stderr.write(`${lines.map((line) => (isTTY ? wrapped(line, columns) : line)).join('\n')}\n`);
+}
+
+/** A line in as many as the terminal needs, broken at spaces, under its own indent. */
+function wrapped(line: string, columns: number): string {
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  return hang(indent, line.slice(indent.length), columns);
 }
 
 function output(stream: NodeJS.WriteStream, descriptor: number): Output {
@@ -123,7 +131,8 @@ function output(stream: NodeJS.WriteStream, descriptor: number): Output {
   return {
     write: stream instanceof Socket ? (text, taken) => void stream.write(text, taken) : toFile(stream, descriptor),
     isTTY,
-    columns: isTTY ? stream.columns : 80,
+    // A terminal that nobody has told its size says 0.
+    columns: isTTY && stream.columns > 0 ? stream.columns : 80,
     colour: isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
     journal: isJournal(descriptor),
     lossy: null,

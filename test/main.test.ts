@@ -47,6 +47,7 @@ test.each([
   [['status', '--jsn'], "error: unknown option '--jsn'"],
   [['rejects', '--json', '--csv'], 'cannot be used with'],
   [['files', '--limit', 'few'], 'It must be a whole number.'],
+  [['completion'], 'completion needs a shell: bash, zsh or fish\n'],
   [['check'], "missing required argument 'file'"],
   [['preview', 'x', '--quote', '`'], "argument '`' is invalid. Allowed choices are"],
 ])('wrong usage %j ends with 1 and says what is wrong', async (args, message) => {
@@ -54,6 +55,21 @@ test.each([
   expect(await runCommandLine(args, { open: () => io })).toBe(1);
   expect(io.written.out).toBe('');
   expect(io.written.err).toContain(message);
+});
+
+test('help is what --help is, of the program and of a command', async () => {
+  const said = async (...args: readonly string[]): Promise<string> => {
+    const io = captureIo();
+    expect(await runCommandLine(args, { open: () => io })).toBe(0);
+    expect(io.written.err).toBe('');
+    return io.written.out;
+  };
+  const help = await said('help');
+  expect(help).toContain('Exit codes:');
+  expect(help).toBe(await said('--help'));
+  const ofRun = await said('help', 'run');
+  expect(ofRun).toContain('Watches the landing folder and loads what arrives');
+  expect(ofRun).toBe(await said('run', '--help'));
 });
 
 test('wrong settings end with 1, all of them named', () => {

@@ -1,7 +1,7 @@
 import type { ColumnType } from './column-type.ts';
 
 /** Why a text is not an amount. */
-type MoneyProblem = 'spelling' | 'decimals' | 'comma' | 'size';
+type MoneyProblem = 'spelling' | 'decimals' | 'comma' | 'comma_not_allowed' | 'size';
 
 const ZERO = 0x30;
 const POINT = 0x2e;
@@ -32,7 +32,8 @@ export const money: ColumnType<keyof typeof CODES> = {
     const problems = {
       spelling: refuse('bad_money', 'not a recognised amount; expected for example 1234.50'),
       decimals: refuse('bad_money', 'more than two decimals'),
-      comma: refuse('bad_money', 'a comma that does not part thousands, or that the feed does not allow'),
+      comma: refuse('bad_money', 'a comma that is not a thousands separator; expected for example 1,234.50'),
+      comma_not_allowed: refuse('bad_money', 'a comma, which the feed does not allow; expected for example 1234.50'),
       size: refuse('bad_money', 'too large an amount to be kept exactly'),
     } satisfies Record<MoneyProblem, unknown>;
     return (text) => {
@@ -95,7 +96,8 @@ function parseSlowly(text: string, thousands: boolean): number | MoneyProblem {
   const trailing = signed?.[3] ?? '';
   if (trailing !== '' && /[-+]/.test(leading)) return 'spelling';
 
-  if (amount.includes(',') && !(thousands && THOUSANDS.test(amount))) return 'comma';
+  if (amount.includes(',') && !thousands) return 'comma_not_allowed';
+  if (amount.includes(',') && !THOUSANDS.test(amount)) return 'comma';
   const [units = '', decimals, ...others] = amount.replaceAll(',', '').split('.', 3);
   // A second point, a point with nothing behind it (which may be an amount cut short), or no digit at all.
   if (others.length > 0 || decimals === '' || (units === '' && decimals === undefined)) return 'spelling';

@@ -1,5 +1,5 @@
 import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
-import { percentRead } from '../model/work.ts';
+import { stepOf } from '../model/work.ts';
 import type { Heartbeat } from '../status/heartbeat.ts';
 import { problemOfFault, type DaemonHealth, type HealthProblem } from '../status/health.ts';
 import { LandfallError } from '../model/errors.ts';
@@ -74,7 +74,7 @@ function describeDaemon(heartbeat: Heartbeat | null, now: Date): string {
   const waits = doing === 'waiting' && settling > 0;
   const parts: string[] = [waits ? `waiting for ${counted(settling, 'file')} to settle` : doing];
   if (file !== null) {
-    parts.push(`${printable(file.name)}: ${file.phase}, ${percentRead(file)} %, ${counted(file.rows, 'row')}`);
+    parts.push(`${printable(file.name)}: ${stepOf(file)}, ${counted(file.rows, 'row')}`);
   }
   if (due > 0) parts.push(`${due} due`);
   if (settling > 0 && !waits) parts.push(`${counted(settling, 'file')} not settled yet`);

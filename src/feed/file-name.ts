@@ -13,6 +13,9 @@ const NOT_PRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/;
 /** One letter in so many of the prefix may be wrong for a name to be taken as meant for the feed. */
 const LETTERS_PER_MISTAKE = 8;
 
+/** `Procedure, Visit or Transaction`: British English has no comma before the last. */
+const DISJUNCTION = new Intl.ListFormat('en-GB', { type: 'disjunction' });
+
 interface Problem {
   readonly code: NameProblem;
   readonly reason: string;
@@ -77,8 +80,8 @@ function readDataset(feed: Feed, written: string, problems: Problem[]): Dataset 
     problems.push({ code: 'bad_case', reason: `wrong capitals: expected ${folded.name}` });
     return null;
   }
-  const known = feed.datasets.map((dataset) => dataset.name).join(', ');
-  problems.push({ code: 'bad_dataset', reason: `after ${feed.prefix} must stand one of ${known}` });
+  const known = DISJUNCTION.format(feed.datasets.map((dataset) => dataset.name));
+  problems.push({ code: 'bad_dataset', reason: `${feed.prefix} must be followed by ${known}; rename the file` });
   return null;
 }
 

@@ -1,8 +1,8 @@
-import { percentRead, type Work } from '../model/work.ts';
+import { stepOf, type Work } from '../model/work.ts';
 import type { Output } from '../system/io.ts';
-import { counted } from './counted.ts';
+import { counted, grouped } from './counted.ts';
 import { printable } from './terminal.ts';
-import { widthOf, wrap } from './width.ts';
+import { hang, widthOf, wrap } from './width.ts';
 
 /** Shows on a terminal how far a run is, in a line that stays below the log; in a pipe it shows nothing. */
 export interface Progress {
@@ -63,34 +63,55 @@ export function createProgress(terminal: Output, monotonic: () => number): Progr
   };
 }
 
-/** What a run has come to, in four lines: files, rows by outcome, what needs a look, how long it took. @param ms wall time */
+/** No line of a summary is longer. */
+const SUMMARY_COLUMNS = 80;
+
+/** What a run has come to: files, rows by outcome, what needs a look and how to have it, how long it took. @param ms wall time */
 export function summaryOf({ taken }: Work, ms: number): string {
   const { files, quarantined, rows, inserted, updated, unchanged, stale, waiting, rejectedRows } = taken;
-  const outcomes = [
-    `${inserted} inserted, ${updated} updated, ${unchanged} unchanged, ${stale} stale`,
-    `${rejectedRows} rejected, ${waiting} waiting`,
-  ];
-  const look = [
-    ...(quarantined > 0 ? [`${counted(quarantined, 'file')} quarantined (landfall status)`] : []),
-    ...(rejectedRows + waiting > 0 ? ['rows rejected or waiting (landfall rejects)'] : []),
-  ];
+  const outcomes = Object.entries({ inserted, updated, unchanged, stale, rejected: rejectedRows, waiting })
+    .filter(([, count]) => count > 0)
+    .map(([outcome, count]) => `${grouped(count)} ${outcome}`);
+  const read = `${grouped(rows)} read${outcomes.length === 0 ? '' : ': '}${outcomes.join(', ')}`;
   return [
-    `Files    ${files} taken, ${quarantined} quarantined`,
-    `Rows     ${rows} read: ${outcomes.join(', ')}`,
-    `Look at  ${look.length === 0 ? 'nothing' : look.join(', ')}`,
-    `Took     ${ms < 10_000 ? (ms / 1000).toFixed(1) : Math.round(ms / 1000)} s`,
+    `Files    ${grouped(files)} taken, ${grouped(quarantined)} quarantined`,
+    hang('Rows     ', read, SUMMARY_COLUMNS),
+    `Look at  ${causesOf(taken).join('\n         ')}`,
+    `Took     ${ms < 10_000 ? (ms / 1000).toFixed(1) : grouped(Math.round(ms / 1000))} s`,
     '',
   ].join('\n');
 }
 
-/** `█████░░░░░ 3/14 files  NAME 40 %`, in one line: a terminal would wrap a longer one. */
+/** What needs someone, a cause a line, each with the command that shows it. */
+function causesOf({ quarantined, rejectedRows, waiting }: Work['taken']): readonly string[] {
+  const causes = [
+    { count: quarantined, words: 'quarantined file', command: 'landfall status' },
+    { count: rejectedRows, words: 'rejected row', command: 'landfall rejects' },
+    { count: waiting, words: 'waiting row', command: 'landfall rejects' },
+  ]
+    .filter(({ count }) => count > 0)
+    .map(({ count, words, command }) => ({ cause: counted(count, words), command }));
+  const width = Math.max(...causes.map(({ cause }) => cause.length));
+  return causes.length === 0 ? ['nothing'] : causes.map(({ cause, command }) => `${cause.padEnd(width)}   ${command}`);
+}
+
+/** `█████░░░░░ 3/14 files  loading 40 %  NAME`, in one line: a terminal would wrap a longer one. */
 function barOf({ taken, due, file }: Work, columns: number): string {
   const total = taken.files + due;
-  const inHand = file === null ? '' : `  ${printable(file.name)} ${percentRead(file)} %`;
-  const text = ` ${taken.files}/${total} files${inHand}`;
+  const step = file === null ? '' : `  ${stepOf(file)}  `;
+  const text = ` ${taken.files}/${total} files${step}`;
   const room = columns - 1;
-  const width = Math.min(MOST_COLUMNS, Math.max(FEWEST_COLUMNS, room - widthOf(text)));
+  const name = file === null ? '' : endOf(printable(file.name), room - FEWEST_COLUMNS - widthOf(text));
+  const width = Math.min(MOST_COLUMNS, Math.max(FEWEST_COLUMNS, room - widthOf(text + name)));
   const full = total === 0 ? 0 : Math.round((taken.files / total) * width);
-  const [line = ''] = wrap('█'.repeat(full) + '░'.repeat(width - full) + text, room);
+  const [line = ''] = wrap('█'.repeat(full) + '░'.repeat(width - full) + text + name, room);
   return line;
+}
+
+/** A name in so many columns: its end, where dataset and stamp stand, says more than its beginning. */
+function endOf(name: string, columns: number): string {
+  if (widthOf(name) <= columns) return name;
+  const letters = Array.from(name);
+  while (letters.length > 0 && widthOf(letters.join('')) > columns - 1) letters.shift();
+  return `…${letters.join('')}`;
 }

@@ -42,3 +42,12 @@ function lineEnd(text: string, from: number, columns: number): number {
   }
   return end;
 }
+
+/** Prose has this room at least beside what it hangs on. */
+const NARROWEST = 20;
+
+/** A printable text behind a head, in lines of so many columns; those after the first stand under the text's beginning. */
+export function hang(head: string, text: string, columns: number): string {
+  const indent = widthOf(head);
+  return head + [...wrap(text, Math.max(columns - indent, NARROWEST))].join(`\n${' '.repeat(indent)}`);
+}

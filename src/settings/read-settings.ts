@@ -133,9 +133,18 @@ function misspeltVariables(env: SettingSources['env']): string[] {
   const known = ['settings', ...SETTINGS.map((info) => info.name)].map(variableOf);
   return Object.keys(env).flatMap((name) => {
     if (!name.startsWith('LANDFALL_') || known.includes(name)) return [];
-    const meant = known.find((other) => editDistance(name, other) <= 2);
-    return meant === undefined ? [] : [`${name}: is not a setting, did you mean ${meant}?`];
+    const meant = nearest(name, known);
+    return meant === undefined ? [] : [misspelt(name, meant)];
   });
+}
+
+/** The name that a misspelt one may stand for. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  return known.find((other) => editDistance(name, other) <= 2);
+}
+
+function misspelt(source: string, meant: string): string {
+  return `${source} is not a setting; did you mean ${meant}?`;
 }
 
 function readSettingsFile(sources: SettingSources, problems: string[]): Map<string, Given> {
@@ -147,7 +156,11 @@ function readSettingsFile(sources: SettingSources, problems: string[]): Map<stri
     const info = SETTINGS.find((one) => one.name === name);
     const source = `${name} in ${path}`;
     if (info === undefined) {
-      problems.push(`${source}: is not a setting (there are ${SETTINGS.map((one) => one.name).join(', ')})`);
+      const names = SETTINGS.map((one) => one.name);
+      const meant = nearest(name, names);
+      problems.push(
+        meant === undefined ? `${source} is not a setting (there are ${names.join(', ')})` : misspelt(source, meant),
+      );
     } else if (typeof value !== 'string' && typeof value !== 'number') {
       problems.push(`${source}: must be a text or a number, not ${JSON.stringify(value)}`);
     } else {

@@ -90,6 +90,16 @@ test('money: a comma is refused where the feed does not say so', () => {
   expect(take('money', '1234.56', { thousandsSeparator: false })).toBe(123456);
 });
 
+test.each([
+  [true, 'a comma that is not a thousands separator; expected for example 1,234.50'],
+  [false, 'a comma, which the feed does not allow; expected for example 1234.50'],
+])('money: what is wrong with a comma, where the feed says thousands_separator: %s', (thousandsSeparator, reason) => {
+  const mapper = createRowMapper([column('money')], { ...FORMAT, thousandsSeparator }, [0]);
+  const problem = mapper.map(['1,23'], []);
+  expect(problem?.code).toBe('bad_money');
+  expect(problem?.reason).toContain(reason);
+});
+
 test('money: zero with a minus is plain zero', () => {
   for (const text of ['-0', '-0.00', '(0.00)', '0-']) expect(Object.is(take('money', text), 0)).toBe(true);
 });

@@ -360,7 +360,7 @@ describe('status', () => {
     pretend(db, { ...alive, work: { ...alive.work, doing: 'ingesting', file, faults, due: 3 } });
     writeFileSync(db, 'not a database, but long enough to be looked at'.repeat(100));
     const { text } = await run(db);
-    expect(text).toContain('ingesting, A\\x1b[2J: reading, 25 %, 7 rows, 3 due');
+    expect(text).toContain('ingesting, A\\x1b[2J: loading 25 %, 7 rows, 3 due');
     expect(text).toContain('file: B: EACCES (for 1 hour)');
     expect(text).toContain('broken.sqlite');
     const { database } = databaseSchema.parse(JSON.parse((await run(db, { json: true })).text));

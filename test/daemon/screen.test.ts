@@ -30,7 +30,7 @@ async function screenOf(columns: number, command: string): Promise<readonly stri
 }
 
 test.skipIf(!isThere).each([80, 120])(
-  'on a terminal of %i columns once leaves whole log lines, and four for a person',
+  'on a terminal of %i columns once leaves whole log lines, and a summary for a person',
   async (columns) => {
     const landing = join(tempFolder(), 'landing');
     mkdirSync(landing);
@@ -52,8 +52,8 @@ test.skipIf(!isThere).each([80, 120])(
     expect(lines.some((line) => /█|░/.test(line))).toBe(false);
     expect(lines.slice(-5)).toEqual([
       'Files    2 taken, 0 quarantined',
-      'Rows     3 read: 2 inserted, 0 updated, 0 unchanged, 0 stale, 1 rejected, 0 waiting',
-      'Look at  rows rejected or waiting (landfall rejects)',
+      'Rows     3 read: 2 inserted, 1 rejected',
+      'Look at  1 rejected row   landfall rejects',
       expect.stringMatching(/^Took {5}\d+(?:\.\d)? s$/),
       '$',
     ]);

@@ -72,6 +72,14 @@ test.each([
   expect(kindOf(name)).toBe(code);
 });
 
+test('a name without a dataset is told which there are in the feed, and what to do', () => {
+  expect(read(`${PREFIX}Payment_[20260801_060203].txt`)).toEqual({
+    kind: 'near_miss',
+    code: 'bad_dataset',
+    reason: `${PREFIX} must be followed by Procedure, Visit or Transaction; rename the file`,
+  });
+});
+
 test('a near miss says everything that is wrong with it', () => {
   expect(read(`${PREFIX}visit_[20261332_000000].TXT`)).toEqual({
     kind: 'near_miss',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { STARTING, type Work } from '../../src/model/work.ts';
-import { createProgress, type Progress } from '../../src/output/progress.ts';
+import { createProgress, summaryOf, type Progress } from '../../src/output/progress.ts';
 import { captureIo } from '../helpers/command-io.ts';
 
 const CLEAR_LINE = '\r\u001b[K';
@@ -43,6 +43,40 @@ test('the bar is never wider than the terminal', () => {
   const { progress, out } = start(40);
   progress.show(work(0, 1, { name: 'x'.repeat(300), phase: 'reading', rows: 0, bytesRead: 1, bytesTotal: 2 }));
   for (const line of out().split(CLEAR_LINE)) expect(line.length).toBeLessThan(40);
+});
+
+test.each([
+  ['hashing', 57, 'checking 57 %'],
+  ['reading', 1, 'loading 1 %'],
+  ['healing', 100, 'healing'],
+] as const)('80 columns have room for the step and how far it is: %s', (phase, bytesRead, step) => {
+  const { progress, out } = start();
+  const name = 'HospitalABC_VisitPay_Transaction_[20260801_060000].txt';
+  progress.show(work(7, 8, { name, phase, rows: 0, bytesRead, bytesTotal: 100 }));
+  const line = out().split(CLEAR_LINE).at(-1) ?? '';
+  expect(line).toContain(` 7/15 files  ${step}  …`);
+  expect(line).toMatch(/_Transaction_\[20260801_060000\]\.txt$/);
+  expect(line.length).toBeLessThan(80);
+});
+
+test('the summary leaves zeros out, groups digits, and names each cause with its command, within 80 columns', () => {
+  const none = { ...STARTING.taken, files: 14, rows: 302, inserted: 232, updated: 15 };
+  expect(summaryOf({ ...STARTING, taken: { ...none, rejectedRows: 3, quarantined: 1 } }, 4500)).toBe(
+    'Files    14 taken, 1 quarantined\n' +
+      'Rows     302 read: 232 inserted, 15 updated, 3 rejected\n' +
+      'Look at  1 quarantined file   landfall status\n' +
+      '         3 rejected rows      landfall rejects\n' +
+      'Took     4.5 s\n',
+  );
+  const many = 1_500_000;
+  const outcomes = { inserted: many, updated: many, unchanged: many, stale: many, waiting: many, rejectedRows: many };
+  const text = summaryOf({ ...STARTING, taken: { ...none, ...outcomes, rows: 6 * many } }, 4_500_000);
+  expect(text).toContain('Rows     9,000,000 read: 1,500,000 inserted, 1,500,000 updated,');
+  expect(text).toContain('         1,500,000 waiting rows    landfall rejects\nTook     4,500 s\n');
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect(summaryOf(STARTING, 0)).toBe(
+    'Files    0 taken, 0 quarantined\nRows     0 read\nLook at  nothing\nTook     0.0 s\n',
+  );
 });
 
 test('where nothing is due there is no bar', () => {

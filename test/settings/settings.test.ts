@@ -110,21 +110,22 @@ test('an empty flag is one fault', () => {
 });
 
 test('all wrong ones are named at once, each with where it came from and its value', () => {
-  const settings = settingsFile('cache_mib: lots\nlog_format: [json]\nsettel: 3\n');
+  const settings = settingsFile('cache_mib: lots\nlog_format: [json]\narchive-after: 3d\npatience: 3\n');
   const message = faultOf({
     flags: { settle: 'soon', after: 'delete', settings },
     env: { LANDFALL_RESCAN: 'every minute', LANDFALL_LOG_LEVEL: 'loud', LANDFALL_ARCHVE_DIR: '/x' },
   });
   for (const part of [
-    'read settings: 8 are wrong\n',
+    'read settings: 9 are wrong\n',
     '  --settle: must be a time such as 2s, 500ms, 10min, 1h or 2d (a bare number is seconds), not "soon"',
     '  --after: must be keep or archive, not "delete"',
     '  LANDFALL_RESCAN: must be a cron expression such as "* * * * *", not "every minute"',
     '  LANDFALL_LOG_LEVEL: must be trace, debug, info, warn, error, fatal or silent, not "loud"',
-    '  LANDFALL_ARCHVE_DIR: is not a setting, did you mean LANDFALL_ARCHIVE_DIR?',
+    '  LANDFALL_ARCHVE_DIR is not a setting; did you mean LANDFALL_ARCHIVE_DIR?',
     `  cache_mib in ${settings}: must be a whole number of MiB, not "lots"`,
     `  log_format in ${settings}: must be a text or a number, not ["json"]`,
-    `  settel in ${settings}: is not a setting (there are landing, db,`,
+    `  archive-after in ${settings} is not a setting; did you mean archive_after?\n`,
+    `  patience in ${settings} is not a setting (there are landing, db,`,
   ]) {
     expect(message).toContain(part);
   }
