@@ -33,8 +33,11 @@ export async function openLocked(options: OpenOptions, file: string): Promise<Op
   }
   const store = opened;
   const close = async (): Promise<void> => {
-    await store.close();
-    lock.release();
+    try {
+      await store.close();
+    } finally {
+      lock.release();
+    }
   };
   return { kind: 'opened', store: { ...store, close } };
 }

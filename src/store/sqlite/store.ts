@@ -77,7 +77,7 @@ async function inTransaction<T>({ db, file, probe }: OpenDatabase, work: () => P
     return result;
   } catch (error) {
     // A full or failing disk has rolled it back already.
-    if (db.inTransaction) db.exec('ROLLBACK');
+    if (db.inTransaction) guardFaults('ingest', file, () => db.exec('ROLLBACK'));
     throw asFault('ingest', file, error);
   }
 }

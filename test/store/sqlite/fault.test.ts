@@ -37,6 +37,19 @@ function openOther(desk: Desk): Database.Database {
 
 const many = (length: number, row: (index: number) => Row): Row[] => Array.from({ length }, (_, index) => row(index));
 
+test('P7: where not even the rollback goes through, that is a fault of the database, and no failure of the file', async () => {
+  const desk = openDesk();
+  const does = desk.db.exec.bind(desk.db);
+  const exec = vi.spyOn(desk.db, 'exec').mockImplementation((sql) => {
+    if (['COMMIT', 'ROLLBACK'].includes(sql)) throw new Database.SqliteError('disk I/O error', 'SQLITE_IOERR');
+    return does(sql);
+  });
+  expect(await faultOf(desk.deliver('Procedure', '20260801_060000', [procedure('P1')]))).toBe('io');
+  exec.mockRestore();
+  desk.db.exec('ROLLBACK');
+  expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
+});
+
 describe('another program holds the write lock', () => {
   test('P7: busy, nothing is left behind, and the file goes in when the lock is gone', async () => {
     const desk = openDesk();
