@@ -12,7 +12,7 @@ import { createRandom } from '../helpers/random.ts';
 const ROOT = join(import.meta.dirname, '../..');
 
 /** Longer than it takes on a slow machine, for each file, in ms. */
-const PATIENCE_MS = 20;
+const PATIENCE_MS = 100;
 
 /** New files of one row each, for a chain of procedure, visit and transaction; the order of their stamps is random. */
 function makeFiles(count: number, seed: number): { name: string; text: string }[] {
