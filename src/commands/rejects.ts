@@ -106,7 +106,6 @@ const RAW_COLUMNS: readonly Column[] = [
 ];
 
 function toCells(row: RejectRow, raw: boolean): Row {
-  const waits = row.waits_for === null ? '' : ` (waits for ${row.waits_for})`;
   const settled = row.settled_by === null ? '' : ` (${row.state} by ${row.settled_by})`;
   return [
     { text: row.state, colour: COLOURS[row.state] },
@@ -114,7 +113,16 @@ function toCells(row: RejectRow, raw: boolean): Row {
     row.file,
     row.revision,
     row.line,
-    `${row.reason}${waits}${settled}`,
+    `${reasonOf(row)}${settled}`,
     ...(raw ? [row.row_key, sentText(row)] : []),
   ];
+}
+
+/** For people; the ledger's own reason, which lasts when the parent has come, is in JSON and CSV. */
+function reasonOf({ reason, waits_for: parents }: RejectRow): string {
+  if (parents === null) return reason;
+  const tables = parents.split(',');
+  return tables.length === 1
+    ? `its parent in ${parents} is not loaded yet`
+    : `its parents in ${tables.map((table) => table.trim()).join(' and ')} are not loaded yet`;
 }

@@ -6,7 +6,8 @@ import { LandfallError } from '../model/errors.ts';
 import type { Output } from '../system/io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
 import { counted } from '../output/counted.ts';
-import { paint, printable } from '../output/terminal.ts';
+import { paint, printable, type Colour } from '../output/terminal.ts';
+import { hang } from '../output/width.ts';
 import { layOut, type Column, type Row } from '../output/table.ts';
 import { warningsText } from '../model/warnings.ts';
 
@@ -28,16 +29,22 @@ export function statusText(facts: StatusFacts, now: Date, stdout: Output): strin
   const { daemon, database } = facts;
   const lines = daemonLines(daemon, now, stdout);
   const wal = facts.walBytes === 0 ? '' : `, write-ahead log ${size(facts.walBytes)}`;
-  lines.push(`Database  ${printable(facts.file)}, ${size(facts.bytes)}${wal}`);
+  lines.push(labelled(stdout, 'Database  ', `${printable(facts.file)}, ${size(facts.bytes)}${wal}`));
   if (daemon.lives && daemon.heartbeat?.work.wal.pinned === true) {
     const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
-    lines.push(paint(stdout, 'yellow', `          ${pinned}`));
+    lines.push(labelled(stdout, '          ', pinned, 'yellow'));
   }
   const below =
     database instanceof LandfallError
-      ? `          ${printable(database.message)}\n`
+      ? `${labelled(stdout, '          ', printable(database.message))}\n`
       : databaseText(database, facts, now, stdout);
   return `${lines.join('\n')}\n${below}`;
+}
+
+/** A text behind its label; on a terminal in lines that fit, in a pipe in one. */
+function labelled(stdout: Output, label: string, text: string, colour?: Colour): string {
+  const lines = stdout.isTTY ? hang(label, text, stdout.columns).slice(label.length) : text;
+  return label + (colour === undefined ? lines : paint(stdout, colour, lines));
 }
 
 /** Whether the daemon is well, in a line. */
@@ -56,8 +63,12 @@ function size(bytes: number): string {
   return bytes < GIB ? `${(bytes / MIB).toFixed(1)} MiB` : `${(bytes / GIB).toFixed(1)} GiB`;
 }
 
-function describeProblem({ text, since }: HealthProblem, now: Date): string {
-  return since === null ? text : `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
+function describeProblem({ text, since, ended }: HealthProblem, now: Date): string {
+  if (since === null) return printable(text);
+  if (ended === 'stopped') return `stopped ${ago(since, now)}`;
+  if (ended === 'died')
+    return `died ${ago(since, now)} (killed or crashed): start it again, the file in hand is read anew`;
+  return `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
 }
 
 /** Less than this ago is just now, in ms. */
@@ -82,14 +93,16 @@ function describeDaemon(heartbeat: Heartbeat | null, now: Date): string {
   return `${parts.join(', ')} (process ${heartbeat.pid}, last heard ${ago(heartbeat.beat, now)})`;
 }
 
+const DAEMON = 'Daemon    ';
+
 function daemonLines(daemon: DaemonHealth, now: Date, stdout: Output): string[] {
   const { heartbeat, lives, problem } = daemon;
-  if (heartbeat === null || !lives) return [`Daemon    ${paint(stdout, 'red', daemonLine(daemon, now))}`];
+  if (heartbeat === null || !lives) return [labelled(stdout, DAEMON, daemonLine(daemon, now), 'red')];
   const colour = problem === null ? 'green' : 'yellow';
   const faults = heartbeat.work.faults.map((fault) => describeProblem(problemOfFault(fault), now));
   return [
-    `Daemon    ${paint(stdout, colour, describeDaemon(heartbeat, now))}`,
-    ...faults.map((fault) => `  ${paint(stdout, 'red', fault)}`),
+    labelled(stdout, DAEMON, describeDaemon(heartbeat, now), colour),
+    ...faults.map((fault) => labelled(stdout, '  ', fault, 'red')),
   ];
 }
 
@@ -112,11 +125,26 @@ function databaseText(
   const parts = [
     last === null
       ? 'No file yet\n'
-      : `Last file ${printable(last.name)}, ${last.state} ${ago(last.finished_at, now)}\n`,
+      : `${labelled(stdout, 'Last file ', `${last.state} ${ago(last.finished_at, now)}: ${printable(last.name)}`)}\n`,
   ];
   const add = (title: string, columns: readonly Column[], rows: readonly Row[]): void => {
     if (rows.length > 0) parts.push(`\n${paint(stdout, 'bold', title)}\n${layOut(stdout, columns, rows)}`);
   };
+  const list = (title: string, { files, newest }: NoteList, columns: readonly (keyof typeof NOTE_COLUMNS)[]): void => {
+    const more = newest.length < files ? ` (the newest ${newest.length} of ${files}; --json shows all)` : '';
+    add(
+      `${title}${more}`,
+      columns.map((column) => NOTE_COLUMNS[column]),
+      newest.map((note) => columns.map((column) => NOTE_COLUMNS[column].of(note))),
+    );
+  };
+  // These need someone.
+  const { files, newest } = database.quarantined;
+  const quarantined = newest.map((note) =>
+    isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (no longer in the landing folder)` },
+  );
+  list('Quarantined', { files, newest: quarantined }, ['name', 'rev', 'code', 'reason', 'when']);
+  list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when']);
   add(
     'Datasets',
     [
@@ -145,27 +173,14 @@ function databaseText(
   add(
     'Open rejects',
     ['dataset', 'code', 'rows'],
-    database.rejects.map((one) => [one.dataset, one.code, one.rows]),
+    // What waits stands below.
+    database.rejects.filter(({ code }) => code !== 'missing_parent').map((one) => [one.dataset, one.code, one.rows]),
   );
   add(
     'Waiting',
-    ['for rows of', 'missing', 'rows that wait'],
+    ['parent table', 'missing parents', 'waiting rows'],
     database.waiting.map((one) => [one.parent_table, one.parents, one.rows]),
   );
-  const list = (title: string, { files, newest }: NoteList, columns: readonly (keyof typeof NOTE_COLUMNS)[]): void => {
-    const more = newest.length < files ? ` (the newest ${newest.length} of ${files}; --json shows all)` : '';
-    add(
-      `${title}${more}`,
-      columns.map((column) => NOTE_COLUMNS[column]),
-      newest.map((note) => columns.map((column) => NOTE_COLUMNS[column].of(note))),
-    );
-  };
-  const { files, newest } = database.quarantined;
-  const quarantined = newest.map((note) =>
-    isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (no longer in the landing folder)` },
-  );
-  list('Quarantined', { files, newest: quarantined }, ['name', 'rev', 'code', 'reason', 'when']);
-  list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when']);
   list('With warnings', database.warned, ['name', 'rev', 'warnings', 'when']);
   list('Late', database.late, ['name', 'rev', 'when']);
   list('Corrected', database.corrected, ['name', 'rev', 'when']);

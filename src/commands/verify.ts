@@ -4,7 +4,9 @@ import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
 import type { Verification } from '../store/reader.ts';
-import { printable } from '../output/terminal.ts';
+import { counted } from '../output/counted.ts';
+import { CLEAR_LINE, printable } from '../output/terminal.ts';
+import { hang } from '../output/width.ts';
 
 /** What `verify` takes. */
 export interface VerifyOptions {
@@ -21,29 +23,47 @@ export async function verify(options: VerifyOptions, io: CommandIo): Promise<num
   const { settings } = options;
   const feed = loadFeed(settings.feed);
   const reader = await openReader(settings.db, feed);
+  const { isTTY, columns } = io.stdout;
   const done: Verification[] = [];
   try {
     for await (const verification of reader.verify()) {
       done.push(verification);
-      if (!options.json) io.stdout.write(describe(verification));
+      if (!options.json) io.stdout.write(isTTY ? describeOnTerminal(verification, done) : describe(verification));
     }
   } finally {
     await reader.close();
   }
-  const sound = done.every((verification) => verification.findings.length === 0);
+  const sound = done.every(isOk);
   if (options.json) io.stdout.write(`${JSON.stringify({ sound, checks: done }, null, 2)}\n`);
-  else
-    io.stdout.write(
-      sound
-        ? 'The database is sound.\n'
-        : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.\n',
-    );
+  else if (isTTY) io.stdout.write(`${CLEAR_LINE}${hang('', `${countOf(done)}. ${verdict(sound)}`, columns)}\n`);
+  else io.stdout.write(`${verdict(sound)}\n`);
   return sound ? 0 : EXIT_REFUSED;
+}
+
+function isOk({ findings }: Verification): boolean {
+  return findings.length === 0;
+}
+
+function verdict(sound: boolean): string {
+  return sound
+    ? 'The database is sound.'
+    : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.';
+}
+
+/** `34 checks, all ok`, `33 of 34 checks ok` */
+function countOf(done: readonly Verification[]): string {
+  const ok = done.filter(isOk).length;
+  return ok === done.length ? `${counted(ok, 'check')}, all ok` : `${ok} of ${counted(done.length, 'check')} ok`;
+}
+
+/** The findings stay; how far it is stands in the last line, until the next check ends. */
+function describeOnTerminal(verification: Verification, done: readonly Verification[]): string {
+  return `${CLEAR_LINE}${isOk(verification) ? '' : describe(verification)}${countOf(done)}`;
 }
 
 /** One line a check as it ends, so that a long run shows how far it is. */
 function describe(verification: Verification): string {
   const { check, findings } = verification;
-  if (findings.length === 0) return `ok      ${check}\n`;
+  if (isOk(verification)) return `ok      ${check}\n`;
   return findings.map((finding) => `FAILED  ${check}: ${printable(finding)}\n`).join('');
 }

@@ -1,7 +1,7 @@
 import { stepOf, type Work } from '../model/work.ts';
 import type { Output } from '../system/io.ts';
 import { counted, grouped } from './counted.ts';
-import { printable } from './terminal.ts';
+import { CLEAR_LINE, printable } from './terminal.ts';
 import { hang, widthOf, wrap } from './width.ts';
 
 /** Shows on a terminal how far a run is, in a line that stays below the log; in a pipe it shows nothing. */
@@ -12,7 +12,6 @@ export interface Progress {
   readonly end: () => void;
 }
 
-const CLEAR_LINE = '\r\u001b[K';
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 

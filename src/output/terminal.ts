@@ -28,6 +28,9 @@ function escaped(character: string): string {
   return escape;
 }
 
+/** Empties the last line of a terminal, to be written anew. */
+export const CLEAR_LINE = '\r\u001b[K';
+
 const COLOURS = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 export type Colour = keyof typeof COLOURS;
 

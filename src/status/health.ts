@@ -8,6 +8,8 @@ export interface HealthProblem {
   readonly text: string;
   /** ISO 8601, UTC; null: it was never well. */
   readonly since: string | null;
+  /** How the daemon ended, where that is known: then `since` is when. */
+  readonly ended?: 'stopped' | 'died';
 }
 
 /** What can be told of the daemon of a database from outside. */
@@ -40,14 +42,18 @@ export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, now: Date): D
   }
   if (heartbeat === null) return { heartbeat, lives: false, problem: { text: unseen(lock), since: null } };
   const { doing, faults } = heartbeat.work;
-  const dead = (text: string): DaemonHealth => ({ heartbeat, lives: false, problem: { text, since: heartbeat.beat } });
-  if (doing === 'stopped') return dead('the daemon is stopped');
+  const dead = (text: string, ended: Pick<HealthProblem, 'ended'> = {}): DaemonHealth => ({
+    heartbeat,
+    lives: false,
+    problem: { text, since: heartbeat.beat, ...ended },
+  });
+  if (doing === 'stopped') return dead('the daemon is stopped', { ended: 'stopped' });
   if (!isAlive(heartbeat, now)) return dead('the daemon has given no sign of life');
   // Before it has the database, and when it has let go of it, it does not hold the lock.
   const holds =
     lock.kind === 'unknown' || (lock.kind === 'held' && (lock.holder === null || lock.holder.command === 'run'));
   if (!holds && doing !== 'starting' && doing !== 'stopping')
-    return dead('the daemon has died: it has let go of the lock');
+    return dead('the daemon has died: it has let go of the lock', { ended: 'died' });
   const fault = faults.find(keepsFilesOut);
   if (fault !== undefined) return { heartbeat, lives: true, problem: problemOfFault(fault) };
   if (holds || doing === 'stopping') return { heartbeat, lives: true, problem: null };

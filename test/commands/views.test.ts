@@ -193,6 +193,10 @@ describe('rejects', () => {
   test('says what a row waits for, without its key', async () => {
     const [row] = listed(await runRejects(await openEventfulDesk(), { json: true, state: ['waiting'] }));
     expect(row).toMatchObject({ waits_for: 'procedures', line: 3, code: 'missing_parent' });
+    expect(row?.['reason']).toMatch(/the row it refers to is not there yet$/);
+    const [, ...lines] = (await runRejects(await openEventfulDesk(), { state: ['waiting'] })).trimEnd().split('\n');
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(line).toMatch(/its parent in procedures is not loaded yet$/);
   });
 
   test('a row cannot move the cursor', async () => {
@@ -223,6 +227,12 @@ describe('status', () => {
     cutShort: false,
     work: { ...STARTING, doing: 'idle' },
   };
+
+  /** A daemon that was killed three seconds ago: it has let go of the lock, and its last beat says that it is well. */
+  function pretendKilled(db: string): void {
+    tryLock(db, { pid: alive.pid, host: alive.host, command: 'run', since: alive.startedAt })?.release();
+    writeHeartbeat(db, { ...alive, beat: '2026-08-10T11:59:57.000Z' });
+  }
 
   async function run(
     db: string,
@@ -268,8 +278,8 @@ describe('status', () => {
     const finished = desk.db.prepare('SELECT max(finished_at) FROM files').pluck().get() as string;
     const at = (ms: number): Date => new Date(Date.parse(finished) + ms);
     expect((await lines(at(1000)))[0]).toMatch(/^Database {2}\S+, \d+ KiB$/);
-    expect((await lines(at(1000)))[1]).toMatch(/ just now$/);
-    expect((await lines(at(90 * 60_000)))[1]).toMatch(/ 2 hours ago$/);
+    expect((await lines(at(1000)))[1]).toMatch(/^Last file quarantined just now: \S+$/);
+    expect((await lines(at(90 * 60_000)))[1]).toMatch(/^Last file quarantined 2 hours ago: \S+$/);
   });
 
   test('shows the tables, what waits, what was refused, the correction, the late file and the name that is not taken', async () => {
@@ -277,20 +287,26 @@ describe('status', () => {
     for (const terminal of [false, true]) {
       const { code, text } = await run(desk.database.file, { terminal });
       expect(code).toBe(0);
+      let before = 0;
       for (const part of [
-        'Datasets',
-        'bad_money',
-        'missing_parent',
         'Quarantined',
         'Not taken',
         'bad_dataset',
+        'Datasets',
+        'bad_money',
+        'Waiting',
+        'waiting rows',
         'Late',
         'Corrected',
       ]) {
-        expect(text).toContain(part);
+        const at = text.indexOf(part, before);
+        expect(at, part).toBeGreaterThan(before);
+        before = at;
       }
+      expect(text).not.toContain('missing_parent');
       expect(text).toContain('no daemon has run on this database');
       if (!terminal) {
+        expect(text).toContain('\nWaiting\nparent table\tmissing parents\twaiting rows\nprocedures\t2\t2\n');
         expect(text).toContain('\nNot taken\nname\tcode\treason\twhen (UTC)\n');
         expect(text).toMatch(
           /\nLate\nname\trev\twhen \(UTC\)\n\S+_\[20260801_060000\]\.txt\t1\t\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n/,
@@ -328,7 +344,7 @@ describe('status', () => {
     ['idle', {}, {}, 0, 'idle (process 41, last heard 2 seconds ago)'],
     ['waiting', {}, { doing: 'waiting', settling: 14 }, 0, 'waiting for 14 files to settle (process 41,'],
     ['silent', { beat: '2026-08-10T11:58:00.000Z' }, {}, 1, 'no sign of life (for 2 minutes)'],
-    ['stopped', {}, { doing: 'stopped' }, 1, 'stopped (for 2 seconds)'],
+    ['stopped', {}, { doing: 'stopped' }, 1, 'stopped 2 seconds ago\n'],
     [
       'full disk',
       {},
@@ -351,6 +367,33 @@ describe('status', () => {
     expect(checked.text).toContain(text);
     expect((await run(desk.database.file)).code).toBe(0);
     expect((await run(desk.database.file, { json: true, check: true })).code).toBe(code);
+  });
+
+  test('a daemon that was killed is told as such, with what to do, here and by --check', async () => {
+    const desk = openDesk();
+    pretendKilled(desk.database.file);
+    const said = 'died 3 seconds ago (killed or crashed): start it again, the file in hand is read anew';
+    expect(await run(desk.database.file, { check: true })).toEqual({ code: 1, text: `${said}\n` });
+    expect((await run(desk.database.file)).text).toContain(`Daemon    ${said}\n`);
+    const { daemon } = JSON.parse((await run(desk.database.file, { json: true })).text) as { daemon: object };
+    expect(daemon).toMatchObject({ alive: false, problem: 'the daemon has died: it has let go of the lock' });
+  });
+
+  test('80 columns break no name', async () => {
+    const desk = await openEventfulDesk();
+    pretendKilled(desk.database.file);
+    const captured = captureIo({ now: NOW, terminal: true });
+    const io = { ...captured, stdout: { ...captured.stdout, columns: 80, colour: false } };
+    await status({ settings: settingsOf(desk.database.file), json: false, check: false }, io);
+    const lines = io.written.out.split('\n');
+    expect(lines.slice(0, 2)).toEqual([
+      'Daemon    died 3 seconds ago (killed or crashed): start it again, the file in',
+      '          hand is read anew',
+    ]);
+    const last = lines.findIndex((line) => line.startsWith('Last file quarantined '));
+    expect(lines[last]).toMatch(/:$/);
+    expect(lines[last + 1]).toBe('          HospitalABC_VisitPay_Transaction_[20260802_060000].txt');
+    for (const line of lines) if (!line.includes(desk.database.file)) expect(line.length).toBeLessThanOrEqual(80);
   });
 
   test('shows the daemon at work and its faults, also when the database cannot be read', async () => {

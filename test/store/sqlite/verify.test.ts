@@ -229,6 +229,28 @@ describe('damage is found', () => {
     },
   );
 
+  test('a terminal keeps the findings alone, and at the end how many checks were ok', async () => {
+    const desk = await eventful();
+    const show = async (): Promise<readonly string[]> => {
+      const io = captureIo({ terminal: true });
+      const settings = readSettings({ flags: { db: desk.database.file }, env: {}, cwd: ROOT, root: ROOT });
+      await verify({ settings, json: false }, io);
+      // What stands before a cleared line is gone.
+      return io.written.out.split('\n').map((line) => line.split('\r\u001b[K').at(-1) ?? '');
+    };
+    expect(await show()).toEqual([expect.stringMatching(/^\d\d checks, all ok\. The database is sound\.$/), '']);
+    const db = new Database(desk.database.file);
+    db.exec('DELETE FROM checkpoints');
+    db.close();
+    const found = await show();
+    const failed = found.filter((line) => line.startsWith('FAILED  checkpoint of '));
+    expect(failed.length).toBeGreaterThan(1);
+    expect(found.slice(0, failed.length)).toEqual(failed);
+    expect(found.slice(failed.length).join(' ')).toMatch(
+      /^\d\d of \d\d checks ok\. The database is NOT sound: keep a copy, .* from the files\. $/,
+    );
+  });
+
   test('--json tells each check with its findings; exit code 3', async () => {
     const desk = await eventful();
     const db = new Database(desk.database.file);
