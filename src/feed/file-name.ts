@@ -13,7 +13,7 @@ const NOT_PRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/;
 /** One letter in so many of the prefix may be wrong for a name to be taken as meant for the feed. */
 const LETTERS_PER_MISTAKE = 8;
 
-/** `Procedure, Visit or Transaction`: British English has no comma before the last. */
+/** `A, B or C`: British English has no comma before the last. */
 const DISJUNCTION = new Intl.ListFormat('en-GB', { type: 'disjunction' });
 
 interface Problem {
