@@ -7,6 +7,12 @@ import type { Fault, Work } from './work.ts';
 /** What became of a file, with its name. */
 type FileEvent<Kind extends IngestOutcome['kind']> = Extract<IngestOutcome, { kind: Kind }> & { readonly file: string };
 
+/** A file that was committed: of header cells that no column takes their number alone, since a cell may be a value (P8). */
+type IngestedFile = Omit<FileEvent<'ingested'>, 'extra' | 'newExtra'> & {
+  /** How many such cells it has that the dataset's last file did not have. */
+  readonly newColumns: number;
+};
+
 /**
  * All events, by name, with what each carries: names of files and known columns, lines, codes and counts, never a value from a row
  * (P8). They are told once, to who listens in this process, and are gone: they are for what may be missed (the log, totals, progress).
@@ -14,7 +20,7 @@ type FileEvent<Kind extends IngestOutcome['kind']> = Extract<IngestOutcome, { ki
  */
 export interface EventMap {
   /** A file was committed. */
-  'file:ingested': [file: FileEvent<'ingested'>];
+  'file:ingested': [file: IngestedFile];
   /** A file was refused: nothing of it is loaded, the ledger says why. */
   'file:quarantined': [file: FileEvent<'quarantined'>];
   /** A file has the bytes of its latest revision: nothing was to do. */
@@ -46,9 +52,12 @@ export function createEvents(): Events {
 /** Tells what became of a file. */
 export function emitOutcome(events: Events, file: string, outcome: IngestOutcome): void {
   switch (outcome.kind) {
-    case 'ingested':
-      events.emit('file:ingested', { file, ...outcome });
+    case 'ingested': {
+      const { kind, fileId, revision, late, counts, rejects, healed, refusedWaiting, drift, warnings, ms } = outcome;
+      const told = { kind, fileId, revision, late, counts, rejects, healed, refusedWaiting, drift, warnings, ms };
+      events.emit('file:ingested', { file, ...told, newColumns: outcome.newExtra.length });
       return;
+    }
     case 'quarantined':
       events.emit('file:quarantined', { file, ...outcome });
       return;

@@ -48,8 +48,8 @@ function logIngested(logger: Logger, feed: Feed, ingested: EventMap['file:ingest
   logger.info({ file, revision, late, rows: counts, healed, ms, rowsPerSecond }, 'ingested');
   const meaning = readFileName(feed, file);
   if (meaning.kind === 'taken' && meaning.warning !== null) logger.warn({ file }, meaning.warning);
-  if (ingested.newExtra.length > 0) {
-    const columns = ingested.newExtra.length;
+  if (ingested.newColumns > 0) {
+    const columns = ingested.newColumns;
     logger.warn({ file, columns }, 'columns that the feed does not know; "landfall files" names them');
   }
   if (ingested.drift.length > 0) {

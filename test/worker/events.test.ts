@@ -25,6 +25,15 @@ test('what becomes of each file, name and fault is told once, with counts and co
   expect(JSON.stringify(desk.events)).not.toMatch(LEAK);
 });
 
+test('header cells that the feed does not know are counted, not told (P8)', async () => {
+  const desk = openIntakeDesk();
+  const row = { ...billing.procedure(), 'ZQX name of a patient': 'x' };
+  writeFeedFile(desk.landing, 'Procedure', '20260801_060000', [row], { columns: Object.keys(row) });
+  await desk.settleAll();
+  expect(desk.events[0]).toMatchObject({ name: 'file:ingested', told: [{ newColumns: 1 }] });
+  expect(JSON.stringify(desk.events)).not.toContain('ZQX name');
+});
+
 test('a file that changes while it is read, and the fault that this is', async () => {
   let meddle = true;
   const desk = openIntakeDesk({
