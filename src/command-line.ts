@@ -10,11 +10,10 @@ import { defaultOf, flagOf, SETTINGS, type Settings } from './settings/settings.
 /**
  * How a command runs:
  * - `short`: a signal ends it, as does a reader of its output that goes away.
- * - `long`: it is told of signals by `io.stop`, and goes on when nobody reads what it writes.
- * - `unattended`: as `long`, and it never waits for who reads what it writes.
+ * - `unattended`: it is told of signals by `io.stop`, goes on when nobody reads what it writes, and never waits for who does.
  * - `child`: as `unattended`, but it heeds no signal but only its parent.
  */
-export type CommandKind = 'short' | 'long' | 'unattended' | 'child';
+export type CommandKind = 'short' | 'unattended' | 'child';
 
 /** What the command line is told of the process: `open` gives a command its io and makes the process behave as its kind. */
 export interface Surroundings {
@@ -217,7 +216,7 @@ function addChecking({ verb, act }: Verbs): void {
     .option('--raw', 'show the keys of missing parents: patient data')
     .action(async (files: readonly string[], flags: { json?: true; raw?: true }, command: Command) => {
       const { check } = await import('./commands/check.ts');
-      await act(command, 'long', (settings, io) => check({ json: false, raw: false, ...flags, settings, files }, io));
+      await act(command, 'short', (settings, io) => check({ json: false, raw: false, ...flags, settings, files }, io));
     });
 
   verb('preview <file...>', 'files as the reader sees them (patient data); what was found goes to standard error')

@@ -81,7 +81,7 @@ setTimeout(() => {
 
 function open(asked: CommandKind): CommandIo {
   kind = asked;
-  if (kind === 'long' || kind === 'unattended') {
+  if (kind === 'unattended') {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, heed);
     process.on('SIGHUP', isUnderNohup(process.env) ? ignore : hangUp);
   }

@@ -169,3 +169,30 @@ test('journald gets priorities where it is what reads the output, and nobody els
   const begins = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => line.slice(0, 4)); // prettier-ignore
   expect([...new Set(begins)]).toEqual(['<6>{', '{"le']);
 });
+
+test('P7: a signal ends check at once, in the middle of a large file', async () => {
+  const folder = tempFolder();
+  const billing = createBilling(1);
+  const row = billing.procedure();
+  const rows = Array.from({ length: 150_000 }, (_, at) => ({ ...row, ProcedureID: `P${at}` }));
+  const { path } = writeFeedFile(folder, 'Procedure', '20260801_060000', rows);
+  const args = ['check', path, '--db', join(folder, 'none.sqlite')];
+  const child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), ...args], { cwd: ROOT, stdio: 'ignore' });
+  const ended = new Promise<string | number | null>((resolve) => {
+    child.on('exit', (code, signal) => {
+      resolve(signal ?? code);
+    });
+  });
+  // In the middle of it: it has begun to use the processor in earnest.
+  await expect.poll(() => cpuTicks(child.pid ?? 0), { timeout: 20_000 }).toBeGreaterThan(60);
+  const killedAt = performance.now();
+  child.kill('SIGTERM');
+  expect(await ended).toBe('SIGTERM');
+  expect(performance.now() - killedAt).toBeLessThan(1000);
+});
+
+/** Processor time of a process so far, in hundredths of a second (proc(5), fields 14 and 15). */
+function cpuTicks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
