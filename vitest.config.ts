@@ -10,7 +10,7 @@ export default defineConfig({
     globalSetup: 'test/helpers/postgres-setup.ts',
     pool: 'forks',
     // Many tests wait for processes of their own: more workers than cores keep the cores busy.
-    maxWorkers: 4,
+    maxWorkers: 3,
     // The modules are loaded once for all files that a worker runs: nothing in them is changed by a test.
     isolate: false,
     testTimeout: 90_000,
