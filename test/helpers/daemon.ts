@@ -140,7 +140,7 @@ export async function queryUntil(folder: string, sql: string, expected: unknown,
 }
 
 /** Waits until a process has ended: one that was killed is still there while the system takes its memory apart. */
-export async function untilGone(pid: number, timeout = 2_000): Promise<void> {
+export async function untilGone(pid: number, timeout = 20_000): Promise<void> {
   await vi.waitFor(
     () => {
       if (isRunning(pid)) throw new Error(`process ${pid} is still running`);
