@@ -132,7 +132,9 @@ function output(stream: NodeJS.WriteStream, descriptor: number): Output {
     write: stream instanceof Socket ? (text, taken) => void stream.write(text, taken) : toFile(stream, descriptor),
     isTTY,
     // A terminal that nobody has told its size says 0.
-    columns: isTTY && stream.columns > 0 ? stream.columns : 80,
+    get columns() {
+      return isTTY && stream.columns > 0 ? stream.columns : 80;
+    },
     colour: isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
     journal: isJournal(descriptor),
     lossy: null,
@@ -142,6 +144,10 @@ function output(stream: NodeJS.WriteStream, descriptor: number): Output {
 function lossy(output: Output, writer: NonBlockingWriter): Output {
   return {
     ...output,
+    // Not copied: a terminal may be resized.
+    get columns() {
+      return output.columns;
+    },
     write: (text, taken) => {
       writer.write(text);
       taken?.();

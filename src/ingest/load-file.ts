@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { REJECT_CODES } from '../model/codes.ts';
 import { FileChanged, FileRefused } from '../model/errors.ts';
 import type { Encoding, Feed } from '../model/feed.ts';
-import type { IngestOptions } from '../model/ingest.ts';
+import type { IngestedFile, IngestOptions } from '../model/ingest.ts';
 import type { RowCounts } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
 import type { Survey } from '../reader/types.ts';
@@ -18,18 +18,8 @@ export class GivenUp extends Error {
   override readonly name = 'GivenUp';
 }
 
-/** What a committed file came to. */
-export interface LoadedFile {
-  readonly fileId: number;
-  readonly late: boolean;
-  readonly counts: RowCounts;
-  readonly healed: number;
-  readonly refusedWaiting: number;
-  readonly extra: readonly string[];
-  readonly newExtra: readonly string[];
-  readonly drift: readonly string[];
-  readonly warnings: Warnings;
-}
+/** What a committed file came to, as far as loading it tells. */
+export type LoadedFile = Omit<IngestedFile, 'kind' | 'revision' | 'rejects' | 'ms'>;
 
 /** A file that is about to be loaded. */
 export interface SurveyedFile {

@@ -8,7 +8,7 @@ import type { Fault, Work } from './work.ts';
 type FileEvent<Kind extends IngestOutcome['kind']> = Extract<IngestOutcome, { kind: Kind }> & { readonly file: string };
 
 /** A file that was committed: of header cells that no column takes their number alone, since a cell may be a value (P8). */
-type IngestedFile = Omit<FileEvent<'ingested'>, 'extra' | 'newExtra'> & {
+type CommittedFile = Omit<FileEvent<'ingested'>, 'extra' | 'newExtra'> & {
   /** How many such cells it has that the dataset's last file did not have. */
   readonly newColumns: number;
 };
@@ -20,7 +20,7 @@ type IngestedFile = Omit<FileEvent<'ingested'>, 'extra' | 'newExtra'> & {
  */
 export interface EventMap {
   /** A file was committed. */
-  'file:ingested': [file: IngestedFile];
+  'file:ingested': [file: CommittedFile];
   /** A file was refused: nothing of it is loaded, the ledger says why. */
   'file:quarantined': [file: FileEvent<'quarantined'>];
   /** A file has the bytes of its latest revision: nothing was to do. */

@@ -18,6 +18,29 @@ export interface RejectSummary {
   readonly firstLines: readonly number[];
 }
 
+/** A file that was committed. */
+export interface IngestedFile {
+  readonly kind: 'ingested';
+  readonly fileId: number;
+  readonly revision: number;
+  readonly late: boolean;
+  readonly counts: RowCounts;
+  readonly rejects: readonly RejectSummary[];
+  /** Rows of earlier files that this file's commit admitted. */
+  readonly healed: number;
+  /** Rows of earlier files that a constraint refused when this file brought their parent. */
+  readonly refusedWaiting: number;
+  /** Header cells that no column takes: by name, or by place where they may be values (P8). */
+  readonly extra: readonly string[];
+  /** Those that the dataset's last file did not have. */
+  readonly newExtra: readonly string[];
+  /** What of the dialect differs from the dataset's last file, e.g. `delimiter`; else empty. */
+  readonly drift: readonly string[];
+  readonly warnings: Warnings;
+  /** Wall time in ms. */
+  readonly ms: number;
+}
+
 /**
  * What became of one file.
  * - `ingested`: committed.
@@ -27,27 +50,7 @@ export interface RejectSummary {
  * - `given_up`: told to stop in the middle: rolled back.
  */
 export type IngestOutcome =
-  | {
-      readonly kind: 'ingested';
-      readonly fileId: number;
-      readonly revision: number;
-      readonly late: boolean;
-      readonly counts: RowCounts;
-      readonly rejects: readonly RejectSummary[];
-      /** Rows of earlier files that this file's commit admitted. */
-      readonly healed: number;
-      /** Rows of earlier files that a constraint refused when this file brought their parent. */
-      readonly refusedWaiting: number;
-      /** Header cells that no column takes: by name, or by place where they may be values (P8). */
-      readonly extra: readonly string[];
-      /** Those that the dataset's last file did not have. */
-      readonly newExtra: readonly string[];
-      /** What of the dialect differs from the dataset's last file, e.g. `delimiter`; else empty. */
-      readonly drift: readonly string[];
-      readonly warnings: Warnings;
-      /** Wall time in ms. */
-      readonly ms: number;
-    }
+  | IngestedFile
   | {
       readonly kind: 'quarantined';
       readonly fileId: number;
@@ -75,12 +78,16 @@ export interface IngestOptions {
   readonly now: () => Date;
 }
 
+/** What is counted of an outcome; an event tells no more of a file that was committed. */
+export type CountedOutcome =
+  Exclude<IngestOutcome, IngestedFile> | Pick<IngestedFile, 'kind' | 'counts' | 'healed' | 'refusedWaiting'>;
+
 /** How many rows a file's commit refused for good: its own, and earlier ones for which it brought the parent. */
-export function rejectedRows(outcome: IngestOutcome): number {
+export function rejectedRows(outcome: CountedOutcome): number {
   return outcome.kind === 'ingested' ? outcome.counts.rejected + outcome.refusedWaiting : 0;
 }
 
 /** Whether a file, or a row with it, was refused: the commands then end with 3. */
-export function isRefused(outcome: IngestOutcome): boolean {
+export function isRefused(outcome: CountedOutcome): boolean {
   return outcome.kind === 'quarantined' || rejectedRows(outcome) > 0;
 }

@@ -1,4 +1,4 @@
-import { rejectedRows, type IngestOutcome } from './ingest.ts';
+import { rejectedRows, type CountedOutcome } from './ingest.ts';
 import type { RowCounts } from './ledger.ts';
 
 /** What files that were taken have come to. */
@@ -21,7 +21,7 @@ export function emptyTotals(): Totals {
 }
 
 /** Adds what became of one file; one that is to be read again does not count. */
-export function addToTotals(totals: Totals, outcome: IngestOutcome): void {
+export function addToTotals(totals: Totals, outcome: CountedOutcome): void {
   if (outcome.kind === 'changed' || outcome.kind === 'given_up') return;
   totals.files += 1;
   totals[outcome.kind] += 1;

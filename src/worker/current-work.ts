@@ -1,5 +1,5 @@
 import type { Events } from '../model/events.ts';
-import type { IngestOutcome } from '../model/ingest.ts';
+import type { CountedOutcome } from '../model/ingest.ts';
 import { addToTotals, emptyTotals, type Totals } from '../model/totals.ts';
 import { STARTING, type Work } from '../model/work.ts';
 import type { FaultBook } from '../status/faults.ts';
@@ -26,7 +26,7 @@ export function createCurrentWork(events: Events, faults: FaultBook): CurrentWor
   };
 
   for (const name of ['file:ingested', 'file:quarantined', 'file:unchanged'] as const) {
-    events.on(name, (file: IngestOutcome) => {
+    events.on(name, (file: CountedOutcome) => {
       addToTotals(totals, file);
     });
   }
