@@ -20,14 +20,19 @@ function textOf(value: string | number): string {
   return typeof value === 'string' ? value : numberText(value);
 }
 
-/** Quotes are doubled in pieces of so many characters: a field of millions of them would take a hundred times its size at once. */
-const PIECE = 64 * 1024;
+/**
+ * Quotes are doubled in pieces of so many characters, by `split`: `replaceAll` takes 40 bytes for each match of the whole text, and five
+ * times as long.
+ */
+const PIECE = 4 * 1024;
 
 function quoted(field: string): string {
   if (!/[",\r\n]/.test(field)) return field;
-  let text = '"';
-  for (let from = 0; from < field.length; from += PIECE) {
-    text += field.slice(from, from + PIECE).replaceAll('"', '""');
-  }
-  return `${text}"`;
+  const pieces = Array.from({ length: Math.ceil(field.length / PIECE) }, (_, at) =>
+    field
+      .slice(at * PIECE, (at + 1) * PIECE)
+      .split('"')
+      .join('""'),
+  );
+  return `"${pieces.join('')}"`;
 }
