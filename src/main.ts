@@ -60,7 +60,8 @@ for (const stream of [process.stdout, process.stderr]) {
     const code = systemCode(error);
     // A reader of the output that goes away (`| head`) is no error; a full disk is.
     if (code === 'EPIPE') process.exit();
-    if (stream === process.stdout) fail(new LandfallError('write', code ?? 'it failed', { file: 'standard output' }));
+    if (stream === process.stdout)
+      fail(new LandfallError('write', `it could not be written (${code ?? 'unknown'})`, { file: 'standard output' }));
     process.exit(EXIT_FAILED);
   });
 }

@@ -97,7 +97,7 @@ function readSince(text: string, now: Date): string {
   if (Number.isNaN(time)) {
     throw new LandfallError(
       'read --since',
-      `${JSON.stringify(text)} is not a valid time; expected for example 12h or 2026-08-01`,
+      `--since ${JSON.stringify(text)} is not a valid time; expected for example 12h or 2026-08-01`,
       {
         hint: 'also 30m, 7d and 2026-08-01T06:00Z; days and times are UTC',
       },
@@ -112,9 +112,9 @@ export function checkWords(option: string, words: readonly string[], known: read
   if (unknown.length > 0) {
     throw new LandfallError(
       `read ${option}`,
-      `${unknown.map((word) => JSON.stringify(word)).join(', ')} is not known`,
+      `${option} does not take ${unknown.map((word) => JSON.stringify(word)).join(', ')}`,
       {
-        hint: `there are ${known.join(', ')}`,
+        hint: `it takes ${known.join(', ')}`,
       },
     );
   }

@@ -9,6 +9,7 @@ import { loadFeed } from '../feed/load.ts';
 import { ANY_FORMAT, type Dataset, type Feed, type FeedFormat } from '../model/feed.ts';
 import { walkFile } from '../ingest/source.ts';
 import type { CommandIo } from '../system/io.ts';
+import { systemCode } from '../system/system-error.ts';
 import { surveyAll } from '../reader/sniff.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Table } from '../reader/types.ts';
@@ -90,7 +91,7 @@ export async function previewFiles(
 ): Promise<number> {
   const parsed = previewFlags.safeParse(options);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${flagOf(issue.path.join('.'))}: ${issue.message}`);
+    const faults = parsed.error.issues.map((issue) => `${flagOf(issue.path.join('.'))} ${issue.message}`);
     throw new LandfallError('preview', faults.join('; '));
   }
   const given = parsed.data;
@@ -122,7 +123,7 @@ function outputPaths(files: readonly string[], folder: string, { format }: Previ
   const paths = files.map((file) => join(folder, `${basename(file)}.${format === 'table' ? 'txt' : format}`));
   const twice = paths.find((path, index) => paths.indexOf(path) !== index);
   if (twice !== undefined) {
-    throw new LandfallError('preview', 'two files would be written to one', {
+    throw new LandfallError('preview', 'two files would be written to it', {
       file: twice,
       hint: 'preview them one at a time',
     });
@@ -242,11 +243,14 @@ function openFile(file: string): number {
     // A pipe that nobody writes to is not waited for.
     handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    throw new LandfallError('preview', 'the file cannot be opened', { file, cause });
+    throw new LandfallError('preview', `it cannot be opened (${systemCode(cause) ?? 'unknown'})`, { file, cause });
   }
   if (!fstatSync(handle).isFile()) {
     closeSync(handle);
-    throw new LandfallError('preview', 'it is no regular file', { file, hint: 'it has to be read twice' });
+    throw new LandfallError('preview', 'it is not a regular file', {
+      file,
+      hint: 'it is read twice: save it to a file first',
+    });
   }
   return handle;
 }

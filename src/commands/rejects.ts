@@ -36,7 +36,7 @@ const COLOURS: Record<RejectRow['state'], Colour> = {
  */
 export async function rejects(options: RejectsOptions, io: CommandIo): Promise<number> {
   const { settings, json, csv, raw } = options;
-  if (json && csv) throw new LandfallError('read options', '--json and --csv exclude each other');
+  if (json && csv) throw new LandfallError('read options', '--json and --csv cannot be used together');
   checkWords('--state', options.state, STATES);
   checkWords('--code', options.code, Object.keys(REJECT_CODES));
   const { search, most } = toSearch({ ...options, state: statesOf(options.state) }, !json && !csv, io.now());

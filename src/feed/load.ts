@@ -45,7 +45,7 @@ function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new LandfallError(OPERATION, `cannot be read: ${systemCode(cause) ?? 'unknown'}`, {
+    throw new LandfallError(OPERATION, `it cannot be read (${systemCode(cause) ?? 'unknown'})`, {
       file: path,
       hint: 'name another with --feed',
       cause,
@@ -57,7 +57,7 @@ function decode(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new LandfallError(OPERATION, 'is not UTF-8 text', { file: path, cause });
+    throw new LandfallError(OPERATION, 'it is not UTF-8 text', { file: path, cause });
   }
 }
 
@@ -75,7 +75,7 @@ function faulty(file: string, problems: readonly string[]): LandfallError {
   if (first !== undefined && others.length === 0) return new LandfallError(OPERATION, first, { file });
   return new LandfallError(
     OPERATION,
-    `${problems.length} problems\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    `${problems.length} problems:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
     {
       file,
     },

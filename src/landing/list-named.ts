@@ -29,11 +29,11 @@ export function listNamed(feed: Feed, paths: readonly string[]): NamedFiles {
 
 function listOne(feed: Feed, file: string): ListedFile | LandfallError {
   const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) return new LandfallError('check', 'there is no such file', { file });
+  if (stat === undefined) return new LandfallError('check', 'it does not exist', { file });
   const name = path.basename(file);
   const found = readFileName(feed, name);
   if (found.kind !== 'taken') {
-    const problem = found.kind === 'near_miss' ? found.reason : `its name is not one of the feed ${feed.name}`;
+    const problem = found.kind === 'near_miss' ? found.reason : `it does not have a name of the feed ${feed.name}`;
     return new LandfallError('check', problem, {
       file,
       hint: 'the daemon would leave it where it lies; "landfall preview" reads any file',

@@ -1,9 +1,10 @@
 import type { FileCode } from './codes.ts';
 import { EXIT_FAILED } from './exit-codes.ts';
 
-/** What went wrong, for a person: what was tried, on what, why it failed and what to do. Never holds a value from a row. */
+/** What went wrong, for a person: on which file, why, and what to do. Never holds a value from a row. */
 export class LandfallError extends Error {
   override readonly name = 'LandfallError';
+  /** What was tried, e.g. `open database`: for the log, not for people. */
   readonly operation: string;
   readonly file: string | null;
   readonly hint: string | null;
@@ -15,17 +16,22 @@ export class LandfallError extends Error {
 
   /**
    * @param operation what was tried, e.g. `open database`
-   * @param problem why it failed, one clause
+   * @param problem why it failed, one clause; where that begins with `it`, the file takes its place: `it is empty`
    * @param details file: the path concerned; hint: what the reader can do; cause: the error beneath
    */
   constructor(operation: string, problem: string, details: { file?: string; hint?: string; cause?: unknown } = {}) {
-    const where = details.file === undefined ? '' : ` ${details.file}`;
     const hint = details.hint === undefined ? '' : ` (${details.hint})`;
-    super(`${operation}${where}: ${problem}${hint}`, { cause: details.cause });
+    super(`${about(details.file, problem)}${hint}`, { cause: details.cause });
     this.operation = operation;
     this.file = details.file ?? null;
     this.hint = details.hint ?? null;
   }
+}
+
+/** `/db/x.sqlite is empty`, or `/db/x.sqlite: another program holds the write lock`. */
+function about(file: string | undefined, problem: string): string {
+  if (file === undefined) return problem;
+  return problem.startsWith('it ') ? `${file} ${problem.slice('it '.length)}` : `${file}: ${problem}`;
 }
 
 /** A file that cannot be read as its dataset: it is quarantined with this code and reason. */

@@ -5,6 +5,8 @@ export interface ErrorReport {
   /** The error's class. */
   readonly type: string;
   readonly message?: string;
+  /** What was tried, e.g. `open database`. */
+  readonly operation?: string;
   /** A code as Node and SQLite give it, e.g. `ENOENT`. */
   readonly code?: string;
   /** The stack, one frame an entry, without the message. */
@@ -27,7 +29,8 @@ export function reportError(error: unknown, depth = 0): ErrorReport {
   if (!(error instanceof Error)) return { type: typeof error };
   const cause = error.cause !== undefined && depth < DEEPEST ? { cause: reportError(error.cause, depth + 1) } : {};
   const type = CLASS.test(error.constructor.name) ? error.constructor.name : 'Error';
-  if (isOurs(error)) return { type, message: error.message, ...cause };
+  const tried = error instanceof LandfallError ? { operation: error.operation } : {};
+  if (isOurs(error)) return { type, message: error.message, ...tried, ...cause };
   const code = 'code' in error && typeof error.code === 'string' && CODE.test(error.code) ? { code: error.code } : {};
   return { type, ...code, frames: framesOf(error), ...cause };
 }

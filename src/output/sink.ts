@@ -72,7 +72,11 @@ export function openSink(stream: Writable, name: string): Sink {
   function check(): void {
     if (failure === null || failure.code === 'EPIPE') return;
     const hint = failure.code === 'EEXIST' ? { hint: 'remove it, or name another folder' } : {};
-    throw new LandfallError('write', failure.code ?? 'the output failed', { file: name, cause: failure, ...hint });
+    throw new LandfallError('write', `it could not be written (${failure.code ?? 'unknown'})`, {
+      file: name,
+      cause: failure,
+      ...hint,
+    });
   }
 
   function gone(): boolean {

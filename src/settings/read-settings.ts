@@ -36,17 +36,17 @@ export function readSettings(sources: SettingSources): Settings {
   for (const info of SETTINGS) {
     const { text, source } = given.get(info.name) ?? UNSET;
     const read = info.schema.safeParse(text);
-    if (text === '') problems.push(`${source}: is empty`);
+    if (text === '') problems.push(`${source} is empty`);
     else if (read.success) values[info.key] = read.data;
     else {
       const [issue] = read.error.issues;
-      problems.push(`${source}: ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text && shown(info, text))}`);
+      problems.push(`${source} ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text && shown(info, text))}`);
     }
   }
   const { landing, archiveDir } = values;
   if (archiveDir !== null && archiveDir === landing)
     problems.push(
-      `${(given.get('archive_dir') ?? UNSET).source}: is the landing folder itself, ${JSON.stringify(landing)}`,
+      `${(given.get('archive_dir') ?? UNSET).source} is the landing folder itself, ${JSON.stringify(landing)}`,
     );
   if (problems.length > 0 || !areSettings(values)) throw wrong(problems);
   return Object.freeze(values);
@@ -118,7 +118,7 @@ function wrong(problems: readonly string[]): LandfallError {
   if (first !== undefined && others.length === 0) return new LandfallError('read settings', first);
   return new LandfallError(
     'read settings',
-    `${problems.length} are wrong\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    `${problems.length} settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
   );
 }
 
@@ -162,7 +162,7 @@ function readSettingsFile(sources: SettingSources, problems: string[]): Map<stri
         meant === undefined ? `${source} is not a setting (there are ${names.join(', ')})` : misspelt(source, meant),
       );
     } else if (typeof value !== 'string' && typeof value !== 'number') {
-      problems.push(`${source}: must be a text or a number, not ${JSON.stringify(value)}`);
+      problems.push(`${source} must be a text or a number, not ${JSON.stringify(value)}`);
     } else {
       const found = taken(String(value), source, dirname(path), info);
       if (found !== undefined) given.set(info.name, found);
@@ -180,14 +180,19 @@ function readYaml(path: string): Record<string, unknown> {
   }
   const checked = z.record(z.string(), z.unknown()).safeParse(content);
   if (!checked.success) {
-    throw new LandfallError('read settings file', 'must hold lines of the form name: value', { file: path });
+    throw new LandfallError(
+      'read settings file',
+      'it must hold lines of the form name: value, for example settle: 5s',
+      { file: path },
+    );
   }
   return checked.data;
 }
 
 /** One clause: system errors by their code, those of the YAML without its picture of the place. */
 function problemOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return 'cannot be read';
-  if ('code' in cause && 'syscall' in cause) return `cannot be read: ${String(cause.code)}`;
+  if (!(cause instanceof Error)) return 'it cannot be read';
+  if ('code' in cause && 'syscall' in cause)
+    return cause.code === 'ENOENT' ? 'it does not exist' : `it cannot be read (${String(cause.code)})`;
   return (cause.message.split('\n')[0] ?? '').replace(/:$/, '');
 }

@@ -59,7 +59,7 @@ const BEGINNINGS = [Buffer.from('{"version":'), Buffer.alloc(11)];
 export function requireHeartbeatPlace(db: string): void {
   for (const file of [heartbeatPath(db), draftPath(db)]) {
     if (mayBeOverwritten(file)) continue;
-    throw new LandfallError('write heartbeat', 'it is another file, and would be overwritten', {
+    throw new LandfallError('write heartbeat', 'it is not a heartbeat of Landfall, and would be overwritten', {
       file,
       hint: 'nothing was changed; move it away, or name another database with --db',
     });

@@ -21,8 +21,8 @@ export async function performOnce(supervised: Supervised): Promise<number> {
   const { settings, io, logger } = supervised;
   // One that goes away is waited for; one that was never there is a mistyped name.
   if (!existsSync(settings.landing)) {
-    const hint = 'name another with --landing, or mount it first';
-    throw new LandfallError('list landing folder', 'it is not there', { file: settings.landing, hint });
+    const hint = 'create or mount it, or name another with --landing';
+    throw new LandfallError('list landing folder', 'it does not exist', { file: settings.landing, hint });
   }
   let intake: Intake | null;
   try {

@@ -61,7 +61,7 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
 
 /** Why a name is none that can be read again. */
 function problemOf(feed: Feed, name: string, landing: string): string {
-  if (readFileName(feed, name).kind !== 'taken') return `its name is not one of the feed ${feed.name}`;
+  if (readFileName(feed, name).kind !== 'taken') return `it does not have a name of the feed ${feed.name}`;
   if (lstat(path.join(landing, name))?.size === 0n) return 'it is empty: it is read when it has content';
   return `there is no such file in ${printable(landing)} (one that was archived is first copied back under its old name)`;
 }

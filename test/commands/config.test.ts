@@ -30,6 +30,6 @@ test('config says of each setting its value and where it came from', async () =>
 test('config says what is wrong, as every command does', async () => {
   const io = captureIo();
   await expect(runCommandLine(['config', '--settle', 'soon'], { open: () => io })).rejects.toThrow(
-    /--settle: must be a time/,
+    /--settle must be a time/,
   );
 });

@@ -21,7 +21,7 @@ function workingFolder(): string {
   return folder;
 }
 
-const REFUSAL = 'open database: this version has SQLite only, and --db is a URL (name a file with --db, e.g. ';
+const REFUSAL = 'this version has SQLite only, and --db is a URL (name a file with --db, e.g. ';
 
 test.each([['status', '--json'], ['status', '--check'], ['files'], ['rejects'], ['verify'], ['check', 'no-such-file']])(
   'a database named by a URL is refused by %s %s, its password is shown nowhere, and nothing is made',

@@ -37,7 +37,7 @@ const KINDS: readonly (readonly [string, (file: string) => void, RegExp])[] = [
     (file) => {
       writeFileSync(file, 'root:x:0:0:root:/root:/bin/sh\n'.repeat(9));
     },
-    /another file, no database \(nothing was changed; name another file with --db/,
+    /is not a database \(nothing was changed; name another file with --db/,
   ],
   [
     "another program's database with its write-ahead log",
@@ -58,7 +58,7 @@ const KINDS: readonly (readonly [string, (file: string) => void, RegExp])[] = [
       db.close();
       linkSync(file, `${file}.other`);
     },
-    /it has 2 names \(hard links\).*would have a write-ahead log of its own.*leave it one/,
+    /has 2 names \(hard links\).*would have a write-ahead log of its own.*leave it one/,
   ],
 ];
 
@@ -71,7 +71,9 @@ test.each(['.lock', '.alive', '.alive.new'])('run: another file at NAME%s is nam
   writeFileSync(`${db}${end}`, 'theirs');
   const io = captureIo();
   const said = await runCommandLine(['run', '--landing', landing, '--db', db], { open: () => io }).catch(String);
-  expect(`${said} ${io.written.out}`).toMatch(/x\.sqlite\S+: it is another file.* \(nothing was changed; move it away/);
+  expect(`${said} ${io.written.out}`).toMatch(
+    /x\.sqlite\S+ is not a (lock|heartbeat) of Landfall.* \(nothing was changed; move it away/,
+  );
   expect(readFileSync(`${db}${end}`, 'utf8')).toBe('theirs');
 });
 
@@ -88,7 +90,7 @@ describe("a database of Landfall's that was cut off", () => {
       const said = await runCommandLine(args, { open: () => io }).catch((error: unknown) => error);
       expect(said instanceof LandfallError ? said.exitCode : said, command).toBe(4);
       expect(`${String(said)} ${io.written.err} ${io.written.out}`).toContain(
-        'it is not a sound SQLite database (stop, keep a copy, and restore a backup',
+        'is not a sound SQLite database (stop, keep a copy, and restore a backup',
       );
       expect(statSync(db).size).toBe(bytes);
     }

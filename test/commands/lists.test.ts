@@ -197,10 +197,17 @@ describe('an output on a full disk is an error, not a shorter list', () => {
     const file = badFile(desk);
     for (const args of [['status'], ['rejects', '--limit', '0'], ['check', '--json', file]]) {
       const { status, stderr } = run([...args, '--db', desk.database.file], '/dev/full');
-      expect([args[0], status, stderr]).toEqual([args[0], 1, 'landfall: write standard output: ENOSPC\n']);
+      expect([args[0], status, stderr]).toEqual([
+        args[0],
+        1,
+        'landfall: standard output could not be written (ENOSPC)\n',
+      ]);
     }
     const { status, stderr } = run(['preview', file], '/dev/full');
-    expect([status, stderr]).toEqual([1, expect.stringContaining('landfall: write standard output: ENOSPC\n')]);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining('landfall: standard output could not be written (ENOSPC)\n'),
+    ]);
   });
 
   test('also where the disk takes the first half of it', ({ onTestFinished, skip }) => {
@@ -212,6 +219,9 @@ describe('an output on a full disk is an error, not a shorter list', () => {
       ['rejects', '--db', desk.database.file, '--limit', '150'],
       join(disk, 'rejects.txt'),
     );
-    expect([status, stderr]).toEqual([1, expect.stringContaining('landfall: write standard output: ENOSPC\n')]);
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining('landfall: standard output could not be written (ENOSPC)\n'),
+    ]);
   });
 });

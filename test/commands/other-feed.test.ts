@@ -42,7 +42,7 @@ function settingsOf(desk: Desk): Settings {
 
 describe.each(COMMANDS)("%s on another feed's database says so, and what to do", (_, run) => {
   const refusal =
-    /it belongs to the feed visitpay, not to other \(name another database with --db, another feed with --feed/;
+    /belongs to the feed visitpay, not to other \(name another database with --db, another feed with --feed/;
 
   test('one with files', async () => {
     const desk = openDesk();
@@ -75,6 +75,6 @@ test('a database that lacks tables of the feed may be of another one', async () 
   await expect(async () =>
     status({ settings: settingsOf(desk), json: false, check: false }, captureIo()),
   ).rejects.toThrow(
-    'it has no table transactions (start the daemon once with this feed, which sets it up, or name another database or feed)',
+    'has no table transactions (start the daemon once with this feed, which sets it up, or name another database or feed)',
   );
 });

@@ -85,7 +85,7 @@ test('a name that is not there, or none of the feed, is said with what to do', a
   expect(gone).toMatch(
     /Procedure_\[20260802_060000\]\.txt: there is no such file in .* copied back under its old name\)$/,
   );
-  expect(foreign).toMatch(/notes\.txt: its name is not one of the feed visitpay$/);
+  expect(foreign).toMatch(/notes\.txt: it does not have a name of the feed visitpay$/);
 });
 
 describe('beside a daemon, which alone may migrate', () => {
@@ -113,7 +113,7 @@ describe('beside a daemon, which alone may migrate', () => {
     cpSync(MIGRATIONS, join(root, 'migrations'), { recursive: true });
     writeFileSync(join(root, 'migrations/9000_later.sql'), 'CREATE TABLE later (a)');
     await expect(askFor(desk, '20260801_060000', root)).rejects.toThrow(
-      /it lacks migration 9000_later\.sql: an older Landfall has it open \(restart the daemon, which applies it, then ask again\)/,
+      /lacks migration 9000_later\.sql: an older Landfall has it open \(restart the daemon, which applies it, then ask again\)/,
     );
     expect(migrations(desk)).toEqual(before);
     expect(desk.column("SELECT name FROM sqlite_schema WHERE name = 'later'")).toEqual([]);
@@ -124,7 +124,7 @@ describe('beside a daemon, which alone may migrate', () => {
     const desk = openHeldDesk();
     desk.db.exec("INSERT INTO schema_migrations VALUES (9000, '9000_later.sql', '', '')");
     await expect(askFor(desk, '20260801_060000')).rejects.toThrow(
-      /it has migration 9000_later\.sql, which this version does not know \(a newer Landfall wrote it/,
+      /has migration 9000_later\.sql, which this version does not know \(a newer Landfall wrote it/,
     );
     expect(desk.column('SELECT name FROM retries')).toEqual([]);
   });
@@ -132,10 +132,10 @@ describe('beside a daemon, which alone may migrate', () => {
   test('that is just making the database: says so', async () => {
     const desk = openHeldDesk();
     desk.db.exec('DROP TABLE schema_migrations');
-    await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/it lacks migration 0001_ledger\.sql/);
+    await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/lacks migration 0001_ledger\.sql/);
     closeDatabase(desk.database);
     writeFileSync(desk.database.file, '');
-    await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/it is empty/);
+    await expect(askFor(desk, '20260801_060000')).rejects.toThrow(/is empty: it was never set up/);
     expect(statSync(desk.database.file).size).toBe(0);
   });
 });

@@ -113,7 +113,7 @@ describe('files', () => {
     expect(io.written.err).toContain('--limit 0 shows all');
     await expect(
       files({ json: true, ...NO_FILTER, state: ['lost'], settings: settingsOf(desk.database.file) }, io),
-    ).rejects.toThrow('read --state: "lost" is not known (there are ingested,');
+    ).rejects.toThrow('--state does not take "lost" (it takes ingested,');
     await expect(
       files({ json: true, ...NO_FILTER, since: 'monday', settings: settingsOf(desk.database.file) }, io),
     ).rejects.toThrow('is not a valid time; expected for example 12h or 2026-08-01');
@@ -426,15 +426,13 @@ describe('status', () => {
 
   test('a database that is missing or was never set up is one clear error', async () => {
     const missing = join(tempFolder(), 'none.sqlite');
-    await expect(async () => run(missing)).rejects.toThrow(
-      /none\.sqlite: there is no such file \(start the daemon once/,
-    );
+    await expect(async () => run(missing)).rejects.toThrow(/none\.sqlite does not exist \(start the daemon once/);
     writeFileSync(missing, '');
-    await expect(async () => run(missing)).rejects.toThrow(/it is empty: it was never set up/);
+    await expect(async () => run(missing)).rejects.toThrow(/is empty: it was never set up/);
     const desk = openDesk();
     desk.db.exec('DROP TABLE transactions');
     await expect(async () => run(desk.database.file)).rejects.toThrow(
-      'it has no table transactions (start the daemon once',
+      'has no table transactions (start the daemon once',
     );
   });
 });

@@ -237,7 +237,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     renameSync(`${landing}.away`, landing);
     await queryUntil(folder, 'SELECT state FROM files', [['ingested']]);
     await heartbeatWhen(folder, ({ work }) => work.faults.length === 0);
-    const told = messages(daemon).filter((message) => String(message).includes('list landing folder'));
+    const told = messages(daemon).filter((message) => String(message).includes('does not exist'));
     expect(told).toHaveLength(2);
   });
 

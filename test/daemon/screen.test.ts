@@ -64,7 +64,7 @@ test.skipIf(!isThere)('on a terminal an error is broken at its spaces, in a pipe
   const file = join(tempFolder(), 'none.sqlite');
   const program = `${process.execPath} ${join(ROOT, 'bin/landfall.cjs')}`;
   const piped = spawnSync('sh', ['-c', `${program} status --db ${file}`], { encoding: 'utf8' }).stderr;
-  expect(piped).toMatch(/^landfall: open database \S+: there is no such file \(.*\)\n$/);
+  expect(piped).toMatch(/^landfall: \S+ does not exist \(.*\)\n$/);
   // The path stands whole in a line of this many columns.
   const columns = file.length + 10;
   const lines = (await screenOf(columns, `${program} status --db ${file}`)).slice(0, -1);

@@ -81,7 +81,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     await heartbeatWhen(site.folder, ({ work }) => work.doing === 'idle');
     const others = [site.start('run'), site.start('run', { args: ['--db', link] })];
     expect(await Promise.all(others.map((other) => other.ended))).toEqual([1, 1]);
-    for (const other of others) expect(other.output()).toContain('has held it since');
+    for (const other of others) expect(other.output()).toContain('has been in use since');
     expect(readdirSync(site.folder).sort()).toEqual(['db', 'landing', 'link.sqlite']);
   });
 });

@@ -138,15 +138,17 @@ test('P8: of an unexpected exception class, code and frames are logged, never th
   });
 });
 
-test('our own errors keep their message', () => {
+test('our own errors keep their message, a sentence about the file; what was tried stands beside it', () => {
   const { log, text } = capture();
   log.error(new LandfallError('open database', 'it is locked', { file: '/x', hint: 'wait' }));
   log.error({ err: new FileRefused('no_header', 'no line looks like the header') }, 'quarantined');
   const [first, second] = text().trimEnd().split('\n');
   expect(JSON.parse(first ?? '')).toMatchObject({
-    msg: 'open database /x: it is locked (wait)',
-    err: { type: 'LandfallError' },
+    msg: '/x is locked (wait)',
+    err: { type: 'LandfallError', message: '/x is locked (wait)', operation: 'open database' },
   });
+  expect(new LandfallError('open', 'the disk is full', { file: '/x' }).message).toBe('/x: the disk is full');
+  expect(new LandfallError('open', '--db is empty').message).toBe('--db is empty');
   expect(JSON.parse(second ?? '')).toMatchObject({
     msg: 'quarantined',
     err: { message: 'no line looks like the header' },
@@ -154,7 +156,7 @@ test('our own errors keep their message', () => {
 });
 
 test('P8: an error on standard error is one line, or class and frames', () => {
-  expect(describeError(new LandfallError('open', 'no'))).toBe('open: no');
+  expect(describeError(new LandfallError('open database', 'it is locked', { file: '/x' }))).toBe('/x is locked');
   const text = describeError(new RangeError(FAKE, { cause: new Error(FAKE) }));
   expect(text).toMatch(/^unexpected RangeError\n {4}at .*log\.test\.ts/);
   expect(text).toContain('caused by Error\n');

@@ -94,9 +94,7 @@ describe('what lies in its place and is none is named, and left as it is', () =>
       make(`${db}${end}`);
       expect(() => {
         requireHeartbeatPlace(db);
-      }).toThrow(
-        `write heartbeat ${db}${end}: it is another file, and would be overwritten (nothing was changed; move it`,
-      );
+      }).toThrow(`${db}${end} is not a heartbeat of Landfall, and would be overwritten (nothing was changed; move it`);
       expect([readHeartbeat(db), readMuteBeat(db)]).toEqual([null, null]);
       expect(readdirSync(folder)).toEqual([`x.sqlite${end}`]);
     }

@@ -36,9 +36,9 @@ export function requireReadable(file: string): void {
   } catch (cause) {
     if (systemCode(cause) === 'EACCES') {
       const hint = "run this as the service's user, or as a member of its group";
-      throw new LandfallError('open database', 'it, or its folder, may not be read', { file, hint, cause });
+      throw new LandfallError('open database', 'it or its folder may not be read', { file, hint, cause });
     }
     const hint = 'start the daemon once, or name the database with --db';
-    throw new LandfallError('open database', 'there is no such file', { file, hint, cause });
+    throw new LandfallError('open database', 'it does not exist', { file, hint, cause });
   }
 }

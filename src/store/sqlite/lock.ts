@@ -101,8 +101,8 @@ export function lookAtLock(db: string): LockState {
 /** The error for someone who wants to write a database that another process writes. */
 export function heldBy(db: string, holder: Holder | null): LandfallError {
   const who = holder === null ? 'another process' : `"${holder.command}", process ${holder.pid} on ${holder.host}`;
-  const since = holder === null ? ' for some time' : ` since ${holder.since}`;
-  return new LandfallError('lock database', `${who} has held it${since}`, {
+  const since = holder === null ? 'for some time' : `since ${holder.since}`;
+  return new LandfallError('lock database', `it has been in use ${since} by ${who}`, {
     file: db,
     hint: 'only one process writes a database: stop that one first, or name another database with --db',
   });

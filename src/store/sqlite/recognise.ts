@@ -49,7 +49,7 @@ export function recognise(file: string): 'ours' | 'empty' | 'none' {
   if (isDatabase) throw notOurs(file);
   throw refusal(
     file,
-    'it is another file, no database',
+    'it is not a database',
     'nothing was changed; name another file with --db, or restore a backup if it once was a database of Landfall',
   );
 }
@@ -79,12 +79,12 @@ const LOCK_BYTES = 8192;
 export function lockProblem(file: string): string | null {
   const stat = linkStat(file);
   if (stat === null) return null;
-  if (!stat.isFile()) return 'it is no ordinary file, where the lock of the database is to be';
+  if (!stat.isFile()) return 'it is not a regular file, where the lock of the database is to be';
   if (stat.size === 0 || isHalfMade(file)) return null;
   const bytes = beginningOf(file, LOCK_BYTES);
   // A write-ahead log, which bytes 18 and 19 tell (https://sqlite.org/fileformat2.html#file_format_version_numbers), would be emptied.
   const isLock = startsWith(bytes, MAGIC) && bytes.readUInt16BE(18) === 0x0101 && bytes.includes(HOLDER_TABLE);
-  return isLock ? null : 'it is another file, where the lock of the database is to be';
+  return isLock ? null : 'it is not a lock of Landfall, but lies where the lock of the database goes';
 }
 
 function linkStat(file: string): fs.Stats | null {

@@ -82,29 +82,29 @@ describe('what lies in its place and is none is named, and left as it is', () =>
     db.close();
   };
   const FOREIGN: readonly (readonly [string, (file: string) => void, string])[] = [
-    ["another program's database", theirs('delete'), 'it is another file'],
-    ["another program's database in WAL mode", theirs('wal'), 'it is another file'],
+    ["another program's database", theirs('delete'), 'is not a lock of Landfall'],
+    ["another program's database in WAL mode", theirs('wal'), 'is not a lock of Landfall'],
     [
       'a text',
       (file) => {
         writeFileSync(file, '4711\n'.repeat(2048));
       },
-      'it is another file',
+      'is not a lock of Landfall',
     ],
     [
       'a folder',
       (file) => {
         mkdirSync(file);
       },
-      'it is no ordinary file',
+      'is not a regular file',
     ],
-    ['a pipe', (file) => execFileSync('mkfifo', [file]), 'it is no ordinary file'],
+    ['a pipe', (file) => execFileSync('mkfifo', [file]), 'is not a regular file'],
     [
       'a link',
       (file) => {
         symlinkSync('elsewhere', file);
       },
-      'it is no ordinary file',
+      'is not a regular file',
     ],
   ];
 
@@ -112,7 +112,7 @@ describe('what lies in its place and is none is named, and left as it is', () =>
     const folder = tempFolder();
     const db = join(folder, 'x.sqlite');
     make(`${db}.lock`);
-    const content = () => (problem === 'it is another file' ? readFileSync(`${db}.lock`, 'latin1') : '');
+    const content = () => (problem === 'is not a lock of Landfall' ? readFileSync(`${db}.lock`, 'latin1') : '');
     const before = content();
     expect(lookAtLock(db)).toEqual({ kind: 'unknown' });
     let said: unknown;
@@ -122,7 +122,7 @@ describe('what lies in its place and is none is named, and left as it is', () =>
       said = error;
     }
     expect(said, kind).toBeInstanceOf(LandfallError);
-    expect(String(said)).toContain(`lock database ${db}.lock: ${problem}`);
+    expect(String(said)).toContain(`${db}.lock ${problem}`);
     expect(String(said)).toContain('nothing was changed');
     expect(readdirSync(folder)).toEqual(['x.sqlite.lock']);
     expect(content() === before).toBe(true);
@@ -193,7 +193,7 @@ test('a lock file that may not be opened is said at once: it is no fault of the 
   chmodSync(`${db}.lock`, 0o000);
   const instead = `tryLock(${JSON.stringify(db)}, {})`;
   expect(openInChild(db, { unprivileged: process.getuid?.() === 0, instead })).toMatch(
-    /^LandfallError - lock database .*the lock file beside it cannot be written/,
+    /^LandfallError - .*the lock file beside it cannot be written/,
   );
 });
 
@@ -205,7 +205,7 @@ test('a lock that cannot be looked at, since its folder is a file, is said at on
 
 test('the refusal says who holds it and what to do', () => {
   expect(heldBy('/db/x.sqlite', ME).message).toBe(
-    'lock database /db/x.sqlite: "run", process 4711 on here has held it since 2026-08-10T12:00:00.000Z ' +
+    '/db/x.sqlite has been in use since 2026-08-10T12:00:00.000Z by "run", process 4711 on here ' +
       '(only one process writes a database: stop that one first, or name another database with --db)',
   );
 });

@@ -270,7 +270,7 @@ describe('damage is found', () => {
 
 describe('what cannot be verified is an error that says why', () => {
   test('no database', async () => {
-    await expect(async () => run(join(tempFolder(), 'none.sqlite'))).rejects.toThrow('there is no such file');
+    await expect(async () => run(join(tempFolder(), 'none.sqlite'))).rejects.toThrow('does not exist');
   });
 
   test('a database that was never set up for this feed', async () => {
@@ -278,6 +278,6 @@ describe('what cannot be verified is an error that says why', () => {
     const db = new Database(file);
     db.pragma(`application_id = 1281453668`);
     db.close();
-    await expect(async () => run(file)).rejects.toThrow('it has no table files');
+    await expect(async () => run(file)).rejects.toThrow('has no table files');
   });
 });
