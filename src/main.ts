@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
-import { runCommandLine, type CommandKind } from './command-line.ts';
+import { runCommandLine } from './command-line.ts';
 import { describeError } from './output/error-report.ts';
 import { LandfallError } from './model/errors.ts';
 import { EXIT_FAILED } from './model/exit-codes.ts';
@@ -13,6 +13,7 @@ import { createNonBlockingWriter, type NonBlockingWriter } from './system/non-bl
 import { systemCode } from './system/system-error.ts';
 import { printable } from './output/terminal.ts';
 import { hang } from './output/width.ts';
+import type { CommandKind } from './verbs/verbs.ts';
 
 /** How long whatever a command has left open may keep the process, and an output that takes nothing, in ms. */
 const LINGER_MS = 1000;

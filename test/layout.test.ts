@@ -22,6 +22,7 @@ const ROOMS = [
   'worker',
   'supervisor',
   'commands',
+  'verbs',
 ];
 
 /** The files beside the rooms: they stand above them all. */

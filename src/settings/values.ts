@@ -1,0 +1,55 @@
+import type * as nodeCron from 'node-cron';
+import { createRequire } from 'node:module';
+import { z } from 'zod';
+import { realPath } from '../system/real-path.ts';
+import { isUrl } from './database-url.ts';
+
+// The kinds of values that settings have: from the text that users write to what the program uses.
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const UNITS: Record<string, number> = { ms: 1, '': SECOND, s: SECOND, m: MINUTE, min: MINUTE, h: HOUR, d: 24 * HOUR };
+/** A timer takes no more ms than this (2^31 - 1, some 24 days). */
+const LONGEST_MS = 2_147_483_647;
+
+/** `2` and `2s`, `500ms`, `10m` and `10min`, `1h`, `2d`, as ms. */
+export const duration = z
+  .string()
+  .regex(
+    /^\d+(?:\.\d+)?(?:ms|s|m|min|h|d)?$/,
+    'must be a time such as 2s, 500ms, 10min, 1h or 2d (a bare number is seconds)',
+  )
+  .transform((text) => Math.round(parseFloat(text) * (UNITS[text.replace(/^[\d.]+/, '')] ?? SECOND)))
+  .refine((ms) => ms <= LONGEST_MS, 'must be at most 24 days');
+
+/** The schedule of rescans that is not worth loading node-cron for. */
+export const EVERY_MINUTE = '* * * * *';
+
+/** A path, or a part of one. */
+export const path = z.string().refine((text) => !text.includes('\0'), 'must be a path');
+
+/** A path or a URL. One database has one lock, one write-ahead log and one heartbeat, by whatever path it is reached. */
+export const database = path.transform((text, context) => {
+  if (isUrl(text)) return text;
+  const real = realPath(text);
+  if (real === null) context.addIssue('must not be a loop of links');
+  // better-sqlite3 takes white space off the end of a name: it would open a file that another lock belongs to.
+  else if (/\s$/.test(real)) context.addIssue('must not end with a space, nor what it links to');
+  return real ?? z.NEVER;
+});
+
+/** When, as cron writes it. */
+export const cron = z.string().refine(isCron, 'must be a cron expression such as "* * * * *"');
+
+/** Another than the default is held against node-cron, which takes a tenth of the time of a short command to load. */
+function isCron(text: string): boolean {
+  if (text === EVERY_MINUTE) return true;
+  const { createTask } = createRequire(import.meta.url)('node-cron') as typeof nodeCron;
+  try {
+    // It takes some that never come, such as the 30th day before the last of February.
+    return createTask(text, () => undefined, { timezone: 'UTC' }).getNextRuns(1).length > 0;
+  } catch {
+    return false;
+  }
+}

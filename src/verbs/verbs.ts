@@ -1,0 +1,77 @@
+import { type Command, Option } from 'commander';
+import type { CommandIo } from '../system/io.ts';
+import { readSettings, type SettingSources } from '../settings/read-settings.ts';
+import { defaultOf, flagOf, SETTINGS, type Settings } from '../settings/settings.ts';
+
+/**
+ * How a command runs:
+ * - `short`: a signal ends it, as does a reader of its output that goes away.
+ * - `unattended`: it is told of signals by `io.stop`, goes on when nobody reads what it writes, and never waits for who does.
+ * - `child`: as `unattended`, but it heeds no signal but only its parent.
+ */
+export type CommandKind = 'short' | 'unattended' | 'child';
+
+/** What the command line is told of the process: `open` gives a command its io and makes the process behave as its kind. */
+export interface Surroundings {
+  readonly open: (kind: CommandKind) => CommandIo;
+}
+
+/** How the commands are added. */
+export interface Verbs {
+  /** Adds a command that takes the settings of all commands and, where it ingests, those of ingesting. */
+  readonly verb: (usage: string, summary: string, takes?: { ingest: boolean }) => Command;
+  /** Runs a command's function. Each is imported only when it is run, so that the others start fast. */
+  readonly act: (
+    command: Command,
+    kind: CommandKind,
+    run: (settings: Settings, io: CommandIo) => Promise<number>,
+  ) => Promise<void>;
+}
+
+/**
+ * Makes what the commands are added by.
+ * @param program what they are added to
+ * @param done takes the exit code of the command that ran
+ */
+export function createVerbs(program: Command, surroundings: Surroundings, done: (exitCode: number) => void): Verbs {
+  return {
+    verb: (usage, summary, takes = { ingest: false }) =>
+      addSettings(program.command(usage).summary(summary).description(summary), takes),
+    async act(command, kind, run) {
+      const io = surroundings.open(kind);
+      done(await run(readSettings(sourcesOf(command, io)), io));
+    },
+  };
+}
+
+/** The settings that every command takes, and what a first run may need; the others follow in a group of their own. */
+const FIRST_SETTINGS: readonly string[] = ['landing', 'db', 'feed', 'settle', 'after'];
+
+function addSettings(command: Command, takes: { ingest: boolean }): Command {
+  const settings = SETTINGS.filter((info) => takes.ingest || info.takenBy === 'all');
+  for (const info of settings) {
+    const option = new Option(
+      `${flagOf(info.name)} <${info.placeholder}>`,
+      `${info.help} (default ${defaultOf(info)})`,
+    );
+    command.addOption(option.helpGroup(FIRST_SETTINGS.includes(info.name) ? 'Settings:' : 'More settings:'));
+  }
+  return command
+    .addOption(new Option('--settings <FILE>', 'a settings file (YAML)').helpGroup('Settings:'))
+    .addHelpText(
+      'after',
+      '\nA setting may also be a variable, as --log-level is LANDFALL_LOG_LEVEL, or stand\n' +
+        'in the settings file. "landfall config" shows what is in force.',
+    );
+}
+
+/** Where the settings of a command come from: its flags, the environment, the working folder. */
+export function sourcesOf(command: Command, io: CommandIo): SettingSources {
+  const values = command.opts<Record<string, unknown>>();
+  const flags: Record<string, string> = {};
+  for (const name of ['settings', ...SETTINGS.map((info) => info.name)]) {
+    const value = values[name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    if (typeof value === 'string') flags[name] = value;
+  }
+  return { flags, env: io.env, cwd: io.cwd, root: io.program.root };
+}
