@@ -84,6 +84,7 @@ function noteOf(file: FileRow): string {
   const notes: string[] = [];
   if (file.reason_code !== null) notes.push(`${file.reason_code}: ${file.reason ?? ''}`);
   if (file.late) notes.push('late');
+  if (file.retried) notes.push('retried');
   if (file.warnings !== null) notes.push(`warning: ${warningsText(file.warnings)}`);
   if (file.archived_to !== null) notes.push(`archived: ${file.archived_to}`);
   if (file.extra !== null && file.extra.length > 0) notes.push(`unknown columns: ${file.extra.join(', ')}`);

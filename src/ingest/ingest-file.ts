@@ -94,7 +94,8 @@ async function readAndLoad(ingest: Ingest): Promise<IngestOutcome> {
   const { sha256, survey } = await surveySource(ingest);
   ingest.survey = survey;
   const same = latest?.sha256 === sha256;
-  if (same && latest.state === 'ingested' && !options.afresh) {
+  const retried = same && latest.state === 'ingested';
+  if (retried && !options.afresh) {
     await store.noteStat(latest, file.stat);
     return { kind: 'unchanged', fileId: latest.fileId, archivedTo: latest.archivedTo };
   }
@@ -103,7 +104,7 @@ async function readAndLoad(ingest: Ingest): Promise<IngestOutcome> {
   ingest.entry = { ...ingest.entry, sha256, revision };
   requireFewMishaps(await openAttempt(ingest));
   const loaded = await loadFile({ store, entry: ingest.entry, source, survey, tally, options });
-  return { kind: 'ingested', revision, rejects: tally.summaries(), ms: ms(), ...loaded };
+  return { kind: 'ingested', revision, retried, rejects: tally.summaries(), ms: ms(), ...loaded };
 }
 
 /** Bytes surveyed between two pauses, in which signals are heard. */

@@ -19,7 +19,7 @@ export class GivenUp extends Error {
 }
 
 /** What a committed file came to, as far as loading it tells. */
-export type LoadedFile = Omit<IngestedFile, 'kind' | 'revision' | 'rejects' | 'ms'>;
+export type LoadedFile = Omit<IngestedFile, 'kind' | 'revision' | 'retried' | 'rejects' | 'ms'>;
 
 /** A file that is about to be loaded. */
 export interface SurveyedFile {

@@ -53,8 +53,22 @@ export function createEvents(): Events {
 export function emitOutcome(events: Events, file: string, outcome: IngestOutcome): void {
   switch (outcome.kind) {
     case 'ingested': {
-      const { kind, fileId, revision, late, counts, rejects, healed, refusedWaiting, drift, warnings, ms } = outcome;
-      const told = { kind, fileId, revision, late, counts, rejects, healed, refusedWaiting, drift, warnings, ms };
+      const { kind, fileId, revision, late, retried, counts, rejects, healed, refusedWaiting, drift, warnings, ms } =
+        outcome;
+      const told = {
+        kind,
+        fileId,
+        revision,
+        late,
+        retried,
+        counts,
+        rejects,
+        healed,
+        refusedWaiting,
+        drift,
+        warnings,
+        ms,
+      };
       events.emit('file:ingested', { file, ...told, newColumns: outcome.newExtra.length });
       return;
     }

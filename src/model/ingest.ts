@@ -23,7 +23,10 @@ export interface IngestedFile {
   readonly kind: 'ingested';
   readonly fileId: number;
   readonly revision: number;
+  /** Whether a newer file of its dataset was in before it. */
   readonly late: boolean;
+  /** Whether it was read again on request, with the bytes of the revision before. */
+  readonly retried: boolean;
   readonly counts: RowCounts;
   readonly rejects: readonly RejectSummary[];
   /** Rows of earlier files that this file's commit admitted. */

@@ -63,7 +63,10 @@ export interface FileRow {
   readonly state: FileState;
   readonly reason_code: string | null;
   readonly reason: string | null;
+  /** Whether a newer file of its dataset was in before it; not of one that was retried. */
   readonly late: boolean;
+  /** Whether it was read again on request, with the bytes of the revision before. */
+  readonly retried: boolean;
   readonly bytes: number;
   readonly sha256: string | null;
   readonly attempts: number;
@@ -120,9 +123,9 @@ export interface DatabaseStatus {
   readonly quarantined: NoteList;
   /** Names that are not taken in: near misses, and files that are held. */
   readonly not_taken: NoteList;
-  /** Files that came after a newer one of their dataset. */
+  /** Files that came after a newer one of their dataset; not those that were retried. */
   readonly late: NoteList;
-  /** Files of which a later revision was read. */
+  /** Files of which other bytes were read later. */
   readonly corrected: NoteList;
   /** Ingested files about which something is doubtful. */
   readonly warned: NoteList;

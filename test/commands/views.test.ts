@@ -12,9 +12,10 @@ import { readSettings } from '../../src/settings/read-settings.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { noteUnread } from '../../src/store/sqlite/ledger.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
+import { readStatus } from '../../src/store/sqlite/status-query.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
-import { openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
+import { listed as listedFile, openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const listSchema = z.array(z.record(z.string(), z.unknown()));
@@ -93,6 +94,30 @@ describe('files', () => {
     ]);
     expect(lines[5]).toMatch(/\tlate$/);
     expect(text).not.toMatch(LEAK);
+  });
+
+  test('a file that was read again on request is retried, neither late nor corrected; a replaced one counts as neither', async () => {
+    const desk = openDesk();
+    const billing = createBilling(1);
+    await desk.deliver('Procedure', '20260803_060000', [billing.procedure()]);
+    await desk.deliver('Procedure', '20260802_060000', [billing.procedure()]);
+    const counts = (): Record<string, number> => {
+      const { late, corrected, datasets } = readStatus(desk.db, desk.feed, 9);
+      return { late: late.files, corrected: corrected.files, files_late: datasets[0]?.files_late ?? NaN };
+    };
+    expect(counts()).toEqual({ late: 1, corrected: 0, files_late: 1 });
+    const name = 'HospitalABC_VisitPay_Procedure_[20260802_060000].txt';
+    expect(await desk.ingest(listedFile(desk.feed, desk.landing, name), { afresh: true })).toMatchObject({
+      revision: 2,
+      retried: true,
+    });
+    expect(counts()).toEqual({ late: 0, corrected: 0, files_late: 0 });
+    const [again, before] = listed(await runFiles(desk, { json: true }));
+    expect(again).toMatchObject({ name, revision: 2, retried: true, late: false });
+    expect(before).toMatchObject({ name, revision: 1, state: 'replaced', retried: false, late: true });
+    expect(await runFiles(desk, { file: '20260802', state: ['ingested'] })).toMatch(/\tretried\n$/);
+    await desk.deliver('Procedure', '20260802_060000', [billing.procedure()]);
+    expect(counts()).toEqual({ late: 1, corrected: 1, files_late: 1 });
   });
 
   test('narrows by state, code, name and time, and says when there is more', async () => {

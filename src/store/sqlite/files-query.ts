@@ -5,18 +5,22 @@ import { BEYOND, inPages, parametersOf } from './pages.ts';
 /** Its columns that hold JSON, as text. */
 type Folded<Row> = {
   readonly [Name in keyof Row]: Name extends 'reject_counts' | 'dialect' | 'extra' | 'warnings' ? string | null
-  : Name extends 'late' ? 0 | 1
+  : Name extends 'late' | 'retried' ? 0 | 1
   : Row[Name];
 }; // prettier-ignore
 
-const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_code, reason, late, bytes, sha256, attempts,
+/** True for a file `f` with the bytes of the revision before: it was retried. */
+export const RETRIED =
+  'EXISTS (SELECT 1 FROM files b WHERE b.name = f.name AND b.revision = f.revision - 1 AND b.sha256 = f.sha256)';
+
+const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_code, reason, late, ${RETRIED} AS retried, bytes, sha256, attempts,
   rows_read, rows_inserted, rows_updated, rows_unchanged, rows_stale, rows_rejected, rows_waiting,
   reject_counts, dialect, extra, warnings, archived_to, started_at, finished_at`;
 
 /** The ledger, newest first; read in pages. */
 export function listFiles(db: Database.Database, search: Search): Iterable<FileRow> {
   const statement = db.prepare<[object], Folded<FileRow>>(
-    `SELECT ${FILE_COLUMNS} FROM files
+    `SELECT ${FILE_COLUMNS} FROM files f
      WHERE file_id < :before
        AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
        AND (:codes IS NULL OR reason_code IN (SELECT value FROM json_each(:codes))
@@ -35,7 +39,9 @@ export function listFiles(db: Database.Database, search: Search): Iterable<FileR
 /** The file that was finished last, or null. */
 export function lastFile(db: Database.Database): FileRow | null {
   const last = db
-    .prepare<[], Folded<FileRow>>(`SELECT ${FILE_COLUMNS} FROM files WHERE revision > 0 ORDER BY file_id DESC LIMIT 1`)
+    .prepare<[], Folded<FileRow>>(
+      `SELECT ${FILE_COLUMNS} FROM files f WHERE revision > 0 ORDER BY file_id DESC LIMIT 1`,
+    )
     .get();
   return last === undefined ? null : unfoldFile(last);
 }
@@ -60,7 +66,8 @@ export function listNotes(db: Database.Database, condition: string, most: number
 function unfoldFile(file: Folded<FileRow>): FileRow {
   return {
     ...file,
-    late: file.late === 1,
+    late: file.late === 1 && file.retried === 0,
+    retried: file.retried === 1,
     reject_counts: unfold(file.reject_counts) as FileRow['reject_counts'],
     dialect: unfold(file.dialect) as FileRow['dialect'],
     extra: unfold(file.extra) as FileRow['extra'],

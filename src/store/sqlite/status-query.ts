@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 import type { RejectCode } from '../../model/codes.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import type { DatabaseStatus, DatasetStatus, NoteList, NoteListName } from '../reader.ts';
-import { lastFile, listNotes } from './files-query.ts';
+import { lastFile, listNotes, RETRIED } from './files-query.ts';
 import { quoteName } from '../sql-names.ts';
 
 /** The code of all rows that wait, and of no others. */
@@ -15,8 +15,8 @@ const LATEST = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f
 export const NOTED = {
   quarantined: `revision > 0 AND state = 'quarantined' AND ${LATEST}`,
   not_taken: 'revision = 0',
-  late: "late = 1 AND state = 'ingested'",
-  corrected: "revision > 1 AND state = 'ingested'",
+  late: `late = 1 AND state = 'ingested' AND NOT ${RETRIED}`,
+  corrected: `revision > 1 AND state = 'ingested' AND NOT ${RETRIED}`,
   warned: "warnings IS NOT NULL AND state = 'ingested'",
 } as const satisfies Record<NoteListName, string>;
 
@@ -82,7 +82,7 @@ function datasetStatus(
       `SELECT count(*) FILTER (WHERE state = 'ingested') AS files_ingested,
          count(*) FILTER (WHERE state = 'replaced') AS files_replaced,
          count(*) FILTER (WHERE revision > 0 AND state = 'quarantined' AND ${LATEST}) AS files_quarantined,
-         count(*) FILTER (WHERE late = 1) AS files_late
+         count(*) FILTER (WHERE ${NOTED.late}) AS files_late
        FROM files f WHERE feed = ? AND dataset = ?`,
     )
     .get(feed.name, name);
