@@ -1,6 +1,7 @@
 import { lookAtLock } from '../store/open.ts';
 import type { LockState } from '../store/ownership.ts';
 import type { Fault } from '../model/work.ts';
+import { bootTime, type BootTime } from '../system/boot-clock.ts';
 import { isAlive, isFresh, readHeartbeat, readMuteBeat, type Heartbeat } from './heartbeat.ts';
 
 /** Why a daemon is not well; no row value (P8). */
@@ -29,13 +30,19 @@ export interface Signs {
   readonly lock: LockState;
 }
 
+/** When they are seen. */
+export interface Moment {
+  readonly now: Date;
+  readonly sinceBoot: BootTime | null;
+}
+
 /** Looks for the daemon of a database, without looking into that. */
 export function checkDaemon(db: string, now: Date): DaemonHealth {
-  return assessDaemon({ heartbeat: readHeartbeat(db), muteBeat: readMuteBeat(db), lock: lookAtLock(db) }, now);
+  return assessDaemon({ heartbeat: readHeartbeat(db), muteBeat: readMuteBeat(db), lock: lookAtLock(db) }, { now, sinceBoot: bootTime() });
 }
 
 /** What the signs of a daemon come to: the lock tells at once that it has died, its beats only after a while. */
-export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, now: Date): DaemonHealth {
+export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, { now, sinceBoot }: Moment): DaemonHealth {
   if (muteBeat !== null && isFresh(muteBeat, now)) {
     const text = 'database: no room left on its disk, not even for the daemon to say how it is';
     return { heartbeat, lives: true, problem: { text, since: null } };
@@ -48,7 +55,7 @@ export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, now: Date): D
     problem: { text, since: heartbeat.beat, ...ended },
   });
   if (doing === 'stopped') return dead('the daemon is stopped', { ended: 'stopped' });
-  if (!isAlive(heartbeat, now)) return dead('the daemon has given no sign of life');
+  if (!isAlive(heartbeat, now, sinceBoot)) return dead('the daemon has given no sign of life');
   // Before it has the database, and when it has let go of it, it does not hold the lock.
   const holds =
     lock.kind === 'unknown' || (lock.kind === 'held' && (lock.holder === null || lock.holder.command === 'run'));

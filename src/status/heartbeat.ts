@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { z } from 'zod';
 import { LandfallError } from '../model/errors.ts';
 import { workSchema } from '../model/work.ts';
+import type { BootTime } from '../system/boot-clock.ts';
 import { systemCode } from '../system/system-error.ts';
 
 /** How often the supervisor writes that it lives, in ms. */
@@ -23,6 +24,8 @@ const heartbeatSchema = z.preprocess(
     startedAt: z.string(),
     /** ISO 8601, UTC: when this was written. */
     beat: z.string(),
+    /** The same by a clock that nobody sets. An earlier version does not say it. */
+    sinceBoot: z.object({ boot: z.string(), ms: z.number() }).nullable().optional(),
     landing: z.string(),
     /** The worker was, or may yet be, killed in the middle of a file in order to stop: that attempt is nobody's fault. */
     cutShort: z.boolean(),
@@ -161,13 +164,23 @@ export function readMuteBeat(db: string): Date | null {
   }
 }
 
-/** Whether the daemon that wrote this still lives, as far as it says itself. */
-export function isAlive(heartbeat: Heartbeat | null, now: Date): boolean {
+/**
+ * Whether the daemon that wrote this still lives, as far as it says itself. Either clock may say so: that of the wall may have been
+ * set since; the other one is this machine's, and a container may have its own.
+ */
+export function isAlive(heartbeat: Heartbeat | null, now: Date, sinceBoot: BootTime | null): boolean {
   if (heartbeat === null || heartbeat.work.doing === 'stopped') return false;
-  return isFresh(new Date(heartbeat.beat), now);
+  const { beat, sinceBoot: beatSinceBoot = null } = heartbeat;
+  if (isFresh(new Date(beat), now)) return true;
+  if (sinceBoot === null || beatSinceBoot === null || beatSinceBoot.boot !== sinceBoot.boot) return false;
+  return isRecent(sinceBoot.ms - beatSinceBoot.ms);
 }
 
-/** Whether a beat is of late. One from the future is none: the clock was set back since. */
+/** Whether a beat is of late by the wall clock. One from the future is none: the clock was set back since. */
 export function isFresh(beat: Date, now: Date): boolean {
-  return Math.abs(now.getTime() - beat.getTime()) <= STALE_MS;
+  return isRecent(now.getTime() - beat.getTime());
+}
+
+function isRecent(passedMs: number): boolean {
+  return Math.abs(passedMs) <= STALE_MS;
 }

@@ -5,6 +5,7 @@ import { logFaults } from '../output/event-log.ts';
 import { withoutPassword } from '../settings/database-url.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
 import { BEAT_MS, isAlive, readHeartbeat, requireHeartbeatPlace, writeHeartbeat } from '../status/heartbeat.ts';
+import { bootTime } from '../system/boot-clock.ts';
 import { every, throttle } from '../system/timers.ts';
 import { watchLanding } from './folder-watch.ts';
 import { startSchedule } from './schedule.ts';
@@ -213,6 +214,7 @@ function beat(daemon: Daemon, doing?: 'stopped'): void {
       workerPid: workerPid(worker),
       startedAt,
       beat: io.now().toISOString(),
+      sinceBoot: bootTime(),
       landing: settings.landing,
       // Until the worker has ended by itself, something may yet kill it on the way out.
       cutShort: unforgiven || (stopping && (doing === undefined || killed)),
@@ -226,7 +228,7 @@ function beat(daemon: Daemon, doing?: 'stopped'): void {
 /** Whether another daemon says of late that it lives: it has the database, or waits for it as well. */
 function isOthers({ options: { settings, io }, startedAt }: Daemon): boolean {
   const said = readHeartbeat(settings.db);
-  return said !== null && said.startedAt !== startedAt && isAlive(said, io.now());
+  return said !== null && said.startedAt !== startedAt && isAlive(said, io.now(), bootTime());
 }
 
 function tellStatus(daemon: Daemon): void {

@@ -9,6 +9,7 @@ import { status } from '../../src/commands/status.ts';
 import { STARTING, type Work } from '../../src/model/work.ts';
 import { writeHeartbeat, type Heartbeat } from '../../src/status/heartbeat.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
+import { bootTime } from '../../src/system/boot-clock.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { noteUnread } from '../../src/store/sqlite/ledger.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
@@ -274,6 +275,21 @@ describe('status', () => {
     );
     return { code, text: io.written.out };
   }
+
+  test.runIf(bootTime() !== null)('a clock that was set takes no living daemon for dead, nor a hung one for alive', async () => {
+    const { file: db } = openDesk().database;
+    const now = bootTime() ?? { boot: '', ms: 0 };
+    pretend(db, alive);
+    for (const beat of ['2026-08-07T12:00:00.000Z', '2026-08-13T12:00:00.000Z']) {
+      const said = { ...alive, beat };
+      writeHeartbeat(db, { ...said, sinceBoot: now });
+      expect(await run(db, { check: true })).toMatchObject({ code: 0 });
+      for (const sinceBoot of [undefined, { ...now, ms: now.ms - 16_000 }, { ...now, boot: 'another' }]) {
+        writeHeartbeat(db, { ...said, sinceBoot });
+        expect(await run(db, { check: true })).toMatchObject({ code: 1 });
+      }
+    }
+  });
 
   test('says which quarantined files are still in the landing folder, and files where one was archived', async () => {
     const desk = await openEventfulDesk();

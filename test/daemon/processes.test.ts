@@ -3,6 +3,7 @@ import { renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { isAlive, readHeartbeat } from '../../src/status/heartbeat.ts';
+import { bootTime } from '../../src/system/boot-clock.ts';
 import { checkDaemon } from '../../src/status/health.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import {
@@ -84,7 +85,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     expect(daemon.output() + daemon.errors()).not.toMatch(LEAK);
     const alive = readHeartbeat(databaseOf(folder));
     expect(alive).toMatchObject({ cutShort: false, workerPid: null, work: { doing: 'stopped' } });
-    expect(isAlive(alive, new Date())).toBe(false);
+    expect(isAlive(alive, new Date(), bootTime())).toBe(false);
   });
 
   test('a second one says who holds the database and ends with 1; the first goes on, and its heartbeat too', async ({

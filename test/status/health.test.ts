@@ -55,7 +55,7 @@ const CASES: readonly (readonly [string, Partial<Signs>, boolean, string | null]
 ];
 
 test.each(CASES)('a daemon %s', (_, signs, lives, problem) => {
-  const daemon = assessDaemon({ heartbeat: null, muteBeat: null, lock: FREE, ...signs }, NOW);
+  const daemon = assessDaemon({ heartbeat: null, muteBeat: null, lock: FREE, ...signs }, { now: NOW, sinceBoot: null });
   expect(daemon.lives).toBe(lives);
   if (problem === null) expect(daemon.problem).toBeNull();
   else expect(daemon.problem?.text).toContain(problem);

@@ -131,17 +131,17 @@ describe('health by heartbeat', () => {
   const at = (seconds: number): Date => new Date(Date.parse(ALIVE.beat) + seconds * 1000);
 
   test('a beat of the last 15 s', () => {
-    expect(isAlive(ALIVE, at(15))).toBe(true);
-    expect(isAlive(ALIVE, at(16))).toBe(false);
-    expect(isAlive(null, at(0))).toBe(false);
+    expect(isAlive(ALIVE, at(15), null)).toBe(true);
+    expect(isAlive(ALIVE, at(16), null)).toBe(false);
+    expect(isAlive(null, at(0), null)).toBe(false);
   });
 
   test('a beat from the future is none: the clock was set back', () => {
-    expect(isAlive(ALIVE, at(-3600))).toBe(false);
+    expect(isAlive(ALIVE, at(-3600), null)).toBe(false);
   });
 
   test('a daemon that has said that it stopped is not alive', () => {
-    expect(isAlive({ ...ALIVE, work: { ...ALIVE.work, doing: 'stopped' } }, at(1))).toBe(false);
+    expect(isAlive({ ...ALIVE, work: { ...ALIVE.work, doing: 'stopped' } }, at(1), null)).toBe(false);
   });
 });
 

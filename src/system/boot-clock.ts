@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+
+/** A clock that nobody sets: the ms since a boot of the machine, without those in which it slept; all its processes have it. */
+export interface BootTime {
+  /** Which boot. */
+  readonly boot: string;
+  readonly ms: number;
+}
+
+/** How late it is by that clock; null where the system does not tell its boots apart (Linux does: random(4)). */
+export function bootTime(): BootTime | null {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return { boot, ms: Number(process.hrtime.bigint() / 1_000_000n) };
+  } catch {
+    return null;
+  }
+}
