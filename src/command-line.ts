@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError } from 'commander';
 import type { Shell } from './commands/completion.ts';
 import { EXIT_CODES } from './model/exit-codes.ts';
+import { writeUsageError } from './output/error-report.ts';
 import { wrap } from './output/width.ts';
 import { addAskingVerbs } from './verbs/asking.ts';
 import { addCheckingVerbs } from './verbs/checking.ts';
@@ -65,6 +66,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     .configureOutput({
       writeOut: stdout.write,
       writeErr: stderr.write,
+      outputError: writeUsageError,
       getOutHelpWidth: () => stdout.columns,
       getErrHelpWidth: () => stderr.columns,
       getOutHasColors: () => stdout.colour,

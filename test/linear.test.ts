@@ -18,7 +18,8 @@ import { countLines, lineAt } from '../src/reader/lines.ts';
 import { findClose, splitRecord, type Syntax } from '../src/reader/split.ts';
 import { createSurveyor } from '../src/reader/sniff.ts';
 import { readTrailer } from '../src/reader/trailer.ts';
-import { printable } from '../src/output/terminal.ts';
+import { plainOutput, printable, printableJson } from '../src/output/terminal.ts';
+import { captureIo } from './helpers/command-io.ts';
 import { COLUMNS, feedFileName } from './helpers/feed-files.ts';
 import { FEED_FILE, openDesk } from './helpers/ingest.ts';
 import { slowest } from './helpers/slowest.ts';
@@ -108,6 +109,10 @@ const MATCHERS: Readonly<Record<string, (text: string) => unknown>> = {
 /** What makes text from a file fit to be printed: each character may have to be replaced. */
 const ESCAPES: Readonly<Record<string, (text: string) => unknown>> = {
   'a text for a terminal': printable,
+  'CSV for a terminal': (text) => {
+    plainOutput(captureIo({ terminal: true }).stdout).write(text);
+  },
+  JSON: printableJson,
   'a line of CSV': (text) => csvLine([text]),
 };
 

@@ -57,6 +57,18 @@ test.each([
   expect(io.written.err).toContain(message);
 });
 
+test.each([
+  ['\u001b[2J\nlandfall: all is well', '\\x1b[2J\\nlandfall: all is well'],
+  ['statu\u009b', 'statu\\x9b'],
+])('a wrong word cannot move the cursor or fake a line', async (word, shown) => {
+  for (const args of [[word], ['status', `--${word}`], ['files', '--limit', word]]) {
+    const io = captureIo();
+    expect(await runCommandLine(args, { open: () => io })).toBe(1);
+    expect(io.written.err).toContain(shown);
+    expect(io.written.err).not.toMatch(/[^\n\P{Cc}]|^landfall/mu);
+  }
+});
+
 test('help is what --help is, of the program and of a command', async () => {
   const said = async (...args: readonly string[]): Promise<string> => {
     const io = captureIo();

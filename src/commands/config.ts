@@ -1,3 +1,4 @@
+import { toJson } from '../output/json.ts';
 import { layOut } from '../output/table.ts';
 import { settingsInForce, type SettingSources } from '../settings/read-settings.ts';
 import type { CommandIo } from '../system/io.ts';
@@ -15,7 +16,7 @@ export interface ConfigOptions {
  */
 export function config({ sources, json }: ConfigOptions, { stdout }: CommandIo): Promise<number> {
   const settings = settingsInForce(sources);
-  if (json) stdout.write(`${JSON.stringify(settings, null, 2)}\n`);
+  if (json) stdout.write(`${toJson(settings, '  ')}\n`);
   else {
     const rows = settings.map(({ name, value, source }) => [name, value ?? '', source]);
     stdout.write(layOut(stdout, ['setting', 'value', 'from'], rows));

@@ -1,4 +1,5 @@
 import type { ReadEvent } from '../reader/types.ts';
+import { toJson } from '../output/json.ts';
 import { printable } from '../output/terminal.ts';
 import { csvLine } from '../output/csv.ts';
 
@@ -43,7 +44,7 @@ function ndjson(names: readonly string[]): RowFormat {
         event.kind === 'row'
           ? { line, row: Object.fromEntries(names.map((name, index) => [name, fields[index] ?? ''])) }
           : { line, refused: event.code, fields };
-      return `${JSON.stringify(content)}\n`;
+      return `${toJson(content)}\n`;
     },
   };
 }

@@ -14,7 +14,8 @@ import { surveyAll } from '../reader/sniff.ts';
 import { openTable } from '../reader/table.ts';
 import type { Dialect, ReadEvent, ReadTotals, Table } from '../reader/types.ts';
 import type { Settings } from '../settings/settings.ts';
-import { printable } from '../output/terminal.ts';
+import { toJson } from '../output/json.ts';
+import { plainOutput, printable } from '../output/terminal.ts';
 import { createRowFormat, PREVIEW_FORMATS, type RowFormat } from './preview-format.ts';
 import { asStream, openFileSink, openSink, sendPieces, type Sink } from '../output/sink.ts';
 
@@ -74,7 +75,7 @@ const REFUSED_SHOWN = 20;
  */
 export function preview({ settings, files, flags }: PreviewOptions, io: CommandIo): Promise<number> {
   const { stdout, stderr } = io;
-  return previewFiles(files, flags, { stdout: asStream(stdout), stderr, feed: loadFeed(settings.feed) });
+  return previewFiles(files, flags, { stdout: asStream(plainOutput(stdout)), stderr, feed: loadFeed(settings.feed) });
 }
 
 /**
@@ -218,7 +219,7 @@ async function printRows(table: Table, given: PreviewFlags, sink: Sink, say: (te
 function dialectText({ encoding, bom, delimiter, quote, escape, newline }: Dialect): string {
   const quoting =
     quote === null ? 'no quotes seen' : `quote ${quote}, ${escape === 'double' ? 'doubled' : 'backslash'}`;
-  return `${encoding}${bom ? ' with a byte order mark' : ''}, delimiter ${JSON.stringify(delimiter)}, ${quoting}, ${newline}`;
+  return `${encoding}${bom ? ' with a byte order mark' : ''}, delimiter ${toJson(delimiter)}, ${quoting}, ${newline}`;
 }
 
 function describeHeader({ header }: Table, dataset: Dataset | null): string {

@@ -5,7 +5,7 @@ import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
 import type { RejectRow } from '../store/reader.ts';
-import type { Colour } from '../output/terminal.ts';
+import { plainOutput, type Colour } from '../output/terminal.ts';
 import { csvText } from '../output/csv.ts';
 import { checkWords, isNarrowed, showFirst, toSearch, type Filter } from './filter.ts';
 import { jsonText, mapped } from '../output/json.ts';
@@ -48,7 +48,8 @@ export async function rejects(options: RejectsOptions, io: CommandIo): Promise<n
     const fields = raw ? [...FIELDS, ...RAW_FIELDS] : FIELDS;
     if (json || csv) {
       const records = mapped(found, (row) => toRecord(row, fields));
-      await writePieces(io.stdout, json ? jsonText(records) : csvText(fields, records));
+      if (json) await writePieces(io.stdout, jsonText(records));
+      else await writePieces(plainOutput(io.stdout), csvText(fields, records));
     } else {
       const nothing = isNarrowed(options) ? 'No row matches.' : 'No row is rejected or waiting.';
       const columns = raw ? [...COLUMNS, ...RAW_COLUMNS] : COLUMNS;

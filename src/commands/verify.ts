@@ -5,6 +5,7 @@ import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
 import type { Verification } from '../store/reader.ts';
 import { counted } from '../output/counted.ts';
+import { toJson } from '../output/json.ts';
 import { CLEAR_LINE, printable } from '../output/terminal.ts';
 import { hang } from '../output/width.ts';
 
@@ -34,7 +35,7 @@ export async function verify(options: VerifyOptions, io: CommandIo): Promise<num
     await reader.close();
   }
   const sound = done.every(isOk);
-  if (options.json) io.stdout.write(`${JSON.stringify({ sound, checks: done }, null, 2)}\n`);
+  if (options.json) io.stdout.write(`${toJson({ sound, checks: done }, '  ')}\n`);
   else if (isTTY) io.stdout.write(`${CLEAR_LINE}${hang('', `${countOf(done)}. ${verdict(sound)}`, columns)}\n`);
   else io.stdout.write(`${verdict(sound)}\n`);
   return sound ? 0 : EXIT_REFUSED;

@@ -1,3 +1,4 @@
+import { printable } from './terminal.ts';
 import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
 
 /** An error as it may be shown: with its message only where that is known to hold no value from a row (P8). */
@@ -65,4 +66,10 @@ function framesOf(error: Error): string[] {
     frames.unshift(line.trim());
   }
   return frames;
+}
+
+/** Writes an error in the arguments, as commander words it: it quotes what was typed, and may add a line that begins as here. */
+export function writeUsageError(message: string, write: (text: string) => void): void {
+  const [said = '', ...hints] = message.trimEnd().split(/\n(?=\(Did you mean )/);
+  write([said, ...hints, ''].map((line) => printable(line)).join('\n'));
 }

@@ -1,11 +1,18 @@
+import { printableJson } from './terminal.ts';
+
 const STEP = '  ';
+
+/** A value as JSON, which moves no cursor where it is printed. */
+export function toJson(value: unknown, step = ''): string {
+  return printableJson(JSON.stringify(value, null, step));
+}
 
 /** A list that is written as it comes; an array is not one. */
 type Streamed = Iterable<unknown> | AsyncIterable<unknown>;
 
 /**
  * JSON as text, piece by piece, so that a long list is never held whole. An iterable that is no array (a generator, `mapped`) is
- * written as a list, an element a line, as it comes; all else as `JSON.stringify` does, indented.
+ * written as a list, an element a line, as it comes; all else as `toJson` does, indented.
  * @param value may hold such iterables: itself one, in an object, or in an object that is an element of one
  */
 export async function* jsonText(value: unknown): AsyncGenerator<string, void> {
@@ -36,7 +43,7 @@ async function* pieces(value: unknown, indent: string, wide: boolean): AsyncGene
       if (holdsStreamed(item)) {
         yield lead;
         yield* pieces(item, inner, false);
-      } else yield lead + JSON.stringify(item);
+      } else yield lead + toJson(item);
       before = ',';
     }
     yield before === '[' ? '[]' : `\n${indent}]`;
@@ -44,14 +51,14 @@ async function* pieces(value: unknown, indent: string, wide: boolean): AsyncGene
     let before = '{';
     for (const [key, item] of Object.entries(value)) {
       if (item === undefined) continue;
-      yield before + (wide ? `\n${inner}${JSON.stringify(key)}: ` : `${JSON.stringify(key)}:`);
+      yield before + (wide ? `\n${inner}${toJson(key)}: ` : `${toJson(key)}:`);
       yield* pieces(item, wide ? inner : indent, wide);
       before = ',';
     }
     if (before === '{') yield '{}';
     else yield wide ? `\n${indent}}` : '}';
   } else {
-    yield wide ? JSON.stringify(value, null, STEP).replaceAll('\n', `\n${indent}`) : JSON.stringify(value);
+    yield wide ? toJson(value, STEP).replaceAll('\n', `\n${indent}`) : toJson(value);
   }
 }
 

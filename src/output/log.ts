@@ -3,7 +3,7 @@ import { prettyFactory } from 'pino-pretty';
 import { reportError } from './error-report.ts';
 import type { Output } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { printable } from './terminal.ts';
+import { printable, printableJson } from './terminal.ts';
 
 export type { Logger } from 'pino';
 
@@ -90,7 +90,8 @@ type Format = (line: string, level: number) => string;
 
 function formatFor({ logFormat }: LogSettings, stdout: Output): Format {
   if (logFormat === 'pretty' || (logFormat === 'auto' && stdout.isTTY)) return prettyFormat(stdout);
-  return stdout.journal ? (line, level) => `<${PRIORITIES[level] ?? PRIORITIES[INFO]}>${line}` : (line) => line;
+  if (!stdout.journal) return printableJson;
+  return (line, level) => `<${PRIORITIES[level] ?? PRIORITIES[INFO]}>${printableJson(line)}`;
 }
 
 function prettyFormat(stdout: Output): Format {

@@ -6,9 +6,34 @@ import type { Output } from '../system/io.ts';
  */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
+/** The same, but for line ends and tabs. */
+const UNPRINTABLE_BUT_ENDS = /(?!\r\n|[\n\t])[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
 /** Makes a name or a value safe to print: unprintable characters as `\n`, `\t`, `\x1b`, `\u202e`. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped);
+}
+
+/** What of it may stand in JSON as it is, between quotes. */
+const UNPRINTABLE_IN_JSON = /[\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Makes JSON safe to print, which stays the same JSON: unprintable characters as `\u009b`. */
+export function printableJson(json: string): string {
+  return json.replace(
+    UNPRINTABLE_IN_JSON,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** An output for what has line ends of its own, such as CSV: on a terminal all else that is unprintable is escaped. */
+export function plainOutput(output: Output): Output {
+  if (!output.isTTY) return output;
+  return {
+    ...output,
+    write: (text, taken) => {
+      output.write(text.replace(UNPRINTABLE_BUT_ENDS, escaped), taken);
+    },
+  };
 }
 
 const ESCAPES = new Map([

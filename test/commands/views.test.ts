@@ -232,6 +232,18 @@ describe('rejects', () => {
     expect(text).toContain('\\x1b[2J');
     expect(text).not.toContain('\u001b[2J');
   });
+
+  test('a row in CSV or JSON cannot either; in a pipe CSV keeps every character', async () => {
+    const desk = openDesk();
+    const row = 'P1|C1||\u001b[2J\u009b2J\u202e\u007f||';
+    await desk.deliver('Procedure', '20260802_060000', [row, 'P2|C1||||', 'P3|C1||||']);
+    for (const how of [{ csv: true }, { json: true }]) {
+      expect(await runRejects(desk, { raw: true, ...how }, true)).not.toMatch(/(?!\r\n|\n)[\p{Cc}\u202e]/u);
+    }
+    expect(await runRejects(desk, { raw: true, csv: true })).toContain(row);
+    const [reject] = listed(await runRejects(desk, { raw: true, json: true }));
+    expect(reject).toMatchObject({ raw: row });
+  });
 });
 
 describe('status', () => {
@@ -276,20 +288,23 @@ describe('status', () => {
     return { code, text: io.written.out };
   }
 
-  test.runIf(bootTime() !== null)('a clock that was set takes no living daemon for dead, nor a hung one for alive', async () => {
-    const { file: db } = openDesk().database;
-    const now = bootTime() ?? { boot: '', ms: 0 };
-    pretend(db, alive);
-    for (const beat of ['2026-08-07T12:00:00.000Z', '2026-08-13T12:00:00.000Z']) {
-      const said = { ...alive, beat };
-      writeHeartbeat(db, { ...said, sinceBoot: now });
-      expect(await run(db, { check: true })).toMatchObject({ code: 0 });
-      for (const sinceBoot of [undefined, { ...now, ms: now.ms - 16_000 }, { ...now, boot: 'another' }]) {
-        writeHeartbeat(db, { ...said, sinceBoot });
-        expect(await run(db, { check: true })).toMatchObject({ code: 1 });
+  test.runIf(bootTime() !== null)(
+    'a clock that was set takes no living daemon for dead, nor a hung one for alive',
+    async () => {
+      const { file: db } = openDesk().database;
+      const now = bootTime() ?? { boot: '', ms: 0 };
+      pretend(db, alive);
+      for (const beat of ['2026-08-07T12:00:00.000Z', '2026-08-13T12:00:00.000Z']) {
+        const said = { ...alive, beat };
+        writeHeartbeat(db, { ...said, sinceBoot: now });
+        expect(await run(db, { check: true })).toMatchObject({ code: 0 });
+        for (const sinceBoot of [undefined, { ...now, ms: now.ms - 16_000 }, { ...now, boot: 'another' }]) {
+          writeHeartbeat(db, { ...said, sinceBoot });
+          expect(await run(db, { check: true })).toMatchObject({ code: 1 });
+        }
       }
-    }
-  });
+    },
+  );
 
   test('says which quarantined files are still in the landing folder, and files where one was archived', async () => {
     const desk = await openEventfulDesk();

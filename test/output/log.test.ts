@@ -103,6 +103,16 @@ test('it says how many lines the output has dropped', () => {
   });
 });
 
+test('no name in a line moves the cursor, and it is still JSON', () => {
+  const name = 'a\u009b2J\u007f\u202e\n.txt';
+  for (const logFormat of ['json', 'pretty'] as const) {
+    const { log, text } = capture({}, { logFormat });
+    log.info({ file: name }, 'x');
+    expect(text()).toMatch(/^[^\p{Cc}\u202e]+\n$/u);
+    if (logFormat === 'json') expect(JSON.parse(text())).toMatchObject({ file: name });
+  }
+});
+
 test('the level is kept', () => {
   const { log, text } = capture({}, { logLevel: 'warn' });
   log.info('x');
