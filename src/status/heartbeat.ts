@@ -170,10 +170,9 @@ export function readMuteBeat(db: string): Date | null {
  */
 export function isAlive(heartbeat: Heartbeat | null, now: Date, sinceBoot: BootTime | null): boolean {
   if (heartbeat === null || heartbeat.work.doing === 'stopped') return false;
-  const { beat, sinceBoot: beatSinceBoot = null } = heartbeat;
-  if (isFresh(new Date(beat), now)) return true;
-  if (sinceBoot === null || beatSinceBoot === null || beatSinceBoot.boot !== sinceBoot.boot) return false;
-  return isRecent(sinceBoot.ms - beatSinceBoot.ms);
+  if (isFresh(new Date(heartbeat.beat), now)) return true;
+  const beat = heartbeat.sinceBoot ?? null;
+  return sinceBoot !== null && beat?.boot === sinceBoot.boot && isRecent(sinceBoot.ms - beat.ms);
 }
 
 /** Whether a beat is of late by the wall clock. One from the future is none: the clock was set back since. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hrtime } from 'node:process';
 
 /** A clock that nobody sets: the ms since a boot of the machine, without those in which it slept; all its processes have it. */
 export interface BootTime {
@@ -11,7 +12,7 @@ export interface BootTime {
 export function bootTime(): BootTime | null {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return { boot, ms: Number(process.hrtime.bigint() / 1_000_000n) };
+    return { boot, ms: Number(hrtime.bigint() / 1_000_000n) };
   } catch {
     return null;
   }
