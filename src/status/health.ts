@@ -38,7 +38,10 @@ export interface Moment {
 
 /** Looks for the daemon of a database, without looking into that. */
 export function checkDaemon(db: string, now: Date): DaemonHealth {
-  return assessDaemon({ heartbeat: readHeartbeat(db), muteBeat: readMuteBeat(db), lock: lookAtLock(db) }, { now, sinceBoot: bootTime() });
+  return assessDaemon(
+    { heartbeat: readHeartbeat(db), muteBeat: readMuteBeat(db), lock: lookAtLock(db) },
+    { now, sinceBoot: bootTime() },
+  );
 }
 
 /** What the signs of a daemon come to: the lock tells at once that it has died, its beats only after a while. */
