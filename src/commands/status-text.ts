@@ -2,7 +2,7 @@ import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
 import { stepOf } from '../model/work.ts';
 import type { Heartbeat } from '../status/heartbeat.ts';
 import { problemOfFault, type DaemonHealth, type HealthProblem } from '../status/health.ts';
-import { LandfallError } from '../model/errors.ts';
+import type { StatusReport } from '../status/report.ts';
 import type { Output } from '../system/io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
 import { counted } from '../output/counted.ts';
@@ -11,33 +11,27 @@ import { hang } from '../output/width.ts';
 import { layOut, type Column, type Row } from '../output/table.ts';
 import { warningsText } from '../model/warnings.ts';
 
-/** What `status` shows. */
-export interface StatusFacts {
-  readonly daemon: DaemonHealth;
-  /** The database's path. */
-  readonly file: string;
-  readonly bytes: number;
-  readonly walBytes: number;
-  /** What the database says, or why it cannot be asked. */
-  readonly database: DatabaseStatus | LandfallError;
-  /** Whether a name is still in the landing folder. */
-  readonly isThere: (name: string) => boolean;
-}
-
-/** `status` for people. */
-export function statusText(facts: StatusFacts, now: Date, stdout: Output): string {
-  const { daemon, database } = facts;
+/**
+ * `status` for people.
+ * @param isThere whether a name is still in the landing folder
+ */
+export function statusText(
+  { daemon, database }: StatusReport,
+  isThere: (name: string) => boolean,
+  now: Date,
+  stdout: Output,
+): string {
   const lines = daemonLines(daemon, now, stdout);
-  const wal = facts.walBytes === 0 ? '' : `, write-ahead log ${size(facts.walBytes)}`;
-  lines.push(labelled(stdout, 'Database  ', `${printable(facts.file)}, ${size(facts.bytes)}${wal}`));
+  const wal = database.walBytes === 0 ? '' : `, write-ahead log ${size(database.walBytes)}`;
+  lines.push(labelled(stdout, 'Database  ', `${printable(database.path)}, ${size(database.bytes)}${wal}`));
   if (daemon.lives && daemon.heartbeat?.work.wal.pinned === true) {
     const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
     lines.push(labelled(stdout, '          ', pinned, 'yellow'));
   }
   const below =
-    database instanceof LandfallError
-      ? `${labelled(stdout, '          ', printable(database.message))}\n`
-      : databaseText(database, facts, now, stdout);
+    database.status === null
+      ? `${labelled(stdout, '          ', printable(database.problem))}\n`
+      : databaseText(database.status, isThere, now, stdout);
   return `${lines.join('\n')}\n${below}`;
 }
 
@@ -115,12 +109,7 @@ const NOTE_COLUMNS = {
   when: { header: 'when (UTC)', spare: 1, of: (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' ') },
 } as const;
 
-function databaseText(
-  database: DatabaseStatus,
-  { isThere }: Pick<StatusFacts, 'isThere'>,
-  now: Date,
-  stdout: Output,
-): string {
+function databaseText(database: DatabaseStatus, isThere: (name: string) => boolean, now: Date, stdout: Output): string {
   const last = database.last_file;
   const parts = [
     last === null

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Heartbeat } from '../status/heartbeat.ts';
 import { checkDaemon } from '../status/health.ts';
+import { reportDatabase, reportForJson, type StatusReport } from '../status/report.ts';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_FAILED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import type { Feed } from '../model/feed.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { databaseSize, openReader, databaseIsThere } from '../store/open.ts';
+import { openReader, databaseIsThere } from '../store/open.ts';
 import type { DatabaseStatus, StoreReader } from '../store/reader.ts';
 import { jsonText, mapped } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
@@ -47,28 +47,21 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   await using opened = new AsyncDisposableStack();
   const database = await lookInto(settings.db, feed, options.json ? 0 : FIRST, opened);
   if (database instanceof LandfallError && !daemon.lives) throw database;
-  const { bytes, walBytes } = databaseSize(settings.db);
+  const found = database instanceof LandfallError ? database : database.status;
+  const report: StatusReport = {
+    version: io.program.version,
+    daemon,
+    database: reportDatabase(settings.db, found),
+  };
   const isThere = (name: string): boolean => existsSync(join(settings.landing, name));
   if (options.json) {
-    const found = database instanceof LandfallError ? { problem: database.message } : forJson(database, isThere);
-    const answer = {
-      version: io.program.version,
-      daemon: {
-        alive: daemon.lives,
-        problem: problem?.text ?? null,
-        since: problem?.since ?? null,
-        ...(heartbeat === null ? {} : daemonForJson(heartbeat)),
-      },
-      database: { path: settings.db, bytes, wal_bytes: walBytes, problem: null, ...found },
-    };
-    await writePieces(io.stdout, jsonText(answer));
+    const lists = database instanceof LandfallError ? {} : wholeLists(database.reader, isThere);
+    await writePieces(io.stdout, jsonText(reportForJson(report, lists)));
     return exitCode;
   }
 
   const { statusText } = await import('./status-text.ts');
-  const found = database instanceof LandfallError ? database : database.status;
-  const facts = { daemon, file: settings.db, bytes, walBytes, database: found, isThere };
-  io.stdout.write(statusText(facts, now, io.stdout));
+  io.stdout.write(statusText(report, isThere, now, io.stdout));
   return exitCode;
 }
 
@@ -98,39 +91,9 @@ async function lookInto(
   }
 }
 
-/** What a daemon says of itself, in the spelling of the database's columns. */
-function daemonForJson(heartbeat: Heartbeat): object {
-  const { version, host, pid, beat, landing, work } = heartbeat;
-  const { doing, file, due, settling, taken, wal, faults } = work;
-  return {
-    version,
-    host,
-    pid,
-    worker_pid: heartbeat.workerPid,
-    started_at: heartbeat.startedAt,
-    beat,
-    landing,
-    work: {
-      doing,
-      file: file === null ? null : inHandForJson(file),
-      due,
-      settling,
-      awaiting_parent: work.awaitingParent,
-      taken,
-      wal,
-      faults,
-    },
-  };
-}
-
-function inHandForJson({ name, phase, rows, bytesRead, bytesTotal }: NonNullable<Heartbeat['work']['file']>): object {
-  return { name, phase, rows, bytes_read: bytesRead, bytes_total: bytesTotal };
-}
-
 /** The lists are read as they are written: what is in them by then may differ from the numbers. */
-function forJson({ reader, status }: Look, isThere: (name: string) => boolean): object {
+function wholeLists(reader: StoreReader, isThere: (name: string) => boolean): object {
   return {
-    ...status,
     quarantined: mapped(reader.notes('quarantined'), (note) => ({ ...note, in_landing: isThere(note.name) })),
     not_taken: reader.notes('not_taken'),
     late: reader.notes('late'),

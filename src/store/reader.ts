@@ -29,6 +29,11 @@ export interface StoreReader {
    * @param most how many files each of its lists holds; `notes` gives them all
    */
   status(most: number): Promise<DatabaseStatus>;
+  /**
+   * What the ledger comes to, read in one snapshot: all of it by dataset, and its last days.
+   * @param since the first day that is told by itself, `YYYY-MM-DD`, UTC
+   */
+  overview(since: string): Promise<LedgerOverview>;
   /** A list of the status from its first to its last file, newest first. */
   notes(list: NoteListName): AsyncIterable<FileNote>;
   /**
@@ -51,6 +56,15 @@ export interface Search {
   readonly since: string | null;
   /** null: all */
   readonly limit: number | null;
+  /** Goes on behind this place of the list; none: from its start. */
+  readonly after?: ListPlace | null;
+}
+
+/** A place in a list: behind a file's entry in the ledger, or behind a reject of it; line and reject 0 stand before its first reject. */
+export interface ListPlace {
+  readonly file_id: number;
+  readonly line: number;
+  readonly reject_id: number;
 }
 
 /** A row of the ledger. */
@@ -129,6 +143,59 @@ export interface DatabaseStatus {
   readonly corrected: NoteList;
   /** Ingested files about which something is doubtful. */
   readonly warned: NoteList;
+}
+
+/** What became of rows. */
+export interface RowSums {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly stale: number;
+  readonly rejected: number;
+  readonly waiting: number;
+}
+
+/** What the ledger comes to. */
+export interface LedgerOverview {
+  /** Of every file that was ever ingested, its corrections by themselves; none of it ever falls. By name of dataset. */
+  readonly totals: readonly DatasetTotals[];
+  /** What is there by the day of the stamp. By name of dataset, then by day; days without a file are left out. */
+  readonly stamp_days: readonly StampDay[];
+  /** The rows of ingested files by the day on which they were. By day; days without a file are left out. */
+  readonly row_days: readonly RowDay[];
+}
+
+/** What the files of a dataset have come to, as their commits have counted it. */
+export interface DatasetTotals {
+  readonly dataset: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly rows: RowSums;
+  /** Rows not loaded at their file's commit, by code; what waited is under `missing_parent`. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+/** The files of a dataset whose stamps are of a day; a file that was corrected counts once. */
+export interface StampDay {
+  readonly dataset: string;
+  /** `YYYY-MM-DD`, UTC. */
+  readonly day: string;
+  readonly ingested: number;
+  /** Of these, those that came after a newer one. */
+  readonly late: number;
+  /** Refused, or held for a stamp in the future. */
+  readonly quarantined: number;
+  /** Rows that were read of the ingested ones, and those that were refused. */
+  readonly rows: number;
+  readonly rejected: number;
+  /** The newest entry in the ledger. */
+  readonly file_id: number;
+}
+
+/** The rows of files that were ingested on a day. */
+export interface RowDay extends RowSums {
+  /** `YYYY-MM-DD`, UTC. */
+  readonly day: string;
 }
 
 /** Where a dataset stands. */

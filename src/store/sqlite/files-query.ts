@@ -29,7 +29,8 @@ export function listFiles(db: Database.Database, search: Search): Iterable<FileR
      ORDER BY file_id DESC LIMIT :most`,
   );
   const pages = inPages<Folded<FileRow>>({
-    read: (after, most) => statement.iterate({ ...parametersOf(search), before: after?.file_id ?? BEYOND, most }),
+    read: (after, most) =>
+      statement.iterate({ ...parametersOf(search), before: after?.file_id ?? search.after?.file_id ?? BEYOND, most }),
     sizeOf: (file) => file.extra?.length ?? 0,
     most: search.limit,
   });

@@ -5,6 +5,7 @@ import type { StoreReader } from '../reader.ts';
 import { checkLedger, checkSetUp } from './check-ledger.ts';
 import { listFiles, listNotes } from './files-query.ts';
 import { openForReading } from './open.ts';
+import { readOverview } from './overview-query.ts';
 import { asList } from './pages.ts';
 import { listRejects } from './rejects-query.ts';
 import { NOTED, readStatus } from './status-query.ts';
@@ -34,6 +35,12 @@ export function openSqliteReader(file: string, feed: Feed): StoreReader {
         checkSetUp(db, file, feed);
         checkLedger(db, file);
         return readStatus(db, feed, most);
+      }),
+    overview: (since) =>
+      Promise.try(guardFaults, 'read ledger', file, () => {
+        checkSetUp(db, file, feed);
+        checkLedger(db, file);
+        return readOverview(db, since);
       }),
     notes: (list) => asList('read database', file, () => listNotes(db, NOTED[list], null)),
     verify: () =>

@@ -1,9 +1,12 @@
 import type Database from 'better-sqlite3';
 import { referencesOf } from '../../feed/references.ts';
 import type { Feed } from '../../model/feed.ts';
-import type { RejectRow, Search } from '../reader.ts';
+import type { ListPlace, RejectRow, Search } from '../reader.ts';
 import { BEYOND, inPages, parametersOf } from './pages.ts';
 import { waitsFor } from './waiting.ts';
+
+/** Where the list begins. */
+const FIRST: ListPlace = { file_id: BEYOND, line: 0, reject_id: 0 };
 
 /** Rejects that someone may have to see to. */
 const OPEN = "(r.state = 'waiting' OR (r.state = 'rejected' AND f.state <> 'replaced'))";
@@ -43,14 +46,10 @@ export function listRejects(
      ORDER BY f.file_id DESC, r.line, r.reject_id LIMIT :most`,
   );
   return inPages({
-    read: (after, most) =>
-      statement.iterate({
-        ...parametersOf(search),
-        file: after?.file_id ?? BEYOND,
-        line: after?.line ?? 0,
-        reject: after?.reject_id ?? 0,
-        most,
-      }),
+    read: (after, most) => {
+      const { file_id: file, line, reject_id: reject } = after ?? search.after ?? FIRST;
+      return statement.iterate({ ...parametersOf(search), file, line, reject, most });
+    },
     sizeOf: (row) => row.raw?.length ?? 0,
     most: search.limit,
   });

@@ -84,6 +84,61 @@ describe.each(READ_STORES)('the reader of $store', ({ open }) => {
     expect(waits).toMatchObject({ waits_for: 'procedures', settled_by: null, settled_at: null });
   });
 
+  test('goes on behind a place of a list, page by page, and begins with the rejects of one file', async () => {
+    const reader = await readerOf(await openEventful());
+    const files = await Array.fromAsync(reader.files(ALL));
+    const rejects = await Array.fromAsync(reader.rejects(ALL, false));
+    for (const [at, { file_id }] of files.entries()) {
+      const after = { file_id, line: 0, reject_id: 0 };
+      expect(await Array.fromAsync(reader.files({ ...ALL, after }))).toEqual(files.slice(at + 1));
+      const ofFile = rejects.filter((reject) => reject.file_id <= file_id);
+      expect(await Array.fromAsync(reader.rejects({ ...ALL, after }, false))).toEqual(ofFile);
+    }
+    for (const [at, after] of rejects.entries())
+      expect(await Array.fromAsync(reader.rejects({ ...ALL, after }, false))).toEqual(rejects.slice(at + 1));
+  });
+
+  test('P3: sums up what was ever ingested, by dataset and by day, corrections too', async () => {
+    const reader = await readerOf(await openEventful());
+    const none = { inserted: 0, updated: 0, unchanged: 0, stale: 0, rejected: 0, waiting: 0 };
+    const { totals, stamp_days, row_days } = await reader.overview('2026-08-01');
+    expect(totals).toEqual([
+      {
+        ...{ dataset: 'Procedure', files: 3, bytes: expect.any(Number) as number },
+        rows: { ...none, inserted: 2, updated: 1, rejected: 2 },
+        refused: { bad_money: 2 },
+      },
+      {
+        ...{ dataset: 'Visit', files: 1, bytes: expect.any(Number) as number },
+        rows: { ...none, waiting: 2 },
+        refused: { missing_parent: 2 },
+      },
+    ]);
+    const files = await Array.fromAsync(reader.files(ALL));
+    const loaded = files.filter((file) => file.state !== 'quarantined');
+    expect(totals.map((one) => one.bytes).reduce((a, b) => a + b)).toBe(
+      loaded.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
+    expect(row_days).toEqual([{ day: '2026-08-10', ...none, inserted: 2, updated: 1, rejected: 2, waiting: 2 }]);
+    const days = stamp_days.map((one) => [
+      one.dataset,
+      one.day,
+      one.ingested,
+      one.late,
+      one.quarantined,
+      one.rows,
+      one.rejected,
+    ]);
+    expect(days).toEqual([
+      ['Procedure', '2026-08-01', 1, 1, 0, 1, 0],
+      ['Procedure', '2026-08-02', 1, 0, 0, 2, 1],
+      ['Transaction', '2026-08-01', 0, 0, 1, 0, 0],
+      ['Visit', '2026-08-01', 1, 0, 0, 2, 0],
+    ]);
+    expect(stamp_days.map((one) => one.file_id)).toEqual([3, 4, 5, 1]);
+    expect(await reader.overview('2026-08-11')).toEqual({ totals, stamp_days: [], row_days: [] });
+  });
+
   test('P8: gives the values of a reject only where they are asked for; P6: then exactly as sent', async () => {
     const desk = open();
     const text = feedFileText('Procedure', ['P1|C1||caf\u00e9|1.00|', 'P2|C1||x|dear|']);

@@ -1,0 +1,92 @@
+import { LandfallError } from '../model/errors.ts';
+import { withoutPassword } from '../settings/database-url.ts';
+import { databaseSize } from '../store/open.ts';
+import type { DatabaseStatus } from '../store/reader.ts';
+import type { Heartbeat } from './heartbeat.ts';
+import type { DaemonHealth } from './health.ts';
+
+/**
+ * Where things stand: the one report that the text of `status`, its JSON, the page and the metrics show, each in its own form. It
+ * holds no value from a row (P8).
+ */
+export interface StatusReport {
+  /** Of the program that looks. */
+  readonly version: string;
+  readonly daemon: DaemonHealth;
+  readonly database: DatabaseReport;
+}
+
+/** A database as it was found: what it says, or why it cannot be asked. */
+export type DatabaseReport = DatabasePlace &
+  ({ readonly problem: null; readonly status: DatabaseStatus } | { readonly problem: string; readonly status: null });
+
+interface DatabasePlace {
+  /** Its path, or its URL without the password. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Of its write-ahead log. */
+  readonly walBytes: number;
+}
+
+/**
+ * Puts together what was found of a database.
+ * @param db the setting
+ * @param found what it said, or why it could not be asked
+ */
+export function reportDatabase(db: string, found: DatabaseStatus | LandfallError): DatabaseReport {
+  const place = { path: withoutPassword(db), ...databaseSize(db) };
+  return found instanceof LandfallError
+    ? { ...place, problem: found.message, status: null }
+    : { ...place, problem: null, status: found };
+}
+
+/**
+ * The report as `status --json` and `/status.json` print it, in the spelling of the database's columns.
+ * @param lists take the place of the status's lists of files
+ */
+export function reportForJson({ version, daemon, database }: StatusReport, lists: object): object {
+  const { heartbeat, lives, problem } = daemon;
+  const { path, bytes, walBytes, status } = database;
+  return {
+    version,
+    daemon: {
+      alive: lives,
+      problem: problem?.text ?? null,
+      since: problem?.since ?? null,
+      ...(heartbeat === null ? {} : daemonForJson(heartbeat)),
+    },
+    database: {
+      ...{ path, bytes, wal_bytes: walBytes, problem: database.problem },
+      ...(status === null ? {} : { ...status, ...lists }),
+    },
+  };
+}
+
+/** What a daemon says of itself. */
+function daemonForJson(heartbeat: Heartbeat): object {
+  const { version, host, pid, beat, landing, work } = heartbeat;
+  const { doing, file, due, settling, taken, wal, faults } = work;
+  return {
+    version,
+    host,
+    pid,
+    worker_pid: heartbeat.workerPid,
+    started_at: heartbeat.startedAt,
+    beat,
+    landing,
+    work: {
+      doing,
+      file: file === null ? null : inHandForJson(file),
+      due,
+      settling,
+      awaiting_parent: work.awaitingParent,
+      taken,
+      wal,
+      faults,
+    },
+  };
+}
+
+function inHandForJson({ name, phase, rows, bytesRead, bytesTotal }: NonNullable<Heartbeat['work']['file']>): object {
+  return { name, phase, rows, bytes_read: bytesRead, bytes_total: bytesTotal };
+}
