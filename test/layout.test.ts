@@ -11,6 +11,7 @@ const ROOMS = [
   'columns',
   'model',
   'system',
+  'protection',
   'feed',
   'settings',
   'reader',
