@@ -3,7 +3,7 @@ import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
-import type { Verification } from '../store/reader.ts';
+import { SCHEMA_CHECK, type Verification } from '../store/reader.ts';
 import { counted } from '../output/counted.ts';
 import { toJson } from '../output/json.ts';
 import { CLEAR_LINE, printable } from '../output/terminal.ts';
@@ -16,7 +16,7 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies the database: SQLite's integrity, the foreign keys, the accounting. Each check is printed as it ends.
+ * Verifies the database: SQLite's integrity, the foreign keys, the accounting, the schema. Each check is printed as it ends.
  * @returns 0 when all is sound, 3 when something was found
  * @throws LandfallError, DatabaseFault when the database cannot be opened
  */
@@ -36,8 +36,8 @@ export async function verify(options: VerifyOptions, io: CommandIo): Promise<num
   }
   const sound = done.every(isOk);
   if (options.json) io.stdout.write(`${toJson({ sound, checks: done }, '  ')}\n`);
-  else if (isTTY) io.stdout.write(`${CLEAR_LINE}${hang('', `${countOf(done)}. ${verdict(sound)}`, columns)}\n`);
-  else io.stdout.write(`${verdict(sound)}\n`);
+  else if (isTTY) io.stdout.write(`${CLEAR_LINE}${hang('', `${countOf(done)}. ${verdict(done)}`, columns)}\n`);
+  else io.stdout.write(`${verdict(done)}\n`);
   return sound ? 0 : EXIT_REFUSED;
 }
 
@@ -45,10 +45,12 @@ function isOk({ findings }: Verification): boolean {
   return findings.length === 0;
 }
 
-function verdict(sound: boolean): string {
-  return sound
-    ? 'The database is sound.'
-    : 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.';
+function verdict(done: readonly Verification[]): string {
+  const failed = done.filter((one) => !isOk(one));
+  if (failed.length === 0) return 'The database is sound.';
+  if (failed.every(({ check }) => check === SCHEMA_CHECK))
+    return 'The database is sound, but the daemon does not start on it: mend its schema.';
+  return 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.';
 }
 
 /** `34 checks, all ok`, `33 of 34 checks ok` */

@@ -46,9 +46,12 @@ export function showExtra(match: HeaderMatch, rows: RowsBelow): string[] {
   return believed && match.extraAt.every(isName) ? [...match.extra] : match.extraAt.map((index) => `cell ${index + 1}`);
 }
 
-/** Whether a header's cell may be a value: a number, a date, a phone number, or like what stands below it. */
+/** What names of columns hardly hold: values do, such as `Smith, John`, `SMITH^JOHN` and addresses. */
+const SIGNS_OF_VALUES = /[@^;,]/;
+
+/** Whether a header's cell may be a value: a person's name, an address, a number, a date, a phone number, or like what stands below it. */
 function looksLikeValue(cell: string, below: readonly string[]): boolean {
-  if (cell.length > NAME_CHARACTERS || below.includes(cell)) return true;
+  if (cell.length > NAME_CHARACTERS || SIGNS_OF_VALUES.test(cell) || below.includes(cell)) return true;
   const digits = cell.replace(/\P{Nd}/gu, '').length;
   if (digits === 0) return false;
   return digits > NAME_DIGITS || !/\p{L}/u.test(cell) || below.some((value) => areAlike(value, cell));

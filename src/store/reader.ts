@@ -232,6 +232,9 @@ export type FileNote = Pick<
   'file_id' | 'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'warnings' | 'finished_at'
 >;
 
+/** The check of what a start refuses: it asks for no backup. */
+export const SCHEMA_CHECK = 'schema for the feed';
+
 /** One check of a database and what it found; no findings: sound. */
 export interface Verification {
   readonly check: string;

@@ -131,6 +131,11 @@ describe('a check says what the ingest then does', () => {
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject([{ outcome: { extra: ['Ward'] } }, { outcome: { extra: ['cell 7'] } }]);
     expect(text + out).not.toContain('8675309');
+    for (const value of ['ZQ Smith, John', 'ZQ^JOHN', 'zq@example.com', 'ZQ;1']) {
+      const told = (await runCheck(desk.database.file, [withWard('20260804_060000', value)])).out;
+      expect(told).toContain('\n  column  cell 7: not known to the feed\n');
+      expect(told).not.toContain('ZQ');
+    }
   });
 
   test('what it advises for a column with a new name lets the file in', async () => {

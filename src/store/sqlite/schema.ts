@@ -28,14 +28,19 @@ interface TableColumn {
 /**
  * Holds the database against the feed: every dataset has its table with its columns, key and foreign keys, which keep the values
  * they are given; no column that the feed could not fill; no trigger by which the books would not hold.
- * @throws LandfallError naming everything that differs, before anything is read
+ * @returns what differs, one clause each
  */
-export function checkSchema(db: Database.Database, file: string, feed: Feed): void {
-  const problems = [
+export function schemaProblems(db: Database.Database, feed: Feed): readonly string[] {
+  return [
     ...feed.datasets.flatMap((dataset) => tableProblems(db, feed, dataset)),
     ...LEDGER_TABLES.flatMap((table) => ledgerIndexProblems(db, table)),
     ...triggerProblems(db, feed),
   ];
+}
+
+/** @throws LandfallError naming everything in which the database does not fit the feed, before anything is read; see `schemaProblems` */
+export function checkSchema(db: Database.Database, file: string, feed: Feed): void {
+  const problems = schemaProblems(db, feed);
   if (problems.length === 0) return;
   throw new LandfallError('open database', `it does not fit the feed ${feed.name}: ${problems.join('; ')}`, {
     file,

@@ -2,16 +2,17 @@ import type Database from 'better-sqlite3';
 import { parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { saysDamaged } from './faults.ts';
-import type { Verification } from '../reader.ts';
+import { SCHEMA_CHECK, type Verification } from '../reader.ts';
 import { anyOf, recorded } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
+import { schemaProblems } from './schema.ts';
 import { waitsFor } from './waiting.ts';
 
 const MOST_FINDINGS = 100;
 
 /**
  * Verifies a database, one check after the other: SQLite's own integrity of each table, the foreign keys, the accounting (P3),
- * the lineage, the checkpoints and the waiting rows (P5). Each runs to its end whatever the one before it found.
+ * the lineage, the checkpoints and the waiting rows (P5), and what a start would refuse. Each runs to its end whatever the one before it found.
  * @param db open for reading; one snapshot is read, also while a daemon writes
  */
 export function* verifyDatabase(db: Database.Database, feed: Feed): Iterable<Verification> {
@@ -28,6 +29,7 @@ export function* verifyDatabase(db: Database.Database, feed: Feed): Iterable<Ver
       yield verification(`waiting rows of ${dataset.table}`, () => waitingRows(db, feed, dataset));
     }
     yield verification('dependencies of waiting rows', () => dependencies(db, feed));
+    yield verification(SCHEMA_CHECK, () => schemaProblems(db, feed));
   } finally {
     // There is nothing to commit, and of a damaged database a commit would fail.
     if (db.inTransaction) db.exec('ROLLBACK');

@@ -229,6 +229,18 @@ describe('damage is found', () => {
     },
   );
 
+  test('what a start refuses, such as a trigger, is told too; no backup is asked for', async () => {
+    const desk = await eventful();
+    const db = new Database(desk.database.file);
+    db.exec(`CREATE TRIGGER theirs BEFORE INSERT ON visits BEGIN SELECT RAISE(ROLLBACK, 'no'); END`);
+    db.close();
+    const { code, out } = await run(desk.database.file);
+    expect(code).toBe(3);
+    expect(out).toMatch(/\nFAILED {2}schema for the feed: the trigger theirs says RAISE\(ROLLBACK\)/);
+    expect(out).toMatch(/\nThe database is sound, but the daemon does not start on it: mend its schema\.\n$/);
+    expect(out.match(/FAILED/g)).toHaveLength(1);
+  });
+
   test('a terminal keeps the findings alone, and at the end how many checks were ok', async () => {
     const desk = await eventful();
     const show = async (): Promise<readonly string[]> => {
