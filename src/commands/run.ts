@@ -1,6 +1,9 @@
 import { runDaemon } from '../supervisor/daemon.ts';
 import type { CommandIo } from '../system/io.ts';
+import { printable } from '../output/terminal.ts';
+import { hang } from '../output/width.ts';
 import { createLog, createRelay } from '../output/log.ts';
+import { withoutPassword } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** What `run` takes. */
@@ -14,6 +17,18 @@ export interface RunCommandOptions {
  */
 export function run(options: RunCommandOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
+  if (io.stdout.isTTY && settings.logFormat !== 'json') io.stdout.write(welcome(settings, io.stdout.columns));
   const logger = createLog(settings, io.stdout, io.program.pid);
   return runDaemon({ settings, io, logger, relay: createRelay(settings, io.stdout) });
+}
+
+/** What a person wants to know who has started it in a terminal. */
+function welcome({ landing, db }: Settings, columns: number): string {
+  return [
+    hang('Watching  ', printable(landing), columns),
+    hang('Database  ', printable(withoutPassword(db)), columns),
+    hang('', 'Drop files into the folder. "landfall status" says what became of them; Ctrl-C stops.', columns),
+    '',
+    '',
+  ].join('\n');
 }

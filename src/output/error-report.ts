@@ -38,7 +38,11 @@ export function reportError(error: unknown, depth = 0): ErrorReport {
 
 /** The report as text: one line, and under it a line a frame. Causes of our own errors are left out: the message says enough. */
 export function describeError(error: unknown): string {
-  const report = reportError(error);
+  return describeReport(reportError(error));
+}
+
+/** As `describeError`, of what was reported. */
+export function describeReport(report: ErrorReport): string {
   if (report.message !== undefined) return report.message;
   const lines = [`unexpected ${nameOf(report)}`, ...(report.frames ?? [])];
   for (let cause = report.cause; cause !== undefined; cause = cause.cause) {

@@ -44,9 +44,10 @@ export function logFaults(events: Events, logger: Logger): void {
 
 function logIngested(logger: Logger, feed: Feed, ingested: EventMap['file:ingested'][0]): void {
   const { file, revision, retried, counts, healed, ms } = ingested;
+  const { read, ...became } = counts;
   const late = ingested.late && !retried;
   const rowsPerSecond = ms === 0 ? null : Math.round((counts.read * 1000) / ms);
-  logger.info({ file, revision, late, retried, rows: counts, healed, ms, rowsPerSecond }, 'ingested');
+  logger.info({ file, revision, late, retried, rows: { read, ...became }, healed, ms, rowsPerSecond }, 'ingested');
   const meaning = readFileName(feed, file);
   if (meaning.kind === 'taken' && meaning.warning !== null) logger.warn({ file }, meaning.warning);
   if (ingested.newColumns > 0) {

@@ -3,6 +3,7 @@ import { prettyFactory } from 'pino-pretty';
 import { reportError } from './error-report.ts';
 import type { Output } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
+import { logText } from './log-text.ts';
 import { printable, printableJson } from './terminal.ts';
 
 export type { Logger } from 'pino';
@@ -99,7 +100,8 @@ function prettyFormat(stdout: Output): Format {
     colorize: stdout.colour,
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid',
-    singleLine: true,
+    hideObject: true,
+    messageFormat: (record) => logText(record, stdout.isTTY ? stdout.columns : null),
   });
   return (line) => {
     // pino-pretty prints texts as they are; the JSON it is given has none that could move the cursor.

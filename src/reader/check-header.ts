@@ -14,13 +14,13 @@ const LETTERS_PER_SLIP = 3;
 /** @throws FileRefused `missing_column` or `duplicate_column`, unless the header has every column needed, once */
 export function checkHeader(match: HeaderMatch, line: number, dataset: Dataset): void {
   if (match.missing.length > 0) {
-    throw new FileRefused('missing_column', `${missing(match, line)}; ${context(match, dataset)}`);
+    throw new FileRefused('missing_column', [missing(match, line), ...context(match, dataset)].join('; '));
   }
   if (match.duplicates.length > 0) {
     const twice = headers(match.duplicates);
     throw new FileRefused(
       'duplicate_column',
-      `the header in line ${line} has ${twice} more than once; ${context(match, dataset)}`,
+      [`the header in line ${line} has ${twice} more than once`, ...context(match, dataset)].join('; '),
     );
   }
 }
@@ -43,11 +43,13 @@ function missing(match: HeaderMatch, line: number): string {
   return `the header in line ${line} lacks ${headers(match.missing)}`;
 }
 
-function context(match: HeaderMatch, dataset: Dataset): string {
+function context(match: HeaderMatch, dataset: Dataset): string[] {
   const found = dataset.columns.filter((_, index) => match.fieldOf[index] !== null);
-  const parts = [expectedColumns(dataset), `found: ${headers(found)}`];
+  // Where most are there, what is missing says it all.
+  const isShort = match.missing.length > 0 && match.missing.length < found.length;
+  const parts = isShort ? [] : [expectedColumns(dataset), `found: ${headers(found)}`];
   if (match.extra.length > 0) parts.push(...unknownCells(match, dataset));
-  return parts.join('; ');
+  return parts;
 }
 
 /** What no column takes, by its place: a row may stand behind the header, or in its stead (P8). */
@@ -64,7 +66,7 @@ function unknownCells(match: HeaderMatch, dataset: Dataset): string[] {
     const advice = `: if it is, add \`aliases: ['<${cell}>']\` to ${header} in the feed`;
     parts.push(`${cell} may be meant for ${header}${isHeader ? advice : ''}`);
   }
-  return [...parts, '`landfall preview` shows them'];
+  return [...parts, '`landfall preview FILE` shows them'];
 }
 
 /** The indexes of unknown cells that may be columns which are missing: by their names or, in a line that is surely a header, by their places. */

@@ -44,11 +44,11 @@ test.skipIf(!isThere).each([80, 120])(
       columns,
       `${program} once --settle 0 --landing ${landing} --db ${join(landing, '../x.sqlite')}`,
     );
-    const ingested = lines.filter((line) => line.includes('INFO: ingested'));
     for (const dataset of ['Procedure', 'Visit'] as const) {
-      const line = ingested.find((each) => each.includes(feedFileName(dataset, stamp)));
-      expect(line).toMatch(/^\[.*"rowsPerSecond":\d+\}$/);
+      const at = lines.findIndex((line) => line.endsWith(`INFO: ingested ${feedFileName(dataset, stamp)}`));
+      expect(lines[at + 1]).toMatch(/^ {4}revision=1 read=[12] inserted=1 .*rowsPerSecond=\d+$/);
     }
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
     expect(lines.some((line) => /█|░/.test(line))).toBe(false);
     expect(lines.slice(-5)).toEqual([
       'Files    2 taken, 0 quarantined',

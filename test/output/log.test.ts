@@ -63,6 +63,39 @@ test('a terminal gets readable lines, and no name can move its cursor', () => {
   expect(text().split('\n')[0]).toContain('b.txt');
 });
 
+test('on a terminal a line is short: the file beside the message, details below, broken at words; what is zero is left out', () => {
+  const file = 'HospitalABC_VisitPay_Transaction_[20260801_060000].txt';
+  const rows = { read: 20, inserted: 18, updated: 0, waiting: 2 };
+  const show = (columns: number): string[] => {
+    const { log, text } = capture({ isTTY: true, columns });
+    log.info({ file, revision: 1, late: false, rows, healed: 0, lines: [], ms: 45 }, 'ingested');
+    log.warn({ fault: 'landing' }, '/landing does not exist (check its mount, owner and mode, or name another)');
+    return text().trimEnd().split('\n');
+  };
+  expect(show(80)).toEqual([
+    expect.stringMatching(
+      /^\[\d\d:\d\d:\d\d\] INFO: ingested HospitalABC_VisitPay_Transaction_\[20260801_060000\]\.txt$/,
+    ),
+    '    revision=1 read=20 inserted=18 waiting=2 ms=45',
+    expect.stringMatching(/^\[.*\] WARN: \/landing does not exist \(check its mount, owner and mode, or$/),
+    '    name another)',
+  ]);
+  expect(show(40).slice(1, 4)).toEqual([`    ${file}`, '    revision=1 read=20 inserted=18', '    waiting=2 ms=45']);
+  for (const line of show(40)) if (!line.includes(file)) expect(line.length).toBeLessThanOrEqual(40);
+  const { log, text } = capture({}, { logFormat: 'pretty' });
+  log.info({ file, revision: 1, rows, ms: 45 }, 'ingested');
+  expect(text()).toMatch(/INFO: ingested \S+ revision=1 read=20 inserted=18 waiting=2 ms=45\n$/);
+});
+
+test('P8: on a terminal an unexpected error is its class and frames below the line', () => {
+  const { log, text } = capture({ isTTY: true });
+  log.error({ file: 'a.txt', err: new RangeError(FAKE) }, 'unexpected error; rolled back');
+  expect(text()).toMatch(
+    /ERROR: unexpected error; rolled back a\.txt\n {4}unexpected RangeError\n {4}at .*log\.test\.ts/,
+  );
+  expect(text()).not.toContain('ZQX');
+});
+
 test('the format can be chosen whatever the output is', () => {
   const { log, text } = capture({ isTTY: true }, { logFormat: 'json' });
   log.info('x');
