@@ -1,6 +1,7 @@
 import { toJson } from '../output/json.ts';
 import { layOut } from '../output/table.ts';
 import { settingsInForce, type SettingSources } from '../settings/read-settings.ts';
+import { defaultOf, SETTINGS } from '../settings/settings.ts';
 import type { CommandIo } from '../system/io.ts';
 
 /** What `config` takes. */
@@ -18,7 +19,8 @@ export function config({ sources, json }: ConfigOptions, { stdout }: CommandIo):
   const settings = settingsInForce(sources);
   if (json) stdout.write(`${toJson(settings, '  ')}\n`);
   else {
-    const rows = settings.map(({ name, value, source }) => [name, value ?? '', source]);
+    const inWords = new Map(SETTINGS.map((info): [string, string] => [info.name, defaultOf(info)]));
+    const rows = settings.map(({ name, value, source }) => [name, value ?? inWords.get(name) ?? '', source]);
     stdout.write(layOut(stdout, ['setting', 'value', 'from'], rows));
   }
   return Promise.resolve(0);

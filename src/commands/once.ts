@@ -1,8 +1,11 @@
+import { loadFeed } from '../feed/load.ts';
+import { LandfallError } from '../model/errors.ts';
 import { createEvents } from '../model/events.ts';
 import { createLog, createRelay } from '../output/log.ts';
-import { createProgress, summaryOf } from '../output/progress.ts';
+import { createProgress, leavesOpen, summaryOf, type Open } from '../output/progress.ts';
 import { EXIT_FAILED } from '../model/exit-codes.ts';
 import { STARTING } from '../model/work.ts';
+import { openReader } from '../store/open.ts';
 import type { Settings } from '../settings/settings.ts';
 import { runOneOff } from '../supervisor/one-off.ts';
 import type { CommandIo } from '../system/io.ts';
@@ -40,9 +43,30 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
     });
     progress.end();
     const forPeople = io.stdout.isTTY && settings.logFormat !== 'json';
-    if (forPeople && exitCode !== EXIT_FAILED) io.stdout.write(summaryOf(last, performance.now() - begun));
+    if (forPeople && exitCode !== EXIT_FAILED) {
+      const ms = performance.now() - begun;
+      io.stdout.write(summaryOf(last, ms, leavesOpen(last) ? null : await openIn(settings)));
+    }
     return exitCode;
   } finally {
     progress.end();
+  }
+}
+
+/** What stands in the database that needs someone; null where it cannot be asked, since the run itself has gone well. */
+async function openIn({ db, feed }: Settings): Promise<Open | null> {
+  try {
+    const reader = await openReader(db, loadFeed(feed));
+    try {
+      const { quarantined, datasets } = await reader.status(0);
+      const sum = (key: 'rows_rejected' | 'rows_waiting'): number =>
+        datasets.reduce((total, dataset) => total + dataset[key], 0);
+      return { quarantined: quarantined.files, rejectedRows: sum('rows_rejected'), waiting: sum('rows_waiting') };
+    } finally {
+      await reader.close();
+    }
+  } catch (error) {
+    if (error instanceof LandfallError) return null;
+    throw error;
   }
 }

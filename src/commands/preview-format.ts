@@ -19,11 +19,13 @@ const WIDEST = 40;
  * Makes a format for a table.
  * @param cells its header
  * @param first its first rows, by which columns are aligned
+ * @param columns of the terminal: a table that is wider is shown a field a line; null: it may be as wide as it is
  */
 export function createRowFormat(
   format: PreviewFormat,
   cells: readonly string[],
   first: readonly ReadEvent[],
+  columns: number | null = null,
 ): RowFormat {
   switch (format) {
     case 'csv':
@@ -31,7 +33,7 @@ export function createRowFormat(
     case 'ndjson':
       return ndjson(uniqueNames(cells));
     case 'table':
-      return aligned(cells, first);
+      return aligned(cells, first, columns);
   }
 }
 
@@ -64,17 +66,40 @@ function uniqueNames(cells: readonly string[]): string[] {
   return [...names];
 }
 
-function aligned(cells: readonly string[], first: readonly ReadEvent[]): RowFormat {
+/** Between two columns. */
+const GAP = '  ';
+/** For the number of the line, and the mark of a refused one. */
+const LINE_COLUMNS = 8;
+
+function aligned(cells: readonly string[], first: readonly ReadEvent[], columns: number | null): RowFormat {
   const widths = cells.map((cell, index) => {
     const texts = [cell, ...first.map((event) => event.fields[index] ?? '')];
     return Math.min(WIDEST, Math.max(...texts.map((text) => printable(text).length)));
   });
-  const lineWidth = 8;
+  const width = widths.reduce((sum, each) => sum + GAP.length + each, LINE_COLUMNS);
+  if (columns !== null && width > columns) return expanded(cells);
   const layOut = (line: string, fields: readonly string[]): string =>
-    `${[line.padStart(lineWidth), ...fields.map((field, index) => printable(field).padEnd(widths[index] ?? 0))].join('  ').trimEnd()}\n`;
+    `${[line.padStart(LINE_COLUMNS), ...fields.map((field, index) => printable(field).padEnd(widths[index] ?? 0))].join(GAP).trimEnd()}\n`;
   const rule = widths.map((width) => '-'.repeat(width));
   return {
-    head: layOut('line', cells) + layOut('-'.repeat(lineWidth), rule),
+    head: layOut('line', cells) + layOut('-'.repeat(LINE_COLUMNS), rule),
     row: (event) => layOut(event.kind === 'row' ? `${event.line}` : `! ${event.line}`, event.fields),
+  };
+}
+
+/** A field a line, its name before it: for a table that is wider than the terminal. */
+function expanded(cells: readonly string[]): RowFormat {
+  const names = cells.map((cell) => printable(cell));
+  const width = names.reduce((most, name) => Math.max(most, name.length), 0);
+  return {
+    head: '',
+    row: ({ kind, line, fields }) => {
+      const shown = fields.map(
+        (field, index) => `${GAP}${(names[index] ?? '').padEnd(width)}${GAP}${printable(field)}`,
+      );
+      return [kind === 'row' ? `line ${line}` : `! line ${line}`, ...shown.map((each) => each.trimEnd()), ''].join(
+        '\n',
+      );
+    },
   };
 }

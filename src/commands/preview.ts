@@ -60,6 +60,8 @@ export interface PreviewOptions {
 /** Where a preview goes. */
 export interface PreviewIo {
   readonly stdout: Writable;
+  /** Of the terminal that it is; null: it is none. */
+  readonly columns?: number | null;
   readonly stderr: { write(text: string): unknown };
   /** Files that are named like one of the feed are read as its dataset. */
   readonly feed: Feed;
@@ -75,7 +77,11 @@ const REFUSED_SHOWN = 20;
  */
 export function preview({ settings, files, flags }: PreviewOptions, io: CommandIo): Promise<number> {
   const { stdout, stderr } = io;
-  return previewFiles(files, flags, { stdout: asStream(plainOutput(stdout)), stderr, feed: loadFeed(settings.feed) });
+  const columns = stdout.isTTY ? stdout.columns : null;
+  return previewFiles(files, flags, {
+    ...{ stdout: asStream(plainOutput(stdout)), columns, stderr },
+    feed: loadFeed(settings.feed),
+  });
 }
 
 /**
@@ -145,7 +151,11 @@ async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sin
     if (refusal !== null) say(`${refusal.code}: ${printable(refusal.message)}`);
     if (table === null) return false;
     say(`${dialectText(table.dialect)}; ${describeHeader(table, refusal === null ? dataset : null)}`);
-    const refused = await printRows(table, given, sink, say);
+    const refused = await printRows(table, given, {
+      sink,
+      columns: given.out === null ? (io.columns ?? null) : null,
+      say,
+    });
     if (sink.gone()) return true;
     say(describeTotals(table.totals(), refused));
     return refusal === null && refused === 0;
@@ -193,11 +203,15 @@ function open(
 }
 
 /** Prints the rows and names the refused ones; gives how many there were. */
-async function printRows(table: Table, given: PreviewFlags, sink: Sink, say: (text: string) => void): Promise<number> {
+async function printRows(
+  table: Table,
+  given: PreviewFlags,
+  { sink, columns, say }: { sink: Sink; columns: number | null; say: (text: string) => void },
+): Promise<number> {
   let refused = 0;
   let format = null as RowFormat | null;
   const begin = async (first: readonly ReadEvent[]): Promise<RowFormat> => {
-    const begun = createRowFormat(given.format, table.header.cells, first);
+    const begun = createRowFormat(given.format, table.header.cells, first, columns);
     await sink.send(begun.head);
     return begun;
   };

@@ -27,6 +27,12 @@ test('config says of each setting its value and where it came from', async () =>
   );
 });
 
+test('config leaves no value blank: what is not set is said in words', async () => {
+  const io = captureIo();
+  expect(await runCommandLine(['config'], { open: () => io })).toBe(0);
+  for (const line of io.written.out.trimEnd().split('\n')) expect(line.split('\t')).not.toContain('');
+});
+
 test('config says what is wrong, as every command does', async () => {
   const io = captureIo();
   await expect(runCommandLine(['config', '--settle', 'soon'], { open: () => io })).rejects.toThrow(

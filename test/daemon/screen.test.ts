@@ -57,8 +57,26 @@ test.skipIf(!isThere).each([80, 120])(
       expect.stringMatching(/^Took {5}\d+(?:\.\d)? s$/),
       '$',
     ]);
+    const again = await screenOf(
+      columns,
+      `${program} once --settle 0 --landing ${landing} --db ${join(landing, '../x.sqlite')}`,
+    );
+    expect(again.slice(-4, -2)).toEqual([
+      'Look at  nothing new; from earlier runs:',
+      '         1 rejected row   landfall rejects',
+    ]);
   },
 );
+
+test.skipIf(!isThere)('on a terminal a list of errors is wrapped below each, indented', async () => {
+  const program = `${process.execPath} ${join(ROOT, 'bin/landfall.cjs')}`;
+  expect((await screenOf(60, `${program} once --settle soon --after burn`)).slice(0, -1)).toEqual([
+    'landfall: 2 settings are wrong:',
+    '  --settle must be a time such as 2s, 500ms, 10min, 1h or',
+    '    2d (a bare number is seconds), not "soon"',
+    '  --after must be keep or archive, not "burn"',
+  ]);
+});
 
 test.skipIf(!isThere)('on a terminal an error is broken at its spaces, in a pipe it is one line', async () => {
   const file = join(tempFolder(), 'none.sqlite');

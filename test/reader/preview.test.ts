@@ -23,7 +23,7 @@ const FEED: Feed = {
 type Options = Parameters<typeof previewFiles>[1];
 
 /** Previews files of these contents, and gives what was written where. */
-async function run(contents: Record<string, string | Buffer>, options: Options = {}) {
+async function run(contents: Record<string, string | Buffer>, options: Options = {}, columns: number | null = null) {
   const folder = tempFolder();
   const paths = Object.entries(contents).map(([name, content]) => {
     writeFileSync(join(folder, name), content);
@@ -37,7 +37,12 @@ async function run(contents: Record<string, string | Buffer>, options: Options =
       done();
     },
   });
-  const code = await previewFiles(paths, options, { stdout, stderr: { write: (text) => (err += text) }, feed: FEED });
+  const code = await previewFiles(paths, options, {
+    stdout,
+    columns,
+    stderr: { write: (text) => (err += text) },
+    feed: FEED,
+  });
   return { code, out, err, folder };
 }
 
@@ -66,6 +71,17 @@ describe('preview', () => {
   test('NDJSON names the fields by the header, and gives the line', async () => {
     const { out } = await run({ 'a.txt': 'id,name,name,\n1,x,y,z\n' }, { format: 'ndjson' });
     expect(JSON.parse(out)).toEqual({ line: 2, row: { id: '1', name: 'x', name_2: 'y', field_4: 'z' } });
+  });
+
+  test('on a terminal a table that is too wide is shown a field a line', async () => {
+    const content = 'a-name;another\n1;two words\n2;\n3;4;5\n';
+    expect((await run({ 'a.txt': content }, { all: true }, 30)).out).toBe(
+      '    line  a-name  another\n--------  ------  ---------\n       2  1       two words\n       3  2\n     ! 4  3       4          5\n',
+    );
+    expect((await run({ 'a.txt': content }, { all: true }, 24)).out).toBe(
+      'line 2\n  a-name   1\n  another  two words\nline 3\n  a-name   2\n  another\n' +
+        '! line 4\n  a-name   3\n  another  4\n           5\n',
+    );
   });
 
   test('the table format is aligned and escapes control characters', async () => {
