@@ -122,7 +122,7 @@ function barOf({ taken, due, file }: Work, columns: number): string {
   const room = columns - 1;
   const name = file === null ? '' : endOf(printable(file.name), room - FEWEST_COLUMNS - widthOf(text));
   const width = Math.min(MOST_COLUMNS, Math.max(FEWEST_COLUMNS, room - widthOf(text + name)));
-  const full = total === 0 ? 0 : Math.round((taken.files / total) * width);
+  const full = total === 0 ? 0 : Math.floor((taken.files / total) * width);
   const [line = ''] = wrap('█'.repeat(full) + '░'.repeat(width - full) + text + name, room);
   return line;
 }

@@ -99,6 +99,10 @@ const NARROWEST_PROSE = 30;
 
 function* table(output: Output, infos: readonly ColumnInfo[], rows: readonly Row[]): Generator<string, void> {
   const { beside, below, leading, missing } = fit(columnsOf(infos, rows), output.columns);
+  if (widthOfAll(beside) > output.columns || (below.length > 0 && output.columns < INDENT.length + NARROWEST_PROSE)) {
+    yield* fieldByField(output, infos, rows);
+    return;
+  }
   const line = (texts: readonly string[]): string => `${texts.join(GAP).trimEnd()}\n`;
   yield line(beside.map(({ header, width, right }) => paint(output, 'bold', padded(header, width, right))));
   yield line(beside.map(({ width }) => paint(output, 'dim', '─'.repeat(width))));
@@ -122,6 +126,18 @@ function* table(output: Output, infos: readonly ColumnInfo[], rows: readonly Row
   if (missing.length === 0) return;
   const told = `Hidden at this width: ${missing.join(', ')}. Widen the terminal or use --json.`;
   for (const part of wrap(told, output.columns)) yield `${paint(output, 'dim', part)}\n`;
+}
+
+/** Where not even what must stay has room: a field a line, for the terminal to wrap, and a blank line between two rows. */
+function* fieldByField(output: Output, infos: readonly ColumnInfo[], rows: readonly Row[]): Generator<string, void> {
+  for (const [at, row] of rows.entries()) {
+    if (at > 0) yield '\n';
+    for (const [index, { header }] of infos.entries()) {
+      const cell = row[index] ?? null;
+      const text = textOf(cell);
+      if (text !== '') yield `${paint(output, 'bold', header)}: ${painted(output, cell, text)}\n`;
+    }
+  }
 }
 
 /** A column as it is laid out. */
@@ -154,9 +170,11 @@ interface Fit {
   readonly missing: readonly string[];
 }
 
+function widthOfAll(columns: readonly PlacedColumn[]): number {
+  return columns.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
+}
+
 function fit(columns: readonly PlacedColumn[], available: number): Fit {
-  const widthOfAll = (some: readonly PlacedColumn[]): number =>
-    some.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
   const prose = columns.filter((column) => column.prose === true);
   let others = columns.filter((column) => column.prose !== true);
   for (;;) {

@@ -37,7 +37,10 @@ export async function scan(intake: Intake): Promise<Scan> {
     const chosen = await choose(intake, listed);
     const takenAll = await takeFiles(intake, { ...listed, files: chosen.files });
     const choresMs = takenAll && !intake.stop.aborted ? await doChores(intake, listed) : null;
-    intake.work.change({ doing: chosen.settling + chosen.awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
+    // Else the next scan follows at once, or none.
+    if (takenAll) {
+      intake.work.change({ doing: chosen.settling + chosen.awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
+    }
     return whatIsLeft(intake, listed, chosen, takenAll, choresMs);
   } catch (error) {
     intake.work.change({ doing: 'waiting', file: null, due: 0 });

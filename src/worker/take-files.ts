@@ -83,15 +83,18 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
  */
 export async function ingest(intake: Intake, file: ListedFile, afresh: boolean): Promise<IngestOutcome> {
   const { store, giveUp: stop, work, events, now } = intake;
+  let isDue = false;
   try {
     const onProgress = (file: IngestProgress): void => {
       work.change({ file });
     };
     const outcome = await intake.ingest(store, file, { afresh, stop, now, onProgress });
     emitOutcome(events, file.name, outcome);
+    isDue = outcome.kind === 'given_up';
     return outcome;
   } finally {
-    work.change({ file: null });
+    // With what was told before, so that no file counts twice.
+    work.change({ file: null, due: Math.max(0, work.now().due - (isDue ? 0 : 1)) });
   }
 }
 

@@ -84,6 +84,12 @@ test('the summary leaves zeros out, groups digits, and names each cause with its
   );
 });
 
+test('the bar is full only when all is taken', () => {
+  const { progress, out } = start();
+  progress.show(work(59, 1));
+  expect(out()).toContain('█░ 59/60 files');
+});
+
 test('where nothing is due there is no bar', () => {
   const { progress, out } = start();
   progress.show(work(0, 0));

@@ -122,6 +122,17 @@ test.each([78, 80])('a telling column that %i columns have no room for leads the
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
 });
 
+test.each([1, 2, 5, 20, 39])('a terminal of %i columns shows a field a line, which it wraps by itself', (columns) => {
+  const text = layOut({ ...terminal, columns, colour: false }, FILES, [
+    ['quarantined', NAME, 1000, 12, 'missing_column: the header lacks it'],
+    ['ingested', NAME, 7, 0, ''],
+  ]);
+  expect(text).toBe(
+    `state: quarantined\nname: ${NAME}\nread: 1000\nrejected: 12\nnote: missing_column: the header lacks it\n\n` +
+      `state: ingested\nname: ${NAME}\nread: 7\nrejected: 0\n`,
+  );
+});
+
 test('a name in wide letters takes their place', () => {
   const text = layOut({ ...terminal, colour: false }, ['name', 'n'], [['日本', 1], ['Jose\u0301', 2]]); // prettier-ignore
   expect(text.split('\n').slice(2, 4)).toEqual(['日本  1', 'Jose\u0301  2']);

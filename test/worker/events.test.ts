@@ -57,3 +57,25 @@ test('a file that changes while it is read, and the fault that this is', async (
   ]);
   expect(desk.events.find(({ name }) => name === 'fault:begin')?.told).toMatchObject([{ kind: 'file', file }]);
 });
+
+test('a file is taken or due, never both, and what a stop leaves is still due', async () => {
+  const stop: { after: number; controller?: AbortController } = { after: 3 };
+  const desk = openIntakeDesk({
+    settings: { settleMs: 0 },
+    doors: (real) => ({
+      ...real,
+      ingest: (file, options) => {
+        if (--stop.after === 0) stop.controller?.abort();
+        return real.ingest(file, options);
+      },
+    }),
+  });
+  stop.controller = desk.stop;
+  for (const hour of [1, 2, 3, 4, 5]) {
+    writeFeedFile(desk.landing, 'Procedure', `20260801_0${hour}0000`, [billing.procedure()]);
+  }
+  await desk.scan();
+  const told = desk.work.filter(({ taken, due }) => taken.files + due > 0);
+  expect(new Set(told.map(({ taken, due }) => taken.files + due))).toEqual(new Set([5]));
+  expect(desk.work.at(-1)).toMatchObject({ due: 2, taken: { files: 3 } });
+});

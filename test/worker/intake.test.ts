@@ -532,7 +532,7 @@ describe('the write-ahead log', () => {
     for (let hour = 10; hour < 15; hour++) drop(desk, 'Procedure', `20260801_${hour}0000`);
     await desk.scan();
     expect(asked).toBe(2);
-    expect(desk.work.find((work) => work.doing === 'ingesting' && work.due === 4)?.wal.pinned).toBe(true);
+    expect(desk.work.findLast((work) => work.doing === 'ingesting' && work.due === 4)?.wal.pinned).toBe(true);
     reader.close();
   });
 
