@@ -9,6 +9,7 @@ import { files } from '../src/commands/files.ts';
 import { rejects } from '../src/commands/rejects.ts';
 import { status } from '../src/commands/status.ts';
 import { EXIT_CODES } from '../src/model/exit-codes.ts';
+import type { ColumnType } from '../src/columns/column-type.ts';
 import { COLUMN_TYPES, type ColumnTypeName } from '../src/columns/registry.ts';
 import { createRowMapper } from '../src/columns/row-mapper.ts';
 import { readFileName } from '../src/feed/file-name.ts';
@@ -19,6 +20,8 @@ import { LIMITS } from '../src/reader/limits.ts';
 import { createSurveyor } from '../src/reader/sniff.ts';
 import { openTable } from '../src/reader/table.ts';
 import { defaultOf, flagOf, SETTINGS, variableOf } from '../src/settings/settings.ts';
+import { STORAGE_TYPES } from '../src/store/postgres/scratch.ts';
+import { declarationFor } from '../src/store/sqlite/affinity.ts';
 import { openForReading } from '../src/store/sqlite/open.ts';
 import { createBilling } from './helpers/billing.ts';
 import { captureIo } from './helpers/command-io.ts';
@@ -150,8 +153,22 @@ describe('the feed', () => {
     expect(feed.format.nulls).toEqual(['NULL']);
   });
 
+  test('how each type is kept is that of the stores, and what a feed may say of it that of the registry', () => {
+    const rows = tableRows(section('How values are kept')).map((row) => [row[0], row[1], row[2], row[4], row[5]]);
+    expect(rows).toEqual(
+      Object.entries<ColumnType>(COLUMN_TYPES).map(([name, { storage, mayBeKey, parameters = [], needs = [] }]) => [
+        `\`${name}\``,
+        `\`${declarationFor(storage)}\``,
+        `\`${STORAGE_TYPES[storage]}\``,
+        mayBeKey ? 'yes' : 'no',
+        parameters.map((word) => `\`${word}\`${needs.includes(word) ? ' (needed)' : ''}`).join(', '),
+      ]),
+    );
+  });
+
   test.each(Object.keys(COLUMN_TYPES) as ColumnTypeName[])('the examples of %s are taken and refused', (type) => {
-    const columns = [{ header: 'Value', name: 'value', type, required: true }];
+    const { examplesWith: parameters = {} }: ColumnType = COLUMN_TYPES[type];
+    const columns = [{ header: 'Value', name: 'value', type, required: true, parameters }];
     const mapper = createRowMapper(columns, feed.format, [0]);
     for (const value of COLUMN_TYPES[type].taken) expect(mapper.map([value], []), `${value} is taken`).toBeNull();
     for (const value of COLUMN_TYPES[type].refused)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ColumnType } from '../src/columns/column-type.ts';
 import { COLUMN_TYPES, type ColumnTypeName } from '../src/columns/registry.ts';
 import { createRowMapper, type MappingRules } from '../src/columns/row-mapper.ts';
 import { csvLine } from '../src/output/csv.ts';
@@ -35,8 +36,9 @@ const header = { cells: HEADER_CELLS, line: 1, fieldOf: [0, 1, 2], extra: ['Ward
 
 /** Maps a field of a type. */
 function mapping(type: ColumnTypeName, rules: Partial<MappingRules>): (text: string) => unknown {
+  const { examplesWith: parameters = {} }: ColumnType = COLUMN_TYPES[type];
   const mapper = createRowMapper(
-    [{ header: 'Value', name: 'value', type, required: true }],
+    [{ header: 'Value', name: 'value', type, required: true, parameters }],
     { ...FOUND, ...rules },
     [0],
   );

@@ -1,8 +1,25 @@
-/** A value as it is bound: text, a whole number (cents, for money), or NULL. */
+/** A value as it is bound: text, a number (cents, for money), or NULL. */
 export type Value = string | number | null;
 
-/** How a store keeps the values of a type; its DDL renders it. `date`: `YYYY-MM-DD`. */
-export type StorageClass = 'text' | 'integer' | 'date';
+/**
+ * How a store keeps the values of a type; its DDL renders it.
+ * - `number`: a double of IEEE 754; `decimal`: exact, with as many decimals as the column's `scale`, as a text such as `-0.50`
+ * - `date`: `YYYY-MM-DD`; `timestamp`: `YYYY-MM-DDThh:mm:ssZ`, with as many digits behind the seconds as the column's `precision`
+ * - `boolean`: 1 or 0
+ */
+export type StorageClass = 'text' | 'integer' | 'number' | 'decimal' | 'date' | 'timestamp' | 'boolean';
+
+/** What a feed may say of a column beside its type. Which of these a type takes, it says itself. */
+export interface TypeParameters {
+  /** Of a decimal: how many digits stand behind the point. */
+  readonly scale?: number | undefined;
+  /** Of a timestamp: how many digits of a second are kept, 0 to 6. */
+  readonly precision?: number | undefined;
+  /** Of a timestamp: the zone of times without an offset, as IANA names it, e.g. `America/Chicago`. */
+  readonly zone?: string | undefined;
+  /** Of a phone: the country whose numbers these are, as ISO 3166 has it, e.g. `US`. */
+  readonly country?: string | undefined;
+}
 
 /** What a feed says of how values are written. */
 export interface ValueRules {
@@ -34,6 +51,12 @@ export interface ColumnType<Code extends string = string> {
   readonly mayBeKey: boolean;
   /** The codes under which it refuses a value, each with the sentence that the documents print. */
   readonly codes: Readonly<Record<Code, string>>;
+  /** The parameters that it takes. */
+  readonly parameters?: readonly (keyof TypeParameters)[];
+  /** Those of them that a feed must give. */
+  readonly needs?: readonly (keyof TypeParameters)[];
+  /** The parameters that the examples are read with. */
+  readonly examplesWith?: TypeParameters;
   /** Examples for the documents, which are tested. */
   readonly taken: readonly string[];
   readonly refused: readonly string[];
@@ -41,7 +64,14 @@ export interface ColumnType<Code extends string = string> {
    * Makes the parser of one column.
    * @param refuse makes a problem of the column. To be called beforehand: a bad file must not cost more than a good one
    */
-  parser(rules: ValueRules, refuse: (code: Code, reason: string) => RowProblem<Code>): Parse<Code>;
+  parser(
+    rules: ValueRules,
+    refuse: (code: Code, reason: string) => RowProblem<Code>,
+    parameters: TypeParameters,
+  ): Parse<Code>;
   /** Whether a text is written as values of this type are; null: nearly any text is. */
-  readonly recognises: ((text: string, rules: ValueRules) => boolean) | null;
+  readonly recognises: ((text: string, rules: ValueRules, parameters: TypeParameters) => boolean) | null;
 }
+
+/** A column without parameters. */
+export const NO_PARAMETERS: TypeParameters = {};

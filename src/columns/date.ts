@@ -1,35 +1,15 @@
 import { isDay } from './calendar.ts';
 import type { ColumnType } from './column-type.ts';
+import { type DayProblem, padded, readDay, readTime } from './day-and-time.ts';
 
 /** Why a text is not a date. */
-type DateProblem = 'spelling' | 'year' | 'day' | 'slashed_day' | 'time';
+type DateProblem = DayProblem | 'time';
 
 /** A date as it is kept, `YYYY-MM-DD`, or what is wrong with it. */
 type DateResult = string | { readonly problem: DateProblem };
 
-const FAULTS = {
-  spelling: { problem: 'spelling' },
-  year: { problem: 'year' },
-  day: { problem: 'day' },
-  slashed_day: { problem: 'slashed_day' },
-  time: { problem: 'time' },
-} as const satisfies Record<DateProblem, DateResult>;
-
 const ZERO = 0x30;
 const HYPHEN = 0x2d;
-
-/** The spellings, each with what may follow it: a time. */
-const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](.*))?$/;
-const COMPACT = /^(\d{4})(\d{2})(\d{2})(?:[T ]?(.+))?$/;
-const YEAR_FIRST = /^(\d{4})\/(\d{1,2})\/(\d{1,2})(?:[T ](.*))?$/;
-const SLASHED = /^(\d{1,2})\/(\d{1,2})\/(\d{4})(?:[T ](.*))?$/;
-const NAMED = /^(\d{1,2})-([A-Za-z]{3})-(\d{4})(?:[T ](.*))?$/;
-const SHORT_YEAR = /^(?:\d{1,2}\/\d{1,2}\/\d{2}|\d{1,2}-[A-Za-z]{3}-\d{2}|\d{2}-\d{2}-\d{2}|\d{6})(?:[T ].*)?$/;
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-
-/** `6:02`, `06:02:03.250 PM`, with `Z` or `+01:00` behind it; `060203` or `0602` after a compact date. */
-const TIME = /^ *(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?(?: ?([AP])M)?(?: ?(?:Z|[+-]\d{2}:?\d{2}))?$/i;
-const COMPACT_TIME = /^(\d{2})(\d{2})(\d{2})?(?:Z|[+-]\d{4})?$/;
 
 const CODES = {
   bad_date: 'not a recognised date such as 2026-08-01 or 08/01/2026, or a day that does not exist',
@@ -85,7 +65,7 @@ function parseDate(text: string, dayFirst: boolean): DateResult {
     const month = twoDigits(text, 5);
     const day = twoDigits(text, 8);
     // NaN where there was anything but a digit.
-    if (year + month + day >= 0) return isDay(year, month, day) ? text : FAULTS.day;
+    if (year + month + day >= 0) return isDay(year, month, day) ? text : { problem: 'day' };
   }
   return parseSlowly(text, dayFirst);
 }
@@ -97,34 +77,8 @@ function twoDigits(text: string, at: number): number {
 }
 
 function parseSlowly(text: string, dayFirst: boolean): DateResult {
-  let parts = ISO.exec(text) ?? COMPACT.exec(text) ?? YEAR_FIRST.exec(text);
-  if (parts !== null) return check(parts[1], parts[2], parts[3], parts[4]);
-  parts = SLASHED.exec(text);
-  if (parts !== null) {
-    const [, first, second, year, time] = parts;
-    const date = dayFirst ? check(year, second, first, time) : check(year, first, second, time);
-    // It may be right in the other order, which only the feed can say.
-    return date === FAULTS.day ? FAULTS.slashed_day : date;
-  }
-  parts = NAMED.exec(text);
-  if (parts !== null) {
-    const month = MONTHS.indexOf(parts[2]?.toLowerCase() ?? '') + 1;
-    return month === 0 ? FAULTS.spelling : check(parts[3], String(month), parts[1], parts[4]);
-  }
-  return SHORT_YEAR.test(text) ? FAULTS.year : FAULTS.spelling;
-}
-
-function check(year = '', month = '', day = '', time?: string): DateResult {
-  if (!isDay(Number(year), Number(month), Number(day))) return FAULTS.day;
-  if (time !== undefined && !isTime(time)) return FAULTS.time;
-  return `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;
-}
-
-function isTime(text: string): boolean {
-  const parts = TIME.exec(text) ?? COMPACT_TIME.exec(text);
-  if (parts === null) return false;
-  const [, hours, minutes, seconds = '0', half] = parts;
-  const hour = Number(hours);
-  const hourIsRight = half === undefined ? hour <= 23 : hour >= 1 && hour <= 12;
-  return hourIsRight && Number(minutes) <= 59 && Number(seconds) <= 59;
+  const day = readDay(text, dayFirst);
+  if (typeof day === 'string') return { problem: day };
+  if (day.time !== undefined && readTime(day.time) === null) return { problem: 'time' };
+  return `${padded(day.year, 4)}-${padded(day.month, 2)}-${padded(day.day, 2)}`;
 }

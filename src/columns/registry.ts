@@ -1,11 +1,31 @@
+import { address } from './address.ts';
+import { boolean } from './boolean.ts';
 import type { ColumnType } from './column-type.ts';
 import { date } from './date.ts';
+import { decimal } from './decimal.ts';
 import { code, id } from './identifier.ts';
+import { integer } from './integer.ts';
 import { money } from './money.ts';
+import { number } from './number.ts';
+import { phone } from './phone.ts';
 import { text } from './text.ts';
+import { timestamp } from './timestamp.ts';
 
 /** Every type a column can have, by the name that feeds use, in the order of the documents. */
-export const COLUMN_TYPES = { money, date, id, code, text } as const satisfies Record<string, ColumnType>;
+export const COLUMN_TYPES = {
+  money,
+  decimal,
+  integer,
+  number,
+  date,
+  timestamp,
+  boolean,
+  phone,
+  address,
+  id,
+  code,
+  text,
+} as const satisfies Record<string, ColumnType>;
 
 export type ColumnTypeName = keyof typeof COLUMN_TYPES;
 

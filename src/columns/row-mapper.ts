@@ -1,4 +1,4 @@
-import type { RowProblem, Value, ValueRules } from './column-type.ts';
+import { NO_PARAMETERS, type RowProblem, type TypeParameters, type Value, type ValueRules } from './column-type.ts';
 import { COLUMN_TYPES, type ColumnCode, type ColumnTypeName } from './registry.ts';
 
 /** What a row's mapper has to know of a column. */
@@ -8,6 +8,7 @@ export interface MappedColumn {
   readonly name: string;
   readonly type: ColumnTypeName;
   readonly required: boolean;
+  readonly parameters?: TypeParameters;
 }
 
 /** What a row's mapper has to know of a feed. */
@@ -46,8 +47,10 @@ export function createRowMapper(
 ): RowMapper {
   const isNull = nullTest(rules.nulls);
   const parsers = columns.map((column) =>
-    COLUMN_TYPES[column.type].parser(rules, <Code extends ColumnCode>(code: Code, reason: string) =>
-      problem(column, code, reason),
+    COLUMN_TYPES[column.type].parser(
+      rules,
+      <Code extends ColumnCode>(code: Code, reason: string) => problem(column, code, reason),
+      column.parameters ?? NO_PARAMETERS,
     ),
   );
   const missing = columns.map((column) =>

@@ -1,5 +1,6 @@
 import { COLUMN_TYPES } from '../columns/registry.ts';
 import { headerKey } from './header.ts';
+import { parameterProblems } from './type-parameters.ts';
 import type { ColumnDefinition, DatasetDefinition, Definition } from './schema.ts';
 
 /** Where in a definition, e.g. `datasets`, 1, `name`. */
@@ -28,6 +29,7 @@ export function findContradictions(definition: Definition): readonly Problem[] {
         const why = place === 0 ? 'the first column is the key' : 'the column is required';
         problems.push({ path: [...at, 'optional'], problem: `cannot be: ${why}` });
       }
+      problems.push(...parameterProblems(column, at));
       problems.push(...referenceProblems(definition, dataset, column, [...at, 'references']));
     }
   }

@@ -6,6 +6,7 @@ import { LandfallError } from '../model/errors.ts';
 import { systemCode } from '../system/system-error.ts';
 import { findContradictions, sortParentsFirst, spell, type Problem, type Path } from './contradictions.ts';
 import { definitionSchema, type DatasetDefinition, type Definition } from './schema.ts';
+import { parametersOf } from './type-parameters.ts';
 import type { Column, Dataset, Feed } from '../model/feed.ts';
 
 const OPERATION = 'read feed definition';
@@ -132,6 +133,7 @@ function toDataset(dataset: DatasetDefinition): Dataset {
     ...column,
     required: column.required || index === 0,
     references: column.references ?? null,
+    parameters: parametersOf(column),
   }));
   const key = columns[0];
   if (key === undefined) throw new LandfallError(OPERATION, `${dataset.name} has no column`);

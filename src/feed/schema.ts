@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { LEDGER_TABLES } from '../model/ledger-tables.ts';
 import { UNDER_WAY } from './file-name.ts';
+import { typeParameterShape } from './type-parameters.ts';
 
 /** The shape of a feed definition. What spans several fields (duplicates, references) is checked in contradictions.ts. */
 
@@ -27,6 +28,7 @@ const columnSchema = z.strictObject({
   optional: z.boolean().default(false),
   phi: z.boolean().default(false),
   references: identifier.optional(),
+  ...typeParameterShape,
 });
 
 /** SQLite takes 2,000 columns in a table; a temporary one has up to ten of Landfall's own beside them. */

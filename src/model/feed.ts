@@ -1,3 +1,4 @@
+import type { TypeParameters } from '../columns/column-type.ts';
 import type { ColumnTypeName } from '../columns/registry.ts';
 import type { MappingRules } from '../columns/row-mapper.ts';
 
@@ -9,6 +10,8 @@ export interface Column {
   /** The column of the table, a validated SQL identifier, e.g. `patient_id`. */
   readonly name: string;
   readonly type: ColumnTypeName;
+  /** What the feed says of the type, e.g. the scale of a decimal. */
+  readonly parameters?: TypeParameters;
   /** A row without a value here is refused (`missing_value`). The key is always required. */
   readonly required: boolean;
   /** A file may lack this column altogether; its values are then NULL. */

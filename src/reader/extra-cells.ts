@@ -1,3 +1,4 @@
+import { NO_PARAMETERS } from '../columns/column-type.ts';
 import { COLUMN_TYPES } from '../columns/registry.ts';
 import type { Column, Dataset, FeedFormat } from '../model/feed.ts';
 import { mayHoldRow, type HeaderMatch } from './header.ts';
@@ -93,7 +94,7 @@ function secondRowScore(
   const fits = (column: Column, text: string): boolean | null => {
     if (text === '' || nulls.has(text.toLowerCase())) return column.required ? false : null;
     const { recognises } = COLUMN_TYPES[column.type];
-    if (recognises !== null) return recognises(text, format);
+    if (recognises !== null) return recognises(text, format, column.parameters ?? NO_PARAMETERS);
     if (column !== dataset.key || isFused(cells.length, step)) return null;
     return shapesOf(text).some((shape) => shapes.has(shape));
   };

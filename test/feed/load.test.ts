@@ -161,7 +161,11 @@ test.each([
 });
 
 test.each([
-  ['a key of money', HEAD + dataset('A', 'as', ['header: A, name: a, type: money']), 'it must be id, code or text'],
+  [
+    'a key of money',
+    HEAD + dataset('A', 'as', ['header: A, name: a, type: money']),
+    'it must be phone, address, id, code or text',
+  ],
   [
     'an optional key',
     HEAD + dataset('A', 'as', ['header: A, name: a, type: id, optional: true']),
@@ -203,7 +207,7 @@ test.each([
 });
 
 test('all faults are named at once', () => {
-  const text = HEAD + dataset('A', 'As', ['header: A, name: a, type: number', 'header: B, type: id']);
+  const text = HEAD + dataset('A', 'As', ['header: A, name: a, type: nothing', 'header: B, type: id']);
   expect(faultOf(text)).toMatch(/^3 problems:\n {2}line 7, .*\n {2}line 9, .*\n {2}line 10, /);
 });
 
@@ -223,4 +227,28 @@ test('aliases that swell without bound are refused, not followed', () => {
     bomb.push(`${letter}: &${letter} [${Array.from({ length: 9 }, () => `*${before}`).join(', ')}]`);
   }
   expect(faultOf(bomb.join('\n'))).toContain('Excessive alias count');
+});
+
+test('a column says of its type what that type takes, and what it needs', () => {
+  const typed = (columns: string) =>
+    load(HEAD + PARENT + `      - { header: X, name: x, ${columns} }\n`).datasets[0]?.columns[1]?.parameters;
+  expect(typed('type: decimal, scale: 3')).toEqual({ scale: 3 });
+  expect(typed('type: timestamp, zone: America/Chicago, precision: 3')).toEqual({
+    zone: 'America/Chicago',
+    precision: 3,
+  });
+  expect(typed('type: phone, country: GB')).toEqual({ country: 'GB' });
+  expect(typed('type: text')).toEqual({});
+
+  const fault = (columns: string) => faultOf(HEAD + PARENT + `      - { header: X, name: x, ${columns} }\n`);
+  const at = 'line 10, datasets[0].columns[1]';
+  expect(fault('type: decimal')).toBe(`${at}.scale: is missing: a column of type decimal needs it`);
+  expect(fault('type: text, scale: 2')).toBe(`${at}.scale: is nothing that a column of type text takes`);
+  expect(fault('type: decimal, scale: 39')).toBe(`${at}.scale: must be a whole number from 0 to 38 (it is 39)`);
+  expect(fault('type: timestamp, zone: Gotham')).toBe(
+    `${at}.zone: is no time zone; expected for example America/Chicago (it is "Gotham")`,
+  );
+  expect(fault('type: phone, country: us')).toBe(
+    `${at}.country: is no country; expected two capitals, for example US (it is "us")`,
+  );
 });

@@ -13,7 +13,7 @@ export function markedRows(dataset: DatasetName, count: number, keyOf = markedKe
         const date = `${MARKER_YEAR}-0${1 + (at % 9)}-1${index % 10}`;
         const text = `${MARKER} ${header} ${at % 3}`;
         const values = { id: `${MARKER}${index}${at}`, code: MARKER, text, money: `${MARKER_YEAR}0${at}.11`, date };
-        return [header, index === 0 ? keyOf(at) : values[type]];
+        return [header, index === 0 ? keyOf(at) : values[type as keyof typeof values]];
       }),
     ),
   );

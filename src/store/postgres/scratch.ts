@@ -59,7 +59,16 @@ export function stagingTables(feed: Feed, dataset: Dataset): StagingTables {
   return { incoming, merging, create };
 }
 
-const STORAGE_TYPES = { text: 'text', integer: 'bigint', date: 'date' } as const satisfies Record<StorageClass, string>;
+/** The type that holds any value of a storage class. */
+export const STORAGE_TYPES = {
+  text: 'text',
+  integer: 'bigint',
+  number: 'double precision',
+  decimal: 'numeric',
+  date: 'date',
+  timestamp: 'timestamptz',
+  boolean: 'boolean',
+} as const satisfies Record<StorageClass, string>;
 
 /** The type that holds any value of a column. */
 export function storageType(column: Column): (typeof STORAGE_TYPES)[StorageClass] {

@@ -11,14 +11,29 @@ const RULES: readonly (readonly [RegExp, Affinity])[] = [
   [/REAL|FLOA|DOUB/i, 'real'],
 ];
 
+const NEVER_A_NUMBER: readonly Affinity[] = ['text', 'none', 'integer', 'numeric', 'real'];
+
 /**
  * The affinities that keep the values of a storage class. Where the text is a number, as an id may be, all but TEXT make a number of it:
- * 000123 becomes 123. A date never is one.
+ * 000123 becomes 123, and the decimal 1.50 becomes 1.5. A date never is one.
  */
 const KEPT_BY: Readonly<Record<StorageClass, readonly Affinity[]>> = {
   text: ['text', 'none'],
   integer: ['integer', 'numeric', 'none'],
-  date: ['text', 'none', 'integer', 'numeric', 'real'],
+  // A number that is whole is one, be it kept as an integer or not.
+  number: ['real', 'numeric', 'integer', 'none'],
+  decimal: ['text', 'none'],
+  date: NEVER_A_NUMBER,
+  timestamp: NEVER_A_NUMBER,
+  boolean: ['integer', 'numeric', 'none'],
+};
+
+/** The same of a STRICT table, which refuses what it would have to change. */
+const KEPT_STRICTLY_BY: typeof KEPT_BY = {
+  ...KEPT_BY,
+  number: ['real', 'none'],
+  date: KEPT_BY.text,
+  timestamp: KEPT_BY.text,
 };
 
 /**
@@ -27,14 +42,25 @@ const KEPT_BY: Readonly<Record<StorageClass, readonly Affinity[]>> = {
  * @param strict whether its table is STRICT: it then refuses what it cannot keep (https://sqlite.org/stricttables.html)
  */
 export function keepsValues(storage: StorageClass, declared: string, strict: boolean): boolean {
-  const affinity = strict ? strictAffinity(declared) : affinityOf(declared);
-  return KEPT_BY[storage === 'date' && strict ? 'text' : storage].includes(affinity);
+  return strict
+    ? KEPT_STRICTLY_BY[storage].includes(strictAffinity(declared))
+    : KEPT_BY[storage].includes(affinityOf(declared));
 }
 
 /** The type to declare a column with, so that it keeps the values of a storage class. */
-export function declarationFor(storage: StorageClass): 'TEXT' | 'INTEGER' {
-  return storage === 'integer' ? 'INTEGER' : 'TEXT';
+export function declarationFor(storage: StorageClass): 'TEXT' | 'INTEGER' | 'REAL' {
+  return DECLARATIONS[storage];
 }
+
+const DECLARATIONS = {
+  text: 'TEXT',
+  integer: 'INTEGER',
+  number: 'REAL',
+  decimal: 'TEXT',
+  date: 'TEXT',
+  timestamp: 'TEXT',
+  boolean: 'INTEGER',
+} as const satisfies Record<StorageClass, string>;
 
 function affinityOf(declared: string): Affinity {
   return RULES.find(([pattern]) => pattern.test(declared))?.[1] ?? 'numeric';

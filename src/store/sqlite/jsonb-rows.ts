@@ -23,6 +23,7 @@ export const PLACE_NUMBERS = 3;
 // The element types of https://sqlite.org/jsonb.html: the low half of an element's first byte.
 const NULL = 0;
 const INT = 3;
+const FLOAT = 5;
 const TEXTRAW = 10;
 const ARRAY = 11;
 
@@ -54,7 +55,7 @@ export function createRowEncoder(): RowEncoder {
       putText(writer, INT, String(line));
       for (const value of values) {
         if (value === null) putNull(writer);
-        else if (typeof value === 'number') putText(writer, INT, String(value));
+        else if (typeof value === 'number') putText(writer, Number.isSafeInteger(value) ? INT : FLOAT, String(value));
         else putText(writer, TEXTRAW, value);
       }
       endRow(writer, begin);

@@ -9,6 +9,13 @@ const VALUES: Readonly<Record<ColumnTypeName, readonly (string | number)[]>> = {
   code: ['0099', '1e5', 'C1'],
   text: ['7', 'text'],
   money: [0, -1, 5, 9007199254740991, -9007199254740991],
+  decimal: ['0.50', '-12.00', '7', '12345678901234567890.123'],
+  integer: [0, -1, 46, 9007199254740991],
+  number: [0.1, 42.047565000000006, 46, -7.5e-300, 1e300, 1e21],
+  timestamp: ['2026-08-01T06:02:03Z', '0001-01-01T00:00:00.250Z'],
+  boolean: [0, 1],
+  phone: ['6175550199', '6175550199x12'],
+  address: ['12 N MAIN ST APT 5 BOSTON MA 02155', '7'],
   date: ['2026-08-01', '0001-01-01', '9999-12-31', '2026-08-01T06:02:03Z'],
 };
 
@@ -51,8 +58,10 @@ function isKept(values: readonly (string | number)[], declared: string, strict: 
   const insert = db.prepare('INSERT INTO t SELECT ? ->> 0 RETURNING value, typeof(value) AS type');
   return values.every((value) => {
     try {
-      const type = typeof value === 'number' ? 'integer' : 'text';
-      expect(insert.get(JSON.stringify([value]))).toEqual({ value, type });
+      const row = insert.get(JSON.stringify([value])) as { value: unknown; type: string };
+      expect(row.value).toBe(value);
+      // A whole number may be kept as a real one, where the type has both.
+      if (values.every(Number.isSafeInteger)) expect(row.type).toBe('integer');
       return true;
     } catch {
       return false;
