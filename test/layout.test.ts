@@ -115,7 +115,7 @@ describe('the layout', () => {
   });
 
   test('the words of one feed stand in its definition, its migration and tests, never in src/', () => {
-    const { datasets } = loadFeed(path.join(ROOT, 'feeds/visitpay.yaml'));
+    const { datasets } = loadFeed(path.join(ROOT, 'feeds/visitpay'));
     const words = datasets.flatMap(({ name, table, key }) => [name, `${name}s`, table, key.header, key.name]);
     const word = new RegExp(`\\b(?:${words.join('|')})\\b`);
     const found = [...imports.keys()].flatMap((file) =>

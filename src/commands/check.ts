@@ -34,7 +34,7 @@ const LISTED = 20;
  */
 export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
-  const feed = loadFeed(settings.feed);
+  const feed = loadFeed(settings.feed, settings.env);
   const { files, problems } = listNamed(feed, options.files);
   // One wrong name does not keep the others from being checked.
   for (const problem of problems) io.stderr.write(`landfall: ${printable(problem.message)}\n`);

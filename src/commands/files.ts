@@ -33,7 +33,7 @@ export async function files(
   checkWords('--code', options.code, [...Object.keys(FILE_CODES), ...Object.keys(WARNING_CODES)]);
   const { search, most } = toSearch(options, !json, io.now());
 
-  const feed = loadFeed(settings.feed);
+  const feed = loadFeed(settings.feed, settings.env);
   const reader = await openReader(settings.db, feed);
   try {
     const found = reader.files(search);

@@ -80,7 +80,7 @@ export function preview({ settings, files, flags }: PreviewOptions, io: CommandI
   const columns = stdout.isTTY ? stdout.columns : null;
   return previewFiles(files, flags, {
     ...{ stdout: asStream(plainOutput(stdout)), columns, stderr },
-    feed: loadFeed(settings.feed),
+    feed: loadFeed(settings.feed, settings.env),
   });
 }
 

@@ -41,7 +41,7 @@ export async function rejects(options: RejectsOptions, io: CommandIo): Promise<n
   checkWords('--code', options.code, Object.keys(REJECT_CODES));
   const { search, most } = toSearch({ ...options, state: statesOf(options.state) }, !json && !csv, io.now());
 
-  const feed = loadFeed(settings.feed);
+  const feed = loadFeed(settings.feed, settings.env);
   const reader = await openReader(settings.db, feed);
   try {
     const found = reader.rejects(search, raw);

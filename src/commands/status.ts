@@ -43,7 +43,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
     return exitCode;
   }
 
-  const feed = loadFeed(settings.feed);
+  const feed = loadFeed(settings.feed, settings.env);
   await using opened = new AsyncDisposableStack();
   const database = await lookInto(settings.db, feed, options.json ? 0 : FIRST, opened);
   if (database instanceof LandfallError && !daemon.lives) throw database;

@@ -22,7 +22,7 @@ export interface VerifyOptions {
  */
 export async function verify(options: VerifyOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
-  const feed = loadFeed(settings.feed);
+  const feed = loadFeed(settings.feed, settings.env);
   const reader = await openReader(settings.db, feed);
   const { isTTY, columns } = io.stdout;
   const done: Verification[] = [];

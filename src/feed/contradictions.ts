@@ -1,7 +1,7 @@
 import { COLUMN_TYPES } from '../columns/registry.ts';
 import { headerKey } from './header.ts';
 import { parameterProblems } from './type-parameters.ts';
-import type { ColumnDefinition, DatasetDefinition, Definition } from './schema.ts';
+import type { ColumnDefinition, DatasetDefinition, Definition, SoundDataset, SoundParts } from './schema.ts';
 
 /** Where in a definition, e.g. `datasets`, 1, `name`. */
 export type Path = readonly (string | number)[];
@@ -12,17 +12,22 @@ export interface Problem {
   readonly problem: string;
 }
 
-/** Everything that is wrong although each field for itself is right: what is there twice, contradicts another, or refers to nothing. */
-export function findContradictions(definition: Definition): readonly Problem[] {
+/**
+ * Everything that is wrong although each field for itself is right: what is there twice, contradicts another, or refers to nothing.
+ * @param definition whole, or what of it is right
+ */
+export function findContradictions(definition: Definition | SoundParts): readonly Problem[] {
   const problems: Problem[] = [];
   const noteDataset = createUniqueness('dataset', problems);
   const noteTable = createUniqueness('table', problems);
   for (const [index, dataset] of definition.datasets.entries()) {
+    if (dataset === null) continue;
     const path = ['datasets', index];
     noteDataset(dataset.name.toLowerCase(), [...path, 'name']);
     noteTable(dataset.table, [...path, 'table']);
     checkNames(dataset, path, problems);
     for (const [place, column] of dataset.columns.entries()) {
+      if (column === null) continue;
       const at = [...path, 'columns', place];
       if (place === 0) problems.push(...keyProblems(column, at));
       if (column.optional && (column.required || place === 0)) {
@@ -33,14 +38,15 @@ export function findContradictions(definition: Definition): readonly Problem[] {
       problems.push(...referenceProblems(definition, dataset, column, [...at, 'references']));
     }
   }
-  return problems.length > 0 ? problems : circles(definition);
+  return 'otherTables' in definition || problems.length > 0 ? problems : circles(definition.datasets);
 }
 
 /** Names and headers stand once in a dataset, whatever their spelling. */
-function checkNames(dataset: DatasetDefinition, path: Path, problems: Problem[]): void {
+function checkNames(dataset: SoundDataset, path: Path, problems: Problem[]): void {
   const noteColumn = createUniqueness('column', problems);
   const noteHeader = createUniqueness('header', problems);
   for (const [place, column] of dataset.columns.entries()) {
+    if (column === null) continue;
     const at = [...path, 'columns', place];
     noteColumn(column.name, [...at, 'name']);
     noteHeader(headerKey(column.header), [...at, 'header']);
@@ -67,8 +73,8 @@ function keyProblems(key: ColumnDefinition, path: Path): readonly Problem[] {
 }
 
 function referenceProblems(
-  definition: Definition,
-  dataset: DatasetDefinition,
+  definition: Definition | SoundParts,
+  dataset: SoundDataset,
   column: ColumnDefinition,
   path: Path,
 ): Problem[] {
@@ -76,13 +82,16 @@ function referenceProblems(
   if (column.references === dataset.table) {
     return [{ path, problem: `a circle: ${dataset.table} refers to itself` }];
   }
-  const parent = definition.datasets.find((other) => other.table === column.references);
+  const datasets: readonly SoundDataset[] = definition.datasets.flatMap((other) => other ?? []);
+  const others = 'otherTables' in definition ? definition.otherTables : [];
+  const parent = datasets.find((other) => other.table === column.references);
   if (parent === undefined) {
-    const known = definition.datasets.map((other) => other.table).join(', ');
+    if (others.includes(column.references)) return [];
+    const known = [...datasets.map((other) => other.table), ...others].join(', ');
     return [{ path, problem: `no dataset has the table ${column.references} (there are ${known})` }];
   }
   const key = parent.columns[0];
-  if (key !== undefined && key.type !== column.type) {
+  if (key != null && key.type !== column.type) {
     return [
       { path, problem: `a ${column.type} cannot refer to ${parent.table}.${key.name}, which is of type ${key.type}` },
     ];
@@ -96,8 +105,8 @@ function parentsOf(dataset: DatasetDefinition): string[] {
 }
 
 /** One problem for a circle of references, with the tables on it. */
-function circles(definition: Definition): Problem[] {
-  const left = sortParentsFirst(definition).left;
+function circles(datasets: readonly DatasetDefinition[]): Problem[] {
+  const left = sortParentsFirst(datasets).left;
   const start = left[0];
   if (start === undefined) return [];
   // Every table left over has a parent that is left over too, so walking up comes back to a table already passed.
@@ -108,16 +117,19 @@ function circles(definition: Definition): Problem[] {
     const from = walk.indexOf(next);
     if (from >= 0) {
       const round = [...walk.slice(from), next].map((dataset) => dataset.table).join(' → ');
-      return [{ path: ['datasets', definition.datasets.indexOf(next)], problem: `a circle of references: ${round}` }];
+      return [{ path: ['datasets', datasets.indexOf(next)], problem: `a circle of references: ${round}` }];
     }
     walk.push(next);
   }
 }
 
 /** The datasets, parents before children and else as they stand; `left` holds those that a circle keeps back. */
-export function sortParentsFirst(definition: Definition): { sorted: DatasetDefinition[]; left: DatasetDefinition[] } {
+export function sortParentsFirst(datasets: readonly DatasetDefinition[]): {
+  sorted: DatasetDefinition[];
+  left: readonly DatasetDefinition[];
+} {
   const sorted: DatasetDefinition[] = [];
-  let left = definition.datasets;
+  let left = datasets;
   for (;;) {
     const placed = new Set(sorted.map((dataset) => dataset.table));
     const ready = left.find((dataset) => parentsOf(dataset).every((table) => placed.has(table)));

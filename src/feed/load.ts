@@ -1,119 +1,166 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument, type Document } from 'yaml';
-import type { z } from 'zod';
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { LandfallError } from '../model/errors.ts';
-import { systemCode } from '../system/system-error.ts';
-import { findContradictions, sortParentsFirst, spell, type Problem, type Path } from './contradictions.ts';
-import { definitionSchema, type DatasetDefinition, type Definition } from './schema.ts';
-import { parametersOf } from './type-parameters.ts';
 import type { Column, Dataset, Feed } from '../model/feed.ts';
+import { systemCode } from '../system/system-error.ts';
+import { findContradictions, sortParentsFirst, spell, type Path, type Problem } from './contradictions.ts';
+import { environmentsIn, fillIn, readEnvironment, valueOf, type EnvironmentValues } from './environment.ts';
+import { definitionSchema, soundParts, type DatasetDefinition, type Definition } from './schema.ts';
+import { shapeProblems } from './shape-problems.ts';
+import { parametersOf } from './type-parameters.ts';
 
 const OPERATION = 'read feed definition';
 
+/** What a feed's folder calls its definition. */
+const DEFINITION = 'feed.yaml';
+
 /**
- * Reads and checks a feed definition (YAML).
+ * Reads and checks a feed: a folder with a definition, `feed.yaml`, and what belongs to it.
  *
- * @param path the file
+ * @param given the folder, or the definition in it
+ * @param environment the name of one of its environments, whose values stand for `${name}`; null: there are none
  * @returns the feed, its datasets sorted so that parents come before children
  * @throws LandfallError naming every problem with its line and its path in the file
  */
-export function loadFeed(path: string): Feed {
-  const bytes = readBytes(path);
+export function loadFeed(given: string, environment: string | null = null): Feed {
+  const file = isFolder(given) ? path.join(given, DEFINITION) : given;
+  const folder = path.dirname(file);
+  const bytes = readBytes(file);
+  const values = readEnvironment(folder, environment);
   const lines = new LineCounter();
-  const document = parseDocument(decode(bytes, path), { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(decode(bytes, file), { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
+    // What follows from the first error of a line says no more.
+    const byLine = new Map(document.errors.toReversed().map((error) => [lines.linePos(error.pos[0]).line, error]));
+    const inOrder = [...byLine].toSorted(([a], [b]) => a - b);
     throw faulty(
-      path,
-      document.errors.map((error) => `line ${lines.linePos(error.pos[0]).line}: ${error.message}`),
+      file,
+      inOrder.map(([line, error]) => `line ${line}: ${error.message}`),
     );
   }
 
-  const parsed = definitionSchema.safeParse(toData(document, path));
-  const problems = parsed.success
-    ? findContradictions(parsed.data)
-    : parsed.error.issues.map((issue) => shapeProblem(issue, document));
-  if (!parsed.success || problems.length > 0) {
-    throw faulty(
-      path,
-      problems.map((problem) => `${place(problem.path, document, lines)}: ${problem.problem}`),
-    );
-  }
-  return toFeed(parsed.data, createHash('sha256').update(bytes).digest('hex'));
+  const unfilled = fillInDocument(document, values, folder);
+  const data = toData(document, file);
+  const parsed = definitionSchema.safeParse(data);
+  const isNews = ({ path }: Problem): boolean => !unfilled.some((one) => spell(one.path) === spell(path));
+  const problems = [
+    ...unfilled,
+    ...(parsed.success ? [] : shapeProblems(parsed.error.issues, document).filter(isNews)),
+    ...findContradictions(parsed.success ? parsed.data : soundParts(data)),
+  ];
+  if (!parsed.success || problems.length > 0) throw faulty(file, inOrder(problems, document, lines));
+  return toFeed(parsed.data, { folder, values, hash: hashOf(bytes, values) });
 }
 
-function readBytes(path: string): Uint8Array {
+function isFolder(given: string): boolean {
+  return statSync(given, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function readBytes(file: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readFileSync(file);
   } catch (cause) {
     throw new LandfallError(OPERATION, `it cannot be read (${systemCode(cause) ?? 'unknown'})`, {
-      file: path,
+      file,
       hint: 'name another with --feed',
       cause,
     });
   }
 }
 
-function decode(bytes: Uint8Array, path: string): string {
+function decode(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new LandfallError(OPERATION, 'it is not UTF-8 text', { file: path, cause });
+    throw new LandfallError(OPERATION, 'it is not UTF-8 text', { file, cause });
   }
 }
 
+/** Puts values for variables, and tells which there are none for. */
+function fillInDocument(document: Document, values: EnvironmentValues, folder: string): readonly Problem[] {
+  const problems: Problem[] = [];
+  visit(document, {
+    Scalar(key, node, ancestors) {
+      if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
+      const { text, missing } = fillIn(node.value, values);
+      node.value = valueOf(node.value, values) ?? text;
+      for (const name of missing) {
+        const problem = `the environment has no value for ${name}; name one that has it with --env (there ${environmentsIn(folder)})`;
+        problems.push({ path: pathOf(ancestors, node, document), problem });
+      }
+    },
+  });
+  return problems;
+}
+
+/** Where a node stands, by the pairs and lists above it. */
+function pathOf(ancestors: readonly unknown[], node: unknown, document: Document): Path {
+  const steps: (string | number)[] = [];
+  for (const [index, ancestor] of ancestors.entries()) {
+    const below = ancestors[index + 1] ?? node;
+    if (ancestor === document || typeof ancestor !== 'object' || ancestor === null) continue;
+    if ('key' in ancestor) steps.push(isScalar(ancestor.key) ? String(ancestor.key.value) : '');
+    else if ('items' in ancestor && Array.isArray(ancestor.items) && !isPair(below))
+      steps.push(ancestor.items.indexOf(below));
+  }
+  return steps;
+}
+
+function isPair(node: unknown): boolean {
+  return typeof node === 'object' && node !== null && 'key' in node;
+}
+
 /** @throws LandfallError where aliases would swell the document without bound */
-function toData(document: Document, path: string): unknown {
+function toData(document: Document, file: string): unknown {
   try {
     return document.toJS();
   } catch (cause) {
-    throw faulty(path, [cause instanceof Error ? cause.message : 'cannot be read as data']);
+    throw faulty(file, [cause instanceof Error ? cause.message : 'cannot be read as data']);
   }
 }
 
 function faulty(file: string, problems: readonly string[]): LandfallError {
   const [first, ...others] = problems;
   if (first !== undefined && others.length === 0) return new LandfallError(OPERATION, first, { file });
-  return new LandfallError(
-    OPERATION,
-    `${problems.length} problems:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-    {
-      file,
-    },
-  );
+  const list = problems.map((problem) => `  ${problem}`).join('\n');
+  return new LandfallError(OPERATION, `${problems.length} problems:\n${list}`, { file });
 }
 
-/** `line 12, datasets[1].columns[0].type`; the line is that of the nearest thing that is there. */
-function place(path: Path, document: Document, lines: LineCounter): string {
-  let range: unknown;
-  for (let depth = path.length; depth >= 0 && range === undefined; depth--) {
+/** The problems with their places, from the top of the file to its end. */
+function inOrder(problems: readonly Problem[], document: Document, lines: LineCounter): readonly string[] {
+  return problems
+    .map(({ path, problem }) => ({ line: lineOf(path, document, lines), text: `${spell(path)}: ${problem}` }))
+    .sort((a, b) => a.line - b.line)
+    .map(({ line, text }) => (line > 0 ? `line ${line}, ${text}` : text));
+}
+
+/** The line of the nearest thing that is there; 0: nothing is. */
+function lineOf(path: Path, document: Document, lines: LineCounter): number {
+  for (let depth = path.length; depth >= 0; depth--) {
     const node: unknown = document.getIn(path.slice(0, depth), true);
-    if (typeof node === 'object' && node !== null && 'range' in node) range = node.range;
+    if (typeof node !== 'object' || node === null || !('range' in node)) continue;
+    const start: unknown = Array.isArray(node.range) ? node.range[0] : undefined;
+    if (typeof start === 'number') return lines.linePos(start).line;
   }
-  const start: unknown = Array.isArray(range) ? range[0] : undefined;
-  const line = typeof start === 'number' ? `line ${lines.linePos(start).line}, ` : '';
-  return line + spell(path);
+  return 0;
 }
 
-function shapeProblem(issue: z.core.$ZodIssue, document: Document): Problem {
-  const path = issue.path.filter((step) => typeof step !== 'symbol');
-  if (issue.code === 'unrecognized_keys') {
-    return { path: [...path, issue.keys[0] ?? ''], problem: `is not known here (${issue.keys.join(', ')})` };
-  }
-  const found: unknown = document.getIn(path);
-  if (found === undefined) return { path, problem: 'is missing' };
-  const shown = typeof found === 'object' && found !== null ? '' : ` (it is ${JSON.stringify(found)})`;
-  return { path, problem: `${issue.message}${shown}` };
+function hashOf(bytes: Uint8Array, values: EnvironmentValues): string {
+  const hash = createHash('sha256').update(bytes);
+  if (Object.keys(values).length > 0) hash.update(JSON.stringify(values));
+  return hash.digest('hex');
 }
 
-function toFeed(definition: Definition, hash: string): Feed {
+function toFeed(definition: Definition, place: Pick<Feed, 'folder' | 'values' | 'hash'>): Feed {
   const { format } = definition;
   return {
     name: definition.feed,
-    hash,
+    ...place,
     prefix: definition.files.prefix,
     extension: definition.files.extension,
-    datasets: sortParentsFirst(definition).sorted.map(toDataset),
+    datasets: sortParentsFirst(definition.datasets).sorted.map(toDataset),
     format: {
       delimiter: format.delimiter ?? null,
       quote: format.quote ?? null,

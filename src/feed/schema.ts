@@ -35,7 +35,7 @@ const columnSchema = z.strictObject({
 const MOST_COLUMNS = 1990;
 
 /** Names that a feed's table cannot have. */
-const TAKEN_TABLES: readonly string[] = [...LEDGER_TABLES, 'schema_migrations'];
+const TAKEN_TABLES: readonly string[] = [...LEDGER_TABLES, 'schema_migrations', 'feed_schema'];
 
 const datasetSchema = z.strictObject({
   name: quoted.regex(/^[A-Za-z][A-Za-z0-9]*$/, 'must be letters and digits, a letter first: it stands in file names'),
@@ -78,3 +78,38 @@ export const definitionSchema = z.strictObject({
 export type Definition = z.output<typeof definitionSchema>;
 export type DatasetDefinition = Definition['datasets'][number];
 export type ColumnDefinition = DatasetDefinition['columns'][number];
+
+/** What can be held against the rest of a definition: null stands for what is wrong in itself, so that places stay what they are. */
+export interface SoundParts {
+  readonly datasets: readonly (SoundDataset | null)[];
+  /** Tables of datasets that are wrong in themselves: they may be referred to. */
+  readonly otherTables: readonly string[];
+}
+
+export interface SoundDataset {
+  readonly name: string;
+  readonly table: string;
+  readonly columns: readonly (ColumnDefinition | null)[];
+}
+
+const named = z.object({
+  name: datasetSchema.shape.name,
+  table: datasetSchema.shape.table,
+  columns: z.array(z.unknown()),
+});
+const listed = z.object({ datasets: z.array(z.unknown()) });
+const tabled = z.object({ table: z.string() });
+
+/** Of a definition that is wrong in some places, what is right. */
+export function soundParts(data: unknown): SoundParts {
+  const list = listed.safeParse(data).data?.datasets ?? [];
+  const datasets = list.map((one): SoundDataset | null => {
+    const dataset = named.safeParse(one).data;
+    if (dataset === undefined) return null;
+    return { ...dataset, columns: dataset.columns.map((column) => columnSchema.safeParse(column).data ?? null) };
+  });
+  const otherTables = list.flatMap((one, index) =>
+    datasets[index] == null ? (tabled.safeParse(one).data?.table ?? []) : [],
+  );
+  return { datasets, otherTables };
+}

@@ -60,8 +60,12 @@ export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 export interface Feed {
   /** e.g. `visitpay`. */
   readonly name: string;
-  /** SHA-256 (hex) of the definition's bytes. */
+  /** SHA-256 (hex) of the definition's bytes, and of the values of its environment where there is one. */
   readonly hash: string;
+  /** The folder of the definition: its migrations, views and environments lie below it. */
+  readonly folder: string;
+  /** What the environment says for `${name}`; nothing where none was asked for. */
+  readonly values: Readonly<Record<string, string | number | boolean>>;
   /** What stands before the dataset's name in a file name, e.g. `HospitalABC_VisitPay_`. */
   readonly prefix: string;
   /** File name extension with its dot, e.g. `.txt`. */

@@ -53,12 +53,26 @@ export const SETTINGS = [
   {
     name: 'feed',
     key: 'feed',
-    placeholder: 'FILE',
-    help: 'the feed definition',
+    placeholder: 'DIR',
+    help: 'the folder of the feed, or the feed.yaml in it',
     schema: path,
-    fallback: 'feeds/visitpay.yaml',
-    fallbackInWords: "the program's feeds/visitpay.yaml",
+    fallback: 'feeds/visitpay',
+    fallbackInWords: "the program's feeds/visitpay",
     fallbackFolder: 'program',
+    takenBy: 'all',
+  },
+  {
+    name: 'env',
+    key: 'env',
+    placeholder: 'NAME',
+    help: "the feed's environment, e.g. prod: environments/prod.yaml in its folder",
+    schema: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'must be letters, digits, _ and -')
+      .optional()
+      .transform((name) => name ?? null),
+    fallback: null,
+    fallbackFolder: null,
     takenBy: 'all',
   },
   {

@@ -23,7 +23,7 @@ export interface StorePlace {
   /** The setting `db`: a path, or a URL. */
   readonly db: string;
   readonly feed: Feed;
-  /** The folder of `NNNN_name.sql` files. */
+  /** The folder of the ledger's migrations, `NNNN_name.sql`; the feed's own lie in its folder. */
   readonly migrations: string;
   /** The version of Landfall, kept with every entry of the ledger. */
   readonly program: string;

@@ -72,7 +72,7 @@ export async function takeFromLanding(supervised: Supervised, options: SessionOp
   const { settings, io, waker, send } = supervised;
   const { command, patienceMs } = options;
   const once = command === 'once';
-  const feed = loadFeed(settings.feed);
+  const feed = loadFeed(settings.feed, settings.env);
   const telling = openTelling(supervised, feed);
   const waiting = { faults: telling.faults, waker, patienceMs, monotonic: () => performance.now() };
   const opened = await openDatabase(supervised, feed, command, waiting);

@@ -27,7 +27,7 @@ import { ingest } from './take-files.ts';
  */
 export async function performRetry(supervised: Supervised, asked: readonly string[]): Promise<number> {
   const { settings, io } = supervised;
-  const feed = loadFeed(settings.feed);
+  const feed = loadFeed(settings.feed, settings.env);
   const names = new Set(asked.map((name) => path.basename(name)));
   const files = find(settings.landing, feed, names, io);
   const missing = [...names].filter((name) => !files.some((file) => file.name === name));

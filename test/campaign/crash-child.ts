@@ -50,7 +50,7 @@ const probe = (moment: Moment): void => {
   else writeSync(1, '!');
 };
 
-const feed = loadFeed(join(ROOT, 'feeds/visitpay.yaml'));
+const feed = loadFeed(join(ROOT, 'feeds/visitpay'));
 const program = '0.0.0-test';
 database = openDatabase({
   file: orders.database,

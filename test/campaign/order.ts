@@ -56,7 +56,7 @@ export function orderPlans(): fc.Arbitrary<OrderPlan> {
 }
 
 const ROOT = join(import.meta.dirname, '../..');
-const FEED_FILE = join(ROOT, 'feeds/visitpay.yaml');
+const FEED_FILE = join(ROOT, 'feeds/visitpay');
 
 function open(file: string, feed: Feed): Store {
   const program = '0.0.0-test';

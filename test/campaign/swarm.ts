@@ -97,9 +97,7 @@ function audit(database: string, count: number): string[] {
       )
       .pluck()
       .get();
-    const problems = [...verifyDatabase(db, loadFeed(join(ROOT, 'feeds/visitpay.yaml')))].flatMap(
-      (one) => one.findings,
-    );
+    const problems = [...verifyDatabase(db, loadFeed(join(ROOT, 'feeds/visitpay')))].flatMap((one) => one.findings);
     if (JSON.stringify(states) !== JSON.stringify([['ingested', 1, 1, count]]))
       problems.push(`the ledger has ${JSON.stringify(states)}`);
     if (rows !== count) problems.push(`${String(rows)} rows are in or wait, of ${count}`);

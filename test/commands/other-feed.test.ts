@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../src/commands/check.ts';
@@ -12,7 +11,8 @@ import { readSettings } from '../../src/settings/read-settings.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { noteUnread } from '../../src/store/sqlite/ledger.ts';
 import { captureIo } from '../helpers/command-io.ts';
-import { FEED_FILE, openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
+import { copyFeed } from '../helpers/feed-folder.ts';
+import { openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
 import { procedure } from '../helpers/rows.ts';
 import { supervised } from '../helpers/supervised.ts';
 
@@ -30,8 +30,7 @@ const COMMANDS: [string, (settings: Settings, io: CommandIo) => Promise<number>]
 
 /** The settings of a feed that has the tables of the shipped one and another name. */
 function settingsOf(desk: Desk): Settings {
-  const feed = join(desk.folder, 'other.yaml');
-  writeFileSync(feed, readFileSync(FEED_FILE, 'utf8').replace('feed: visitpay', 'feed: other'));
+  const feed = copyFeed({ definition: (yaml) => yaml.replace('feed: visitpay', 'feed: other') });
   return readSettings({
     flags: { db: desk.database.file, feed, landing: desk.landing },
     env: {},

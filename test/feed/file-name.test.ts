@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { readFileName } from '../../src/feed/file-name.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 
-const feed = loadFeed(join(import.meta.dirname, '../../feeds/visitpay.yaml'));
+const feed = loadFeed(join(import.meta.dirname, '../../feeds/visitpay'));
 const read = (name: string): ReturnType<typeof readFileName> => readFileName(feed, name);
 const PREFIX = 'HospitalABC_VisitPay_';
 

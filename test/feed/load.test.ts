@@ -7,7 +7,7 @@ import { loadFeed } from '../../src/feed/load.ts';
 import { COLUMNS, DATASET_NAMES } from '../helpers/feed-files.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
-const VISITPAY = join(import.meta.dirname, '../../feeds/visitpay.yaml');
+const VISITPAY = join(import.meta.dirname, '../../feeds/visitpay/feed.yaml');
 
 const HEAD = `feed: clinic
 files:
@@ -119,7 +119,7 @@ test.each([
     'header: A, name: a, type: date, references: patients',
     'a date cannot refer to patients.patient_id',
   ],
-  ['an unknown type', 'header: A, name: a, type: moeny', 'columns[1].type: Invalid option: expected one of'],
+  ['an unknown type', 'header: A, name: a, type: moeny', 'columns[1].type: must be one of'],
   [
     'a column name that is no identifier',
     "header: A, name: 'a\"; drop', type: id",

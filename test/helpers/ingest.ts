@@ -15,7 +15,8 @@ import { type DatasetName, type FileOptions, type Row, feedFileName, feedFileTex
 import { tempFolder } from './temp.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
-export const FEED_FILE = join(ROOT, 'feeds/visitpay.yaml');
+export const FEED_FOLDER = join(ROOT, 'feeds/visitpay');
+export const FEED_FILE = join(FEED_FOLDER, 'feed.yaml');
 export const MIGRATIONS = join(ROOT, 'migrations');
 
 /** A store and a landing folder of one test, without the loop around them. */
@@ -65,7 +66,7 @@ export function openDesk(options: Partial<DatabaseOptions> = {}): Desk {
   mkdirSync(landing);
   const feed = options.feed ?? setUp().feed;
   const file = join(folder, 'db/test.sqlite');
-  if (options.file === undefined && options.migrations === undefined) {
+  if (options.file === undefined && options.migrations === undefined && feed.folder === FEED_FOLDER) {
     mkdirSync(join(folder, 'db'));
     writeFileSync(file, setUp().database);
   }

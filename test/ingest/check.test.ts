@@ -18,8 +18,9 @@ import { createRehearsal } from '../../src/store/sqlite/rehearsal.ts';
 import { feeds, spellOut } from '../campaign/feeds.ts';
 import { LEAK, MARKER } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
+import { copyFeed } from '../helpers/feed-folder.ts';
 import { feedFileName, feedFileText, type DatasetName, type Row } from '../helpers/feed-files.ts';
-import { type Desk, FEED_FILE, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
+import { type Desk, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
 import { procedure, transaction, visit } from '../helpers/rows.ts';
 
 const NOW = new Date('2026-08-10T12:00:00Z');
@@ -144,9 +145,8 @@ describe('a check says what the ingest then does', () => {
     const file = desk.write(feedFileName('Procedure', '20260801_060000'), text);
     const { out } = await runCheck(desk.database.file, [file]);
     expect(out).toContain("if it is, add `aliases: ['<cell 5>']` to StandardCharge in the feed");
-    const feed = join(desk.folder, 'feed.yaml');
     const column = 'header: StandardCharge,';
-    writeFileSync(feed, readFileSync(FEED_FILE, 'utf8').replace(column, `${column} aliases: ['List Price'],`));
+    const feed = copyFeed({ definition: (yaml) => yaml.replace(column, `${column} aliases: ['List Price'],`) });
     const other = openDesk({ feed: loadFeed(feed) });
     expect((await other.ingest(other.write(file.name, text))).kind).toBe('ingested');
   });

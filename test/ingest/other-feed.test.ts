@@ -1,9 +1,9 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
 import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
-import { MIGRATIONS, openDesk } from '../helpers/ingest.ts';
+import { openDesk } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 /** Names that Landfall uses for itself inside: in the ledger, in its temporary tables, for the rows on their way. */
@@ -47,11 +47,10 @@ CREATE INDEX orphans_by_parent ON orphans (parent);
 
 test('a feed may name its tables and columns as Landfall names its own: rows wait, heal, change and are counted', async () => {
   const folder = tempFolder();
-  writeFileSync(join(folder, 'odd.yaml'), FEED);
-  const migrations = tempFolder();
-  cpSync(MIGRATIONS, migrations, { recursive: true });
-  writeFileSync(join(migrations, '0002_visitpay.sql'), TABLES);
-  const desk = openDesk({ feed: loadFeed(join(folder, 'odd.yaml')), migrations });
+  mkdirSync(join(folder, 'migrations/sqlite'), { recursive: true });
+  writeFileSync(join(folder, 'feed.yaml'), FEED);
+  writeFileSync(join(folder, 'migrations/sqlite/0001_tables.sql'), TABLES);
+  const desk = openDesk({ feed: loadFeed(folder) });
   const take = async (name: string, lines: readonly string[]) => desk.ingest(desk.write(name, `${lines.join('\n')}\n`));
   const header = ['ID', 'Parent', ...NAMES.map((name) => `${name} of it`)].join('|');
   const row = (id: string, value: string) => [id, 'P1', ...NAMES.map(() => value)].join('|');

@@ -12,6 +12,8 @@ import { datasetOf, FOUND } from './reading.ts';
 
 const FEED: Feed = {
   name: 'visits',
+  folder: '',
+  values: {},
   hash: '',
   prefix: 'Hospital_',
   extension: '.txt',

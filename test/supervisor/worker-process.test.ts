@@ -39,6 +39,7 @@ function startStub(script: string, onTestFinished: OnTestFinished, broken: { nod
     landing: folder,
     db: join(folder, 'x.sqlite'),
     feed: '',
+    env: null,
     settleMs: 0,
     rescan: '* * * * *',
     after: 'keep',

@@ -1,42 +1,88 @@
 import type Database from 'better-sqlite3';
-import crypto from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
+import { feedMigrations, readMigrations, type SqlFile } from '../../feed/sql-files.ts';
 import { LandfallError } from '../../model/errors.ts';
-import { asFault, constraintRefusal } from './faults.ts';
+import type { Feed } from '../../model/feed.ts';
 import type { Probe } from '../../model/ledger.ts';
+import { pendingOfFeed, pendingOfLedger, type AppliedMigration } from '../migrations.ts';
+import { createFeedSchemaTable, createViews, dropViews, viewsAreAsWritten } from './feed-views.ts';
+import { asFault, constraintRefusal } from './faults.ts';
+import { requireFeed } from './schema.ts';
 
-interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-  readonly sha256: string;
+/** What brings a database up to date. */
+export interface MigrationSources {
+  readonly feed: Feed;
+  /** The folder of the ledger's migrations. */
+  readonly migrations: string;
 }
 
 /**
- * Brings the schema up to date: applies each `NNNN_name.sql` that has no record yet, in order, each in one transaction with its record.
- * @throws LandfallError when a migration fails (it is rolled back), was changed after it was applied, is misnamed, or when the
- *   database has migrations that this program does not know
+ * Brings the schema up to date: first the ledger's, then the feed's own. Each migration that has no record yet is applied, in order. Those of
+ * the ledger go in one transaction each, with its record; those of the feed in one together, with its views, which are dropped before
+ * and made again after.
+ * @throws LandfallError when a migration or view fails (it is rolled back), was changed after it was applied, is misnamed, or when the
+ *   database has migrations that neither this program nor the feed knows, or belongs to another feed
  */
-export function migrate(db: Database.Database, file: string, folder: string, probe: Probe): void {
-  const known = readMigrations(folder);
+export function migrate(
+  db: Database.Database,
+  file: string,
+  { feed, migrations }: MigrationSources,
+  probe: Probe,
+): void {
+  const ledger = readMigrations(migrations);
   db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
     version    INTEGER PRIMARY KEY,
     name       TEXT NOT NULL,
     sha256     TEXT NOT NULL,
     applied_at TEXT NOT NULL
   )`);
-  for (const migration of pending(known, db, file, folder)) apply(db, file, folder, migration, probe);
+  createFeedSchemaTable(db);
+  requireFeed(db, file, feed);
+  const own = feedMigrations(feed, 'sqlite');
+  const record = db.prepare('INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)');
+  const migrated = { file, ledger, own, ledgerApplied: appliedTo(db) };
+  for (const migration of pendingOfLedger(migrated)) {
+    inTransaction(db, file, () => {
+      run(db, file, migration);
+      probe('migration');
+      record.run(migration.version, migration.name, migration.sha256, new Date().toISOString());
+    });
+  }
+  migrateFeed(db, file, feed, pendingOfFeed(migrated, feed, appliedOf(db, feed)), probe);
+}
+
+/** The feed's tables and views: all of it, or nothing. */
+function migrateFeed(db: Database.Database, file: string, feed: Feed, pending: readonly SqlFile[], probe: Probe): void {
+  if (pending.length === 0 && viewsAreAsWritten(db, feed)) return;
+  const record = db.prepare(
+    `INSERT INTO feed_schema (feed, kind, name, sha256, applied_at) VALUES (?, 'migration', ?, ?, ?)`,
+  );
+  inTransaction(db, file, () => {
+    dropViews(db, feed);
+    for (const migration of pending) {
+      run(db, file, migration);
+      record.run(feed.name, migration.name, migration.sha256, new Date().toISOString());
+    }
+    createViews(db, feed, (view) => {
+      run(db, file, view);
+    });
+    probe('migration');
+  });
 }
 
 /**
  * Makes sure that a database that another process owns has the schema of this version: only its owner migrates it.
  * @throws LandfallError when it is behind, or as `migrate` does
  */
-export function requireMigrated(db: Database.Database, file: string, folder: string): void {
-  const isBegun = db.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'`).get() !== undefined;
-  const known = readMigrations(folder);
-  const [missing] = isBegun ? pending(known, db, file, folder) : known;
+export function requireMigrated(db: Database.Database, file: string, { feed, migrations }: MigrationSources): void {
+  const hasTable = (name: string): boolean =>
+    db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== undefined;
+  const ledgerApplied = hasTable('schema_migrations') ? appliedTo(db) : [];
+  const own = feedMigrations(feed, 'sqlite');
+  const migrated = { file, ledger: readMigrations(migrations), own, ledgerApplied };
+  const [missing] = [
+    ...pendingOfLedger(migrated),
+    ...pendingOfFeed(migrated, feed, hasTable('feed_schema') ? appliedOf(db, feed) : []),
+  ];
   if (missing === undefined) return;
   throw new LandfallError('open database', `it lacks migration ${missing.name}: an older Landfall has it open`, {
     file,
@@ -44,65 +90,53 @@ export function requireMigrated(db: Database.Database, file: string, folder: str
   });
 }
 
-/** The migrations that have no record yet, in order. */
-function pending(
-  known: readonly Migration[],
-  db: Database.Database,
-  file: string,
-  folder: string,
-): readonly Migration[] {
-  const applied = db.prepare<[], { version: number; name: string; sha256: string }>(
-    'SELECT version, name, sha256 FROM schema_migrations ORDER BY version',
-  );
-  const records = new Map(applied.all().map((record) => [record.version, record]));
-  for (const record of records.values()) {
-    const migration = known.find((candidate) => candidate.version === record.version);
-    if (migration === undefined) {
-      throw new LandfallError('open database', `it has migration ${record.name}, which this version does not know`, {
-        file,
-        hint: 'a newer Landfall wrote it; run that version or a newer one',
-      });
-    }
-    if (migration.sha256 !== record.sha256) {
-      throw new LandfallError('migrate', `${migration.name} was changed after it was applied to ${file}`, {
-        file: path.join(folder, migration.name),
-        hint: 'restore it and put the change into a new migration',
-      });
-    }
-  }
-  return known.filter((migration) => !records.has(migration.version));
+function appliedTo(db: Database.Database): readonly AppliedMigration[] {
+  return db.prepare<[], AppliedMigration>('SELECT name, sha256 FROM schema_migrations ORDER BY version').all();
 }
 
-function apply(db: Database.Database, file: string, folder: string, migration: Migration, probe: Probe): void {
-  const record = db.prepare('INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)');
+function appliedOf(db: Database.Database, feed: Feed): readonly AppliedMigration[] {
+  return db
+    .prepare<[string], AppliedMigration>(`SELECT name, sha256 FROM feed_schema WHERE feed = ? AND kind = 'migration'`)
+    .all(feed.name);
+}
+
+/** Does all of it, or nothing. */
+function inTransaction(db: Database.Database, file: string, work: () => void): void {
   try {
-    // The savepoint is gone once the migration has ended this transaction, even where it began another one.
-    db.exec('BEGIN IMMEDIATE; SAVEPOINT migration');
-    db.exec(migration.sql);
-    if (!releases(db, 'migration')) {
-      throw new LandfallError(
-        'migrate',
-        'it ends the transaction it runs in, so what it did before that may have stayed',
-        {
-          file: path.join(folder, migration.name),
-          hint: 'take COMMIT, ROLLBACK and BEGIN out of it, and restore the database from a backup',
-        },
-      );
-    }
-    probe('migration');
-    record.run(migration.version, migration.name, migration.sha256, new Date().toISOString());
+    db.exec('BEGIN IMMEDIATE');
+    work();
     db.exec('COMMIT');
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
+    if (error instanceof LandfallError) throw error;
+    throw asFault('migrate', file, error);
+  }
+}
+
+/**
+ * Runs one file inside the transaction that the caller began.
+ * @throws LandfallError naming the file
+ */
+function run(db: Database.Database, file: string, { path, sql }: SqlFile): void {
+  try {
+    // The savepoint is gone once the file has ended this transaction, even where it began another one.
+    db.exec('SAVEPOINT migration');
+    db.exec(sql);
+  } catch (error) {
     const fault = constraintRefusal(error) === null ? asFault('migrate', file, error) : error;
     if (fault instanceof LandfallError) throw fault;
     const problem = error instanceof Error ? error.message : 'it failed';
     throw new LandfallError('migrate', `${problem}; it was rolled back`, {
-      file: path.join(folder, migration.name),
-      hint: 'correct the migration and start again',
+      file: path,
+      hint: 'correct it and start again',
       cause: error,
     });
   }
+  if (releases(db, 'migration')) return;
+  throw new LandfallError('migrate', 'it ends the transaction it runs in, so what it did before that may have stayed', {
+    file: path,
+    hint: 'take COMMIT, ROLLBACK and BEGIN out of it, and restore the database from a backup',
+  });
 }
 
 function releases(db: Database.Database, savepoint: string): boolean {
@@ -111,36 +145,5 @@ function releases(db: Database.Database, savepoint: string): boolean {
     return db.inTransaction;
   } catch {
     return false;
-  }
-}
-
-function readMigrations(folder: string): readonly Migration[] {
-  let names: string[];
-  try {
-    names = fs.readdirSync(folder).filter((name) => name.endsWith('.sql'));
-  } catch (cause) {
-    throw new LandfallError('migrate', 'the folder of migrations cannot be read', { file: folder, cause });
-  }
-  const migrations = names.map((name): Migration => {
-    const version = /^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1];
-    if (version === undefined) {
-      throw new LandfallError('migrate', 'the name is not NNNN_name.sql', { file: path.join(folder, name) });
-    }
-    const sql = readMigration(path.join(folder, name));
-    return { version: Number(version), name, sql, sha256: crypto.createHash('sha256').update(sql).digest('hex') };
-  });
-  migrations.sort((a, b) => a.version - b.version);
-  const twin = migrations.find((migration, i) => migration.version === migrations[i - 1]?.version);
-  if (twin !== undefined) {
-    throw new LandfallError('migrate', 'another migration has the same number', { file: path.join(folder, twin.name) });
-  }
-  return migrations;
-}
-
-function readMigration(file: string): string {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new LandfallError('migrate', 'the migration cannot be read', { file, cause });
   }
 }

@@ -32,7 +32,7 @@ export interface OpenDatabase {
 export interface DatabaseOptions {
   readonly file: string;
   readonly feed: Feed;
-  /** The folder of `NNNN_name.sql` files. */
+  /** The folder of the ledger's migrations, `NNNN_name.sql`. */
   readonly migrations: string;
   readonly program: string;
   /** Page cache in MiB. */
@@ -55,7 +55,7 @@ const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
  * @throws DatabaseFault when it cannot be opened, is damaged, or cannot be written
  */
 export function openDatabase(options: DatabaseOptions): OpenDatabase {
-  const { file, feed, migrations, cacheMib, probe = NO_PROBE } = options;
+  const { file, feed, cacheMib, probe = NO_PROBE } = options;
   recognise(file);
   createPrivately(file);
   requireWritable(file);
@@ -69,9 +69,8 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     db.pragma('temp_store = FILE');
     db.pragma(`cache_size = -${cacheMib * 1024}`);
     db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
-    migrate(db, file, migrations, probe);
+    migrate(db, file, options, probe);
     checkSchema(db, file, feed);
-    requireFeed(db, file, feed);
   });
   return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe, place: placeOf(file) };
 }
@@ -103,8 +102,8 @@ export function openBeside(options: Omit<DatabaseOptions, 'cacheMib' | 'probe'>)
   );
   setUp(db, file, () => {
     db.pragma('synchronous = FULL');
-    requireMigrated(db, file, options.migrations);
     requireFeed(db, file, feed);
+    requireMigrated(db, file, options);
   });
   return { db, file, feed, program, process: crypto.randomUUID(), probe: NO_PROBE, place: placeOf(file) };
 }
@@ -167,7 +166,7 @@ export function openForRehearsal(options: Omit<DatabaseOptions, 'cacheMib' | 'pr
   const exists = databaseIsThere(file);
   const db = exists ? openForReading(file) : new Database(':memory:');
   setUp(db, file, () => {
-    if (!exists) migrate(db, ':memory:', options.migrations, NO_PROBE);
+    if (!exists) migrate(db, ':memory:', options, NO_PROBE);
     requireFeed(db, file, feed);
     checkSchema(db, file, feed);
     checkLedger(db, file);

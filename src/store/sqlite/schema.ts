@@ -44,7 +44,7 @@ export function checkSchema(db: Database.Database, file: string, feed: Feed): vo
   if (problems.length === 0) return;
   throw new LandfallError('open database', `it does not fit the feed ${feed.name}: ${problems.join('; ')}`, {
     file,
-    hint: 'mend that by a migration, or name another feed or database',
+    hint: `mend that by a migration: \`landfall schema --feed ${feed.folder} --write\` makes one to review; or name another feed or database`,
   });
 }
 
@@ -174,6 +174,8 @@ function hasForeignKey(db: Database.Database, feed: Feed, table: string, column:
  * @throws LandfallError
  */
 export function requireFeed(db: Database.Database, file: string, feed: Feed): void {
+  const isBegun = db.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'files'`).get() !== undefined;
+  if (!isBegun) return;
   const other = db.prepare<[string], string>('SELECT feed FROM files WHERE feed <> ? LIMIT 1').pluck().get(feed.name);
   if (other === undefined) return;
   throw new LandfallError('open database', `it belongs to the feed ${other}, not to ${feed.name}`, {

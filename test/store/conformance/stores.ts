@@ -1,14 +1,16 @@
 import Database from 'better-sqlite3';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { beforeAll, describe } from 'vitest';
 import { loadFeed } from '../../../src/feed/load.ts';
+import { feedMigrations } from '../../../src/feed/sql-files.ts';
 import type { Feed } from '../../../src/model/feed.ts';
 import { LEDGER_TABLES } from '../../../src/model/ledger-tables.ts';
 import { quarantine, transact } from '../../../src/store/postgres/transact.ts';
 import type { OpenDatabase } from '../../../src/store/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { feedWithTables } from '../../helpers/feed-folder.ts';
 import { FEED_FILE, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
 import { describePostgres, freshDatabase } from '../../helpers/postgres.ts';
 import { tempFolder } from '../../helpers/temp.ts';
@@ -23,7 +25,7 @@ export interface OpenedStore {
   exported(): Promise<string>;
 }
 
-/** Rewrites a migration, e.g. to add a constraint. */
+/** Rewrites the migration of the feed's tables, e.g. to add a constraint. */
 export type Change = (sql: string) => string;
 
 /** A store that the suite is run on. */
@@ -39,7 +41,7 @@ export const sqlite: TestedStore<OpenedStore & { readonly database: OpenDatabase
   name: 'SQLite',
   describe,
   suite: () => (change) => {
-    const { feed, store, database, db } = openDesk(change === null ? {} : { migrations: changedMigrations(change) });
+    const { feed, store, database, db } = openDesk(change === null ? {} : { feed: feedWithTables(change) });
     return Promise.resolve({
       ...{ feed, door: store, database },
       rows: (sql) =>
@@ -53,15 +55,6 @@ export const sqlite: TestedStore<OpenedStore & { readonly database: OpenDatabase
     });
   },
 };
-
-/** The migrations of SQLite, rewritten. */
-function changedMigrations(change: Change): string {
-  const folder = join(tempFolder(), 'migrations');
-  mkdirSync(folder);
-  for (const name of migrationsIn(MIGRATIONS))
-    writeFileSync(join(folder, name), change(readFileSync(join(MIGRATIONS, name), 'utf8')));
-  return folder;
-}
 
 function migrationsIn(folder: string): string[] {
   return readdirSync(folder)
@@ -94,10 +87,8 @@ async function openSchema(client: pg.Client, schema: string, change: Change | nu
   const feed = loadFeed(FEED_FILE);
   await client.query(`CREATE SCHEMA ${schema}; SET search_path TO ${schema}`);
   const folder = join(MIGRATIONS, 'postgres');
-  for (const name of migrationsIn(folder)) {
-    const sql = readFileSync(join(folder, name), 'utf8');
-    await client.query(change?.(sql) ?? sql);
-  }
+  for (const name of migrationsIn(folder)) await client.query(readFileSync(join(folder, name), 'utf8'));
+  for (const { sql } of feedMigrations(feed, 'postgres')) await client.query(change?.(sql) ?? sql);
   await client.query('INSERT INTO feeds (feed) VALUES ($1)', [feed.name]);
   const author = { feed, program: '0.0.0' };
   const door: OpenedStore['door'] = {
@@ -131,6 +122,7 @@ async function exportToSqlite(client: pg.Client, feed: Feed): Promise<string> {
   const file = join(tempFolder(), 'export.sqlite');
   using database = Object.assign(new Database(file), { [Symbol.dispose]: () => void database.close() });
   for (const name of migrationsIn(MIGRATIONS)) database.exec(readFileSync(join(MIGRATIONS, name), 'utf8'));
+  for (const { sql } of feedMigrations(feed, 'sqlite')) database.exec(sql);
   database.pragma('foreign_keys = OFF');
   for (const table of [...LEDGER_TABLES, ...feed.datasets.map((dataset) => dataset.table)]) {
     const names = database.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(table);

@@ -2,7 +2,9 @@ import Database from 'better-sqlite3';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { MIGRATIONS } from '../../helpers/ingest.ts';
+import { loadFeed } from '../../../src/feed/load.ts';
+import { feedMigrations } from '../../../src/feed/sql-files.ts';
+import { FEED_FILE, MIGRATIONS } from '../../helpers/ingest.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
 import { desksOn } from '../conformance/desk.ts';
 import { postgres } from '../conformance/stores.ts';
@@ -26,6 +28,7 @@ function sqliteTables(): string[] {
   try {
     for (const name of readdirSync(MIGRATIONS).filter((each) => each.endsWith('.sql')))
       database.exec(readFileSync(join(MIGRATIONS, name), 'utf8'));
+    for (const { sql } of feedMigrations(loadFeed(FEED_FILE), 'sqlite')) database.exec(sql);
     return database
       .prepare<[], string>(
         `SELECT t.name || ': ' || group_concat(c.name || iif(c."notnull" OR c.pk > 0, '*', ''), ' ' ORDER BY c.cid)

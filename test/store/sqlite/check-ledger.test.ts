@@ -17,7 +17,7 @@ import { procedure } from '../../helpers/rows.ts';
 import { tempFolder } from '../../helpers/temp.ts';
 
 /** What the first version of the program sets up. */
-const FIRST = ['0001_ledger.sql', '0002_visitpay.sql'];
+const FIRST = ['0001_ledger.sql'];
 
 /** A database as the first version left it, with a file in it. */
 function firstDatabase(): { file: string; folder: string } {

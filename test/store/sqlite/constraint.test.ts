@@ -1,22 +1,13 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readStatus } from '../../../src/store/sqlite/status-query.ts';
 import { verifyDatabase } from '../../../src/store/sqlite/verify.ts';
-import { type Desk, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
+import { feedWithTables } from '../../helpers/feed-folder.ts';
+import { type Desk, openDesk } from '../../helpers/ingest.ts';
 import { counts, procedure, transaction, visit } from '../../helpers/rows.ts';
-import { tempFolder } from '../../helpers/temp.ts';
 
 /** A database whose tables have constraints of their own: `change` rewrites the tables' migration. */
 function openStrictDesk(change: (tables: string) => string): Desk {
-  const migrations = tempFolder();
-  cpSync(MIGRATIONS, migrations, { recursive: true });
-  const file = join(migrations, '0002_visitpay.sql');
-  const tables = readFileSync(file, 'utf8');
-  const changed = change(tables);
-  expect(changed).not.toBe(tables);
-  writeFileSync(file, changed);
-  return openDesk({ migrations });
+  return openDesk({ feed: feedWithTables(change) });
 }
 
 const withCheck = (tables: string) =>

@@ -2,10 +2,15 @@ import Database from 'better-sqlite3';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { loadFeed } from '../../../src/feed/load.ts';
 import { LandfallError } from '../../../src/model/errors.ts';
 import { DatabaseFault } from '../../../src/store/database-fault.ts';
 import { migrate } from '../../../src/store/sqlite/migrate.ts';
+import { FEED_FILE } from '../../helpers/ingest.ts';
 import { tempFolder } from '../../helpers/temp.ts';
+
+/** A feed without tables and views. */
+const feed = { ...loadFeed(FEED_FILE), folder: '/nowhere' };
 
 interface Bench {
   readonly db: Database.Database;
@@ -39,7 +44,7 @@ function openBench(): Bench {
       writeFileSync(join(folder, name), sql);
     },
     migrate: () => {
-      migrate(db, file, folder, () => undefined);
+      migrate(db, file, { feed, migrations: folder }, () => undefined);
     },
     refusal: () => {
       try {
@@ -52,7 +57,9 @@ function openBench(): Bench {
     },
     tables: () =>
       db
-        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_migrations' ORDER BY 1")
+        .prepare(
+          "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('schema_migrations', 'feed_schema') ORDER BY 1",
+        )
         .pluck()
         .all(),
     records: () => db.prepare('SELECT name FROM schema_migrations ORDER BY version').pluck().all(),
@@ -97,7 +104,7 @@ describe('migrations that are in order', () => {
       reader.close();
     });
     const seen: unknown[] = [];
-    migrate(bench.db, bench.file, bench.folder, (moment) => {
+    migrate(bench.db, bench.file, { feed, migrations: bench.folder }, (moment) => {
       expect(moment).toBe('migration');
       seen.push([
         reader.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('one', 'two')").pluck().get(),

@@ -15,18 +15,20 @@ import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { LandfallError } from '../../../src/model/errors.ts';
 import { loadFeed } from '../../../src/feed/load.ts';
+import type { Feed } from '../../../src/model/feed.ts';
 import { closeDatabase, openForReading, openForRehearsal, openDatabase } from '../../../src/store/sqlite/open.ts';
 import { tryLock } from '../../../src/store/sqlite/lock.ts';
 import { openInChild } from '../../helpers/child.ts';
 import { mountSelf } from '../../helpers/disk.ts';
+import { feedWithTables } from '../../helpers/feed-folder.ts';
 import { FEED_FILE, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
 import { procedure } from '../../helpers/rows.ts';
 import { tempFolder } from '../../helpers/temp.ts';
 
 const feed = loadFeed(FEED_FILE);
 
-function open(file: string, migrations = MIGRATIONS): void {
-  closeDatabase(openDatabase({ file, feed, migrations, program: '0.0.0', cacheMib: 4 }));
+function open(file: string, of: Feed = feed): void {
+  closeDatabase(openDatabase({ file, feed: of, migrations: MIGRATIONS, program: '0.0.0', cacheMib: 4 }));
 }
 
 /** What `work` throws. */
@@ -364,23 +366,10 @@ describe('opening to read', () => {
 });
 
 describe('the database is held against the feed before anything is read', () => {
-  const LEDGER = readFileSync(join(MIGRATIONS, '0001_ledger.sql'), 'utf8');
-  const TABLES = readFileSync(join(MIGRATIONS, '0002_visitpay.sql'), 'utf8');
-
-  /** The migrations, the tables of the feed changed. */
-  function migrationsWith(change: (tables: string) => string): string {
-    const folder = tempFolder();
-    const changed = change(TABLES);
-    expect(changed).not.toBe(TABLES);
-    writeFileSync(join(folder, '0001_ledger.sql'), LEDGER);
-    writeFileSync(join(folder, '0002_visitpay.sql'), changed);
-    return folder;
-  }
-
   function problems(change: (tables: string) => string): string {
     const file = join(tempFolder(), 'new.sqlite');
     const error = refusalOf(() => {
-      open(file, migrationsWith(change));
+      open(file, feedWithTables(change));
     });
     expect(error.hint).toContain('migration');
     return error.message;
@@ -469,8 +458,11 @@ describe('the database is held against the feed before anything is read', () => 
       'visits.source_line is TEXT, which',
     ],
   ])('P6: %s, which would be changed', (_, column, declared, problem) => {
-    const [before = '', visits = ''] = TABLES.split('CREATE TABLE visits');
-    expect(problems(() => `${before}CREATE TABLE visits${visits.replace(column, declared)}`)).toContain(problem);
+    const changed = (tables: string): string => {
+      const [before = '', visits = ''] = tables.split('CREATE TABLE visits');
+      return `${before}CREATE TABLE visits${visits.replace(column, declared)}`;
+    };
+    expect(problems(changed)).toContain(problem);
   });
 
   test('P6: a date in a STRICT table that wants a number', () => {
@@ -483,7 +475,7 @@ describe('the database is held against the feed before anything is read', () => 
     const file = join(tempFolder(), 'new.sqlite');
     open(
       file,
-      migrationsWith((tables) =>
+      feedWithTables((tables) =>
         tables
           .replace(/\n\);/, '\n) STRICT;')
           .replace('description           TEXT', 'description ANY')
@@ -635,7 +627,7 @@ describe('the database is held against the feed before anything is read', () => 
     const file = join(tempFolder(), 'new.sqlite');
     open(
       file,
-      migrationsWith((tables) => `${tables}; CREATE INDEX theirs ON rejects (code, reason) WHERE state = 'waiting'`),
+      feedWithTables((tables) => `${tables}; CREATE INDEX theirs ON rejects (code, reason) WHERE state = 'waiting'`),
     );
     expect(existsSync(file)).toBe(true);
   });
@@ -650,7 +642,7 @@ describe('the database is held against the feed before anything is read', () => 
       CREATE TABLE others (a); CREATE TRIGGER of_others AFTER INSERT ON others BEGIN DELETE FROM visits; END;`;
     open(
       file,
-      migrationsWith((tables) => `${tables}; ${theirs}`),
+      feedWithTables((tables) => `${tables}; ${theirs}`),
     );
     expect(existsSync(file)).toBe(true);
   });
@@ -659,7 +651,7 @@ describe('the database is held against the feed before anything is read', () => 
     const file = join(tempFolder(), 'new.sqlite');
     open(
       file,
-      migrationsWith((tables) =>
+      feedWithTables((tables) =>
         tables.replace('code_system           TEXT,', "code_system TEXT, ward TEXT, unit TEXT NOT NULL DEFAULT 'x',"),
       ),
     );
@@ -668,8 +660,9 @@ describe('the database is held against the feed before anything is read', () => 
 
   test('a check of a file holds them against each other too', () => {
     const file = join(tempFolder(), 'missing.sqlite');
-    const migrations = migrationsWith((tables) => tables.replace('code_system           TEXT,', ''));
-    const error = refusalOf(() => openForRehearsal({ file, feed, migrations, program: '0.0.0' }));
+    const changed = feedWithTables((tables) => tables.replace('code_system           TEXT,', ''));
+    const place = { file, feed: changed, migrations: MIGRATIONS, program: '0.0.0' };
+    const error = refusalOf(() => openForRehearsal(place));
     expect(error.message).toContain('procedures has no column code_system');
     expect(existsSync(file)).toBe(false);
   });

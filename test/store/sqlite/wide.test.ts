@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -35,12 +35,11 @@ CREATE TABLE children (${names.map((name, index) => `${name} TEXT${index === 0 ?
 
 test('a dataset of as many columns as a feed may have: rows wait, heal, change, are checked, listed and verified', async () => {
   const folder = tempFolder();
-  writeFileSync(join(folder, 'wide.yaml'), FEED);
-  const migrations = tempFolder();
-  cpSync(MIGRATIONS, migrations, { recursive: true });
-  writeFileSync(join(migrations, '0002_visitpay.sql'), TABLES);
-  const feed = loadFeed(join(folder, 'wide.yaml'));
-  const desk = openDesk({ feed, migrations });
+  mkdirSync(join(folder, 'migrations/sqlite'), { recursive: true });
+  writeFileSync(join(folder, 'feed.yaml'), FEED);
+  writeFileSync(join(folder, 'migrations/sqlite/0001_tables.sql'), TABLES);
+  const feed = loadFeed(folder);
+  const desk = openDesk({ feed });
   const child = (day: number, value: string) => {
     const row = names.map((_, index) => (index === 0 ? 'K' : isReference(index) ? 'P' : value));
     return desk.write(`Wide_Child_[2026080${day}_060000].txt`, `${names.join('|')}\n${row.join('|')}\n`);
@@ -54,7 +53,7 @@ test('a dataset of as many columns as a feed may have: rows wait, heal, change, 
   expect(await desk.ingest(parent)).toMatchObject({ kind: 'ingested', healed: 1 });
   expect(desk.column(`SELECT c${COLUMNS - 1} FROM children`)).toEqual(['a']);
 
-  const rehearsal = await openRehearsal({ db: desk.database.file, feed, migrations, program: '0' });
+  const rehearsal = await openRehearsal({ db: desk.database.file, feed, migrations: MIGRATIONS, program: '0' });
   const next = child(2, 'b');
   const options = {
     afresh: false,
