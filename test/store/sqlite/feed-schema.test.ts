@@ -95,9 +95,7 @@ test('P2: what a feed brings goes in whole or not at all, and the error names th
   const ward = openWard();
   ward.put('migrations/sqlite/0001_beds.sql', BEDS);
   ward.put('migrations/sqlite/0002_wrong.sql', 'INSERT INTO nowhere VALUES (1);');
-  expect(ward.refusal()).toContain(
-    'migrations/sqlite/0002_wrong.sql: no such table: nowhere; it was rolled back',
-  );
+  expect(ward.refusal()).toContain('migrations/sqlite/0002_wrong.sql: no such table: nowhere; it was rolled back');
   expect(ward.tables()).toEqual([]);
   ward.put('migrations/sqlite/0002_wrong.sql', 'COMMIT; BEGIN;');
   expect(ward.refusal()).toContain('migrations/sqlite/0002_wrong.sql ends the transaction it runs in');
