@@ -61,7 +61,8 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     .description(
       "Watches a landing folder for a hospital's billing extracts, loads them into a SQLite database and keeps it up to date.",
     )
-    .version(self.version)
+    .version(self.version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
     .exitOverride()
     .configureOutput({
       writeOut: stdout.write,

@@ -36,10 +36,10 @@ export const date: ColumnType<keyof typeof CODES> = {
   parser({ dateOrder }, refuse) {
     const problems = {
       spelling: refuse('bad_date', 'not a recognised date; expected for example 2026-08-01 or 08/01/2026'),
-      year: refuse('bad_date', 'a year of two digits'),
+      year: refuse('bad_date', 'a year of two digits; expected for example 2026-08-01'),
       day: refuse('bad_date', 'a day that does not exist'),
       slashed_day: refuse('bad_date', `a day that does not exist, read ${dateOrder} (date_order in the feed)`),
-      time: refuse('bad_date', 'the time after the date does not exist or is in a spelling that is not taken'),
+      time: refuse('bad_date', 'not a recognised time after the date; expected for example 2026-08-01 06:02:03'),
     } satisfies Record<DateProblem, unknown>;
     const dayFirst = dateOrder === 'day-first';
     return (text) => {

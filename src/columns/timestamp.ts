@@ -48,7 +48,7 @@ export const timestamp: ColumnType<keyof typeof CODES> = {
       day: refuse('bad_timestamp', `a day that does not exist; ${example}`),
       slashed_day: refuse('bad_timestamp', `a day that does not exist, read ${dateOrder} (date_order in the feed)`),
       no_time: refuse('bad_timestamp', `a day without a time; ${example}`),
-      time: refuse('bad_timestamp', `the time does not exist or is in a spelling that is not taken; ${example}`),
+      time: refuse('bad_timestamp', `not a recognised time; ${example}`),
       fraction: refuse('bad_timestamp', `more digits of a second than ${precision} (precision in the feed, at most 6)`),
       offset: refuse('bad_timestamp', `no offset, and the feed names no zone; ${example}`),
       gap: refuse('bad_timestamp', `a time that clocks in ${zone ?? 'UTC'} skipped; ${example}`),

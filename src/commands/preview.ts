@@ -16,6 +16,7 @@ import type { Dialect, ReadEvent, ReadTotals, Table } from '../reader/types.ts';
 import type { Settings } from '../settings/settings.ts';
 import { toJson } from '../output/json.ts';
 import { plainOutput, printable } from '../output/terminal.ts';
+import { hang } from '../output/width.ts';
 import { createRowFormat, PREVIEW_FORMATS, type RowFormat } from './preview-format.ts';
 import { asStream, openFileSink, openSink, sendPieces, type Sink } from '../output/sink.ts';
 
@@ -79,7 +80,12 @@ export function preview({ settings, files, flags }: PreviewOptions, io: CommandI
   const { stdout, stderr } = io;
   const columns = stdout.isTTY ? stdout.columns : null;
   return previewFiles(files, flags, {
-    ...{ stdout: asStream(plainOutput(stdout)), columns, stderr },
+    ...{ stdout: asStream(plainOutput(stdout)), columns },
+    stderr: {
+      write(text) {
+        stderr.write(stderr.isTTY ? `${hang('', text.trimEnd(), stderr.columns)}\n` : text);
+      },
+    },
     feed: loadFeed(settings.feed, settings.env),
   });
 }

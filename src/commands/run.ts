@@ -17,17 +17,23 @@ export interface RunCommandOptions {
  */
 export function run(options: RunCommandOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
-  if (io.stdout.isTTY && settings.logFormat !== 'json') io.stdout.write(welcome(settings, io.stdout.columns));
+  if (io.stdout.isTTY && settings.logFormat !== 'json') io.stdout.write(welcome(settings, io));
   const logger = createLog(settings, io.stdout, io.program.pid);
   return runDaemon({ settings, io, logger, relay: createRelay(settings, io.stdout) });
 }
 
 /** What a person wants to know who has started it in a terminal. */
-function welcome({ landing, db }: Settings, columns: number): string {
+function welcome({ landing, db }: Settings, { stdout: { columns }, env }: CommandIo): string {
+  // npm says what it runs; who starts it so has no command `landfall` yet.
+  const landfall = env['npm_lifecycle_event'] === undefined ? 'landfall' : 'npm run -s landfall --';
   return [
     hang('Watching  ', printable(landing), columns),
     hang('Database  ', printable(withoutPassword(db)), columns),
-    hang('', 'Drop files into the folder. "landfall status" says what became of them; Ctrl-C stops.', columns),
+    hang(
+      '',
+      `Drop files into the folder. "${landfall} status" in another terminal says what became of them. Ctrl-C stops.`,
+      columns,
+    ),
     '',
     '',
   ].join('\n');

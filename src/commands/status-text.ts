@@ -25,7 +25,7 @@ export function statusText(
   const wal = database.walBytes === 0 ? '' : `, write-ahead log ${size(database.walBytes)}`;
   lines.push(labelled(stdout, 'Database  ', `${printable(database.path)}, ${size(database.bytes)}${wal}`));
   if (daemon.lives && daemon.heartbeat?.work.wal.pinned === true) {
-    const pinned = 'a program that reads keeps the log from being emptied: it grows until that one leaves';
+    const pinned = 'a long-running reader keeps the log from being emptied: it grows until that program ends';
     lines.push(labelled(stdout, '          ', pinned, 'yellow'));
   }
   const below =
@@ -35,9 +35,13 @@ export function statusText(
   return `${lines.join('\n')}\n${below}`;
 }
 
+/** Holds a number and its unit together while lines are broken. */
+const NO_BREAK = '\u00a0';
+
 /** A text behind its label; on a terminal in lines that fit, in a pipe in one. */
 function labelled(stdout: Output, label: string, text: string, colour?: Colour): string {
-  const lines = stdout.isTTY ? hang(label, text, stdout.columns).slice(label.length) : text;
+  const held = text.replace(/(\d) (bytes|[KMG]iB)/g, `$1${NO_BREAK}$2`);
+  const lines = stdout.isTTY ? hang(label, held, stdout.columns).slice(label.length).replaceAll(NO_BREAK, ' ') : text;
   return label + (colour === undefined ? lines : paint(stdout, colour, lines));
 }
 

@@ -10,6 +10,6 @@ export const EXIT_CODES = {
   0: 'done; rows may wait for a parent',
   [EXIT_FAILED]: 'could not run, or was stopped before it was done, or `status --check` found no healthy daemon',
   [EXIT_REFUSED]:
-    'done, but a file was quarantined or cannot be read, or a row was rejected, or `verify` found something, be it damage',
+    'done, but a file was quarantined or cannot be read, a row was rejected, or `verify` found something wrong, damage included',
   [EXIT_DAMAGED]: 'the database is damaged: starting again does not help, a person has to look',
 } as const;

@@ -79,7 +79,7 @@ export const SETTINGS = [
     name: 'settle',
     key: 'settleMs',
     placeholder: 'TIME',
-    help: 'how long a file must stand still before it is read; 0 takes it at once',
+    help: 'how long a file must stay unchanged before it is read; 0 reads it at once',
     schema: duration,
     fallback: '2s',
     fallbackFolder: null,
