@@ -54,9 +54,9 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
 }
 
 /** What stands in the database that needs someone; null where it cannot be asked, since the run itself has gone well. */
-async function openIn({ db, feed }: Settings): Promise<Open | null> {
+async function openIn({ db, feed, env }: Settings): Promise<Open | null> {
   try {
-    const reader = await openReader(db, loadFeed(feed));
+    const reader = await openReader(db, loadFeed(feed, env));
     try {
       const { quarantined, datasets } = await reader.status(0);
       const sum = (key: 'rows_rejected' | 'rows_waiting'): number =>
