@@ -128,6 +128,15 @@ describe('P7: matching on text from files takes time in proportion to its length
     expect(ms, `ms for ${input}`).toBeLessThan(MOST_MS);
   });
 
+  test('a line of millions of letters beyond Latin-1 is no trailer, and no error', () => {
+    expect(readTrailer(['中'.repeat(8 * 1024 * 1024)], false)).toBeNull();
+  });
+
+  test('a text of millions of combining marks is taken, and no error', () => {
+    const text = `a${'\u0301'.repeat(8 * 1024 * 1024)}`;
+    expect(mapping('text', {})(text)).toBeNull();
+  });
+
   test.each(Object.entries(ESCAPES))('and so does escaping: %s', (_, escape) => {
     const { ms, input } = slowest(escape, MOST_ESCAPING_MS, 1);
     expect(ms, `ms for ${input}`).toBeLessThan(MOST_ESCAPING_MS);

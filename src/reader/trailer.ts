@@ -51,7 +51,8 @@ export function readTrailer(fields: readonly string[], full: boolean): Trailer |
 }
 
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
-const WORDS = /[\p{L}_ ]+/uy;
+/** Looked for one at a time: a loop over \p{L} takes V8 memory for each letter, and gives up on a line of millions. */
+const NO_WORD = /[^\p{L}_ ]/gu;
 /** What stands behind the words of a trailer, besides its end. */
 const BEHIND_WORDS = ' :=*#';
 const LEADING_MARKS = /^[\s:=#-]+/;
@@ -62,13 +63,13 @@ const COUNT_SUM_OR_DATE = /^[\d.,:/ TZ-]*$/;
  * to which a digit or the like is joined is none of them.
  */
 function endOfWords(text: string): number | null {
-  WORDS.lastIndex = Math.max(0, text.search(LETTER_OR_DIGIT));
-  const [words] = WORDS.exec(text) ?? [];
-  if (words === undefined) return null;
-  const end = WORDS.lastIndex;
-  if (end === text.length || words.endsWith(' ') || BEHIND_WORDS.includes(text.charAt(end))) return end;
-  const space = words.lastIndexOf(' ');
-  return space === -1 ? null : end - words.length + space + 1;
+  const begin = Math.max(0, text.search(LETTER_OR_DIGIT));
+  NO_WORD.lastIndex = begin;
+  const end = NO_WORD.exec(text)?.index ?? text.length;
+  if (end === begin) return null;
+  if (end === text.length || text[end - 1] === ' ' || BEHIND_WORDS.includes(text.charAt(end))) return end;
+  const space = text.lastIndexOf(' ', end);
+  return space < begin ? null : space + 1;
 }
 
 /** Dates and times of creation stand in trailers too, and are no counts. */
