@@ -84,6 +84,25 @@ test('the summary leaves zeros out, groups digits, and names each cause with its
   );
 });
 
+test('the bar follows a terminal that is resized', () => {
+  const { stdout, written } = captureIo({ terminal: true });
+  let columns = 80;
+  const terminal = {
+    ...stdout,
+    get columns() {
+      return columns;
+    },
+  };
+  const file = { name: 'x'.repeat(300), phase: 'reading' as const, rows: 0, bytesRead: 1, bytesTotal: 2 };
+  for (columns of [80, 60, 70]) {
+    written.out = '';
+    const progress = createProgress(terminal, () => 0);
+    columns -= 5;
+    progress.show(work(0, 1, file));
+    expect(written.out.split(CLEAR_LINE).at(-1)).toHaveLength(columns - 1);
+  }
+});
+
 test('the bar is full only when all is taken', () => {
   const { progress, out } = start();
   progress.show(work(59, 1));
