@@ -1,0 +1,74 @@
+import { feedMigrations, feedViews, type SqlDialect } from '../feed/sql-files.ts';
+import type { Feed } from '../model/feed.ts';
+import { isUrl } from '../settings/database-url.ts';
+import type { Ddl } from './ddl.ts';
+import { type MigrationPlan, planMigration } from './migration-plan.ts';
+import { sqliteFile } from './open.ts';
+import { POSTGRES_DDL } from './postgres/ddl.ts';
+import { SQLITE_DDL } from './sqlite/ddl.ts';
+import { type Difference, findDifferences } from './table-differences.ts';
+import { tablesOf } from './table-model.ts';
+
+const DDL: Readonly<Record<SqlDialect, Ddl>> = { sqlite: SQLITE_DDL, postgres: POSTGRES_DDL };
+
+/** The dialect of the database that the setting `db` names. */
+export function dialectOf(db: string): SqlDialect {
+  return isUrl(db) ? 'postgres' : 'sqlite';
+}
+
+/** The tables of a feed, its indexes and its views, as SQL: what an empty database would get. */
+export function schemaText(feed: Feed, dialect: SqlDialect): string {
+  const ddl = DDL[dialect];
+  const tables = tablesOf(feed).map(
+    (table) => ddl.createTable(table) + table.indexes.map((index) => ddl.createIndex(table, index)).join(''),
+  );
+  const views = feedViews(feed, dialect).map(({ sql }) => `${sql.trim()}\n`);
+  return [`${headOf(feed, ddl)}\n`, ...tables, ...views].join('\n');
+}
+
+function headOf(feed: Feed, ddl: Ddl): string {
+  const lineage = 'source_* say which statement a row comes from: the file, its line, its stamp.';
+  return [`-- The tables of the feed ${feed.name}. ${lineage}`, ...ddl.preamble].join('\n');
+}
+
+/**
+ * Plans the next migration of a feed: from what its migrations so far give to what its definition says.
+ * @throws LandfallError when what they give cannot be found out
+ */
+export async function planNextMigration(feed: Feed, dialect: SqlDialect): Promise<MigrationPlan> {
+  const { tablesAfter } = await import('./sqlite/scratch-schema.ts');
+  const wanted = tablesOf(feed);
+  const adapt = dialect === 'postgres' ? withoutCollation : (sql: string) => sql;
+  const found = tablesAfter(
+    feedMigrations(feed, dialect),
+    wanted.map(({ name }) => name),
+    adapt,
+  );
+  return planMigration(findDifferences(wanted, found, DDL[dialect]), DDL[dialect]);
+}
+
+/** PostgreSQL's bytewise order is SQLite's own, which has no such name for it. */
+function withoutCollation(sql: string): string {
+  return sql.replaceAll(/ +COLLATE +"C"/gi, '');
+}
+
+/** The text of a migration. */
+export function migrationText(feed: Feed, dialect: SqlDialect, plan: MigrationPlan): string {
+  const isFirst = plan.statements.every((statement) => statement.startsWith('CREATE TABLE'));
+  const head = isFirst ? [headOf(feed, DDL[dialect]), ''] : [];
+  return [...head, plan.statements.join(isFirst ? '\n' : '')].join('\n');
+}
+
+/**
+ * How a database differs from its feed.
+ * @throws LandfallError, DatabaseFault when it cannot be read
+ */
+export async function diffDatabase(db: string, feed: Feed): Promise<readonly Difference[]> {
+  const wanted = tablesOf(feed);
+  const { readTables } = await import('./sqlite/tables.ts');
+  const found = readTables(
+    sqliteFile(db),
+    wanted.map(({ name }) => name),
+  );
+  return findDifferences(wanted, found, DDL[dialectOf(db)]);
+}
