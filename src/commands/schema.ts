@@ -67,9 +67,9 @@ async function write(feed: Feed, dialect: SqlDialect, { stdout, stderr, cwd }: C
   });
   for (const file of written) stdout.write(`written: ${relative(cwd, file)}\n`);
   stdout.write(
-    written.length === 0 ?
-      'nothing to write: the migrations give what the feed says\n'
-    : 'review and commit; the next start applies it\n',
+    written.length === 0
+      ? 'nothing to write: the migrations give what the feed says\n'
+      : 'review and commit; the next start applies it\n',
   );
   return 0;
 }

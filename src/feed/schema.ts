@@ -28,6 +28,7 @@ const columnSchema = z.strictObject({
   optional: z.boolean().default(false),
   phi: z.boolean().default(false),
   references: identifier.optional(),
+  index: z.boolean().default(false),
   ...typeParameterShape,
 });
 

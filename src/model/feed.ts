@@ -20,6 +20,8 @@ export interface Column {
   readonly phi: boolean;
   /** The table whose key this column refers to, or null. */
   readonly references: string | null;
+  /** The table has an index on it, for those who ask for its values; `landfall schema` makes that. */
+  readonly index?: boolean;
 }
 
 export interface Dataset {

@@ -43,7 +43,9 @@ function statementsFor(difference: Difference, ddl: Ddl): readonly string[] {
       return [ddl.addColumn(difference.table, difference.column)];
     case 'missing_index':
       return [ddl.createIndex(difference.table, difference.index)];
-    default:
+    case 'extra_column':
+    case 'extra_index':
+    case 'other':
       return [];
   }
 }
@@ -52,16 +54,18 @@ function statementsFor(difference: Difference, ddl: Ddl): readonly string[] {
 function obstacle(difference: Difference): string | null {
   switch (difference.kind) {
     case 'missing_column':
-      return difference.column.required ?
-          'rows that are there would have nothing in it: leave out required, or write a migration that fills it'
+      return difference.column.required
+        ? 'rows that are there would have nothing in it: leave out required, or write a migration that fills it'
         : null;
     case 'extra_column':
-      return difference.column.required && !difference.column.filled ?
-          'new rows would have nothing in it: put it back into the feed, or write a migration that drops it'
+      return difference.column.required && !difference.column.filled
+        ? 'new rows would have nothing in it: put it back into the feed, or write a migration that drops it'
         : null;
     case 'other':
       return 'rows that are there may not fit: write a migration for it, or give the column another name';
-    default:
+    case 'missing_table':
+    case 'missing_index':
+    case 'extra_index':
       return null;
   }
 }

@@ -32,9 +32,16 @@ function tableDifferences(table: TableModel, found: FoundTable, ddl: Ddl): reado
   const byName = new Map(found.columns.map((column) => [column.name, column]));
   const known = new Set(table.columns.map(({ name }) => name));
   const key: Difference[] =
-    table.key.join() === found.key.join() ?
-      []
-    : [{ kind: 'other', what: `the primary key of ${table.name}`, found: listed(found.key), wanted: listed(table.key) }];
+    table.key.join() === found.key.join()
+      ? []
+      : [
+          {
+            kind: 'other',
+            what: `the primary key of ${table.name}`,
+            found: listed(found.key),
+            wanted: listed(table.key),
+          },
+        ];
   const isThere = (index: IndexModel) =>
     found.indexes.some(({ name, columns }) => name === index.name || columns.join() === index.column);
   const isOurs = ({ name, columns }: FoundTable['indexes'][number]) =>
@@ -43,14 +50,16 @@ function tableDifferences(table: TableModel, found: FoundTable, ddl: Ddl): reado
     ...key,
     ...table.columns.flatMap((column) => {
       const there = byName.get(column.name);
-      return there === undefined ?
-          [{ kind: 'missing_column' as const, table, column }]
+      return there === undefined
+        ? [{ kind: 'missing_column' as const, table, column }]
         : columnDifferences(table, column, there, found, ddl);
     }),
     ...found.columns
       .filter(({ name }) => !known.has(name))
       .map((column) => ({ kind: 'extra_column' as const, table, column })),
-    ...table.indexes.filter((index) => !isThere(index)).map((index) => ({ kind: 'missing_index' as const, table, index })),
+    ...table.indexes
+      .filter((index) => !isThere(index))
+      .map((index) => ({ kind: 'missing_index' as const, table, index })),
     ...found.indexes
       .filter((index) => !isOurs(index))
       .map(({ name }) => ({ kind: 'extra_index' as const, table, name })),
@@ -72,9 +81,9 @@ function columnDifferences(
     ...(ddl.keeps(column, found.declared) ? [] : [differ(found.declared || 'of no type', ddl.typeOf(column))]),
     ...(found.required === column.required ? [] : [differ(nullability(found.required), nullability(column.required))]),
     ...parents.filter((parent) => parent !== wantedParent).map((parent) => differ(`a reference to ${parent}`, 'none')),
-    ...(wantedParent === null || parents.includes(wantedParent) ?
-      []
-    : [differ('no reference', `a reference to ${wantedParent}`)]),
+    ...(wantedParent === null || parents.includes(wantedParent)
+      ? []
+      : [differ('no reference', `a reference to ${wantedParent}`)]),
   ];
 }
 

@@ -74,7 +74,7 @@ function tableOf(feed: Feed, dataset: Dataset): TableModel {
     name: dataset.table,
     columns: [...columns, ...LINEAGE],
     key,
-    indexes: dataset.columns.filter((column) => column.index).map((column) => indexOn(dataset, column)),
+    indexes: dataset.columns.filter((column) => column.index === true).map((column) => indexOn(dataset, column)),
   };
 }
 

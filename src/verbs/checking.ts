@@ -35,4 +35,15 @@ export function addCheckingVerbs({ verb, act }: Verbs): void {
       const { verify } = await import('../commands/verify.ts');
       await act(command, 'short', (settings, io) => verify({ json: false, ...flags, settings }, io));
     });
+
+  verb('schema', 'the tables of the feed as SQL, for the kind of database that --db names')
+    .addOption(new Option('--write', "write the next migration into the feed's folder").conflicts(['diff', 'diagram']))
+    .addOption(new Option('--diff', 'how the database differs from the feed; exit 3 when it does').conflicts('diagram'))
+    .option('--diagram', 'the tables and their references as a Mermaid diagram')
+    .action(async (flags: { write?: true; diff?: true; diagram?: true }, command: Command) => {
+      const { schema } = await import('../commands/schema.ts');
+      const { write, diff, diagram } = flags;
+      const action = write ? 'write' : diff ? 'diff' : diagram ? 'diagram' : 'print';
+      await act(command, 'short', (settings, io) => schema({ settings, action }, io));
+    });
 }

@@ -28,5 +28,9 @@ function declare(table: TableModel, column: ColumnModel): Declaration {
     required ? 'NOT NULL' : '',
     references === null ? '' : `REFERENCES ${sqlName(references.table)} (${sqlName(references.column)})`,
   ];
-  return { name: sqlName(name), type: declarationFor(column.storage), constraints: constraints.filter(Boolean).join(' ') };
+  return {
+    name: sqlName(name),
+    type: declarationFor(column.storage),
+    constraints: constraints.filter(Boolean).join(' '),
+  };
 }

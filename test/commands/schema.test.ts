@@ -1,0 +1,236 @@
+import Database from 'better-sqlite3';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { describe, expect, test } from 'vitest';
+import { schema, type SchemaOptions } from '../../src/commands/schema.ts';
+import { loadFeed } from '../../src/feed/load.ts';
+import { readSettings } from '../../src/settings/read-settings.ts';
+import { sqlName } from '../../src/store/ddl.ts';
+import { schemaText } from '../../src/store/schema.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { copyFeed } from '../helpers/feed-folder.ts';
+import { FEED_FOLDER, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
+import { describePostgres, freshDatabase } from '../helpers/postgres.ts';
+import { tempFolder } from '../helpers/temp.ts';
+
+const POSTGRES = 'postgres://landfall@localhost/none';
+
+async function run(
+  action: SchemaOptions['action'],
+  flags: { feed?: string; db?: string; env?: string } = {},
+): Promise<{ code: number; out: string; err: string }> {
+  const io = captureIo();
+  const settings = readSettings({ flags: { feed: FEED_FOLDER, ...flags }, env: {}, cwd: ROOT, root: ROOT });
+  const code = await schema({ settings, action }, io);
+  return { code, ...io.written };
+}
+
+/** The last migration of a feed for a dialect. */
+function lastMigration(folder: string, dialect: string): { name: string; sql: string } {
+  const of = join(folder, 'migrations', dialect);
+  const name = readdirSync(of).sort().at(-1) ?? '';
+  return { name, sql: readFileSync(join(of, name), 'utf8') };
+}
+
+const withoutComments = (sql: string) => sql.replaceAll(/^--.*\n/gm, '').trim();
+
+/** Adds columns to the visits of the feed. */
+const withColumn = (more: string) =>
+  copyFeed({ definition: (yaml) => yaml.replace(/( +)(- { header: Status, .*)/, `$1$2\n$1- { ${more} }`) });
+
+describe('landfall schema', () => {
+  test.each([
+    ['sqlite', './db/x.sqlite'],
+    ['postgres', POSTGRES],
+  ])('prints the tables of the shipped feed as its migration has them, letter by letter: %s', async (dialect, db) => {
+    const { code, out } = await run('print', { db });
+    expect(code).toBe(0);
+    expect(withoutComments(out)).toBe(withoutComments(lastMigration(FEED_FOLDER, dialect).sql));
+  });
+
+  test('fills in the environment: what it prints differs in nothing else', async () => {
+    const folders = [withColumn("header: Ward, name: '${ward}_ward', type: text"), twoTables()];
+    for (const folder of folders) {
+      mkdirSync(join(folder, 'environments'));
+      mkdirSync(join(folder, 'views/sqlite'), { recursive: true });
+      writeFileSync(join(folder, 'views/sqlite/mine.sql'), "CREATE VIEW mine AS SELECT '${ward}' AS ward;\n");
+      const printed: string[] = [];
+      for (const env of ['dev', 'test', 'prod']) {
+        writeFileSync(join(folder, 'environments', `${env}.yaml`), `ward: ${env}x\n`);
+        printed.push((await run('print', { feed: folder, env })).out.replaceAll(`${env}x`, 'ENV'));
+        expect(printed.at(-1)).toContain('ENV');
+      }
+      // The names are of other lengths, and columns stand below each other.
+      const [dev, ...others] = printed.map((text) => text.replaceAll(/ +/g, ' '));
+      for (const other of others) expect(other).toBe(dev);
+    }
+  });
+
+  test('draws the diagram of the documents', async () => {
+    const { out } = await run('diagram');
+    const relations = (text: string) => [...text.matchAll(/^ {2}\w+ .*--o\{ .*$/gm)].map(([line]) => line).sort();
+    expect(relations(out)).toEqual(relations(readFileSync(join(ROOT, 'docs/tables.md'), 'utf8')));
+    expect(out).toContain('  transactions {\n    id transaction_id PK\n    id visit_id FK\n');
+  });
+});
+
+describe('landfall schema --write', () => {
+  test('writes nothing where the migrations give what the feed says', async () => {
+    const feed = copyFeed({ definition: (yaml) => `${yaml}\n` });
+    expect(await run('write', { feed })).toMatchObject({
+      code: 0,
+      out: 'nothing to write: the migrations give what the feed says\n',
+    });
+    expect(readdirSync(join(feed, 'migrations/sqlite'))).toHaveLength(1);
+  });
+
+  test('a new column is exactly one ALTER TABLE in each dialect, and the database that has the feed takes it', async () => {
+    const feed = withColumn('header: Ward, name: ward, type: timestamp, zone: UTC, optional: true');
+    const desk = openDesk();
+    await run('write', { feed });
+    expect(lastMigration(feed, 'sqlite')).toEqual({
+      name: '0003_visits.sql',
+      sql: 'ALTER TABLE visits ADD COLUMN ward TEXT;\n',
+    });
+    expect(lastMigration(feed, 'postgres')).toEqual({
+      name: '0003_visits.sql',
+      sql: 'ALTER TABLE visits ADD COLUMN ward timestamptz;\n',
+    });
+    expect(await run('write', { feed })).toMatchObject({ out: expect.stringContaining('nothing to write') as string });
+    desk.database.db.close();
+    const again = openDesk({ feed: loadFeed(feed), file: desk.database.file });
+    expect(again.column(`SELECT name FROM pragma_table_info('visits') ORDER BY cid`)).toContain('ward');
+    expect(await run('diff', { feed, db: desk.database.file })).toMatchObject({ code: 0 });
+  });
+
+  test('a new reference and a new index are written as well; an empty feed folder gets its first migration', async () => {
+    const feed = withColumn('header: Sort, name: order, type: id, references: procedures, index: true');
+    await run('write', { feed });
+    expect(lastMigration(feed, 'sqlite').sql).toBe(
+      'ALTER TABLE visits ADD COLUMN "order" TEXT REFERENCES procedures (procedure_id);\n' +
+        'CREATE INDEX visits_by_order ON visits ("order");\n',
+    );
+    const first = twoTables();
+    await run('write', { feed: first });
+    expect(lastMigration(first, 'sqlite').name).toBe('0001_every.sql');
+    expect(lastMigration(first, 'sqlite').sql).toBe(schemaText(loadFeed(first), 'sqlite'));
+    expect(readdirSync(join(first, 'migrations'))).toEqual(['sqlite']);
+    await run('write', { feed: first, db: POSTGRES });
+    expect(lastMigration(first, 'postgres').name).toBe('0002_parents_children.sql');
+    expect(await run('write', { feed: first })).toMatchObject({ out: expect.stringContaining('nothing') as string });
+  });
+
+  test('a new column that is required is told, and nothing is written: rows that are there have nothing for it', async () => {
+    const feed = withColumn('header: Ward, name: ward, type: text, required: true');
+    await expect(run('write', { feed })).rejects.toThrow(
+      'visits has no column ward (rows that are there would have nothing in it',
+    );
+    for (const dialect of ['sqlite', 'postgres'])
+      expect(readdirSync(join(feed, 'migrations', dialect))).toHaveLength(1);
+  });
+
+  test('another type, key, reference or need of a column is told; a column that the feed lost stays', async () => {
+    const change = (from: string, to: string) => copyFeed({ definition: (yaml) => yaml.replace(from, to) });
+    const told: readonly [string, string, string][] = [
+      ['name: total_charge_cents, type: money', 'name: total_charge_cents, type: text', 'visits.total_charge_cents: INTEGER; the feed says TEXT'],
+      // In SQLite both are TEXT: only PostgreSQL tells them apart.
+      ['name: discharge_date, type: date', 'name: discharge_date, type: text', 'visits.discharge_date: date; the feed says text'],
+      ['name: facility, type: text', 'name: facility, type: text, required: true', 'visits.facility: NULL allowed; the feed says NOT NULL'],
+      ['name: patient_id, type: id, required: true', 'name: patient_id, type: id, required: true, references: procedures', 'visits.patient_id: no reference; the feed says a reference to procedures'],
+    ]; // prettier-ignore
+    for (const [from, to, problem] of told)
+      await expect(run('write', { feed: change(from, to) })).rejects.toThrow(problem);
+    const lost = copyFeed({ definition: (yaml) => yaml.replace(/.*name: payer,.*\n/, '') });
+    expect(await run('write', { feed: lost })).toMatchObject({
+      code: 0,
+      err: 'transactions has a column payer, which the feed does not know: it stays\n',
+    });
+    const lostRequired = copyFeed({ definition: (yaml) => yaml.replace(/.*name: transaction_type,.*\n/, '') });
+    await expect(run('write', { feed: lostRequired })).rejects.toThrow('new rows would have nothing in it');
+  });
+
+  test('a migration that cannot be run without a server is named', async () => {
+    const feed = withColumn('header: Ward, name: ward, type: text');
+    writeFileSync(join(feed, 'migrations/postgres/0003_grants.sql'), 'GRANT SELECT ON visits TO analysts;\n');
+    await expect(run('write', { feed })).rejects.toThrow(
+      /0003_grants\.sql: what it gives cannot be found out.*by hand/,
+    );
+  });
+});
+
+describe('landfall schema --diff', () => {
+  test('says that a database fits, and finds what was added or changed by hand', async () => {
+    const desk = openDesk();
+    const db = desk.database.file;
+    expect(await run('diff', { db })).toMatchObject({
+      code: 0,
+      out: 'the database has the tables of the feed visitpay\n',
+    });
+    desk.db.exec(`ALTER TABLE visits ADD COLUMN note TEXT; CREATE INDEX visits_by_day ON visits (visit_date);
+      DROP INDEX transactions_by_visit; DROP TABLE transactions;`);
+    expect(await run('diff', { db })).toMatchObject({
+      code: 3,
+      out:
+        'visits has a column note, which the feed does not know\n' +
+        'visits has an index visits_by_day, which the feed does not know\n' +
+        'there is no table transactions\n',
+    });
+  });
+});
+
+/** A feed with two tables and a column of every kind, without migrations. */
+function twoTables(): string {
+  const folder = join(tempFolder(), 'every');
+  mkdirSync(folder);
+  const types = [
+    'id',
+    'code',
+    'text',
+    'money',
+    'date',
+    'integer',
+    'number',
+    'boolean',
+    'phone',
+    'address',
+    'timestamp',
+  ];
+  const columns = types.map((type) => `      - { header: C ${type}, name: c_${type}, type: ${type}, index: true }\n`);
+  writeFileSync(
+    join(folder, 'feed.yaml'),
+    `feed: every\nfiles:\n  prefix: Every_\n  extension: .txt\ndatasets:
+  - name: Parent\n    table: parents\n    columns:\n      - { header: ParentID, name: parent_id, type: id }
+  - name: Child\n    table: children\n    columns:\n      - { header: ChildID, name: child_id, type: id }
+      - { header: ParentID, name: parent_id, type: id, references: parents }
+      - { header: Dose, name: dose, type: decimal, scale: 3 }\n${columns.join('')}`,
+  );
+  return folder;
+}
+
+test('what is printed for a feed of every type is what SQLite takes, and a start accepts', async () => {
+  const feed = twoTables();
+  await run('write', { feed });
+  const desk = openDesk({ feed: loadFeed(feed), migrations: MIGRATIONS });
+  expect(desk.column(`SELECT count(*) FROM pragma_table_info('children')`)).toEqual([17]);
+});
+
+describePostgres('on PostgreSQL', () => {
+  test('what is printed for a feed of every type, and for the shipped one, is taken; no word that is reserved goes unquoted', async () => {
+    await using database = await freshDatabase('en-US');
+    const client = new pg.Client(database.place);
+    await client.connect();
+    try {
+      await client.query(schemaText(loadFeed(FEED_FOLDER), 'postgres'));
+      await client.query(schemaText(loadFeed(twoTables()), 'postgres'));
+      const { rows } = await client.query<{ word: string }>(`SELECT word FROM pg_get_keywords()`);
+      const columns = rows.map(({ word }) => `${sqlName(word)} text`).join(', ');
+      await client.query(`CREATE TABLE words (${columns})`);
+      const db = new Database(':memory:');
+      db.exec(`CREATE TABLE words (${columns})`);
+      db.close();
+    } finally {
+      await client.end();
+    }
+  });
+});
