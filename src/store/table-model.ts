@@ -82,7 +82,7 @@ function keyOf(dataset: Dataset): readonly string[] {
   return [dataset.key.name];
 }
 
-/** `transactions_by_visit` is the index on the visit_id of transactions. */
+/** The index of `claim_lines` on `claim_id` is `claim_lines_by_claim`. */
 function indexOn({ table }: Dataset, { name }: Column): IndexModel {
   return { name: `${table}_by_${name.replace(/_id$/, '')}`, column: name };
 }
