@@ -2,6 +2,7 @@ import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
 import { stepOf } from '../model/work.ts';
 import type { Heartbeat } from '../status/heartbeat.ts';
 import { problemOfFault, type DaemonHealth, type HealthProblem } from '../status/health.ts';
+import type { DataStatus } from '../status/data-status.ts';
 import type { StatusReport } from '../status/report.ts';
 import type { Output } from '../system/io.ts';
 import type { DatabaseStatus, FileNote, NoteList } from '../store/reader.ts';
@@ -16,7 +17,7 @@ import { warningsText } from '../model/warnings.ts';
  * @param isThere whether a name is still in the landing folder
  */
 export function statusText(
-  { daemon, database }: StatusReport,
+  { daemon, database, data }: StatusReport,
   isThere: (name: string) => boolean,
   now: Date,
   stdout: Output,
@@ -31,9 +32,10 @@ export function statusText(
   const below =
     database.status === null
       ? `${labelled(stdout, '          ', printable(database.problem))}\n`
-      : databaseText(database.status, isThere, now, stdout);
+      : databaseText(database.status, data, isThere, now, stdout);
   return `${lines.join('\n')}\n${below}`;
 }
+import { conditionRows, expectedRows } from './data-text.ts';
 
 /** Holds a number and its unit together while lines are broken. */
 const NO_BREAK = '\u00a0';
@@ -113,7 +115,13 @@ const NOTE_COLUMNS = {
   when: { header: 'when (UTC)', spare: 1, of: (note: FileNote) => note.finished_at.slice(0, 19).replace('T', ' ') },
 } as const;
 
-function databaseText(database: DatabaseStatus, isThere: (name: string) => boolean, now: Date, stdout: Output): string {
+function databaseText(
+  database: DatabaseStatus,
+  data: DataStatus | null,
+  isThere: (name: string) => boolean,
+  now: Date,
+  stdout: Output,
+): string {
   const last = database.last_file;
   const parts = [
     last === null
@@ -132,6 +140,8 @@ function databaseText(database: DatabaseStatus, isThere: (name: string) => boole
     );
   };
   // These need someone.
+  if (data !== null)
+    add('Overdue, incomplete, out of line', ['what', { header: 'details', prose: true }], conditionRows(data));
   const { files, newest } = database.quarantined;
   const quarantined = newest.map((note) =>
     isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (no longer in the landing folder)` },
@@ -163,6 +173,7 @@ function databaseText(database: DatabaseStatus, isThere: (name: string) => boole
       one.checkpoint ?? '',
     ]),
   );
+  if (data !== null) add('Expected', ['dataset', 'every', 'last in', 'next due (UTC)'], expectedRows(data));
   add(
     'Open rejects',
     ['dataset', 'code', 'rows'],

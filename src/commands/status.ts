@@ -1,23 +1,25 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDaemon } from '../status/health.ts';
-import { reportDatabase, reportForJson, type StatusReport } from '../status/report.ts';
+import { readReport } from '../status/read-report.ts';
+import { reportForJson, type StatusReport } from '../status/report.ts';
 import { LandfallError } from '../model/errors.ts';
-import { EXIT_FAILED } from '../model/exit-codes.ts';
-import { loadFeed } from '../feed/load.ts';
-import type { Feed } from '../model/feed.ts';
+import { EXIT_DATA, EXIT_FAILED } from '../model/exit-codes.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
-import { openReader, databaseIsThere } from '../store/open.ts';
-import type { DatabaseStatus, StoreReader } from '../store/reader.ts';
+import { databaseIsThere } from '../store/open.ts';
+import type { StoreReader } from '../store/reader.ts';
 import { jsonText, mapped } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
+import { printable } from '../output/terminal.ts';
 
 export interface StatusOptions {
   readonly settings: Settings;
   readonly json: boolean;
   /** Say only whether the daemon is well, without looking into the database. */
   readonly check: boolean;
+  /** With `check`: say whether the data is all in and in line instead. */
+  readonly data?: boolean;
 }
 
 /** Files shown in each list of the text; `--json` shows all. */
@@ -25,7 +27,8 @@ const FIRST = 20;
 
 /**
  * Shows where things stand: the daemon, the tables, what was refused, what waits.
- * @returns 0; with `check` 1 when the daemon is not alive or cannot work (a fault of the landing folder, the database or the worker)
+ * @returns 0; with `check` 1 when the daemon is not alive or cannot work (a fault of the landing folder, the database or the worker);
+ *   with `check` and `data` 2 when data needs someone
  * @throws LandfallError when there is neither a daemon nor a database that can be read
  */
 export async function status(options: StatusOptions, io: CommandIo): Promise<number> {
@@ -35,28 +38,22 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   const { heartbeat, problem } = daemon;
   // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
   if (heartbeat === null) databaseIsThere(settings.db);
+  if (options.data === true && !options.check) throw new LandfallError('read --data', '--data goes with --check');
   const exitCode = options.check && problem !== null ? EXIT_FAILED : 0;
   // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.
-  if (options.check && !options.json) {
+  if (options.check && options.data !== true && !options.json) {
     const { daemonLine } = await import('./status-text.ts');
     io.stdout.write(`${daemonLine(daemon, now)}\n`);
     return exitCode;
   }
 
-  const feed = loadFeed(settings.feed, settings.env);
   await using opened = new AsyncDisposableStack();
-  const database = await lookInto(settings.db, feed, options.json ? 0 : FIRST, opened);
-  if (database instanceof LandfallError && !daemon.lives) throw database;
-  const found = database instanceof LandfallError ? database : database.status;
-  const report: StatusReport = {
-    version: io.program.version,
-    daemon,
-    database: reportDatabase(settings.db, found),
-  };
+  const most = options.json ? 0 : FIRST;
+  const { report, reader } = await readReport({ settings, version: io.program.version, now, most }, opened);
+  if (options.data === true) return await checkData(report, options.json, io);
   const isThere = (name: string): boolean => existsSync(join(settings.landing, name));
   if (options.json) {
-    const lists = database instanceof LandfallError ? {} : wholeLists(database.reader, isThere);
-    await writePieces(io.stdout, jsonText(reportForJson(report, lists)));
+    await writePieces(io.stdout, jsonText(reportForJson(report, reader === null ? {} : wholeLists(reader, isThere))));
     return exitCode;
   }
 
@@ -65,30 +62,12 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   return exitCode;
 }
 
-/** What the database says, and who may be asked for more. */
-interface Look {
-  readonly reader: StoreReader;
-  readonly status: DatabaseStatus;
-}
-
-/**
- * Asks the database, or gives why it cannot be asked: the daemon may still be worth showing.
- * @param opened closes the reader in the end
- */
-async function lookInto(
-  db: string,
-  feed: Feed,
-  most: number,
-  opened: AsyncDisposableStack,
-): Promise<Look | LandfallError> {
-  try {
-    const reader = await openReader(db, feed);
-    opened.defer(() => reader.close());
-    return { reader, status: await reader.status(most) };
-  } catch (error) {
-    if (error instanceof LandfallError) return error;
-    throw error;
-  }
+/** @returns 0, or 2 where data needs someone */
+async function checkData({ data, database }: StatusReport, json: boolean, io: CommandIo): Promise<number> {
+  if (data === null) throw new LandfallError('read database', database.problem ?? 'it cannot be read');
+  const { dataLine } = await import('./data-text.ts');
+  io.stdout.write(json ? `${JSON.stringify(data.conditions)}\n` : `${printable(dataLine(data))}\n`);
+  return data.conditions.length > 0 ? EXIT_DATA : 0;
 }
 
 /** The lists are read as they are written: what is in them by then may differ from the numbers. */

@@ -184,5 +184,6 @@ function toDataset(dataset: DatasetDefinition): Dataset {
   }));
   const key = columns[0];
   if (key === undefined) throw new LandfallError(OPERATION, `${dataset.name} has no column`);
-  return { name: dataset.name, table: dataset.table, key, columns };
+  const { name, table, expect = null, rows = null } = dataset;
+  return { name, table, key, columns, expect, rows };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { LEDGER_TABLES } from '../model/ledger-tables.ts';
+import { expectSchema, rowsSchema } from './expect-schema.ts';
 import { UNDER_WAY } from './file-name.ts';
 import { typeParameterShape } from './type-parameters.ts';
 
@@ -43,6 +44,8 @@ const datasetSchema = z.strictObject({
   table: identifier
     .refine((table) => !TAKEN_TABLES.includes(table), 'is the name of a table of the ledger')
     .refine((table) => !table.startsWith('sqlite_'), 'must not begin with sqlite_'),
+  expect: expectSchema.optional(),
+  rows: rowsSchema.optional(),
   columns: z
     .array(columnSchema)
     .min(1, 'has no column: the first one is the key')

@@ -12,6 +12,7 @@ import type { LastRow, ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
 import type { Source } from './source.ts';
+import { FILES_THAT_COUNT, volumeProblem } from './volume.ts';
 
 /** Raised inside an ingest that is told to stop; it is rolled back. */
 export class GivenUp extends Error {
@@ -51,8 +52,9 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
     const { counts, parsed } = await loadRows(load);
     if (parsed.sha256 !== entry.sha256) throw new FileChanged('its content changed while it was read');
     requireFewBadRows(store.feed, counts);
+    const volume = await judgeVolume(load, counts);
     const { healed, refused } = await transaction.heal(() => breathe(load, 'healing', counts.read, survey.bytes));
-    const news = await complete(load, counts, parsed);
+    const news = await complete(load, counts, parsed, volume);
     // As late as can be: nothing of a file that changed under the reading may be committed (P1).
     source.requireUnchanged();
     return { fileId: transaction.fileId, counts, healed, refusedWaiting: refused, ...news };
@@ -121,16 +123,30 @@ function requireFewBadRows({ maxBadRows }: Feed, counts: RowCounts): void {
   );
 }
 
+/**
+ * Holds a file whose number of rows is out of line, unless someone has accepted it, or warns of it.
+ * @throws FileRefused where the feed says `quarantine`
+ */
+async function judgeVolume({ entry, transaction }: Load, { read }: RowCounts): Promise<Warnings> {
+  const rule = entry.dataset.rows;
+  if (rule === null) return {};
+  const problem = volumeProblem(rule, read, await transaction.lastRowCounts(FILES_THAT_COUNT));
+  if (problem === null || (await transaction.isAccepted('volume'))) return {};
+  if (rule.severity === 'quarantine') throw new FileRefused('volume', problem);
+  return { volume: { count: read, lines: [], note: problem } };
+}
+
 async function complete(
   load: Load,
   counts: RowCounts,
   parsed: ParsedFile,
+  volume: Warnings,
 ): Promise<Pick<LoadedFile, 'late' | 'extra' | 'newExtra' | 'drift' | 'warnings'>> {
   const { transaction, tally, options } = load;
   const { totals, dialect, extra, lastRow } = parsed.end;
   const news = formatNews(await transaction.lastFormat(), { dialect, extra });
   const format = { dialect: JSON.stringify(dialect), extra: JSON.stringify(extra) };
-  const warnings = await warnOfCut(lastRow, () => transaction.lastRowsEnd());
+  const warnings = { ...(await warnOfCut(lastRow, () => transaction.lastRowsEnd())), ...volume };
   const lastRowEnded = lastRow?.ended ?? null;
   const kept = { counts, ...totals, ...format, rejectCounts: tally.counts(), warnings, lastRowEnded };
   const { late } = await transaction.complete(kept, options.now());

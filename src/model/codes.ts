@@ -28,6 +28,8 @@ export const FILE_CODES = {
   not_text: 'the file is not text (an archive, a document, a picture, random bytes)',
   line_too_long: 'a line is longer than 8 MiB',
   bad_rows: 'more rows were rejected than the feed allows (max_bad_rows)',
+  volume:
+    'its number of rows is below the minimum or out of line with the files before it; held until someone accepts it or sends another',
   trailer_count: 'the trailer states another number of rows than the file has: it was probably cut off',
   future_stamp: 'the stamp is more than 48 hours ahead of the clock; it is held until then',
   internal_error:
@@ -47,5 +49,10 @@ export type FileCode = keyof typeof FILE_CODES;
 export const WARNING_CODES = {
   cut_off:
     'the last row has no line end, as those of earlier files have: it was loaded, but the upload was probably cut off in its last field',
+  volume: 'its number of rows is below the minimum or out of line with the files before it; it was loaded',
 } as const;
 export type WarningCode = keyof typeof WARNING_CODES;
+
+/** What someone may accept of a file (`decisions.code`): it is then loaded, or no longer told of. */
+export const ACCEPTABLE_CODES = ['volume'] as const satisfies readonly (FileCode | WarningCode)[];
+export type AcceptableCode = (typeof ACCEPTABLE_CODES)[number];

@@ -1,6 +1,7 @@
 import type { TypeParameters } from '../columns/column-type.ts';
 import type { ColumnTypeName } from '../columns/registry.ts';
 import type { MappingRules } from '../columns/row-mapper.ts';
+import type { Expectation, VolumeRule } from './expectation.ts';
 
 export interface Column {
   /** The header cell as the sender documents it, e.g. `PatientID`. */
@@ -33,6 +34,10 @@ export interface Dataset {
   readonly key: Column;
   /** All columns, the key first, in the order of the feed definition. */
   readonly columns: readonly Column[];
+  /** When its files are expected; null: whenever they come. */
+  readonly expect: Expectation | null;
+  /** How many rows a file may have; null: any number. */
+  readonly rows: VolumeRule | null;
 }
 
 /** How the feed's files are written, where the feed says so; null means: found from each file. */

@@ -1,4 +1,4 @@
-import type { FileCode } from './codes.ts';
+import type { AcceptableCode, FileCode } from './codes.ts';
 
 /** What tells one state of a file from another without reading it. */
 export interface FileStat {
@@ -35,6 +35,17 @@ export interface UnreadName {
   readonly dataset: string | null;
   readonly stamp: string | null;
   readonly stat: FileStat;
+}
+
+/** What someone has decided about a content: it is accepted in spite of what is said of it. */
+export interface Decision {
+  readonly name: string;
+  readonly sha256: string;
+  readonly code: AcceptableCode;
+  /** Who, e.g. the login name. */
+  readonly by: string;
+  /** Why, in their words; null: they have not said. */
+  readonly reason: string | null;
 }
 
 /** What became of a file's rows; `read` is the sum of the others. */

@@ -7,6 +7,8 @@ export interface Warning {
   readonly count: number;
   /** The first few. */
   readonly lines: readonly number[];
+  /** What there is to say where it is about no line, e.g. `19 rows; the last 10 files had 60 to 70 (median 65)`. */
+  readonly note?: string;
 }
 
 /** A file's warnings in words: `cut_off (line 12)`; of many lines the first few. */
@@ -17,7 +19,8 @@ export function warningsText(warnings: Warnings | null): string {
 }
 
 /** Where something is found: `line 12`, `3 rows, lines 4, 7, 9`, `120 rows, first in lines 4, 7, 9`. */
-export function linesText({ count, lines }: Warning): string {
+export function linesText({ count, lines, note }: Warning): string {
+  if (note !== undefined) return note;
   if (count === 1) return `line ${lines.join()}`;
   return `${count} rows, ${count > lines.length ? 'first in lines' : 'lines'} ${lines.join(', ')}`;
 }

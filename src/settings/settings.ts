@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cron, database, duration, EVERY_MINUTE, path } from './values.ts';
+import { cron, database, duration, EVERY_MINUTE, path, share } from './values.ts';
 
 /** One setting as users know it. Its flag is `--settle`, its variable `LANDFALL_SETTLE`, its name in a settings file `settle`. */
 export interface SettingInfo {
@@ -72,6 +72,16 @@ export const SETTINGS = [
       .optional()
       .transform((name) => name ?? null),
     fallback: null,
+    fallbackFolder: null,
+    takenBy: 'all',
+  },
+  {
+    name: 'alert_rejected',
+    key: 'alertRejected',
+    placeholder: 'SHARE',
+    help: 'tell of files of whose rows more than this share was rejected; 100% tells of none',
+    schema: share,
+    fallback: '5%',
     fallbackFolder: null,
     takenBy: 'all',
   },

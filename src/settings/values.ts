@@ -39,6 +39,13 @@ export const database = path.transform((text, context) => {
   return real ?? z.NEVER;
 });
 
+/** `5%` as 0.05 */
+export const share = z
+  .string()
+  .regex(/^\d{1,3}(?:\.\d+)?%$/, 'must be a share such as 5%')
+  .transform((text) => parseFloat(text) / 100)
+  .refine((part) => part <= 1, 'must be at most 100%');
+
 /** When, as cron writes it. */
 export const cron = z.string().refine(isCron, 'must be a cron expression such as "* * * * *"');
 

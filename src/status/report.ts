@@ -2,6 +2,8 @@ import { LandfallError } from '../model/errors.ts';
 import { withoutPassword } from '../settings/database-url.ts';
 import { databaseSize } from '../store/open.ts';
 import type { DatabaseStatus } from '../store/reader.ts';
+import type { Condition } from './condition.ts';
+import type { DataStatus } from './data-status.ts';
 import type { Heartbeat } from './heartbeat.ts';
 import type { DaemonHealth } from './health.ts';
 
@@ -14,6 +16,10 @@ export interface StatusReport {
   readonly version: string;
   readonly daemon: DaemonHealth;
   readonly database: DatabaseReport;
+  /** What was expected and what came; null: the database cannot be asked. */
+  readonly data: DataStatus | null;
+  /** What needs someone: first what is wrong with the daemon and its database, then with the data. */
+  readonly conditions: readonly Condition[];
 }
 
 /** A database as it was found: what it says, or why it cannot be asked. */
@@ -44,7 +50,8 @@ export function reportDatabase(db: string, found: DatabaseStatus | LandfallError
  * The report as `status --json` and `/status.json` print it, in the spelling of the database's columns.
  * @param lists take the place of the status's lists of files
  */
-export function reportForJson({ version, daemon, database }: StatusReport, lists: object): object {
+export function reportForJson(report: StatusReport, lists: object): object {
+  const { version, daemon, database, data, conditions } = report;
   const { heartbeat, lives, problem } = daemon;
   const { path, bytes, walBytes, status } = database;
   return {
@@ -59,6 +66,8 @@ export function reportForJson({ version, daemon, database }: StatusReport, lists
       ...{ path, bytes, wal_bytes: walBytes, problem: database.problem },
       ...(status === null ? {} : { ...status, ...lists }),
     },
+    expected: data?.datasets ?? null,
+    conditions,
   };
 }
 

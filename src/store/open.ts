@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
+import type { Decision } from '../model/ledger.ts';
 import { isUrl } from '../settings/database-url.ts';
 import type { LockState, OpenOptions, Opened, StorePlace } from './ownership.ts';
 import type { StoreReader } from './reader.ts';
@@ -31,6 +32,16 @@ export async function requestRetries(place: StorePlace, names: readonly string[]
   const file = sqliteFile(place.db);
   const { requestRetriesBeside } = await import('./sqlite/open-locked.ts');
   requestRetriesBeside(place, file, names, now);
+}
+
+/**
+ * Leaves a decision in a database, which another process may be writing. Where the content is quarantined, it is read again.
+ * @throws LandfallError, DatabaseFault as `requestRetries` does
+ */
+export async function recordDecision(place: StorePlace, decision: Decision, now: Date): Promise<void> {
+  const file = sqliteFile(place.db);
+  const { recordDecisionBeside } = await import('./sqlite/open-locked.ts');
+  recordDecisionBeside(place, file, decision, now);
 }
 
 /** Looks whether a process writes a database; makes nothing, and waits for nobody. */

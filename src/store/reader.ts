@@ -1,3 +1,4 @@
+import type { AcceptableCode } from '../model/codes.ts';
 import type { FileState } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
 
@@ -34,6 +35,12 @@ export interface StoreReader {
    * @param since the first day that is told by itself, `YYYY-MM-DD`, UTC
    */
   overview(since: string): Promise<LedgerOverview>;
+  /**
+   * What became of the names of late, in one snapshot: those with a stamp from then on or finished from then on, and those that are
+   * refused or held, whatever their age. Oldest entry first.
+   * @param since ISO 8601, UTC
+   */
+  deliveries(since: string): Promise<Deliveries>;
   /** A list of the status from its first to its last file, newest first. */
   notes(list: NoteListName): AsyncIterable<FileNote>;
   /**
@@ -43,6 +50,36 @@ export interface StoreReader {
   verify(): AsyncIterable<Verification>;
   /** Lets go of the database. */
   close(): Promise<void>;
+}
+
+/** What became of the names that came of late. */
+export interface Deliveries {
+  /** When the database was set up, or the oldest stamp where that is earlier: ISO 8601, UTC; null: it is not set up. */
+  readonly since: string | null;
+  readonly files: readonly Delivery[];
+}
+
+/** What became of a name: its latest revision. */
+export interface Delivery extends Pick<
+  FileRow,
+  | 'file_id'
+  | 'name'
+  | 'revision'
+  | 'dataset'
+  | 'stamp'
+  | 'state'
+  | 'reason_code'
+  | 'reason'
+  | 'sha256'
+  | 'rows_read'
+  | 'rows_rejected'
+  | 'warnings'
+  | 'finished_at'
+> {
+  /** When a content of this name was loaded for the first time: ISO 8601, UTC; null: none was. */
+  readonly first_at: string | null;
+  /** What someone has accepted of this content. */
+  readonly accepted: readonly AcceptableCode[];
 }
 
 /** What to look for; every part that is given must hold. */

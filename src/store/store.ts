@@ -1,7 +1,7 @@
-import type { FileCode, RejectCode } from '../model/codes.ts';
+import type { AcceptableCode, FileCode, RejectCode } from '../model/codes.ts';
 import type { Value } from '../columns/column-type.ts';
 import type { Dataset, Feed } from '../model/feed.ts';
-import type { FileStat, LedgerEntry, RowCounts, UnreadName } from '../model/ledger.ts';
+import type { Decision, FileStat, LedgerEntry, RowCounts, UnreadName } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
 import type { AttemptedContent, Mishaps, Suspect } from './attempts.ts';
 
@@ -44,6 +44,10 @@ export interface Store {
   requestRetries(names: readonly string[], now: Date): Promise<void>;
   /** The names that someone asked to have read again, and when (ISO 8601, UTC). A name leaves with the commit of its next reading. */
   pendingRetries(): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Keeps a decision about a content. Where that is quarantined, its name is also asked to be read again.
+   */
+  decide(decision: Decision, now: Date): Promise<void>;
 
   /**
    * Notes, before a byte is read, that a content is about to be read, so that a death in the middle is known to the next run. To be
@@ -114,6 +118,10 @@ export interface FileTransaction {
    * stand now, but for those under the name in hand. Files without rows show nothing; where none does, false.
    */
   lastRowsEnd(): Promise<boolean>;
+  /** How many rows the last files of the dataset have, the newest first, as they stand now, but for those under the name in hand. */
+  lastRowCounts(most: number): Promise<readonly number[]>;
+  /** Whether someone has accepted the content in hand in spite of this. */
+  isAccepted(code: AcceptableCode): Promise<boolean>;
   /** Completes the ledger's entry: counts, checkpoint, earlier revisions. Only now is it known whether the file is late. */
   complete(totals: FileTotals, now: Date): Promise<{ readonly late: boolean }>;
 }

@@ -7,7 +7,8 @@ export function addAskingVerbs({ verb, act }: Verbs): void {
   verb('status', 'files, rows, what waits, rejects by code, checkpoints, the daemon')
     .option('--json', 'as JSON')
     .option('--check', 'exit 1 when the daemon is not alive or cannot work')
-    .action(async (flags: { json?: true; check?: true }, command: Command) => {
+    .option('--data', 'with --check: exit 2 when data is overdue, incomplete, held, refused or out of line')
+    .action(async (flags: { json?: true; check?: true; data?: true }, command: Command) => {
       const { status } = await import('../commands/status.ts');
       await act(command, 'short', (settings, io) => status({ json: false, check: false, ...flags, settings }, io));
     });

@@ -16,6 +16,12 @@ quarantined ones as the revision they are. Asks the daemon where one runs.
 
   landfall retry 'HospitalABC_VisitPay_Visit_[20260801_060000].txt'`;
 
+const ABOUT_ACCEPT = `Keeps the decision to take a file as it is though its number of rows is out of
+line. One that is held is read again by the daemon, or the next run.
+
+  landfall accept --reason 'holiday' \\
+    'HospitalABC_VisitPay_Visit_[20261126_060000].txt'`;
+
 /** The commands that take files. */
 export function addTakingVerbs({ verb, act }: Verbs): void {
   verb('run', 'the daemon: watch the landing folder and load what arrives', { ingest: true })
@@ -30,6 +36,15 @@ export function addTakingVerbs({ verb, act }: Verbs): void {
     .action(async (_flags: unknown, command: Command) => {
       const { once } = await import('../commands/once.ts');
       await act(command, 'unattended', (settings, io) => once({ settings }, io));
+    });
+
+  verb('accept <name...>', 'let in files that are held for their number of rows, or stop telling of them')
+    .description(ABOUT_ACCEPT)
+    .option('--by <who>', 'who decides; default the login name')
+    .option('--reason <text>', 'why, kept with the decision: no patient data')
+    .action(async (names: readonly string[], flags: { by?: string; reason?: string }, command: Command) => {
+      const { accept } = await import('../commands/accept.ts');
+      await act(command, 'short', (settings, io) => accept({ ...flags, settings, names }, io));
     });
 
   verb('retry <name...>', 'read files of the landing folder again', { ingest: true })

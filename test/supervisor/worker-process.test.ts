@@ -40,6 +40,7 @@ function startStub(script: string, onTestFinished: OnTestFinished, broken: { nod
     db: join(folder, 'x.sqlite'),
     feed: '',
     env: null,
+    alertRejected: 0.05,
     settleMs: 0,
     rescan: '* * * * *',
     after: 'keep',

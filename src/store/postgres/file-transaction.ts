@@ -3,7 +3,8 @@ import { quoteName } from '../sql-names.ts';
 import type { FileEntry, FileTransaction, RowText } from '../store.ts';
 import { copyInto } from './copy.ts';
 import { healAll } from './heal.ts';
-import { type Author, completeFile, lastFormat, lastRowsEnd, lockFeed } from './ledger-entry.ts';
+import { isAccepted } from './decisions.ts';
+import { type Author, completeFile, lastFormat, lastRowCounts, lastRowsEnd, lockFeed } from './ledger-entry.ts';
 import { mergeSql } from './merge-sql.ts';
 import { mergeIncoming } from './merge-incoming.ts';
 import type { Merging, Origin } from './merge.ts';
@@ -46,6 +47,8 @@ export async function createFileTransaction(
     heal: (onChunk) => healAll(client, feed, dataset, origin, onChunk),
     lastFormat: () => lastFormat(client, dataset.name),
     lastRowsEnd: () => lastRowsEnd(client, entry),
+    lastRowCounts: (most) => lastRowCounts(client, entry, most),
+    isAccepted: (code) => isAccepted(client, entry, code),
     complete: (totals, now) => completeFile(client, author, fileId, entry, totals, now),
   };
 }

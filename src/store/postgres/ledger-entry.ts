@@ -100,6 +100,19 @@ export async function lastRowsEnd(client: ClientBase, { dataset, name }: FileEnt
   return rows[0]?.ends ?? false;
 }
 
+/** As `FileTransaction.lastRowCounts`. */
+export async function lastRowCounts(
+  client: ClientBase,
+  { dataset, name }: FileEntry,
+  most: number,
+): Promise<readonly number[]> {
+  const { rows } = await client.query<{ rows_read: string }>(
+    `SELECT rows_read FROM files WHERE dataset = $1 AND name <> $2 AND state = 'ingested' ORDER BY file_id DESC LIMIT $3`,
+    [dataset.name, name, most],
+  );
+  return rows.map((row) => Number(row.rows_read));
+}
+
 /** Locks the feed until the transaction ends: files of one feed are merged one after the other, by whichever daemon. */
 export async function lockFeed(client: ClientBase, feed: Feed): Promise<void> {
   const { rowCount } = await client.query('SELECT 1 FROM feeds WHERE feed = $1 FOR UPDATE', [feed.name]);

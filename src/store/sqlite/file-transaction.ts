@@ -1,6 +1,7 @@
 import { asReject } from '../refused-row.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RefusedRow, RowBatch, RowSet, RowText } from '../store.ts';
-import { completeFile, lastFormat, lastRowsEnd } from './ledger-entry.ts';
+import { isAccepted } from './decisions.ts';
+import { completeFile, lastFormat, lastRowCounts, lastRowsEnd } from './ledger-entry.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
 import { asFault, guardFaults } from './faults.ts';
 import type { FeedWriter } from './feed-writer.ts';
@@ -80,6 +81,8 @@ export function createFileTransaction(
       ),
     lastFormat: () => answer(() => lastFormat(database, dataset)),
     lastRowsEnd: () => answer(() => lastRowsEnd(database, entry)),
+    lastRowCounts: (most) => answer(() => lastRowCounts(database, entry, most)),
+    isAccepted: (code) => answer(() => isAccepted(database, entry, code)),
     complete: (totals, now) => answer(() => completeFile(database, fileId, entry, totals, now)),
   };
 }

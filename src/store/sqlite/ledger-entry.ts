@@ -98,6 +98,16 @@ export function lastRowsEnd(database: OpenDatabase, { dataset, name }: FileEntry
   return (share ?? 0) >= 0.5;
 }
 
+/** As `FileTransaction.lastRowCounts`. */
+export function lastRowCounts(database: OpenDatabase, { dataset, name }: FileEntry, most: number): number[] {
+  return prepareOnce<[string, string, number], number>(
+    database.db,
+    `SELECT rows_read FROM files WHERE dataset = ? AND name <> ? AND state = 'ingested' ORDER BY file_id DESC LIMIT ?`,
+  )
+    .pluck()
+    .all(dataset.name, name, most);
+}
+
 function warningsOf({ warnings }: FileTotals): string | null {
   return Object.keys(warnings).length === 0 ? null : JSON.stringify(warnings);
 }

@@ -1,4 +1,6 @@
 import { closeLeftAttempts } from './attempts.ts';
+import type { Decision } from '../../model/ledger.ts';
+import { decide } from './decisions.ts';
 import { requestRetries } from './ledger.ts';
 import { heldBy, takeLock } from './lock.ts';
 import { type OpenDatabase, closeDatabase, openBeside, openDatabase } from './open.ts';
@@ -51,6 +53,16 @@ function openForWriting(options: OpenOptions, file: string): OpenDatabase {
   } catch (error) {
     closeDatabase(database);
     throw error;
+  }
+}
+
+/** Leaves a decision in a database that another process may hold the lock of. See `recordDecision` of the door. */
+export function recordDecisionBeside(place: StorePlace, file: string, decision: Decision, now: Date): void {
+  const database = openBeside({ ...place, file });
+  try {
+    decide(database, decision, now);
+  } finally {
+    closeDatabase(database);
   }
 }
 

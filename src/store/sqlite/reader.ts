@@ -3,6 +3,7 @@ import type { Feed } from '../../model/feed.ts';
 import { guardFaults, saysDamaged } from './faults.ts';
 import type { StoreReader } from '../reader.ts';
 import { checkLedger, checkSetUp } from './check-ledger.ts';
+import { readDeliveries } from './deliveries-query.ts';
 import { listFiles, listNotes } from './files-query.ts';
 import { openForReading } from './open.ts';
 import { readOverview } from './overview-query.ts';
@@ -41,6 +42,12 @@ export function openSqliteReader(file: string, feed: Feed): StoreReader {
         checkSetUp(db, file, feed);
         checkLedger(db, file);
         return readOverview(db, since);
+      }),
+    deliveries: (since) =>
+      Promise.try(guardFaults, 'read database', file, () => {
+        checkSetUp(db, file, feed);
+        checkLedger(db, file);
+        return readDeliveries(db, feed, since);
       }),
     notes: (list) => asList('read database', file, () => listNotes(db, NOTED[list], null)),
     verify: () =>

@@ -4,6 +4,7 @@ import { enterFile, enterQuarantined } from './ledger-entry.ts';
 import { asFault, guardFaults } from './faults.ts';
 import { type FeedWriter, createFeedWriter } from './feed-writer.ts';
 import { createFileTransaction } from './file-transaction.ts';
+import { decide } from './decisions.ts';
 import * as ledger from './ledger.ts';
 import { type OpenDatabase, closeDatabase, requireInPlace } from './open.ts';
 import { emptyWal, isWalLarge, walBytes } from './wal.ts';
@@ -40,6 +41,7 @@ export function createStore(database: OpenDatabase): Store {
     noteArchived: queued(ledger.noteArchived),
     requestRetries: queued(ledger.requestRetries),
     pendingRetries: queued(ledger.pendingRetries),
+    decide: queued(decide),
     openAttempt: queued(attempts.openAttempt),
     closeAttempt: queued(attempts.closeAttempt),
     suspects: queued(attempts.readSuspects),
