@@ -1,6 +1,6 @@
 /** Something that needs someone, for as long as it lasts. Holds no value from a row (P8). */
 export interface Condition {
-  /** Stable for as long as it lasts, also over restarts: `overdue:Visit:2026-11-20`, `quarantined:NAME:2`, `fault:database`. */
+  /** Stable for as long as it lasts, also over restarts: `overdue:Claim:2026-11-20`, `quarantined:NAME:2`, `fault:database`. */
   readonly id: string;
   readonly kind: ConditionKind;
   readonly severity: Severity;

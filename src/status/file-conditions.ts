@@ -1,6 +1,9 @@
 import type { Delivery } from '../store/reader.ts';
 import type { Condition } from './condition.ts';
 
+/** So many files of a kind are told one by one, the first first; of the rest their number: a wrong feed refuses thousands. */
+const MOST_FILES = 50;
+
 /**
  * What of files needs someone: those that were refused or are held, of whatever age, and of late those loaded with many rejected rows
  * or out of line in their number of rows.
@@ -8,11 +11,21 @@ import type { Condition } from './condition.ts';
  * @param recent from then on
  */
 export function fileConditions(deliveries: readonly Delivery[], rejectedShare: number, recent: Date): Condition[] {
-  return deliveries.flatMap((file) => {
+  const all = deliveries.flatMap((file) => {
     if (file.state !== 'ingested') return refused(file);
     if (Date.parse(file.finished_at) < recent.getTime()) return [];
     return [...tooManyRejected(file, rejectedShare), ...outOfLine(file)];
   });
+  return [...Map.groupBy(all, ({ kind }) => kind).values()].flatMap(atMost);
+}
+
+function atMost(some: readonly Condition[]): readonly Condition[] {
+  const [next] = some.slice(MOST_FILES);
+  if (next === undefined) return some;
+  const { kind } = next;
+  const text = `${some.length - MOST_FILES} more files are ${kind === 'volume' ? 'out of line' : kind}`;
+  const rest = { ...next, id: `${kind}:more`, dataset: null, file: null, text, hint: 'landfall files names them' };
+  return [...some.slice(0, MOST_FILES), rest];
 }
 
 function about(kind: Condition['kind'], file: Delivery): Omit<Condition, 'severity' | 'text' | 'hint'> {

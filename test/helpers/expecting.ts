@@ -1,14 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadFeed } from '../../src/feed/load.ts';
 import type { Feed } from '../../src/model/feed.ts';
 import type { DatasetName } from './feed-files.ts';
-import { FEED_FILE } from './ingest.ts';
+import { FEED_FILE, FEED_FOLDER } from './ingest.ts';
 import { tempFolder } from './temp.ts';
 
 /**
  * The feed with lines of YAML put into its datasets, e.g. `{ Visit: ["expect: { every: day, by: '06:00' }"] }`.
- * @returns its definition's path, and what it says
+ * @returns its folder, and what it says
  */
 export function feedWith(lines: Partial<Record<DatasetName, readonly string[]>>): { path: string; feed: Feed } {
   let text = readFileSync(FEED_FILE, 'utf8');
@@ -17,7 +17,8 @@ export function feedWith(lines: Partial<Record<DatasetName, readonly string[]>>)
     if (!head.test(text)) throw new Error(`the feed has no dataset ${name}`);
     text = text.replace(head, `$1${added.map((line) => `    ${line}\n`).join('')}`);
   }
-  const path = join(tempFolder(), 'feed.yaml');
-  writeFileSync(path, text);
+  const path = join(tempFolder(), 'feed');
+  cpSync(FEED_FOLDER, path, { recursive: true });
+  writeFileSync(join(path, 'feed.yaml'), text);
   return { path, feed: loadFeed(path) };
 }

@@ -33,6 +33,7 @@ test('without anything said, the defaults hold', () => {
     db: '/work/db/visitpay.sqlite',
     feed: '/program/feeds/visitpay',
     env: null,
+    alertRejected: 0.05,
     settleMs: 2000,
     rescan: '* * * * *',
     after: 'keep',

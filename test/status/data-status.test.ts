@@ -86,6 +86,17 @@ describe('what was expected', () => {
     await desk.deliver('Procedure', '20260810_060000', [...good, procedure('P31')]);
     expect(ids(await desk.at('2026-08-10T13:00:00Z'))).toEqual([]);
   });
+
+  test('of thousands of refused files the first fifty are told one by one', async () => {
+    const desk = openExpecting({});
+    const stat = { bytes: 1, mtimeNs: 0n, ctimeNs: 0n, inode: 1n };
+    const about = { state: 'unrecognised', code: 'bad_name', reason: 'r', dataset: null, stamp: null, stat } as const;
+    const names = Array.from({ length: 2_000 }, (_, at) => ({ name: `n${at}`, ...about }));
+    await desk.store.noteUnread(names, new Date('2026-08-01T00:00:00Z'));
+    const { conditions } = await desk.at('2026-08-01T01:00:00Z');
+    expect(conditions).toHaveLength(51);
+    expect(conditions.at(-1)).toMatchObject({ id: 'unrecognised:more', text: '1950 more files are unrecognised' });
+  });
 });
 
 describe('status', () => {
