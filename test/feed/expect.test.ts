@@ -31,7 +31,7 @@ test('a dataset says when its files are expected, and how many rows they may hav
 
 test.each([
   ["expect: { every: day, by: '6:00' }", "expect.by: must be a time of day such as '06:00'"],
-  ["expect: { every: year, by: '06:00' }", 'expect.every: must be day, week or month'],
+  ["expect: { every: year, by: '06:00' }", 'expect.every: must be one of day, week, month'],
   ["expect: { every: day, on: friday, by: '06:00' }", 'expect.on: cannot be with every: day'],
   ["expect: { every: week, on: 5, by: '06:00' }", 'expect.on: must be a weekday such as friday'],
   ["expect: { every: month, on: friday, by: '06:00' }", 'expect.on: must be a day of the month, 1 to 31'],
