@@ -222,7 +222,13 @@ function read(bytes: Uint8Array): void {
   const chunks = inChunks(bytes, MIB);
   const surveyor = createSurveyor(feed.format);
   for (const chunk of chunks) surveyor.update(chunk);
-  const options = { dataset: visits, format: feed.format, survey: surveyor.finish(), rowFormat: 'sqlite' } as const;
+  const options = {
+    dataset: visits,
+    format: feed.format,
+    survey: surveyor.finish(),
+    rowFormat: 'sqlite',
+    takenAt: new Date(),
+  } as const;
   unlessRefused(() => {
     parse(chunks, options).forEach(() => undefined);
   });

@@ -1,5 +1,7 @@
+import type { ValueRules } from '../columns/column-type.ts';
 import { COLUMN_TYPES } from '../columns/registry.ts';
 import { headerKey } from './header.ts';
+import { rulesOf } from './rules.ts';
 import { parameterProblems } from './type-parameters.ts';
 import type { ColumnDefinition, DatasetDefinition, Definition, SoundDataset, SoundParts } from './schema.ts';
 
@@ -15,8 +17,9 @@ export interface Problem {
 /**
  * Everything that is wrong although each field for itself is right: what is there twice, contradicts another, or refers to nothing.
  * @param definition whole, or what of it is right
+ * @param values how the feed's values are written
  */
-export function findContradictions(definition: Definition | SoundParts): readonly Problem[] {
+export function findContradictions(definition: Definition | SoundParts, values: ValueRules): readonly Problem[] {
   const problems: Problem[] = [];
   const noteDataset = createUniqueness('dataset', problems);
   const noteTable = createUniqueness('table', problems);
@@ -35,6 +38,14 @@ export function findContradictions(definition: Definition | SoundParts): readonl
         problems.push({ path: [...at, 'optional'], problem: `cannot be: ${why}` });
       }
       problems.push(...parameterProblems(column, at));
+      problems.push(
+        ...rulesOf(
+          column,
+          dataset.columns.filter((other) => other !== null),
+          values,
+          at,
+        ).problems,
+      );
       problems.push(...referenceProblems(definition, dataset, column, [...at, 'references']));
     }
   }

@@ -3,11 +3,12 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { LandfallError } from '../model/errors.ts';
-import type { Column, Dataset, Feed } from '../model/feed.ts';
+import { ANY_FORMAT, type Column, type Dataset, type Feed, type FeedFormat } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
 import { findContradictions, sortParentsFirst, spell, type Path, type Problem } from './contradictions.ts';
 import { environmentsIn, fillIn, readEnvironment, valueOf, type EnvironmentValues } from './environment.ts';
 import { definitionSchema, soundParts, type DatasetDefinition, type Definition } from './schema.ts';
+import { rulesOf } from './rules.ts';
 import { shapeProblems } from './shape-problems.ts';
 import { parametersOf } from './type-parameters.ts';
 
@@ -48,7 +49,9 @@ export function loadFeed(given: string, environment: string | null = null): Feed
   const problems = [
     ...unfilled,
     ...(parsed.success ? [] : shapeProblems(parsed.error.issues, document).filter(isNews)),
-    ...findContradictions(parsed.success ? parsed.data : soundParts(data)),
+    ...(parsed.success
+      ? findContradictions(parsed.data, formatOf(parsed.data))
+      : findContradictions(soundParts(data), ANY_FORMAT)),
   ];
   if (!parsed.success || problems.length > 0) throw faulty(file, inOrder(problems, document, lines));
   return toFeed(parsed.data, { folder, values, hash: hashOf(bytes, values) });
@@ -154,33 +157,39 @@ function hashOf(bytes: Uint8Array, values: EnvironmentValues): string {
 }
 
 function toFeed(definition: Definition, place: Pick<Feed, 'folder' | 'values' | 'hash'>): Feed {
-  const { format } = definition;
+  const format = formatOf(definition);
   return {
     name: definition.feed,
     ...place,
     prefix: definition.files.prefix,
     extension: definition.files.extension,
-    datasets: sortParentsFirst(definition.datasets).sorted.map(toDataset),
-    format: {
-      delimiter: format.delimiter ?? null,
-      quote: format.quote ?? null,
-      escape: format.escape ?? null,
-      encoding: format.encoding ?? null,
-      header: format.header,
-      dateOrder: format.date_order,
-      thousandsSeparator: format.thousands_separator,
-      nulls: format.nulls.map((word) => word.trim()),
-    },
+    datasets: sortParentsFirst(definition.datasets).sorted.map((dataset) => toDataset(dataset, format)),
+    format,
     maxBadRows: definition.max_bad_rows,
   };
 }
 
-function toDataset(dataset: DatasetDefinition): Dataset {
+function formatOf({ format }: Definition): FeedFormat {
+  return {
+    delimiter: format.delimiter ?? null,
+    quote: format.quote ?? null,
+    escape: format.escape ?? null,
+    encoding: format.encoding ?? null,
+    header: format.header,
+    dateOrder: format.date_order,
+    thousandsSeparator: format.thousands_separator,
+    nulls: format.nulls.map((word) => word.trim()),
+  };
+}
+
+function toDataset(dataset: DatasetDefinition, format: FeedFormat): Dataset {
   const columns = dataset.columns.map((column, index): Column => ({
     ...column,
     required: column.required || index === 0,
     references: column.references ?? null,
     parameters: parametersOf(column),
+    // What is wrong with them was told before.
+    rules: rulesOf(column, dataset.columns, format, []).rules,
   }));
   const key = columns[0];
   if (key === undefined) throw new LandfallError(OPERATION, `${dataset.name} has no column`);

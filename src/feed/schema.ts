@@ -3,6 +3,7 @@ import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { LEDGER_TABLES } from '../model/ledger-tables.ts';
 import { expectSchema, rowsSchema } from './expect-schema.ts';
 import { UNDER_WAY } from './file-name.ts';
+import { ruleShape } from './rules.ts';
 import { typeParameterShape } from './type-parameters.ts';
 
 /** The shape of a feed definition. What spans several fields (duplicates, references) is checked in contradictions.ts. */
@@ -31,6 +32,7 @@ const columnSchema = z.strictObject({
   references: identifier.optional(),
   index: z.boolean().default(false),
   ...typeParameterShape,
+  ...ruleShape,
 });
 
 /** SQLite takes 2,000 columns in a table; a temporary one has up to ten of Landfall's own beside them. */

@@ -64,7 +64,7 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
 async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {
   const { store, entry, source, survey, transaction, sums, tally } = load;
   const { feed, rowFormat } = store;
-  const options = { dataset: entry.dataset, format: feed.format, survey, rowFormat };
+  const options = { dataset: entry.dataset, format: feed.format, survey, rowFormat, takenAt: entry.startedAt };
   const batches = parseFile(source, survey.bytes, options);
   let read = 0;
   let ended = false;
@@ -146,7 +146,8 @@ async function complete(
   const { totals, dialect, extra, lastRow } = parsed.end;
   const news = formatNews(await transaction.lastFormat(), { dialect, extra });
   const format = { dialect: JSON.stringify(dialect), extra: JSON.stringify(extra) };
-  const warnings = { ...(await warnOfCut(lastRow, () => transaction.lastRowsEnd())), ...volume };
+  const cut = await warnOfCut(lastRow, () => transaction.lastRowsEnd());
+  const warnings = { ...parsed.end.warnings, ...cut, ...volume };
   const lastRowEnded = lastRow?.ended ?? null;
   const kept = { counts, ...totals, ...format, rejectCounts: tally.counts(), warnings, lastRowEnded };
   const { late } = await transaction.complete(kept, options.now());

@@ -1,5 +1,6 @@
 import type { Value } from '../columns/column-type.ts';
-import { type RowMapper, createRowMapper } from '../columns/row-mapper.ts';
+import { type MappingProblem, type RowMapper, createRowMapper } from '../columns/row-mapper.ts';
+import { type BrokenRule, type RuleCode, createRowRules } from '../columns/row-rules.ts';
 import type { Dataset, FeedFormat } from '../model/feed.ts';
 import { openTable } from '../reader/table.ts';
 import type { Survey, Table } from '../reader/types.ts';
@@ -9,20 +10,51 @@ export interface RowsOptions {
   readonly dataset: Dataset;
   readonly format: FeedFormat;
   readonly survey: Survey;
+  /** When the file was taken: what `now` is to its rules. */
+  readonly takenAt: Date;
 }
 
 /** A file opened as its dataset: rows of fields, and what makes a record of each. */
 export interface OpenRows {
   readonly table: Table;
-  readonly mapper: RowMapper;
-  /** What the mapper fills, row after row. */
+  readonly rows: RowReader;
+  /** What is filled, row after row. */
   readonly values: Value[];
+}
+
+/** Turns the fields of a row into the record that is bound, and holds it to the feed's rules. */
+export interface RowReader {
+  /**
+   * @param fields the row as it was split
+   * @param into takes one value for each column, in their order; of no use when a problem is given
+   * @param warn takes the code of each rule that is broken and only warned of; not called for a row with a problem
+   * @returns null for a row that is to be loaded
+   */
+  read(fields: readonly string[], into: Value[], warn: (code: RuleCode) => void): MappingProblem | BrokenRule | null;
+  /** The key of a row, also of one that is refused; null: it has none. */
+  keyOf: RowMapper['keyOf'];
 }
 
 /** Opens a file as its dataset. @throws FileRefused where it cannot be read so */
 export function openRows(chunks: Iterable<Uint8Array>, options: RowsOptions): OpenRows {
   const { columns } = options.dataset;
   const table = openTable(chunks, options);
-  const mapper = createRowMapper(columns, options.format, table.header.fieldOf);
-  return { table, mapper, values: Array<Value>(columns.length).fill(null) };
+  const rows = createRowReader(createRowMapper(columns, options.format, table.header.fieldOf), options);
+  return { table, rows, values: Array<Value>(columns.length).fill(null) };
+}
+
+function createRowReader(mapper: RowMapper, { dataset, takenAt }: RowsOptions): RowReader {
+  const rules = createRowRules(dataset.columns, takenAt);
+  return {
+    read(fields, into, warn) {
+      const problem = mapper.map(fields, into);
+      if (problem !== null || rules === null) return problem;
+      const broken = rules(into);
+      const refused = broken.find(({ severity }) => severity !== 'warn');
+      if (refused !== undefined) return refused;
+      for (const { code } of broken) warn(code);
+      return null;
+    },
+    keyOf: mapper.keyOf,
+  };
 }

@@ -1,4 +1,6 @@
 import type { RejectCode } from '../model/codes.ts';
+import { FileRefused } from '../model/errors.ts';
+import { createWarningTally, type Warnings } from '../model/warnings.ts';
 import type { Dialect, ReadEvent, ReadTotals } from '../reader/types.ts';
 import { createRowEncoder } from '../store/row-encoder.ts';
 import type { Allocate, RowBatch, RowFormat, RowPlace } from '../store/store.ts';
@@ -27,6 +29,8 @@ export interface ParseEnd {
   readonly dialect: Dialect;
   readonly extra: readonly string[];
   readonly totals: ReadTotals;
+  /** Of the rules that rows broke and were loaded for all that. */
+  readonly warnings: Warnings;
   /** The last row, refused or not, and whether its line ends; null where there is none. */
   readonly lastRow: LastRow | null;
 }
@@ -55,7 +59,8 @@ export function* parse(
   options: ParseOptions,
   allocate: Allocate = (size) => new ArrayBuffer(size),
 ): Generator<ParsedBatch, ParseEnd> {
-  const { table, mapper, values } = openRows(chunks, options);
+  const { table, rows: reader, values } = openRows(chunks, options);
+  const warnings = createWarningTally();
   const rows = createRowSets(() => createRowEncoder(options.rowFormat), allocate);
   let rejects: ParsedReject[] = [];
   let bytes = 0;
@@ -72,13 +77,18 @@ export function* parse(
       rejects.push({ line, byteOffset, byteLength, key: null, code: event.code, column: null, reason: event.reason });
       return;
     }
-    const problem = mapper.map(event.fields, values);
+    const problem = reader.read(event.fields, values, (code) => {
+      warnings.add(code, line);
+    });
     if (problem === null) {
       rows.add(event, values);
       return;
     }
+    const { code, column, reason } = problem;
+    if ('severity' in problem && problem.severity === 'quarantine')
+      throw new FileRefused('rule_broken', `line ${line}: ${reason}`);
     problemBytes += byteLength;
-    rejects.push({ line, byteOffset, byteLength, key: mapper.keyOf(event.fields), ...problem });
+    rejects.push({ line, byteOffset, byteLength, key: reader.keyOf(event.fields), code, column, reason });
   };
   const flush = (): ParsedBatch => {
     const batch = { read: rows.count + rejects.length, ...rows.take(), rejects, bytesRead };
@@ -98,6 +108,7 @@ export function* parse(
     lastRow: last === null ? null : describeLast(last),
     dialect: table.dialect,
     extra: table.header.extra,
+    warnings: warnings.warnings(),
     // The reader took these rows; their values were refused.
     totals: { ...totals, rowBytes: totals.rowBytes - problemBytes, refusedBytes: totals.refusedBytes + problemBytes },
   };

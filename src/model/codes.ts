@@ -1,4 +1,5 @@
 import { COLUMN_CODES } from '../columns/registry.ts';
+import { RULE_CODES } from '../columns/row-rules.ts';
 
 /**
  * Every reason code with the sentence the documents print for it. Codes are stable: users filter on them.
@@ -9,6 +10,7 @@ export const REJECT_CODES = {
   missing_parent: 'a row it refers to is not there yet; it waits and is admitted when that row arrives',
   missing_value: 'a required value is empty',
   ...COLUMN_CODES,
+  ...RULE_CODES,
   bad_encoding: "bytes that are not text in the file's encoding",
   field_count: 'more or fewer fields than the header',
   unterminated_quote: 'a quoted field that does not close',
@@ -30,6 +32,7 @@ export const FILE_CODES = {
   bad_rows: 'more rows were rejected than the feed allows (max_bad_rows)',
   volume:
     'its number of rows is below the minimum or out of line with the files before it; held until someone accepts it or sends another',
+  rule_broken: 'a row breaks a rule of the feed whose severity is quarantine',
   trailer_count: 'the trailer states another number of rows than the file has: it was probably cut off',
   future_stamp: 'the stamp is more than 48 hours ahead of the clock; it is held until then',
   internal_error:
@@ -47,6 +50,7 @@ export type FileCode = keyof typeof FILE_CODES;
 
 /** What is doubtful about a file that was ingested (`files.warnings`): nothing of it is refused for that. */
 export const WARNING_CODES = {
+  ...RULE_CODES,
   cut_off:
     'the last row has no line end, as those of earlier files have: it was loaded, but the upload was probably cut off in its last field',
   volume: 'its number of rows is below the minimum or out of line with the files before it; it was loaded',

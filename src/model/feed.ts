@@ -2,6 +2,7 @@ import type { TypeParameters } from '../columns/column-type.ts';
 import type { ColumnTypeName } from '../columns/registry.ts';
 import type { MappingRules } from '../columns/row-mapper.ts';
 import type { Expectation, VolumeRule } from './expectation.ts';
+import type { ColumnRules } from '../columns/row-rules.ts';
 
 export interface Column {
   /** The header cell as the sender documents it, e.g. `PatientID`. */
@@ -13,6 +14,8 @@ export interface Column {
   readonly type: ColumnTypeName;
   /** What the feed says of the type, e.g. the scale of a decimal. */
   readonly parameters?: TypeParameters;
+  /** What its values must be, beyond their type; null: nothing. */
+  readonly rules?: ColumnRules | null;
   /** A row without a value here is refused (`missing_value`). The key is always required. */
   readonly required: boolean;
   /** A file may lack this column altogether; its values are then NULL. */

@@ -11,6 +11,32 @@ export interface Warning {
   readonly note?: string;
 }
 
+/** Line numbers kept for each code. */
+const FIRST_LINES = 5;
+
+/** Counts warnings by code, with the first lines of each. */
+export interface WarningTally {
+  add(code: WarningCode, line: number): void;
+  warnings(): Warnings;
+}
+
+/** A tally with nothing in it. */
+export function createWarningTally(): WarningTally {
+  const found: Partial<Record<WarningCode, { count: number; lines: number[] }>> = {};
+  const last = new Map<WarningCode, number>();
+  return {
+    add(code, line) {
+      // A row counts once, though it may break two rules of one code.
+      if (last.get(code) === line) return;
+      last.set(code, line);
+      const warning = (found[code] ??= { count: 0, lines: [] });
+      warning.count++;
+      if (warning.lines.length < FIRST_LINES) warning.lines.push(line);
+    },
+    warnings: () => found,
+  };
+}
+
 /** A file's warnings in words: `cut_off (line 12)`; of many lines the first few. */
 export function warningsText(warnings: Warnings | null): string {
   return listWarnings(warnings ?? {})

@@ -20,6 +20,12 @@ test('P7: an error of the system while the thread reads keeps its code: it is th
   const source: Source = { handle, walk: nothing, row: nothing, requireUnchanged: nothing, close: nothing };
   const bytes = 5 * 1024 * 1024;
   const survey: Survey = { bytes, encoding: 'utf-8', bom: false, notText: null };
-  const batches = parseFile(source, bytes, { dataset, format: desk.feed.format, survey, rowFormat: 'sqlite' });
+  const batches = parseFile(source, bytes, {
+    dataset,
+    format: desk.feed.format,
+    survey,
+    rowFormat: 'sqlite',
+    takenAt: new Date(),
+  });
   await expect(batches.next()).rejects.toMatchObject({ code: 'EISDIR', syscall: 'read' });
 });
