@@ -32,7 +32,7 @@ export interface RowReader {
    */
   read(fields: readonly string[], into: Value[], warn: (code: RuleCode) => void): MappingProblem | BrokenRule | null;
   /** The key of a row, also of one that is refused; null: it has none. */
-  keyOf: RowMapper['keyOf'];
+  keyOf(fields: readonly string[]): string | null;
 }
 
 /** Opens a file as its dataset. @throws FileRefused where it cannot be read so */
@@ -55,6 +55,6 @@ function createRowReader(mapper: RowMapper, { dataset, takenAt }: RowsOptions): 
       for (const { code } of broken) warn(code);
       return null;
     },
-    keyOf: mapper.keyOf,
+    keyOf: (fields) => mapper.keyOf(fields),
   };
 }
