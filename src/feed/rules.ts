@@ -72,7 +72,8 @@ export function rulesOf(
       return { kind: 'now' };
     }
     const other = columns.find(({ name }) => name === text);
-    if (other === undefined) return { kind: 'constant', value: constantOf(text, key, ', nor a column of the dataset'), written: text };
+    if (other === undefined)
+      return { kind: 'constant', value: constantOf(text, key, ', nor a column of the dataset'), written: text };
     if (!isComparable(storage, COLUMN_TYPES[other.type].storage))
       note(key, `a ${column.type} cannot be compared with ${other.name}, which is of type ${other.type}`);
     return { kind: 'column', name: other.name };
