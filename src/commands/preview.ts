@@ -111,12 +111,14 @@ export async function previewFiles(
   for (const file of files) closeSync(openFile(file));
   const targets = given.out === null ? null : outputPaths(files, given.out, given);
   let clean = true;
-  for (const [index, file] of files.entries()) {
+  for (const [index, path] of files.entries()) {
     const target = targets?.[index];
-    const sink = target === undefined ? openSink(io.stdout, 'standard output') : openFileSink(target);
+    const file = target === undefined ? null : openFileSink(target);
+    const sink = file ?? openSink(io.stdout, 'standard output');
     let gone: boolean;
     try {
-      clean = (await previewFile(file, given, io, sink)) && clean;
+      clean = (await previewFile(path, given, io, sink)) && clean;
+      file?.finish();
     } finally {
       gone = sink.gone();
       await sink.close();

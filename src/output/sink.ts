@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync, linkSync, renameSync, rmSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LandfallError } from '../model/errors.ts';
 import type { Output } from '../system/io.ts';
+import { systemCode } from '../system/system-error.ts';
 
 /** What is gathered before it is written, in characters. */
 const BLOCK = 16 * 1024;
@@ -46,19 +47,52 @@ export function outputSink(output: Output): Sink {
   return openSink(asStream(output), 'standard output');
 }
 
-/** A sink that is a new file, which its owner alone may read. Nothing is overwritten. */
-export function openFileSink(path: string): Sink {
-  const stream = createWriteStream(path, { flags: 'wx', mode: 0o600 });
+/** A file that is written in one go. */
+export interface FileSink extends Sink {
+  /** Says that all was sent: the file gets its name when it is closed. */
+  finish(): void;
+}
+
+/**
+ * A sink that is a new file, which its owner alone may read. Until all of it is written it is called `.part`: what a signal cuts off
+ * is not taken for the whole. Nothing is overwritten.
+ */
+export function openFileSink(path: string): FileSink {
+  const part = `${path}.part`;
+  rmSync(part, { force: true });
+  const stream = createWriteStream(part, { flags: 'wx', mode: 0o600 });
   const sink = openSink(stream, path);
+  let whole = false;
   return {
     ...sink,
+    finish() {
+      whole = true;
+    },
     async close() {
       stream.end();
       // The failure, if any, is kept by the sink.
       if (!stream.closed) await once(stream, 'close').catch(() => undefined);
       await sink.close();
+      if (whole) giveName(part, path);
+      else rmSync(part, { force: true });
     },
   };
+}
+
+/** Unlike a rename, a link overwrites nothing; but some file systems have none. */
+function giveName(part: string, path: string): void {
+  try {
+    linkSync(part, path);
+    rmSync(part);
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST' || existsSync(path)) throw writeError(path, 'EEXIST', error);
+    renameSync(part, path);
+  }
+}
+
+function writeError(file: string, code: string | null, cause: unknown): LandfallError {
+  const hint = code === 'EEXIST' ? { hint: 'remove it, or name another folder' } : {};
+  return new LandfallError('write', `it could not be written (${code ?? 'unknown'})`, { file, cause, ...hint });
 }
 
 /** A sink that is a stream, which is left open in the end. */
@@ -71,12 +105,7 @@ export function openSink(stream: Writable, name: string): Sink {
 
   function check(): void {
     if (failure === null || failure.code === 'EPIPE') return;
-    const hint = failure.code === 'EEXIST' ? { hint: 'remove it, or name another folder' } : {};
-    throw new LandfallError('write', `it could not be written (${failure.code ?? 'unknown'})`, {
-      file: name,
-      cause: failure,
-      ...hint,
-    });
+    throw writeError(name, failure.code ?? null, failure);
   }
 
   function gone(): boolean {
