@@ -7,6 +7,7 @@ import { linesText, listWarnings } from '../model/warnings.ts';
 import type { CommandIo } from '../system/io.ts';
 import { listNamed } from '../landing/list-named.ts';
 import { holdFuture } from '../landing/order.ts';
+import { withoutPassword } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
 import { databaseIsThere, openRehearsal } from '../store/open.ts';
 import { storePlace } from '../worker/database-session.ts';
@@ -38,9 +39,9 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   const { files, problems } = listNamed(feed, options.files);
   // One wrong name does not keep the others from being checked.
   for (const problem of problems) io.stderr.write(`landfall: ${printable(problem.message)}\n`);
-  if (!databaseIsThere(settings.db)) {
+  if (!(await databaseIsThere(settings.db))) {
     io.stderr.write(
-      `landfall: there is no database at ${printable(settings.db)}: checked against an empty one (--db names another)\n`,
+      `landfall: there is no database at ${printable(withoutPassword(settings.db))}: checked against an empty one (--db names another)\n`,
     );
   }
   const { due, held } = holdFuture(files, io.now().getTime());

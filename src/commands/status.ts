@@ -6,6 +6,7 @@ import { reportForJson, type StatusReport } from '../status/report.ts';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_DATA, EXIT_FAILED } from '../model/exit-codes.ts';
 import type { CommandIo } from '../system/io.ts';
+import { isUrl } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
 import { databaseIsThere } from '../store/open.ts';
 import type { StoreReader } from '../store/reader.ts';
@@ -34,10 +35,10 @@ const FIRST = 20;
 export async function status(options: StatusOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const now = io.now();
-  const daemon = checkDaemon(settings.db, now);
+  const daemon = checkDaemon(settings, now);
   const { heartbeat, problem } = daemon;
   // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
-  if (heartbeat === null) databaseIsThere(settings.db);
+  if (heartbeat === null && !isUrl(settings.db)) await databaseIsThere(settings.db);
   if (options.data === true && !options.check) throw new LandfallError('read --data', '--data goes with --check');
   const exitCode = options.check && problem !== null ? EXIT_FAILED : 0;
   // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.

@@ -4,7 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { editDistance } from '../feed/edit-distance.ts';
 import { LandfallError } from '../model/errors.ts';
-import { isUrl, withoutPassword } from './database-url.ts';
+import { hasPassword, isUrl, withoutPassword } from './database-url.ts';
 import { areSettings, flagOf, SETTINGS, variableOf, type SettingInfo, type Settings } from './settings.ts';
 
 /** Where settings come from. */
@@ -36,6 +36,7 @@ export function readSettings(sources: SettingSources): Settings {
   for (const info of SETTINGS) {
     const { text, source } = given.get(info.name) ?? UNSET;
     const read = info.schema.safeParse(text);
+    if (info.name === 'db' && source === flagOf('db') && hasPassword(text ?? '')) problems.push(PASSWORD_SEEN);
     if (text === '') problems.push(`${source} is empty`);
     else if (read.success) values[info.key] = read.data;
     else {
@@ -51,6 +52,10 @@ export function readSettings(sources: SettingSources): Settings {
   if (problems.length > 0 || !areSettings(values)) throw wrong(problems);
   return Object.freeze(values);
 }
+
+/** A command line is shown to everybody on the machine. */
+const PASSWORD_SEEN =
+  '--db: must not hold a password, which every user of this machine could read: put it into ~/.pgpass (or PGPASSFILE), or name a file with ?passwordfile=FILE';
 
 /** A setting as it stands: its value as users write it, and where it came from. */
 export interface SettingInForce {

@@ -43,8 +43,8 @@ export const SETTINGS = [
   {
     name: 'db',
     key: 'db',
-    placeholder: 'FILE',
-    help: 'the database',
+    placeholder: 'FILE|URL',
+    help: 'the database: a file of SQLite, or postgres://user@host/database',
     schema: database,
     fallback: './db/visitpay.sqlite',
     fallbackFolder: 'working',
@@ -135,6 +135,16 @@ export const SETTINGS = [
     fallbackInWords: 'archive/ in the landing folder',
     fallbackFolder: 'working',
     takenBy: 'ingest',
+  },
+  {
+    name: 'state_dir',
+    key: 'stateDir',
+    placeholder: 'DIR',
+    help: 'where a daemon on PostgreSQL says that it lives; with SQLite it does so beside the database',
+    schema: path,
+    fallback: './db',
+    fallbackFolder: 'working',
+    takenBy: 'all',
   },
   {
     name: 'log_level',

@@ -2,7 +2,7 @@ import type * as nodeCron from 'node-cron';
 import { createRequire } from 'node:module';
 import { z } from 'zod';
 import { realPath } from '../system/real-path.ts';
-import { isUrl } from './database-url.ts';
+import { isUrl, parseDatabaseUrl } from './database-url.ts';
 
 // The kinds of values that settings have: from the text that users write to what the program uses.
 
@@ -31,7 +31,11 @@ export const path = z.string().refine((text) => !text.includes('\0'), 'must be a
 
 /** A path or a URL. One database has one lock, one write-ahead log and one heartbeat, by whatever path it is reached. */
 export const database = path.transform((text, context) => {
-  if (isUrl(text)) return text;
+  if (isUrl(text)) {
+    const read = parseDatabaseUrl(text);
+    if (typeof read === 'string') context.addIssue(read);
+    return text;
+  }
   const real = realPath(text);
   if (real === null) context.addIssue('must not be a loop of links');
   // better-sqlite3 takes white space off the end of a name: it would open a file that another lock belongs to.

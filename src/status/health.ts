@@ -2,7 +2,15 @@ import { lookAtLock } from '../store/open.ts';
 import type { LockState } from '../store/ownership.ts';
 import type { Fault } from '../model/work.ts';
 import { bootTime, type BootTime } from '../system/boot-clock.ts';
-import { isAlive, isFresh, readHeartbeat, readMuteBeat, type Heartbeat } from './heartbeat.ts';
+import {
+  heartbeatPlace,
+  isAlive,
+  isFresh,
+  readHeartbeat,
+  readMuteBeat,
+  type Heartbeat,
+  type HeartbeatPlace,
+} from './heartbeat.ts';
 
 /** Why a daemon is not well; no row value (P8). */
 export interface HealthProblem {
@@ -37,9 +45,10 @@ export interface Moment {
 }
 
 /** Looks for the daemon of a database, without looking into that. */
-export function checkDaemon(db: string, now: Date): DaemonHealth {
+export function checkDaemon(settings: HeartbeatPlace, now: Date): DaemonHealth {
+  const place = heartbeatPlace(settings);
   return assessDaemon(
-    { heartbeat: readHeartbeat(db), muteBeat: readMuteBeat(db), lock: lookAtLock(db) },
+    { heartbeat: readHeartbeat(place), muteBeat: readMuteBeat(place), lock: lookAtLock(settings.db) },
     { now, sinceBoot: bootTime() },
   );
 }

@@ -1,8 +1,13 @@
+import crypto from 'node:crypto';
 import fs from 'node:fs';
+import path from 'node:path';
 import { z } from 'zod';
 import { LandfallError } from '../model/errors.ts';
 import { workSchema } from '../model/work.ts';
+import { isUrl, withoutPassword } from '../settings/database-url.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { BootTime } from '../system/boot-clock.ts';
+import { makePrivateFolder } from '../system/private-files.ts';
 import { systemCode } from '../system/system-error.ts';
 
 /** How often the supervisor writes that it lives, in ms. */
@@ -33,7 +38,7 @@ const heartbeatSchema = z.preprocess(
   }),
 );
 
-/** The content of `<db>.alive`: how `status` learns of a daemon whose database is locked or full. Holds no row value (P8). */
+/** The content of `<place>.alive`: how `status` learns of a daemon whose database is locked or full. Holds no row value (P8). */
 export type Heartbeat = Readonly<z.infer<typeof heartbeatSchema>>;
 
 /** An earlier version said `loaderPid`. */
@@ -42,14 +47,41 @@ function withNewNames(said: unknown): unknown {
   return { ...said, workerPid: said.loaderPid };
 }
 
-/** Where the daemon of a database says that it lives. */
-export function heartbeatPath(db: string): string {
-  return `${db}.alive`;
+/** What a daemon is known by on its machine. */
+export type HeartbeatPlace = Pick<Settings, 'db' | 'landing' | 'stateDir'>;
+
+/**
+ * What the files of a daemon's own begin with: they lie beside its database, or, where that is on a server, in a folder for them, one
+ * for each database and landing folder.
+ */
+export function heartbeatPlace({ db, landing, stateDir }: HeartbeatPlace): string {
+  if (!isUrl(db)) return db;
+  const which = crypto.hash('sha256', `${withoutPassword(db)}\n${landing}`).slice(0, 16);
+  return path.join(stateDir, `landfall-${which}`);
+}
+
+/**
+ * Makes the folder for a daemon's own files, where that is not its database's.
+ * @throws LandfallError when it cannot be made
+ */
+export function makeHeartbeatFolder({ db, stateDir }: HeartbeatPlace): void {
+  if (!isUrl(db)) return;
+  try {
+    makePrivateFolder(stateDir);
+  } catch (cause) {
+    const hint = 'check its owner and mode, or name another folder with --state-dir';
+    throw new LandfallError('write heartbeat', 'the folder cannot be made', { file: stateDir, hint, cause });
+  }
+}
+
+/** Where a daemon says that it lives. */
+export function heartbeatPath(place: string): string {
+  return `${place}.alive`;
 }
 
 /** It is written here first. */
-function draftPath(db: string): string {
-  return `${heartbeatPath(db)}.new`;
+function draftPath(place: string): string {
+  return `${heartbeatPath(place)}.new`;
 }
 
 /** How a heartbeat begins; zeros are what a power cut may leave of one. */
@@ -59,8 +91,8 @@ const BEGINNINGS = [Buffer.from('{"version":'), Buffer.alloc(11)];
  * Makes sure that a heartbeat overwrites nothing but heartbeats.
  * @throws LandfallError naming what lies in its place
  */
-export function requireHeartbeatPlace(db: string): void {
-  for (const file of [heartbeatPath(db), draftPath(db)]) {
+export function requireHeartbeatPlace(place: string): void {
+  for (const file of [heartbeatPath(place), draftPath(place)]) {
     if (mayBeOverwritten(file)) continue;
     throw new LandfallError('write heartbeat', 'it is not a heartbeat of Landfall, and would be overwritten', {
       file,
@@ -97,9 +129,9 @@ function isHeartbeat(file: string): boolean {
  * its time is the beat, or it is gone where the daemon stops.
  * @throws Error as node:fs does
  */
-export function writeHeartbeat(db: string, heartbeat: Heartbeat): void {
-  const file = heartbeatPath(db);
-  const draft = draftPath(db);
+export function writeHeartbeat(place: string, heartbeat: Heartbeat): void {
+  const file = heartbeatPath(place);
+  const draft = draftPath(place);
   const text = `${JSON.stringify(heartbeat)}\n`;
   try {
     write(draft, WRITE_NEW, text);
@@ -137,9 +169,9 @@ function write(file: string, flags: number, text: string, time: Date | null = nu
 }
 
 /** Reads it; null where there is none, or none that can be understood. */
-export function readHeartbeat(db: string): Heartbeat | null {
+export function readHeartbeat(place: string): Heartbeat | null {
   try {
-    const file = heartbeatPath(db);
+    const file = heartbeatPath(place);
     // A pipe would be waited for.
     if (!fs.lstatSync(file).isFile()) return null;
     const read = heartbeatSchema.safeParse(JSON.parse(fs.readFileSync(file, 'utf8')));
@@ -155,9 +187,9 @@ export function cutShortAt(heartbeat: Heartbeat | null): string | null {
 }
 
 /** The last beat of a daemon that had no room to say more; null: it said more, or nothing. */
-export function readMuteBeat(db: string): Date | null {
+export function readMuteBeat(place: string): Date | null {
   try {
-    const stat = fs.lstatSync(heartbeatPath(db));
+    const stat = fs.lstatSync(heartbeatPath(place));
     return stat.isFile() && stat.size === 0 ? stat.mtime : null;
   } catch {
     return null;

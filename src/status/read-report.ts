@@ -1,17 +1,19 @@
 import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
+import { isUrl } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
-import { databaseIsThere, openReader } from '../store/open.ts';
+import { databaseIsThere, databaseSize, openReader } from '../store/open.ts';
 import type { DatabaseStatus, StoreReader } from '../store/reader.ts';
 import { daemonConditions } from './daemon-conditions.ts';
 import { assessData, neededSince, type DataStatus } from './data-status.ts';
 import { checkDaemon } from './health.ts';
+import type { HeartbeatPlace } from './heartbeat.ts';
 import { reportDatabase, type StatusReport } from './report.ts';
 
 /** What a report is made of. */
 export interface ReportOptions {
-  readonly settings: Pick<Settings, 'db' | 'feed' | 'env' | 'alertRejected'>;
+  readonly settings: HeartbeatPlace & Pick<Settings, 'feed' | 'env' | 'alertRejected'>;
   /** Of the program that looks. */
   readonly version: string;
   readonly now: Date;
@@ -33,18 +35,18 @@ export interface ReadReport {
  */
 export async function readReport(options: ReportOptions, opened: AsyncDisposableStack): Promise<ReadReport> {
   const { settings, version, now } = options;
-  const daemon = checkDaemon(settings.db, now);
+  const daemon = checkDaemon(settings, now);
   // What the daemon says of itself lies beside the database: who may not look there must not be told that there is none.
-  if (daemon.heartbeat === null) databaseIsThere(settings.db);
+  if (daemon.heartbeat === null && !isUrl(settings.db)) await databaseIsThere(settings.db);
   const found = await lookInto(options, loadFeed(settings.feed, settings.env), opened);
   if (found instanceof LandfallError) {
     if (!daemon.lives) throw found;
-    const database = reportDatabase(settings.db, found);
+    const database = reportDatabase(settings.db, found, databaseSize(settings.db));
     const conditions = daemonConditions(daemon, found.message);
     return { report: { version, daemon, database, data: null, conditions }, reader: null };
   }
   const { status, data, reader } = found;
-  const database = reportDatabase(settings.db, status);
+  const database = reportDatabase(settings.db, status, await reader.size());
   const conditions = [...daemonConditions(daemon, null), ...data.conditions];
   return { report: { version, daemon, database, data, conditions }, reader };
 }

@@ -1,7 +1,6 @@
 import { LandfallError } from '../model/errors.ts';
 import { withoutPassword } from '../settings/database-url.ts';
-import { databaseSize } from '../store/open.ts';
-import type { DatabaseStatus } from '../store/reader.ts';
+import type { DatabaseSize, DatabaseStatus } from '../store/reader.ts';
 import type { Condition } from './condition.ts';
 import type { DataStatus } from './data-status.ts';
 import type { Heartbeat } from './heartbeat.ts';
@@ -38,9 +37,10 @@ interface DatabasePlace {
  * Puts together what was found of a database.
  * @param db the setting
  * @param found what it said, or why it could not be asked
+ * @param size how much room it takes up
  */
-export function reportDatabase(db: string, found: DatabaseStatus | LandfallError): DatabaseReport {
-  const place = { path: withoutPassword(db), ...databaseSize(db) };
+export function reportDatabase(db: string, found: DatabaseStatus | LandfallError, size: DatabaseSize): DatabaseReport {
+  const place = { path: withoutPassword(db), ...size };
   return found instanceof LandfallError
     ? { ...place, problem: found.message, status: null }
     : { ...place, problem: null, status: found };

@@ -9,9 +9,23 @@ import { EXIT_DAMAGED, EXIT_FAILED } from '../model/exit-codes.ts';
  * - `memory`: the machine has none left for SQLite; may pass
  * - `corrupt`: the database is damaged; the daemon stops
  * - `trigger`: a trigger of the user's ended the transaction, or refused what the ledger wrote; passes when the trigger is mended
+ * - `unreachable`: the server, or the way to it, is away; passes when it is back
+ * - `denied`: the server does not let the user in, or do what has to be done; passes when somebody mends that
+ * - `changed`: a table is gone or another one; passes when somebody mends that
  * - `replaced`: the file was removed or replaced while it was open, and what is written is lost; the daemon stops
  */
-export type FaultKind = 'busy' | 'full' | 'io' | 'readonly' | 'memory' | 'trigger' | 'corrupt' | 'replaced';
+export type FaultKind =
+  | 'busy'
+  | 'full'
+  | 'io'
+  | 'readonly'
+  | 'memory'
+  | 'trigger'
+  | 'corrupt'
+  | 'replaced'
+  | 'unreachable'
+  | 'denied'
+  | 'changed';
 
 /** What is wrong, one clause, and what to do. */
 export interface FaultWords {
@@ -32,6 +46,9 @@ const WORDS: Readonly<Record<FaultKind, FaultWords>> = {
     problem: 'a trigger in it rolls back more than the row it refuses',
     hint: 'let it say RAISE(ABORT, …), and keep triggers off the tables of the ledger',
   },
+  unreachable: { problem: 'the server cannot be reached', hint: 'check the network and the server' },
+  denied: { problem: 'the server refuses it', hint: 'check the user, its password and its rights' },
+  changed: { problem: 'its tables are not as they were', hint: 'put them back, then restart the daemon' },
   replaced: {
     problem: 'it was removed or replaced while it was open',
     hint: 'put the file back with its own -wal and -shm, or move those away, too, before you restore a backup or refill a new one: see docs/backup.md',

@@ -1,10 +1,9 @@
-import { statSync } from 'node:fs';
 import { LandfallError } from '../model/errors.ts';
-import type { Feed } from '../model/feed.ts';
 import type { Decision } from '../model/ledger.ts';
 import { isUrl } from '../settings/database-url.ts';
+import type { Feed } from '../model/feed.ts';
 import type { LockState, OpenOptions, Opened, StorePlace } from './ownership.ts';
-import type { StoreReader } from './reader.ts';
+import type { DatabaseSize, StoreReader } from './reader.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import * as sqliteFiles from './sqlite/database-file.ts';
 import * as sqliteLock from './sqlite/lock.ts';
@@ -15,12 +14,15 @@ import * as sqliteLock from './sqlite/lock.ts';
  * Opens a database for writing: takes the right to, makes sure that it is ours, brings its tables up to date, holds them against the
  * feed, and closes the attempts that the process before has left open.
  * @throws LandfallError when it is another program's, newer than this one, or does not fit the feed
- * @throws DatabaseFault when it is damaged, cannot be written, or stays locked or full for longer than the patience
+ * @throws DatabaseFault when it is damaged, cannot be reached or written, or stays locked or full for longer than the patience
  */
 export async function openStore(options: OpenOptions): Promise<Opened> {
-  const file = sqliteFile(options.db);
+  if (isUrl(options.db)) {
+    const { openServerStore } = await import('./postgres/open.ts');
+    return await openServerStore(options);
+  }
   const { openLocked } = await import('./sqlite/open-locked.ts');
-  return await openLocked(options, file);
+  return await openLocked(options, options.db);
 }
 
 /**
@@ -29,9 +31,8 @@ export async function openStore(options: OpenOptions): Promise<Opened> {
  * @throws DatabaseFault when it cannot be opened or written
  */
 export async function requestRetries(place: StorePlace, names: readonly string[], now: Date): Promise<void> {
-  const file = sqliteFile(place.db);
   const { requestRetriesBeside } = await import('./sqlite/open-locked.ts');
-  requestRetriesBeside(place, file, names, now);
+  requestRetriesBeside(place, place.db, names, now);
 }
 
 /**
@@ -39,14 +40,18 @@ export async function requestRetries(place: StorePlace, names: readonly string[]
  * @throws LandfallError, DatabaseFault as `requestRetries` does
  */
 export async function recordDecision(place: StorePlace, decision: Decision, now: Date): Promise<void> {
-  const file = sqliteFile(place.db);
+  if (isUrl(place.db)) {
+    const { recordServerDecision } = await import('./postgres/open.ts');
+    await recordServerDecision(place, decision, now);
+    return;
+  }
   const { recordDecisionBeside } = await import('./sqlite/open-locked.ts');
-  recordDecisionBeside(place, file, decision, now);
+  recordDecisionBeside(place, place.db, decision, now);
 }
 
-/** Looks whether a process writes a database; makes nothing, and waits for nobody. */
+/** Looks whether a process writes a database; makes nothing, and waits for nobody. On a server there is no lock to look at. */
 export function lookAtLock(db: string): LockState {
-  return sqliteLock.lookAtLock(sqliteFile(db));
+  return isUrl(db) ? { kind: 'unknown' } : sqliteLock.lookAtLock(db);
 }
 
 /**
@@ -55,9 +60,12 @@ export function lookAtLock(db: string): LockState {
  * @throws DatabaseFault when it cannot be opened or is damaged
  */
 export async function openReader(db: string, feed: Feed): Promise<StoreReader> {
-  const file = sqliteFile(db);
+  if (isUrl(db)) {
+    const { openServerReader } = await import('./postgres/reader.ts');
+    return await openServerReader(db, feed);
+  }
   const { openSqliteReader } = await import('./sqlite/reader.ts');
-  return openSqliteReader(file, feed);
+  return openSqliteReader(db, feed);
 }
 
 /**
@@ -65,35 +73,42 @@ export async function openReader(db: string, feed: Feed): Promise<StoreReader> {
  * @throws LandfallError, DatabaseFault as `openStore` does
  */
 export async function openRehearsal(place: StorePlace): Promise<Rehearsal> {
-  const file = sqliteFile(place.db);
+  if (isUrl(place.db)) {
+    const { openServerRehearsal } = await import('./postgres/rehearsal.ts');
+    return await openServerRehearsal(place);
+  }
   const { openSqliteRehearsal } = await import('./sqlite/rehearsal.ts');
-  return openSqliteRehearsal({ ...place, file });
+  return openSqliteRehearsal({ ...place, file: place.db });
 }
 
 /**
- * Whether there is a database.
+ * Whether there is a database; on a server: whether it was set up.
  * @throws LandfallError where it, or the folder it may be in, may not be read
+ * @throws DatabaseFault where the server cannot be reached, or lets nobody in
  */
-export function databaseIsThere(db: string): boolean {
-  const file = sqliteFile(db);
-  if (!sqliteFiles.databaseIsThere(file)) return false;
-  sqliteFiles.requireReadable(file);
+export async function databaseIsThere(db: string): Promise<boolean> {
+  if (isUrl(db)) {
+    const { serverIsSetUp } = await import('./postgres/reader.ts');
+    return await serverIsSetUp(db);
+  }
+  if (!sqliteFiles.databaseIsThere(db)) return false;
+  sqliteFiles.requireReadable(db);
   return true;
 }
 
-/** The bytes that a database takes up, and those of its write-ahead log; 0 for what is not there. */
-export function databaseSize(db: string): { readonly bytes: number; readonly walBytes: number } {
-  const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  return { bytes: sizeOf(db), walBytes: sizeOf(`${db}-wal`) };
+/** How much room a database takes up that cannot be asked itself; 0 for what is not there. */
+export function databaseSize(db: string): DatabaseSize {
+  return isUrl(db) ? { bytes: 0, walBytes: 0 } : sqliteFiles.databaseSize(db);
 }
 
 /**
  * The file that the setting `db` names.
- * @throws LandfallError for a URL, since this version has SQLite only
+ * @throws LandfallError for a URL, where only SQLite is known
  */
 export function sqliteFile(db: string): string {
   if (!isUrl(db)) return db;
-  const hint = 'name a file with --db, e.g. /var/lib/landfall/landfall.sqlite';
   // The URL is not repeated: it may hold a password.
-  throw new LandfallError('open database', 'this version has SQLite only, and --db is a URL', { hint });
+  throw new LandfallError('read schema', 'it knows SQLite only, and --db is a URL', {
+    hint: 'name a file with --db, e.g. /var/lib/landfall/landfall.sqlite',
+  });
 }

@@ -48,6 +48,8 @@ export interface StoreReader {
    * lineage, the checkpoints and the waiting rows (P5). Each runs to its end whatever the one before it found; damage is a finding.
    */
   verify(): AsyncIterable<Verification>;
+  /** How much room the database takes up. */
+  size(): Promise<DatabaseSize>;
   /** Lets go of the database. */
   close(): Promise<void>;
 }
@@ -268,6 +270,12 @@ export type FileNote = Pick<
   FileRow,
   'file_id' | 'name' | 'revision' | 'dataset' | 'stamp' | 'reason_code' | 'reason' | 'warnings' | 'finished_at'
 >;
+
+/** The bytes that a database takes up, and those of its write-ahead log, where that is a file of its own. */
+export interface DatabaseSize {
+  readonly bytes: number;
+  readonly walBytes: number;
+}
 
 /** The check of what a start refuses: it asks for no backup. */
 export const SCHEMA_CHECK = 'schema for the feed';

@@ -4,7 +4,15 @@ import { STARTING, type Work } from '../model/work.ts';
 import { logFaults } from '../output/event-log.ts';
 import { withoutPassword } from '../settings/database-url.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
-import { BEAT_MS, isAlive, readHeartbeat, requireHeartbeatPlace, writeHeartbeat } from '../status/heartbeat.ts';
+import {
+  BEAT_MS,
+  heartbeatPlace,
+  isAlive,
+  makeHeartbeatFolder,
+  readHeartbeat,
+  requireHeartbeatPlace,
+  writeHeartbeat,
+} from '../status/heartbeat.ts';
 import { bootTime } from '../system/boot-clock.ts';
 import { every, throttle } from '../system/timers.ts';
 import { watchLanding } from './folder-watch.ts';
@@ -64,8 +72,10 @@ export async function runDaemon(options: SupervisorOptions): Promise<number> {
 
 function createDaemon(options: SupervisorOptions, releases: DisposableStack): Daemon {
   const { settings, io, logger } = options;
-  requireHeartbeatPlace(settings.db);
-  const before = readHeartbeat(settings.db);
+  const place = heartbeatPlace(settings);
+  makeHeartbeatFolder(settings);
+  requireHeartbeatPlace(place);
+  const before = readHeartbeat(place);
   const notifier = createNotifier(io.env, io.program.pid);
   releases.defer(() => {
     notifier.close();
@@ -207,7 +217,7 @@ function beat(daemon: Daemon, doing?: 'stopped'): void {
   if (!daemon.found || (!daemon.owner && isOthers(daemon))) return;
   const work = currentWork(daemon);
   try {
-    writeHeartbeat(settings.db, {
+    writeHeartbeat(heartbeatPlace(settings), {
       version: io.program.version,
       host: hostname(),
       pid: io.program.pid,
@@ -227,7 +237,7 @@ function beat(daemon: Daemon, doing?: 'stopped'): void {
 
 /** Whether another daemon says of late that it lives: it has the database, or waits for it as well. */
 function isOthers({ options: { settings, io }, startedAt }: Daemon): boolean {
-  const said = readHeartbeat(settings.db);
+  const said = readHeartbeat(heartbeatPlace(settings));
   return said !== null && said.startedAt !== startedAt && isAlive(said, io.now(), bootTime());
 }
 

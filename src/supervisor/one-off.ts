@@ -1,7 +1,7 @@
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Events } from '../model/events.ts';
 import { STARTING, type Work } from '../model/work.ts';
-import { readHeartbeat } from '../status/heartbeat.ts';
+import { heartbeatPlace, readHeartbeat } from '../status/heartbeat.ts';
 import type { Job } from '../worker/messages.ts';
 import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
 import type { WorkerEnd } from './worker-process.ts';
@@ -33,7 +33,7 @@ export function runOneOff(options: OneOffOptions): Promise<number> {
   const tally: Tally = { deaths: 0, refused: false };
   const supervision = createSupervision({
     ...options,
-    before: readHeartbeat(settings.db),
+    before: readHeartbeat(heartbeatPlace(settings)),
     graceMs: 0,
     onEnd: (end) => afterEnd(options, supervision, tally, end),
   });

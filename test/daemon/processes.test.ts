@@ -143,7 +143,7 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     // Its last beat is of late: the lock tells.
     await vi.waitFor(
       () => {
-        const { problem } = checkDaemon(databaseOf(folder), new Date());
+        const { problem } = checkDaemon({ db: databaseOf(folder), landing: '', stateDir: '' }, new Date());
         expect(problem?.text).toBe('the daemon has died: it has let go of the lock');
       },
       { timeout: 5_000, interval: 20 },

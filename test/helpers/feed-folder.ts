@@ -11,6 +11,8 @@ export interface FeedChanges {
   readonly definition?: (yaml: string) => string;
   /** The tables' migration for SQLite. */
   readonly tables?: (sql: string) => string;
+  /** That for PostgreSQL. */
+  readonly serverTables?: (sql: string) => string;
 }
 
 /** Where the shipped feed has its tables. */
@@ -22,6 +24,7 @@ export function copyFeed(changes: FeedChanges): string {
   cpSync(FEED_FOLDER, folder, { recursive: true });
   rewrite(join(folder, 'feed.yaml'), changes.definition);
   rewrite(join(folder, TABLES), changes.tables);
+  rewrite(join(folder, TABLES.replace('sqlite', 'postgres')), changes.serverTables);
   return folder;
 }
 

@@ -19,15 +19,8 @@ export const FEED_FOLDER = join(ROOT, 'feeds/visitpay');
 export const FEED_FILE = join(FEED_FOLDER, 'feed.yaml');
 export const MIGRATIONS = join(ROOT, 'migrations');
 
-/** A store and a landing folder of one test, without the loop around them. */
-export interface Desk {
-  readonly folder: string;
-  readonly landing: string;
-  readonly feed: Feed;
-  readonly store: Store;
-  /** What stands behind the store's door, for tests that look there. */
-  readonly database: OpenDatabase;
-  readonly db: OpenDatabase['db'];
+/** What brings files of a landing folder to a store. */
+export interface StoreDesk {
   /** Writes a file into the landing folder. */
   write(name: string, content: string | Uint8Array): ListedFile;
   /** Ingests a listed file. */
@@ -39,6 +32,42 @@ export interface Desk {
     rows: readonly (Row | string)[],
     options?: FileOptions,
   ): Promise<IngestOutcome>;
+}
+
+/** Brings files to a store, without the loop around it. */
+export function createStoreDesk(store: Store, landing: string): StoreDesk {
+  const desk: StoreDesk = {
+    write(name, content) {
+      writeFileSync(join(landing, name), content);
+      return listed(store.feed, landing, name);
+    },
+    ingest(file, changes = {}) {
+      return ingestFile(store, file, {
+        afresh: false,
+        stop: new AbortController().signal,
+        onProgress: () => undefined,
+        now: () => new Date('2026-08-10T12:00:00Z'),
+        ...changes,
+      });
+    },
+    deliver(dataset, stamp, rows, fileOptions = {}) {
+      return desk.ingest(
+        desk.write(feedFileName(dataset, stamp, fileOptions), feedFileText(dataset, rows, fileOptions)),
+      );
+    },
+  };
+  return desk;
+}
+
+/** A store and a landing folder of one test, without the loop around them. */
+export interface Desk extends StoreDesk {
+  readonly folder: string;
+  readonly landing: string;
+  readonly feed: Feed;
+  readonly store: Store;
+  /** What stands behind the store's door, for tests that look there. */
+  readonly database: OpenDatabase;
+  readonly db: OpenDatabase['db'];
   /** The rows of a query, as objects. */
   rows(sql: string): readonly Record<string, unknown>[];
   /** The first column of a query. */
@@ -84,35 +113,12 @@ export function openDesk(options: Partial<DatabaseOptions> = {}): Desk {
   const { db } = database;
   const store = createStore(database);
 
-  const desk: Desk = {
-    folder,
-    landing,
-    feed,
-    store,
-    database,
-    db,
-    write(name, content) {
-      writeFileSync(join(landing, name), content);
-      return listed(feed, landing, name);
-    },
-    ingest(file, changes = {}) {
-      return ingestFile(store, file, {
-        afresh: false,
-        stop: new AbortController().signal,
-        onProgress: () => undefined,
-        now: () => new Date('2026-08-10T12:00:00Z'),
-        ...changes,
-      });
-    },
-    deliver(dataset, stamp, rows, fileOptions = {}) {
-      return desk.ingest(
-        desk.write(feedFileName(dataset, stamp, fileOptions), feedFileText(dataset, rows, fileOptions)),
-      );
-    },
+  return {
+    ...createStoreDesk(store, landing),
+    ...{ folder, landing, feed, store, database, db },
     rows: (sql) => db.prepare<[], Record<string, unknown>>(sql).all(),
     column: (sql) => db.prepare(sql).pluck().all(),
   };
-  return desk;
 }
 
 /** A file of the feed as the landing folder lists it. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { LandfallError } from '../../src/model/errors.ts';
 import { readSettings, type SettingSources } from '../../src/settings/read-settings.ts';
-import { withoutPassword } from '../../src/settings/database-url.ts';
+import { parseDatabaseUrl, withoutPassword } from '../../src/settings/database-url.ts';
 import { SETTINGS, variableOf, type Settings } from '../../src/settings/settings.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -39,6 +39,7 @@ test('without anything said, the defaults hold', () => {
     after: 'keep',
     archiveAfterMs: 600_000,
     archiveDir: null,
+    stateDir: '/work/db',
     logLevel: 'info',
     logFormat: 'auto',
     cacheMib: 64,
@@ -101,6 +102,44 @@ test('a wrong URL of a database is named without its password', () => {
   expect(faultOf({ flags: { db: 'postgres://loader:secret@\0/x' } })).toContain(
     '--db must be a path, not "postgres://loader:***@\\u0000/x"',
   );
+});
+
+test.each([
+  ['mysql://host/visits', 'must be a path, or a URL of PostgreSQL such as postgres://user@host/database'],
+  ['postgres://db.example', 'must name a database'],
+  ['postgres://db.example/visits?sslmode=prefer', 'must have an sslmode of disable, require, verify-ca, verify-full'],
+  ['postgres://db.example/visits?options=-csearch_path=x', 'must not have the parameter options (there are host,'],
+  ['postgres://db.example/visits?schema=', 'must name a schema of 1 to 63 bytes'],
+  ['postgres://db.example:port/visits', 'must be a URL such as postgres://user@host/database'],
+])('a URL that no database can be opened by is refused: %s', (db, problem) => {
+  expect(faultOf({ flags: { db } })).toContain(problem);
+});
+
+test('P8: a password on the command line, which everybody may read there, is refused; elsewhere it is taken', () => {
+  const db = 'postgres://loader:secret@db.example/visits';
+  expect(faultOf({ flags: { db } })).toMatch(/--db: must not hold a password(?!.*secret)/);
+  expect(read({ env: { LANDFALL_DB: db } }).db).toBe(db);
+});
+
+test('a URL says where the database is, what is left out is left to libpq', () => {
+  expect(
+    parseDatabaseUrl('postgres://lo%40der:p%3A@[::1]:6432/my%20db?schema=claims&sslmode=verify-full'),
+  ).toMatchObject({
+    ...{
+      host: '::1',
+      port: 6432,
+      user: 'lo@der',
+      password: 'p:',
+      database: 'my db',
+      schema: 'claims',
+      tls: 'verify-full',
+    },
+  });
+  expect(parseDatabaseUrl('postgres://loader@/visits?host=/run/postgresql&passwordfile=/run/secrets/p')).toMatchObject({
+    ...{ host: '/run/postgresql', port: null, user: 'loader', password: null, passwordFile: '/run/secrets/p' },
+    ...{ database: 'visits', schema: 'public', tls: null },
+  });
+  expect(parseDatabaseUrl('postgresql:///visits')).toMatchObject({ host: null, user: null, database: 'visits' });
 });
 
 test('an empty variable is one that is not set', () => {

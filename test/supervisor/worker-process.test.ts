@@ -45,7 +45,7 @@ function startStub(script: string, onTestFinished: OnTestFinished, broken: { nod
     rescan: '* * * * *',
     after: 'keep',
     archiveAfterMs: 0,
-    archiveDir: null,
+    archiveDir: null, stateDir: 'state',
     logLevel: 'silent',
     logFormat: 'json',
     cacheMib: 8,

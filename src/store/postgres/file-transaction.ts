@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
 import { quoteName } from '../sql-names.ts';
 import type { FileEntry, FileTransaction, RowText } from '../store.ts';
+import type { Author } from './author.ts';
 import { copyInto } from './copy.ts';
 import { healAll } from './heal.ts';
 import { isAccepted } from './decisions.ts';
-import { type Author, completeFile, lastFormat, lastRowCounts, lastRowsEnd, lockFeed } from './ledger-entry.ts';
+import { completeFile, lastFormat, lastRowCounts, lastRowsEnd, lockFeed } from './ledger-entry.ts';
 import { mergeSql } from './merge-sql.ts';
 import { mergeIncoming } from './merge-incoming.ts';
 import type { Merging, Origin } from './merge.ts';

@@ -2,15 +2,9 @@ import type { ClientBase } from 'pg';
 import type { FileCode } from '../../model/codes.ts';
 import type { Feed } from '../../model/feed.ts';
 import type { FileEntry, FileFormat, FileTotals, Quarantine } from '../store.ts';
-import type { FileStat } from '../../model/ledger.ts';
+import type { Author } from './author.ts';
+import { statValues } from './ledger.ts';
 import { keepRejects } from './rejects.ts';
-
-/** Who writes the ledger. */
-export interface Author {
-  readonly feed: Feed;
-  /** The version of Landfall. */
-  readonly program: string;
-}
 
 /** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
 export async function enterFile(client: ClientBase, author: Author, entry: FileEntry): Promise<number> {
@@ -152,12 +146,6 @@ async function insertEntry(
     ],
   );
   return Number(rows[0]?.file_id);
-}
-
-/** Bytes, mtime, ctime and inode as they are bound: what needs 64 bits without a sign is kept as the number with the same bits. */
-function statValues(stat: FileStat): readonly [number, bigint, bigint, bigint] {
-  const signed = (value: bigint) => BigInt.asIntN(64, value);
-  return [stat.bytes, signed(stat.mtimeNs), signed(stat.ctimeNs), signed(stat.inode)];
 }
 
 /** With the entry, its attempts and the request to read the name again are done with. */

@@ -4,7 +4,7 @@ import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { quoteName } from '../sql-names.ts';
 
 /**
- * The temporary tables of one file's transaction; they are gone with it. A temporary table is found before one of the schema, and no
+ * The temporary tables of one file's transaction; they are gone with it, or in a rehearsal with the next one. A temporary table is found before one of the schema, and no
  * name of a feed begins with an underscore.
  */
 export const SCRATCH = {
@@ -16,6 +16,7 @@ export const SCRATCH = {
 
 /** SQL that makes the temporary tables that do not depend on a dataset. */
 export const CREATE_SCRATCH = `
+  DROP TABLE IF EXISTS pg_temp.${SCRATCH.raw}, pg_temp.${SCRATCH.freed};
   CREATE TEMPORARY TABLE ${SCRATCH.raw} (_seq bigint, raw bytea) ON COMMIT DROP;
   CREATE TEMPORARY TABLE ${SCRATCH.freed} (reject_id bigint) ON COMMIT DROP`;
 
@@ -50,6 +51,7 @@ export function stagingTables(feed: Feed, dataset: Dataset): StagingTables {
   // Taken from the table, and widened: a column keeps its collation, by which it is compared with the table's own.
   const columns = dataset.columns.map((column) => `t.${quoteName(column.name)}::${storageType(column)}`);
   const create = `
+    DROP TABLE IF EXISTS pg_temp.${incoming}, pg_temp.${merging};
     CREATE TEMPORARY TABLE ${incoming} ON COMMIT DROP AS
       SELECT 0::bigint AS _seq, 0::bigint AS _byte_offset, 0::bigint AS _byte_length, 1 AS _turn, ${columns.join(', ')} FROM ${quoteName(dataset.table)} t WITH NO DATA;
     ALTER TABLE ${incoming} ALTER _turn SET DEFAULT 1;

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { referencesOf } from '../../feed/references.ts';
+import { type Reference, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { quoteName } from '../sql-names.ts';
 import type { RowText } from '../store.ts';
@@ -60,13 +60,17 @@ export function waitingRows(feed: Feed, dataset: Dataset, stage: StagingTables):
   };
 }
 
+/** SQL that is true where the waiting row `alias` of rejects waits for what it refers to by `column`. */
+export function waitsFor(alias: string, column: Reference): string {
+  return `EXISTS (SELECT 1 FROM waiting_on w WHERE w.parent_table = ${literal(column.references)}
+    AND w.parent_key = ${recorded(alias, column)} AND w.reject_id = ${alias}.reject_id)`;
+}
+
 /** SQL that is true where the waiting row `alias` of rejects waits for nothing. */
 export function waitsForNothing(alias: string, dataset: Dataset): string {
-  const waits = referencesOf(dataset).map(
-    (column) => `EXISTS (SELECT 1 FROM waiting_on w WHERE w.parent_table = ${literal(column.references)}
-      AND w.parent_key = ${recorded(alias, column)} AND w.reject_id = ${alias}.reject_id)`,
-  );
-  return waits.map((each) => `NOT ${each}`).join(' AND ');
+  return referencesOf(dataset)
+    .map((column) => `NOT ${waitsFor(alias, column)}`)
+    .join(' AND ');
 }
 
 /** Copies the raw text of the staged orphans from the file to the database; gives their lines, ascending. */

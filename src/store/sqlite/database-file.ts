@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { LandfallError } from '../../model/errors.ts';
 import { systemCode } from '../../system/system-error.ts';
 import { DatabaseFault } from '../database-fault.ts';
+import type { DatabaseSize } from '../reader.ts';
 
 /** What can be told of a database without opening it. */
 
@@ -15,6 +16,12 @@ export function databaseStat(operation: string, file: string): fs.BigIntStats | 
   } catch (cause) {
     throw new DatabaseFault('readonly', operation, file, cause);
   }
+}
+
+/** The bytes of a database and of its write-ahead log; 0 for what is not there. */
+export function databaseSize(file: string): DatabaseSize {
+  const sizeOf = (path: string): number => fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return { bytes: sizeOf(file), walBytes: sizeOf(`${file}-wal`) };
 }
 
 /** Whether there is a database; where one may not look, there is. */

@@ -3,6 +3,7 @@ import type { Feed } from '../../model/feed.ts';
 import { guardFaults, saysDamaged } from './faults.ts';
 import type { StoreReader } from '../reader.ts';
 import { checkLedger, checkSetUp } from './check-ledger.ts';
+import { databaseSize } from './database-file.ts';
 import { readDeliveries } from './deliveries-query.ts';
 import { listFiles, listNotes } from './files-query.ts';
 import { openForReading } from './open.ts';
@@ -55,6 +56,7 @@ export function openSqliteReader(file: string, feed: Feed): StoreReader {
         requireSetUp(db, file, feed);
         return verifyDatabase(db, feed);
       }),
+    size: () => Promise.try(databaseSize, file),
     close: () => Promise.try(() => void db.close()),
   };
 }

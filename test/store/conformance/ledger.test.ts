@@ -5,7 +5,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { feedFileName } from '../../helpers/feed-files.ts';
 import { procedure } from '../../helpers/rows.ts';
 import { type Desk, desksOn } from './desk.ts';
-import { WHOLE_STORES } from './stores.ts';
+import { STORES } from './stores.ts';
 
 const NOW = new Date('2026-08-10T12:00:00Z');
 const STAT = { bytes: 7, mtimeNs: 1n, ctimeNs: 2n, inode: 3n };
@@ -21,7 +21,7 @@ async function entriesOf(store: Store): Promise<readonly LedgerEntry[]> {
   return entries;
 }
 
-for (const tested of WHOLE_STORES) {
+for (const tested of STORES) {
   tested.describe(`${tested.name}: the ledger`, () => {
     const openDesk = desksOn(tested);
     const twice = async (desk: Desk): Promise<void> => {

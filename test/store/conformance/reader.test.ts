@@ -1,10 +1,10 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { LandfallError } from '../../../src/model/errors.ts';
 import { openReader } from '../../../src/store/open.ts';
 import type { Search, StoreReader } from '../../../src/store/reader.ts';
 import { feedFileName, feedFileText } from '../../helpers/feed-files.ts';
 import { procedure, transaction, visit } from '../../helpers/rows.ts';
-import { READ_STORES, type ReadDesk } from './reading.ts';
+import { type ReadDesk, describeReadStores } from './reading.ts';
 
 const ALL: Search = { states: [], codes: [], name: null, since: null, limit: null };
 
@@ -20,10 +20,10 @@ const MANY = 130;
 /** As many rows that are refused, which come with their lines. */
 const refusedRows = (many: number): string[] => Array.from({ length: many }, (_, at) => `P${at}|short`);
 
-describe.each(READ_STORES)('the reader of $store', ({ open }) => {
+describeReadStores('the reader', (open) => {
   /** A correction, a late file, a file that is refused, rows that wait, and one that healed. */
   async function openEventful(): Promise<ReadDesk> {
-    const desk = open();
+    const desk = await open();
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1'), visit('V2', 'P2')]);
     await desk.deliver('Procedure', '20260802_060000', [procedure('P1'), 'P3|C1|||dear|']);
     await desk.deliver('Procedure', '20260801_060000', [procedure('P4')]);
@@ -135,12 +135,13 @@ describe.each(READ_STORES)('the reader of $store', ({ open }) => {
       ['Transaction', '2026-08-01', 0, 0, 1, 0, 0],
       ['Visit', '2026-08-01', 1, 0, 0, 2, 0],
     ]);
-    expect(stamp_days.map((one) => one.file_id)).toEqual([3, 4, 5, 1]);
+    const [first, , late, corrected, refused] = files.map((file) => file.file_id).toReversed();
+    expect(stamp_days.map((one) => one.file_id)).toEqual([late, corrected, refused, first]);
     expect(await reader.overview('2026-08-11')).toEqual({ totals, stamp_days: [], row_days: [] });
   });
 
   test('P8: gives the values of a reject only where they are asked for; P6: then exactly as sent', async () => {
-    const desk = open();
+    const desk = await open();
     const text = feedFileText('Procedure', ['P1|C1||caf\u00e9|1.00|', 'P2|C1||x|dear|']);
     const bad = Buffer.from([0x50, 0xff, 0x7c]);
     const name = feedFileName('Procedure', '20260801_060000');
@@ -157,7 +158,7 @@ describe.each(READ_STORES)('the reader of $store', ({ open }) => {
   });
 
   test('P7: a list that is taken slowly holds up nobody, shows no row twice, and not what comes in meanwhile', async () => {
-    const desk = open();
+    const desk = await open();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     await desk.deliver(
       'Visit',
@@ -177,7 +178,7 @@ describe.each(READ_STORES)('the reader of $store', ({ open }) => {
   });
 
   test('a list that is left in the middle is done with, and the reader goes on', async () => {
-    const desk = open();
+    const desk = await open();
     await desk.deliver('Procedure', '20260801_060000', refusedRows(MANY));
     const reader = await readerOf(desk);
     let taken = 0;
@@ -221,13 +222,13 @@ describe.each(READ_STORES)('the reader of $store', ({ open }) => {
   });
 
   test('a database that is not there is not made, and said to be missing', async () => {
-    const { nowhere } = open();
+    const { nowhere } = await open();
     for (const time of ['first', 'second'])
       await expect(openReader(nowhere.db, nowhere.feed), time).rejects.toThrow(LandfallError);
   });
 
   test('a database of another feed is refused, by each list before its first row', async () => {
-    const desk = open();
+    const desk = await open();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     const reader = await openReader(desk.place.db, { ...desk.feed, name: 'other' });
     onTestFinished(() => reader.close());

@@ -1,23 +1,63 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { describe } from 'vitest';
 import type { StorePlace } from '../../../src/store/ownership.ts';
-import { type Desk, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
+import { type Desk, type StoreDesk, MIGRATIONS, createStoreDesk, openDesk } from '../../helpers/ingest.ts';
+import { serverSuite } from '../../helpers/postgres-store.ts';
+import { describePostgres } from '../../helpers/postgres.ts';
+import { tempFolder } from '../../helpers/temp.ts';
 
 /** A store to be read while it is written to. */
-export interface ReadDesk extends Pick<Desk, 'feed' | 'write' | 'ingest' | 'deliver'> {
+export interface ReadDesk extends StoreDesk, Pick<Desk, 'feed'> {
   readonly place: StorePlace;
   /** The same, where there is no database yet. */
   readonly nowhere: StorePlace;
 }
 
-/** The stores whose reading side is held to what the door says of it. */
-export const READ_STORES: readonly { readonly store: string; readonly open: () => ReadDesk }[] = [
+/** A store whose reading side is held to what the door says of it. */
+interface ReadStore {
+  readonly name: string;
+  /** Skips the tests where there is no server for them. */
+  readonly describe: (title: string, tests: () => void) => void;
+  /** For a `describe`: what opens a desk for a test. */
+  readonly suite: () => () => Promise<ReadDesk>;
+}
+
+const READ_STORES: readonly ReadStore[] = [
   {
-    store: 'SQLite',
-    open() {
+    name: 'SQLite',
+    describe,
+    suite: () => () => {
       const desk = openDesk();
       const { feed, folder } = desk;
       const place = { db: desk.database.file, feed, migrations: MIGRATIONS, program: '0.0.0' };
-      return { ...desk, place, nowhere: { ...place, db: join(folder, 'none.sqlite') } };
+      return Promise.resolve({ ...desk, place, nowhere: { ...place, db: join(folder, 'none.sqlite') } });
+    },
+  },
+  {
+    name: 'PostgreSQL',
+    describe: describePostgres,
+    suite() {
+      const open = serverSuite();
+      return async () => {
+        const { place, store } = await open();
+        const landing = join(tempFolder(), 'landing');
+        mkdirSync(landing);
+        const nowhere = { ...place, db: place.db.replace(/schema=.*/, 'schema=nowhere') };
+        return { ...createStoreDesk(store, landing), feed: place.feed, place, nowhere };
+      };
     },
   },
 ];
+
+/**
+ * Describes what must hold of the reading side of every store.
+ * @param tests takes what opens a desk for a test
+ */
+export function describeReadStores(title: string, tests: (open: () => Promise<ReadDesk>) => void): void {
+  for (const store of READ_STORES) {
+    store.describe(`${store.name}: ${title}`, () => {
+      tests(store.suite());
+    });
+  }
+}

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type DryRun, dryRun } from '../../../src/ingest/dry-run.ts';
 import { LandfallError } from '../../../src/model/errors.ts';
 import type { ListedFile } from '../../../src/model/listed-file.ts';
@@ -6,7 +6,7 @@ import { databaseIsThere, openReader, openRehearsal } from '../../../src/store/o
 import type { StorePlace } from '../../../src/store/ownership.ts';
 import { type DatasetName, type Row, feedFileName, feedFileText } from '../../helpers/feed-files.ts';
 import { procedure, visit } from '../../helpers/rows.ts';
-import { READ_STORES, type ReadDesk } from './reading.ts';
+import { type ReadDesk, describeReadStores } from './reading.ts';
 
 /** What a dry run of the files brings, its lists read. */
 async function tryFiles(place: StorePlace, files: readonly ListedFile[]) {
@@ -38,9 +38,9 @@ function write(desk: ReadDesk, dataset: DatasetName, stamp: string, rows: readon
   return desk.write(feedFileName(dataset, stamp), feedFileText(dataset, rows));
 }
 
-describe.each(READ_STORES)('a rehearsal on $store', ({ open }) => {
+describeReadStores('a rehearsal', (open) => {
   test('foretells what the ingest does, file after file, and leaves the database as it was', async () => {
-    const desk = open();
+    const desk = await open();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1'), procedure('P2')]);
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P9'), visit('V2', 'P1')]);
     const files = [
@@ -70,7 +70,7 @@ describe.each(READ_STORES)('a rehearsal on $store', ({ open }) => {
   });
 
   test('P7: holds up nobody who writes, and stands still while they do', async () => {
-    const desk = open();
+    const desk = await open();
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     const rehearsal = await openRehearsal(desk.place);
     await rehearsal.copy([]);
@@ -80,16 +80,16 @@ describe.each(READ_STORES)('a rehearsal on $store', ({ open }) => {
   });
 
   test('where there is no database yet, an empty one stands in for it, and none is made', async () => {
-    const desk = open();
+    const desk = await open();
     const file = write(desk, 'Visit', '20260801_060000', [visit('V1', 'P1')]);
     expect(await tryFiles(desk.nowhere, [file])).toMatchObject([
       { outcome: { kind: 'ingested', counts: { read: 1, waiting: 1 } }, report: { waiting: [{ line: 2 }] } },
     ]);
-    expect([databaseIsThere(desk.place.db), databaseIsThere(desk.nowhere.db)]).toEqual([true, false]);
+    expect([await databaseIsThere(desk.place.db), await databaseIsThere(desk.nowhere.db)]).toEqual([true, false]);
   });
 
   test('a database of another feed is refused', async () => {
-    const desk = open();
+    const desk = await open();
     const { place, feed } = desk;
     await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
     await expect(openRehearsal({ ...place, feed: { ...feed, name: 'other' } })).rejects.toThrow(LandfallError);

@@ -1,24 +1,24 @@
 import Database from 'better-sqlite3';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
-import { beforeAll, describe } from 'vitest';
+import type pg from 'pg';
+import { describe } from 'vitest';
 import { loadFeed } from '../../../src/feed/load.ts';
 import { feedMigrations } from '../../../src/feed/sql-files.ts';
 import type { Feed } from '../../../src/model/feed.ts';
 import { LEDGER_TABLES } from '../../../src/model/ledger-tables.ts';
-import { quarantine, transact } from '../../../src/store/postgres/transact.ts';
 import type { OpenDatabase } from '../../../src/store/sqlite/open.ts';
 import type { Store } from '../../../src/store/store.ts';
-import { feedWithTables } from '../../helpers/feed-folder.ts';
-import { FEED_FILE, MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
-import { describePostgres, freshDatabase } from '../../helpers/postgres.ts';
+import { copyFeed, feedWithTables } from '../../helpers/feed-folder.ts';
+import { MIGRATIONS, openDesk } from '../../helpers/ingest.ts';
+import { serverSuite } from '../../helpers/postgres-store.ts';
+import { describePostgres } from '../../helpers/postgres.ts';
 import { tempFolder } from '../../helpers/temp.ts';
 
 /** A store on tables of its own, which are empty. */
 export interface OpenedStore {
   readonly feed: Feed;
-  readonly door: Pick<Store, 'rowFormat' | 'transact' | 'quarantine'>;
+  readonly door: Store;
   /** Asks what lies behind the door. Numbers come as numbers, dates and bytes that are text as text. */
   rows(sql: string): Promise<readonly Record<string, unknown>[]>;
   /** An SQLite database with these tables and their rows, for what looks at those: names and printed values are the same. */
@@ -37,7 +37,7 @@ export interface TestedStore<Opened extends OpenedStore = OpenedStore> {
   readonly suite: () => (change: Change | null) => Promise<Opened>;
 }
 
-export const sqlite: TestedStore<OpenedStore & { readonly database: OpenDatabase; readonly door: Store }> = {
+export const sqlite: TestedStore<OpenedStore & { readonly database: OpenDatabase }> = {
   name: 'SQLite',
   describe,
   suite: () => (change) => {
@@ -66,56 +66,18 @@ export const postgres: TestedStore<OpenedStore & { readonly client: pg.Client }>
   name: 'PostgreSQL',
   describe: describePostgres,
   suite() {
-    let client: pg.Client;
-    let schemas = 0;
-    beforeAll(async () => {
-      // The database is not bytewise by itself: what has to be is so by its tables.
-      const database = await freshDatabase('en-US');
-      client = new pg.Client({ ...database.place, types: { getTypeParser: parserOf } });
-      await client.connect();
-      return async () => {
-        await client.end();
-        await database[Symbol.asyncDispose]();
+    const open = serverSuite();
+    return async (change) => {
+      const { place, client, store } = await open(
+        change === null ? {} : { feed: loadFeed(copyFeed({ serverTables: change })) },
+      );
+      return {
+        ...{ feed: place.feed, client, door: store },
+        rows: async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows,
+        exported: () => exportToSqlite(client, place.feed),
       };
-    });
-    return (change) => openSchema(client, `desk_${++schemas}`, change);
+    };
   },
-};
-
-/** Makes the tables in a schema of their own, and has the connection find them there. */
-async function openSchema(client: pg.Client, schema: string, change: Change | null) {
-  const feed = loadFeed(FEED_FILE);
-  await client.query(`CREATE SCHEMA ${schema}; SET search_path TO ${schema}`);
-  const folder = join(MIGRATIONS, 'postgres');
-  for (const name of migrationsIn(folder)) await client.query(readFileSync(join(folder, name), 'utf8'));
-  for (const { sql } of feedMigrations(feed, 'postgres')) await client.query(change?.(sql) ?? sql);
-  await client.query('INSERT INTO feeds (feed) VALUES ($1)', [feed.name]);
-  const author = { feed, program: '0.0.0' };
-  const door: OpenedStore['door'] = {
-    rowFormat: 'postgres',
-    transact: (entry, rowText, work) => transact(client, author, entry, rowText, work),
-    quarantine: (entry, refusal) => quarantine(client, author, entry, refusal),
-  };
-  return {
-    ...{ feed, client, door },
-    rows: async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows,
-    exported: () => exportToSqlite(client, feed),
-  };
-}
-
-const { INT8, BYTEA, DATE } = pg.types.builtins;
-
-/** How values of a type are read: as SQLite gives them. */
-const parserOf: typeof pg.types.getTypeParser = (oid, format): ((value: string) => unknown) => {
-  const parse = pg.types.getTypeParser(oid, format) as (value: string) => unknown;
-  if (oid === INT8) return Number;
-  if (oid === DATE) return String;
-  if (oid !== BYTEA) return parse;
-  return (value) => {
-    const bytes = parse(value) as Buffer;
-    const text = bytes.toString('utf8');
-    return bytes.equals(Buffer.from(text)) ? text : bytes;
-  };
 };
 
 async function exportToSqlite(client: pg.Client, feed: Feed): Promise<string> {
@@ -140,6 +102,3 @@ async function exportToSqlite(client: pg.Client, feed: Feed): Promise<string> {
 }
 
 export const STORES: readonly TestedStore[] = [sqlite, postgres];
-
-/** Those that are whole stores; of the others only a file's transaction is there. */
-export const WHOLE_STORES: readonly TestedStore<OpenedStore & { readonly door: Store }>[] = [sqlite];

@@ -1,14 +1,14 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Feed } from '../../../src/model/feed.ts';
 import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
-import { inTransaction, transact } from '../../../src/store/postgres/transact.ts';
+import { serverPlace } from '../../../src/store/postgres/server-place.ts';
+import { createSession } from '../../../src/store/postgres/session.ts';
 import type { FileEntry, FileTransaction, RowBatch } from '../../../src/store/store.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
-import { type Desk, desksOn } from '../conformance/desk.ts';
-import { postgres } from '../conformance/stores.ts';
-import { connectBeside } from './beside.ts';
+import { openServer, serverSuite, waitsForLock } from '../../helpers/postgres-store.ts';
 
-function entryOf(desk: Desk, table: string, name: string): FileEntry {
-  const dataset = desk.feed.datasets.find((each) => each.table === table);
+function entryOf(feed: Feed, table: string, name: string): FileEntry {
+  const dataset = feed.datasets.find((each) => each.table === table);
   if (dataset === undefined) throw new Error(`no table ${table}`);
   const stat = { bytes: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n };
   const startedAt = new Date('2026-08-10T12:00:00Z');
@@ -36,32 +36,32 @@ const TOTALS = {
 };
 const onPart = (): Promise<void> => Promise.resolve();
 const NOW = new Date('2026-08-10T12:00:00Z');
-const authorOf = (desk: Desk) => ({ feed: desk.feed, program: '0.0.0' });
 
 describePostgres('the transaction of a file on PostgreSQL', () => {
-  const openDesk = desksOn(postgres);
+  const openDesk = serverSuite();
 
   test('P2: a statement that failed unheard ends in an error, not in a commit of nothing', async () => {
-    const desk = await openDesk();
-    const load = inTransaction(desk.client, async () => {
-      await desk.client.query('SELECT 1 / 0').catch(() => undefined);
+    const { place } = await openDesk();
+    const session = createSession(serverPlace(place.db), 'test');
+    const work = session.transaction('test', 'write', async (client) => {
+      await client.query('SELECT 1 / 0').catch(() => undefined);
     });
-    await expect(load).rejects.toThrow(/rolled back/);
+    await expect(work).rejects.toThrow(/rolled back/);
+    await session.close();
   });
 
   test('P5: a child and its parent that are loaded at once do not miss each other', async () => {
-    const desk = await openDesk();
-    await using beside = await connectBeside(desk.client);
+    const { place, store, client } = await openDesk();
+    const beside = await openServer(place);
+    onTestFinished(() => beside.close());
     const finish = async (transaction: FileTransaction, counts: object) => {
       const healed = await transaction.heal(() => Promise.resolve());
       await transaction.complete({ ...TOTALS, counts: { ...COUNTS, ...counts } }, NOW);
       return healed;
     };
     const merged = Promise.withResolvers<null>();
-    const child = transact(
-      desk.client,
-      authorOf(desk),
-      entryOf(desk, 'visits', 'v'),
+    const child = store.transact(
+      entryOf(place.feed, 'visits', 'v'),
       () => 'raw',
       async (transaction) => {
         await transaction.load(
@@ -69,14 +69,12 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
         );
         expect(await transaction.endRows(onPart)).toMatchObject({ waitingLines: [2] });
         merged.resolve(null);
-        await beside.waitsForLock();
+        await waitsForLock(client);
         await finish(transaction, { waiting: 1 });
       },
     );
-    const parent = transact(
-      beside.client,
-      authorOf(desk),
-      entryOf(desk, 'procedures', 'p'),
+    const parent = beside.transact(
+      entryOf(place.feed, 'procedures', 'p'),
       () => 'raw',
       async (transaction) => {
         await transaction.load(batchOf(['P1', 'C1', null, null, null, null]));
@@ -87,7 +85,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     );
     await child;
     expect(await parent).toEqual({ healed: 1, refused: 0 });
-    expect(await desk.column('SELECT visit_id FROM visits')).toEqual(['V1']);
+    expect((await client.query('SELECT visit_id FROM visits')).rows).toEqual([{ visit_id: 'V1' }]);
   });
 });
 

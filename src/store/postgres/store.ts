@@ -1,0 +1,90 @@
+import type { Feed } from '../../model/feed.ts';
+import type { Probe } from '../../model/ledger.ts';
+import type { Store } from '../store.ts';
+import * as attempts from './attempts.ts';
+import { decide } from './decisions.ts';
+import { createFileTransaction } from './file-transaction.ts';
+import { enterFile, enterQuarantined } from './ledger-entry.ts';
+import * as ledger from './ledger.ts';
+import type { Session } from './session.ts';
+
+/** Entries of the ledger that are read at a time. */
+const PAGE = 1_000;
+
+/** What a store on PostgreSQL works with. */
+export interface ServerStore {
+  readonly feed: Feed;
+  readonly program: string;
+  /** On which files are loaded. */
+  readonly files: Session;
+  /** For the ledger: what is noted of a file before its transaction ends stays also where that is rolled back. */
+  readonly notes: Session;
+  /** Names this run of the program, so that an attempt that another one left open is known for a death. */
+  readonly run: string;
+  readonly probe: Probe;
+}
+
+/** The store on a server. Whatever is asked while a file is loaded waits for its end, as in SQLite. */
+export function createStore({ feed, program, files, notes, run, probe }: ServerStore): Store {
+  const author = { feed, program };
+  const queue = createQueue();
+  const reading = <T>(work: Parameters<typeof notes.transaction<T>>[2]): Promise<T> =>
+    queue(() => notes.transaction('read ledger', 'snapshot', work));
+  const writing = <T>(operation: string, work: Parameters<typeof notes.transaction<T>>[2]): Promise<T> =>
+    queue(() => notes.transaction(operation, 'write', work));
+  const noting = <T>(work: Parameters<typeof notes.transaction<T>>[2]): Promise<T> =>
+    queue(() => notes.transaction('note attempt', 'note', work));
+
+  return {
+    ...{ feed, program, rowFormat: 'postgres' },
+    async *latestRevisions() {
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const behind: string = after;
+        const page = await reading((client) => ledger.latestRevisions(client, feed, behind, PAGE));
+        yield* page;
+        after = page.length < PAGE ? undefined : page.at(-1)?.name;
+      }
+    },
+    latestRevision: (name) => reading((client) => ledger.latestRevision(client, feed, name)),
+    noteUnread: (names, now) => writing('write ledger', (client) => ledger.noteUnread(client, author, names, now)),
+    noteStat: (entry, stat) => writing('write ledger', (client) => ledger.noteStat(client, entry, stat)),
+    noteArchived: (fileId, path) => writing('write ledger', (client) => ledger.noteArchived(client, fileId, path)),
+    requestRetries: (names, now) => writing('request retry', (client) => ledger.requestRetries(client, names, now)),
+    pendingRetries: () => reading((client) => ledger.pendingRetries(client)),
+    decide: (decision, now) => writing('decide', (client) => decide(client, decision, now)),
+    openAttempt: (content, now) => noting((client) => attempts.openAttempt(client, run, content, now)),
+    closeAttempt: (content, failed) => noting((client) => attempts.closeAttempt(client, content, failed)),
+    suspects: (atLeast) => reading((client) => attempts.readSuspects(client, atLeast)),
+    transact: (entry, rowText, work) =>
+      queue(async () => {
+        const result = await files.transaction('ingest', 'write', async (client) => {
+          const fileId = await enterFile(client, author, entry);
+          const done = await work(await createFileTransaction(client, author, fileId, entry, rowText));
+          probe('before_commit');
+          return done;
+        });
+        probe('after_commit');
+        return result;
+      }),
+    quarantine: (entry, refusal) =>
+      queue(() =>
+        files.transaction('quarantine', 'write', (client) => enterQuarantined(client, author, entry, refusal)),
+      ),
+    // The server empties its log by itself.
+    maintain: () => Promise.resolve({ bytes: 0, pinned: false }),
+    close: () =>
+      queue(async () => {
+        await Promise.allSettled([files.close(), notes.close()]);
+      }),
+  };
+}
+
+/** Makes a queue: what is asked of it is done one after the other, in that order. */
+function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+}
