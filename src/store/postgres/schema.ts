@@ -32,7 +32,11 @@ interface TableKey {
 const KEEPS: Readonly<Record<StorageClass, readonly string[]>> = {
   text: ['text', 'character varying'],
   integer: ['bigint', 'numeric'],
+  number: ['double precision', 'numeric'],
+  decimal: ['numeric'],
   date: ['date', 'text', 'character varying'],
+  timestamp: ['timestamp with time zone', 'text', 'character varying'],
+  boolean: ['boolean'],
 };
 
 const LINEAGE = [

@@ -32,10 +32,10 @@ export type Access = 'write' | 'note' | 'snapshot';
 const CLOSE_WITHIN_MS = 1_000;
 
 /**
- * What a transaction must not take over from a role or a database: limits of time would end large files, and dates are read as ISO.
+ * What a transaction must not take over from a role or a database: limits of time would end large files, and dates and times are read as ISO, in UTC.
  * A client that is gone, or whose host is, gives way after a while to those that wait for its locks.
  */
-const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; SET LOCAL datestyle TO 'ISO, YMD';
+const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL timezone TO 'UTC';
   SET LOCAL idle_in_transaction_session_timeout TO '10min'; SET LOCAL jit TO off; SET LOCAL tcp_keepalives_idle TO 30;
   SET LOCAL tcp_keepalives_interval TO 10; SET LOCAL tcp_keepalives_count TO 3`;
 
