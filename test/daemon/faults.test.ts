@@ -134,7 +134,8 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     }
     fillDisk(folder);
     const daemon = site.start('run', { args: QUICK });
-    const seen = (): DaemonHealth => checkDaemon({ db: databaseOf(site.folder), landing: '', stateDir: '' }, new Date());
+    const seen = (): DaemonHealth =>
+      checkDaemon({ db: databaseOf(site.folder), landing: '', stateDir: '' }, new Date());
     await vi.waitFor(
       () => {
         expect(seen().problem?.text).toContain('no room left');
