@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import { z } from 'zod';
 import { FileRefused, LandfallError } from '../model/errors.ts';
 import { EXIT_REFUSED } from '../model/exit-codes.ts';
-import { readFileName } from '../feed/file-name.ts';
+import { nameAt, readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { ANY_FORMAT, type Dataset, type Feed, type FeedFormat } from '../model/feed.ts';
 import { walkFile } from '../ingest/source.ts';
@@ -177,7 +177,7 @@ async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sin
 }
 
 function datasetOf(file: string, { headerLines }: PreviewFlags, feed: Feed): Dataset | null {
-  const named = readFileName(feed, basename(file));
+  const named = readFileName(feed, nameAt(feed, file));
   return headerLines === null && named.kind === 'taken' ? named.dataset : null;
 }
 

@@ -1,5 +1,6 @@
 import type { ValueRules } from '../columns/column-type.ts';
 import { COLUMN_TYPES } from '../columns/registry.ts';
+import { namesDataset } from './file-pattern.ts';
 import { headerKey } from './header.ts';
 import { rulesOf } from './rules.ts';
 import { parameterProblems } from './type-parameters.ts';
@@ -23,9 +24,17 @@ export function findContradictions(definition: Definition | SoundParts, values: 
   const problems: Problem[] = [];
   const noteDataset = createUniqueness('dataset', problems);
   const noteTable = createUniqueness('table', problems);
+  const pattern = definition.files?.pattern;
+  if (pattern !== undefined && !namesDataset(pattern) && definition.datasets.length > 1)
+    problems.push({ path: ['files', 'pattern'], problem: 'lacks {dataset}: the feed has several' });
   for (const [index, dataset] of definition.datasets.entries()) {
     if (dataset === null) continue;
     const path = ['datasets', index];
+    if (definition.files?.prefix !== undefined && /[_-]/.test(dataset.name))
+      problems.push({
+        path: [...path, 'name'],
+        problem: 'must be letters and digits: in a file name, _ stands behind it',
+      });
     noteDataset(dataset.name.toLowerCase(), [...path, 'name']);
     noteTable(dataset.table, [...path, 'table']);
     checkNames(dataset, path, problems);

@@ -1,10 +1,10 @@
+import path from 'node:path';
 import { editDistance } from './edit-distance.ts';
 import { isDay } from '../columns/calendar.ts';
 import { headerKey } from './header.ts';
-import type { Dataset, Feed, FileName, NameProblem } from '../model/feed.ts';
-
-/** Endings that upload programs give a file until it is whole. */
-export const UNDER_WAY = /\.(?:tmp|part|filepart)$/i;
+import type { Dataset, Feed, FileName, NameProblem, Naming } from '../model/feed.ts';
+import { readPatternName } from './pattern-name.ts';
+import { wholeName } from './under-way.ts';
 
 /** C0, DEL and C1 controls, line separators, and what a name that is not UTF-8 is read as. */
 // eslint-disable-next-line no-control-regex -- they are what is looked for
@@ -21,6 +21,38 @@ interface Problem {
   readonly reason: string;
 }
 
+/** A feed whose files are called by prefix and extension. */
+type PrefixFeed = Pick<Feed, 'datasets' | 'compressed'> & Extract<Naming, { readonly kind: 'prefix' }>;
+
+/** What delivers compressed files puts behind their names. */
+const GZ = '.gz';
+
+/**
+ * Reads what a file's name says, by the form that its feed gives names.
+ * @param name the path below the landing folder
+ */
+export function readFileName(feed: Feed, name: string): FileName {
+  const { naming, datasets, compressed } = feed;
+  return naming.kind === 'pattern'
+    ? readPatternName(naming.pattern, datasets, name)
+    : readPrefixName({ ...naming, datasets, compressed }, name);
+}
+
+/** How many parts the paths of a feed's files have below the landing folder: 1 where there are no folders. */
+export function nameDepth({ naming }: Feed): number {
+  return naming.kind === 'pattern' ? naming.pattern.depth : 1;
+}
+
+/** Whether the names of a feed's files say when they were made. */
+export function hasStamps({ naming }: Feed): boolean {
+  return naming.kind === 'prefix' || naming.pattern.stampFormat !== null;
+}
+
+/** What a file at a path would be called in the ledger: the last parts of the path, as many as names of the feed have. */
+export function nameAt(feed: Feed, file: string): string {
+  return path.resolve(file).split(path.sep).slice(-nameDepth(feed)).join('/');
+}
+
 /**
  * Reads what a file's name says: `<prefix><dataset>_[YYYYMMDD_hhmmss]<extension>`, UTC, with or without the brackets.
  *
@@ -31,8 +63,8 @@ interface Problem {
  *
  * @param name the name without its folder
  */
-export function readFileName(feed: Feed, name: string): FileName {
-  const whole = name.replace(/^\.+/, '').replace(UNDER_WAY, '');
+function readPrefixName(feed: PrefixFeed, name: string): FileName {
+  const whole = wholeName(name);
   if (whole !== name) return comesNear(feed, whole) ? { kind: 'partial' } : { kind: 'foreign' };
 
   const problems: Problem[] = [];
@@ -56,13 +88,14 @@ function nearMiss(problem: Problem): FileName {
 }
 
 /** What stands between prefix and extension, or null where the name does not begin with the prefix. */
-function stripAround(feed: Feed, name: string, problems: Problem[]): string | null {
+function stripAround(feed: PrefixFeed, name: string, problems: Problem[]): string | null {
   const { prefix, extension } = feed;
   if (!startsAs(name, prefix)) return null;
   if (!name.startsWith(prefix))
     problems.push({ code: 'bad_case', reason: `the name begins with ${prefix} in other capital letters` });
 
-  const body = name.slice(prefix.length);
+  const plain = feed.compressed && name.endsWith(GZ) ? name.slice(0, -GZ.length) : name;
+  const body = plain.slice(prefix.length);
   if (body.endsWith(extension)) return body.slice(0, -extension.length);
   if (body.toLowerCase().endsWith(extension.toLowerCase())) {
     problems.push({ code: 'bad_case', reason: `the extension is ${extension} in other capital letters` });
@@ -72,7 +105,7 @@ function stripAround(feed: Feed, name: string, problems: Problem[]): string | nu
   return body.replace(/\..*$/s, '');
 }
 
-function readDataset(feed: Feed, written: string, problems: Problem[]): Dataset | null {
+function readDataset(feed: PrefixFeed, written: string, problems: Problem[]): Dataset | null {
   const exact = feed.datasets.find((dataset) => dataset.name === written);
   if (exact !== undefined) return exact;
   const folded = feed.datasets.find((dataset) => dataset.name.toLowerCase() === written.toLowerCase());
@@ -120,7 +153,7 @@ function startsAs(name: string, prefix: string): boolean {
   return name.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase();
 }
 
-function comesNear(feed: Feed, name: string): boolean {
+function comesNear(feed: PrefixFeed, name: string): boolean {
   if (name.toLowerCase().includes(feed.prefix.toLowerCase())) return true;
   const letters = headerKey(name);
   const datasets = feed.datasets.map((dataset) => headerKey(dataset.name));
@@ -139,7 +172,7 @@ function comesNear(feed: Feed, name: string): boolean {
 }
 
 /** What is wrong with a name that comes near without beginning with the prefix, or that cannot be printed. */
-function nameProblem(feed: Feed, name: string): Problem {
+function nameProblem(feed: PrefixFeed, name: string): Problem {
   const reason = NOT_PRINTABLE.test(name)
     ? 'the name holds a control character, a line break, bytes that are not UTF-8 or U+FFFD, which stands for such'
     : `the name does not begin with ${feed.prefix}`;

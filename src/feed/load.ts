@@ -3,10 +3,11 @@ import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import { LandfallError } from '../model/errors.ts';
-import { ANY_FORMAT, type Column, type Dataset, type Feed, type FeedFormat } from '../model/feed.ts';
+import { ANY_FORMAT, type Column, type Dataset, type Feed, type FeedFormat, type Naming } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
 import { findContradictions, sortParentsFirst, spell, type Path, type Problem } from './contradictions.ts';
 import { environmentsIn, fillIn, readEnvironment, valueOf, type EnvironmentValues } from './environment.ts';
+import { compilePattern } from './file-pattern.ts';
 import { definitionSchema, soundParts, type DatasetDefinition, type Definition } from './schema.ts';
 import { rulesOf } from './rules.ts';
 import { shapeProblems } from './shape-problems.ts';
@@ -161,12 +162,19 @@ function toFeed(definition: Definition, place: Pick<Feed, 'folder' | 'values' | 
   return {
     name: definition.feed,
     ...place,
-    prefix: definition.files.prefix,
-    extension: definition.files.extension,
+    naming: toNaming(definition),
+    compressed: definition.files.compressed,
     datasets: sortParentsFirst(definition.datasets).sorted.map((dataset) => toDataset(dataset, format)),
     format,
     maxBadRows: definition.max_bad_rows,
   };
+}
+
+function toNaming({ files, datasets }: Definition): Naming {
+  const { prefix = '', extension = '', pattern, compressed } = files;
+  if (pattern === undefined) return { kind: 'prefix', prefix, extension };
+  const names = datasets.map((dataset) => dataset.name);
+  return { kind: 'pattern', pattern: compilePattern(pattern, names, compressed) };
 }
 
 function formatOf({ format }: Definition): FeedFormat {

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { LEDGER_TABLES } from '../model/ledger-tables.ts';
 import { expectSchema, rowsSchema } from './expect-schema.ts';
-import { UNDER_WAY } from './file-name.ts';
+import { patternProblem } from './file-pattern.ts';
 import { ruleShape } from './rules.ts';
+import { UNDER_WAY } from './under-way.ts';
 import { typeParameterShape } from './type-parameters.ts';
 
 /** The shape of a feed definition. What spans several fields (duplicates, references) is checked in contradictions.ts. */
@@ -42,7 +43,10 @@ const MOST_COLUMNS = 1990;
 const TAKEN_TABLES: readonly string[] = [...LEDGER_TABLES, 'schema_migrations', 'feed_schema'];
 
 const datasetSchema = z.strictObject({
-  name: quoted.regex(/^[A-Za-z][A-Za-z0-9]*$/, 'must be letters and digits, a letter first: it stands in file names'),
+  name: quoted.regex(
+    /^[A-Za-z][A-Za-z0-9_-]*$/,
+    'must be letters, digits, _ and -, a letter first: it stands in file names',
+  ),
   table: identifier
     .refine((table) => !TAKEN_TABLES.includes(table), 'is the name of a table of the ledger')
     .refine((table) => !table.startsWith('sqlite_'), 'must not begin with sqlite_'),
@@ -67,15 +71,34 @@ const formatSchema = z.strictObject({
   nulls: z.array(quoted.refine((word) => word.trim() !== '', 'is empty: an empty field is NULL anyway')).default([]),
 });
 
+const filesSchema = z
+  .strictObject({
+    prefix: quoted.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be letters, digits, and _ . - (not first)').optional(),
+    extension: quoted
+      .regex(/^\.[A-Za-z0-9]+$/, 'must be a dot with letters and digits, as in .txt')
+      .refine((extension) => !UNDER_WAY.test(extension), 'marks an upload under way')
+      .optional(),
+    pattern: quoted
+      .superRefine((text, context) => {
+        const problem = patternProblem(text);
+        if (problem !== null) context.addIssue(problem);
+      })
+      .optional(),
+    compressed: z.boolean().default(false),
+  })
+  .superRefine(({ prefix, extension, pattern }, context) => {
+    for (const [name, value] of Object.entries({ prefix, extension })) {
+      if (pattern !== undefined && value !== undefined)
+        context.addIssue({ code: 'custom', path: [name], message: 'cannot stand beside a pattern' });
+      else if (pattern === undefined && value === undefined)
+        context.addIssue({ code: 'custom', path: [name], message: 'is missing' });
+    }
+  });
+
 /** A feed definition as it is written, with the defaults filled in. */
 export const definitionSchema = z.strictObject({
   feed: identifier,
-  files: z.strictObject({
-    prefix: quoted.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be letters, digits, and _ . - (not first)'),
-    extension: quoted
-      .regex(/^\.[A-Za-z0-9]+$/, 'must be a dot with letters and digits, as in .txt')
-      .refine((extension) => !UNDER_WAY.test(extension), 'marks an upload under way'),
-  }),
+  files: filesSchema,
   max_bad_rows: z.number().min(0, 'must be a share from 0 to 1').max(1, 'must be a share from 0 to 1').default(0.5),
   format: formatSchema.prefault({}),
   datasets: z.array(datasetSchema).min(1, 'has no dataset'),
@@ -87,6 +110,7 @@ export type ColumnDefinition = DatasetDefinition['columns'][number];
 
 /** What can be held against the rest of a definition: null stands for what is wrong in itself, so that places stay what they are. */
 export interface SoundParts {
+  readonly files: Definition['files'] | null;
   readonly datasets: readonly (SoundDataset | null)[];
   /** Tables of datasets that are wrong in themselves: they may be referred to. */
   readonly otherTables: readonly string[];
@@ -117,5 +141,5 @@ export function soundParts(data: unknown): SoundParts {
   const otherTables = list.flatMap((one, index) =>
     datasets[index] == null ? (tabled.safeParse(one).data?.table ?? []) : [],
   );
-  return { datasets, otherTables };
+  return { files: z.object({ files: filesSchema }).safeParse(data).data?.files ?? null, datasets, otherTables };
 }

@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { hasStamps } from '../feed/file-name.ts';
 import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
+import type { Feed } from '../model/feed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { createSurveyor } from '../reader/sniff.ts';
 import type { Survey } from '../reader/types.ts';
@@ -62,7 +64,8 @@ async function ingestSource(
 ): Promise<IngestOutcome> {
   const begun = performance.now();
   const latest = await store.latestRevision(file.name);
-  const { dataset, name, stamp, stat } = file;
+  const { dataset, name, stat } = file;
+  const stamp = stampAfter(store.feed, file, latest);
   const revision = (latest?.revision ?? 0) + 1;
   const ingest: Ingest = {
     ...{ store, file, source, options, latest, tally: createRejectTally(), survey: null },
@@ -79,6 +82,12 @@ async function ingestSource(
     if (error instanceof FileRefused) return await quarantine(ingest, error);
     throw await closeAttempt(ingest, error);
   }
+}
+
+/** The stamp of a revision. Where names have none it is its time of change, or its forerunner's stamp where that is later. */
+function stampAfter(feed: Feed, { stamp }: ListedFile, latest: LedgerEntry | null): string {
+  const before = latest?.stamp ?? '';
+  return hasStamps(feed) || stamp > before ? stamp : before;
 }
 
 async function openAttempt(ingest: Ingest): Promise<Mishaps> {

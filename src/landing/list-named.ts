@@ -1,11 +1,11 @@
 import fs from 'node:fs';
-import path from 'node:path';
 import { LandfallError } from '../model/errors.ts';
-import { readFileName } from '../feed/file-name.ts';
+import { nameAt, readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
 import { fileStat } from './file-stat.ts';
 import { kindOf } from './list.ts';
+import { stampOfChange } from './stamp.ts';
 import { orderFiles } from './order.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 
@@ -30,7 +30,7 @@ export function listNamed(feed: Feed, paths: readonly string[]): NamedFiles {
 function listOne(feed: Feed, file: string): ListedFile | LandfallError {
   const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
   if (stat === undefined) return new LandfallError('check', 'it does not exist', { file });
-  const name = path.basename(file);
+  const name = nameAt(feed, file);
   const found = readFileName(feed, name);
   if (found.kind !== 'taken') {
     const problem = found.kind === 'near_miss' ? found.reason : `it does not have a name of the feed ${feed.name}`;
@@ -48,5 +48,5 @@ function listOne(feed: Feed, file: string): ListedFile | LandfallError {
     return new LandfallError('check', `it cannot be read (${systemCode(cause) ?? 'unknown'})`, { file, cause });
   }
   const { dataset, stamp } = found;
-  return { name, path: fs.realpathSync(file), dataset, stamp, stat: fileStat(stat) };
+  return { name, path: fs.realpathSync(file), dataset, stamp: stamp ?? stampOfChange(stat), stat: fileStat(stat) };
 }

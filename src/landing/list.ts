@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
-import { readFileName } from '../feed/file-name.ts';
+import { nameDepth, readFileName } from '../feed/file-name.ts';
 import type { Feed, FileName } from '../model/feed.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import { systemCode } from '../system/system-error.ts';
 import { fileStat, lstat, type RawStat } from './file-stat.ts';
 import { FolderFault } from './folder-fault.ts';
+import { walkFolders } from './folders.ts';
+import { stampOfChange } from './stamp.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 
 /** What lies in the landing folder, as far as it concerns the feed. */
@@ -21,6 +23,8 @@ export interface Listing {
   readonly unseen: readonly { readonly name: string; readonly code: string }[];
   /** How many empty files and uploads under way there are that are not old enough to be reported. */
   readonly coming: number;
+  /** The folders in the landing folder that were looked into, as paths below it. */
+  readonly folders: readonly string[];
 }
 
 /** A file that copy-move.ts has given a name of its own: `.NAME.FILE_ID.moving`, or with `-2`, `-3` … where that was taken. */
@@ -69,7 +73,8 @@ function list(options: ListOptions): Listing {
   let anySeen = false;
   let firstFault: FolderFault | null = null;
   const prefix = folder + path.sep;
-  let damaged = false;
+  const folders: string[] = [];
+  const damaged = new Set<string>();
 
   function leave(name: string, meaning: FileName, stat: fs.BigIntStats): void {
     const found = unreadName(name, meaning, stat, wall);
@@ -77,10 +82,19 @@ function list(options: ListOptions): Listing {
     else if (meaning.kind === 'taken' || (meaning.kind === 'partial' && stat.isFile())) coming += 1;
   }
 
-  for (const name of namesIn(folder)) {
+  for (const entry of walkFolders(folder, nameDepth(feed))) {
+    if (entry.kind === 'folder') {
+      if (entry.folder !== '') folders.push(entry.folder);
+      continue;
+    }
+    const { name } = entry;
+    if (entry.kind === 'closed') {
+      unseen.push({ name, code: entry.code });
+      continue;
+    }
     // U+FFFD may stand for bytes that are not UTF-8: no path then leads from this name to the file.
     if (name.includes('\uFFFD')) {
-      damaged = true;
+      damaged.add(name.slice(0, Math.max(0, name.lastIndexOf('/'))));
       continue;
     }
     const aside = readSetAside(feed, name);
@@ -107,27 +121,25 @@ function list(options: ListOptions): Listing {
     const meaning = readFileName(feed, name);
     if (meaning.kind === 'taken' && stat.isFile() && stat.size > 0n) {
       const { dataset, stamp } = meaning;
-      files.push({ name, path: prefix + name, dataset, stamp, stat: fileStat(stat) });
+      files.push({ name, path: prefix + name, dataset, stamp: stamp ?? stampOfChange(stat), stat: fileStat(stat) });
     } else {
       leave(name, meaning, stat);
     }
   }
   if (!anySeen && firstFault !== null) throw firstFault;
-  if (damaged) for (const { name, meaning, stat } of damagedNames(folder, feed)) leave(name, meaning, stat);
-  return { files, unread, setAside, unseen, coming };
+  for (const within of damaged)
+    for (const { name, meaning, stat } of damagedNames(folder, within, feed)) leave(name, meaning, stat);
+  return { files, unread, setAside, unseen, coming, folders };
 }
 
 /** Null for any name that no move of this feed's files has given, however like it looks. */
 function readSetAside(feed: Feed, file: string): SetAside | null {
-  if (!file.startsWith('.')) return null;
-  const name = SET_ASIDE.exec(file)?.groups?.['name'];
-  return name !== undefined && readFileName(feed, name).kind === 'taken' ? { file, name } : null;
-}
-
-/** One after the other: an array of all names would outlive the young generation, and the heap would grow with each listing. */
-function* namesIn(folder: string): Generator<string, void> {
-  using entries = fs.opendirSync(folder);
-  for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) yield entry.name;
+  const at = file.lastIndexOf('/') + 1;
+  if (file[at] !== '.') return null;
+  const base = SET_ASIDE.exec(file.slice(at))?.groups?.['name'];
+  if (base === undefined) return null;
+  const name = file.slice(0, at) + base;
+  return readFileName(feed, name).kind === 'taken' ? { file, name } : null;
 }
 
 function isStale(stat: RawStat, wall: number): boolean {
@@ -171,14 +183,20 @@ export function kindOf(stat: fs.BigIntStats): string {
  * What lies under names that come near to the feed's and have U+FFFD in them, or bytes that are not UTF-8: each of these is written as
  * `\xNN`, and counts as one wrong letter.
  */
-function* damagedNames(folder: string, feed: Feed): Generator<{ name: string; meaning: FileName; stat: fs.BigIntStats }> {
+function* damagedNames(
+  landing: string,
+  within: string,
+  feed: Feed,
+): Generator<{ name: string; meaning: FileName; stat: fs.BigIntStats }> {
+  const before = within === '' ? '' : `${within}/`;
+  const folder = landing + path.sep + before;
   for (const bytes of fs.readdirSync(folder, { encoding: 'buffer' })) {
-    const text = bytes.toString('utf8');
+    const text = before + bytes.toString('utf8');
     if (!text.includes('\uFFFD')) continue;
     const meaning = readFileName(feed, text);
     if (meaning.kind === 'foreign') continue;
-    const stat = lstatOrNull(Buffer.concat([Buffer.from(folder + path.sep), bytes]));
-    if (stat !== null) yield { name: isUtf8(bytes) ? text : [...bytes].map(spellByte).join(''), meaning, stat };
+    const stat = lstatOrNull(Buffer.concat([Buffer.from(folder), bytes]));
+    if (stat !== null) yield { name: isUtf8(bytes) ? text : before + [...bytes].map(spellByte).join(''), meaning, stat };
   }
 }
 

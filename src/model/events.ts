@@ -33,6 +33,8 @@ export interface EventMap {
   'files:taken': [totals: Readonly<Totals>, ms: number];
   /** Names in the landing folder that are not read, and are told now. */
   'names:unread': [names: readonly Pick<UnreadName, 'name' | 'state' | 'code' | 'reason'>[]];
+  /** The folders in the landing folder that names of the feed lead through are others than before: paths below it. */
+  folders: [folders: readonly string[]];
   /** Something is wrong from now on; told once. */
   'fault:begin': [fault: Fault];
   /** It is over, after so many seconds; told once. */

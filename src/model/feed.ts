@@ -67,6 +67,38 @@ export const ANY_FORMAT: FeedFormat = {
 
 export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be' | 'windows-1252';
 
+/** How a feed's files are called: `<prefix><dataset>_[YYYYMMDD_hhmmss]<extension>`, or by a pattern of its own. */
+export type Naming =
+  | {
+      readonly kind: 'prefix';
+      /** What stands before the dataset's name, e.g. `HospitalABC_VisitPay_`. */
+      readonly prefix: string;
+      /** With its dot, e.g. `.txt`. */
+      readonly extension: string;
+    }
+  | { readonly kind: 'pattern'; readonly pattern: NamePattern };
+
+/** A pattern of paths below the landing folder, as names are held against it. */
+export interface NamePattern {
+  /** As the feed says it, e.g. `{dataset}/{dataset}_{stamp:YYYYMMDD}.csv`. */
+  readonly text: string;
+  /** With its dot; empty where there is none. */
+  readonly extension: string;
+  /** How many parts the paths have: 1 where there are no folders. */
+  readonly depth: number;
+  /** E.g. `YYYYMMDD`; null: names have no stamp. */
+  readonly stampFormat: string | null;
+  readonly name: RegExp;
+  /** What names match with one thing wrong. */
+  readonly inAnyCase: RegExp;
+  readonly withAnyStamp: RegExp;
+  /** Its groups are what stands for the dataset. */
+  readonly withAnyDataset: RegExp;
+  readonly withAnyExtension: RegExp;
+  /** For each dataset what its names have before the stamp, in letters and digits. */
+  readonly stems: readonly string[];
+}
+
 export interface Feed {
   /** e.g. `visitpay`. */
   readonly name: string;
@@ -76,10 +108,9 @@ export interface Feed {
   readonly folder: string;
   /** What the environment says for `${name}`; nothing where none was asked for. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
-  /** What stands before the dataset's name in a file name, e.g. `HospitalABC_VisitPay_`. */
-  readonly prefix: string;
-  /** File name extension with its dot, e.g. `.txt`. */
-  readonly extension: string;
+  readonly naming: Naming;
+  /** Whether files may also come compressed by gzip, with `.gz` behind their names. */
+  readonly compressed: boolean;
   /** Parents before children: a dataset refers only to tables of datasets before it. */
   readonly datasets: readonly Dataset[];
   readonly format: FeedFormat;
@@ -89,8 +120,13 @@ export interface Feed {
 
 /** What a file name says. */
 export type FileName =
-  /** `warning`: the name can be taken, but not quite as documented (a stamp cut short). */
-  | { readonly kind: 'taken'; readonly dataset: Dataset; readonly stamp: string; readonly warning: string | null }
+  /** `stamp`: null where names have none. `warning`: the name can be taken, but not quite as documented (a stamp cut short). */
+  | {
+      readonly kind: 'taken';
+      readonly dataset: Dataset;
+      readonly stamp: string | null;
+      readonly warning: string | null;
+    }
   /** Meant for the feed but not to be taken; `reason` says what is wrong with it. */
   | { readonly kind: 'near_miss'; readonly code: NameProblem; readonly reason: string }
   /** An upload under way (`.tmp`, `.part`, `.filepart`, a leading dot) of a name of the feed. */

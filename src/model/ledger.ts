@@ -17,6 +17,8 @@ export interface LedgerEntry {
   /** From 1; 0 for a name that was seen but never read. */
   readonly revision: number;
   readonly state: FileState;
+  /** Null for a name that was never read, and is of no dataset. */
+  readonly stamp: string | null;
   readonly sha256: string | null;
   readonly stat: FileStat;
   readonly feedHash: string;

@@ -15,10 +15,10 @@ import {
 } from '../status/heartbeat.ts';
 import { bootTime } from '../system/boot-clock.ts';
 import { every, throttle } from '../system/timers.ts';
-import { watchLanding } from './folder-watch.ts';
 import { startSchedule } from './schedule.ts';
 import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
 import { createNotifier, describeWork, type Notifier } from './systemd.ts';
+import { watchFolders } from './watch-folders.ts';
 import { isWorkerWell, sendToWorker, workerPid, type Stage, type WorkerEnd } from './worker-process.ts';
 
 /** On a stop the worker has so long to commit the file in hand, in ms. */
@@ -47,6 +47,8 @@ interface Daemon {
   owner: boolean;
   /** Whether the daemon before has killed its worker in order to stop, and that is not forgiven yet. */
   unforgiven: boolean;
+  /** Watches these folders in the landing folder as well. */
+  follow: (folders: readonly string[]) => void;
   /** Whether the service manager was told that the daemon is ready. */
   announced: boolean;
 }
@@ -91,6 +93,7 @@ function createDaemon(options: SupervisorOptions, releases: DisposableStack): Da
     owner: false,
     unforgiven: before?.cutShort === true,
     announced: false,
+    follow: () => undefined,
     supervision: createSupervision({
       ...options,
       job: { verb: 'run' },
@@ -99,6 +102,9 @@ function createDaemon(options: SupervisorOptions, releases: DisposableStack): Da
       graceMs: COMMIT_WITHIN_MS,
       onStage: (stage) => {
         reach(daemon, stage);
+      },
+      onFolders: (folders) => {
+        daemon.follow(folders);
       },
       onEnd: (end) => afterEnd(daemon, end),
       onStop() {
@@ -148,12 +154,13 @@ function tellAsItGoes(daemon: Daemon, releases: DisposableStack): void {
 }
 
 /** Has the worker look at the folder when something happens there, and by the clock. */
-function listenToFolder({ options, supervision, faults }: Daemon, releases: DisposableStack): void {
+function listenToFolder(daemon: Daemon, releases: DisposableStack): void {
+  const { options, supervision, faults } = daemon;
   const { settings, io } = options;
   const poke = throttle(releases, POKE_GAP_MS, () => {
     sendToWorker(supervision.worker, { kind: 'poke' });
   });
-  const watcher = watchLanding({
+  const watcher = watchFolders({
     folder: settings.landing,
     onPoke: poke,
     onBlind: (why) => {
@@ -165,6 +172,9 @@ function listenToFolder({ options, supervision, faults }: Daemon, releases: Disp
     },
     monotonic: () => performance.now(),
   });
+  daemon.follow = (folders) => {
+    watcher.follow(folders);
+  };
   releases.defer(() => {
     watcher.close();
   });

@@ -28,7 +28,7 @@ export interface SupervisorOptions extends Pick<WorkerProcessOptions, 'settings'
 
 /** What differs between the commands. */
 export interface SupervisionOptions
-  extends SupervisorOptions, Pick<WorkerProcessOptions, 'job' | 'before' | 'onStage'> {
+  extends SupervisorOptions, Pick<WorkerProcessOptions, 'job' | 'before' | 'onStage' | 'onFolders'> {
   /** Told `work` as the worker tells it. */
   readonly events: Events;
   /** On a stop the worker has so long to commit the file in hand, in ms; then it gives it up. */

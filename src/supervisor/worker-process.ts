@@ -35,6 +35,8 @@ export interface WorkerProcessOptions {
   /** What the daemon before has said; null: nothing. */
   readonly before: Heartbeat | null;
   readonly onStage?: (stage: Stage) => void;
+  /** The folders in the landing folder that are to be watched, too, as paths below it. */
+  readonly onFolders?: (folders: readonly string[]) => void;
   readonly onWork: (work: Work) => void;
   readonly onEnd: (end: WorkerEnd) => void;
 }
@@ -171,6 +173,9 @@ function heed(worker: WorkerProcess, message: FromWorker): void {
     case 'ready':
       life.ready ||= message.kind === 'ready';
       options.onStage?.(message.kind);
+      return;
+    case 'folders':
+      options.onFolders?.(message.folders);
       return;
     case 'work':
       hangDetector.told(message.work.doing);

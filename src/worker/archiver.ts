@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { LandfallError } from '../model/errors.ts';
 import { readFileName } from '../feed/file-name.ts';
+import { stampOfChange } from '../landing/stamp.ts';
 import type { Feed } from '../model/feed.ts';
 import { finishMove, moveToArchive, recheckArchived } from '../landing/archive.ts';
 import type { Archivable, ArchiveOutcome } from '../landing/move.ts';
@@ -264,5 +265,10 @@ function isRecent(target: string, wall: number): boolean {
 function archivable(feed: Feed, entry: SeenFile): Archivable | null {
   const meaning = readFileName(feed, entry.name);
   if (meaning.kind !== 'taken') return null;
-  return { fileId: entry.fileId, name: entry.name, stamp: meaning.stamp, stat: entry.stat };
+  return {
+    fileId: entry.fileId,
+    name: entry.name,
+    stamp: meaning.stamp ?? stampOfChange(entry.stat),
+    stat: entry.stat,
+  };
 }

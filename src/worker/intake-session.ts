@@ -26,6 +26,9 @@ export function openTelling({ io, logger, send }: Supervised, feed: Feed): Telli
   logFaults(events, logger);
   logFiles(events, logger, feed);
   events.on('work', createTeller(send));
+  events.on('folders', (folders) => {
+    send({ kind: 'folders', folders: [...folders] });
+  });
   return { events, faults, work: createCurrentWork(events, faults) };
 }
 

@@ -65,6 +65,8 @@ export interface Intake extends IntakeOptions {
   /** Empty files and uploads under way that are not old enough to be reported. */
   coming: number;
   slowListing: boolean;
+  /** The folders in the landing folder that were found last. */
+  folders: readonly string[];
   /** The files taken in one go, which may last over several scans, and when it began, in monotonic ms. */
   taking: { readonly since: number; readonly totals: Totals } | null;
 }
@@ -119,6 +121,7 @@ export function createIntake(options: IntakeOptions): Intake {
     unseen: [],
     coming: 0,
     slowListing: false,
+    folders: [],
     taking: null,
   };
 }

@@ -87,6 +87,7 @@ async function list(intake: Intake): Promise<Listed> {
   const listing = listLanding({ folder: settings.landing, feed, wall: clock.wall, passOver });
   const listMs = intake.monotonic() - clock.monotonic;
   intake.slowListing = listMs > SLOW_LISTING_MS;
+  tellFolders(intake, listing.folders.toSorted());
   const restored = intake.restorer.restore(listing.setAside);
   return { known, asked, clock, listing, listMs, ingested, restored };
 }
@@ -128,6 +129,12 @@ async function choose(intake: Intake, { known: { suspects }, clock, listing }: L
     nextReadyMs: [nextLookMs, attended.nextLookMs, releaseMs, parted.nextMs].reduce(sooner),
     attended: attended.ready,
   };
+}
+
+function tellFolders(intake: Intake, folders: readonly string[]): void {
+  if (folders.length === intake.folders.length && folders.every((folder, at) => folder === intake.folders[at])) return;
+  intake.folders = folders;
+  intake.events.emit('folders', folders);
 }
 
 /** Notes in the ledger which names are not read, and tells those that were not told before. */

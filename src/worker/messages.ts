@@ -37,6 +37,8 @@ export const fromWorkerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('owner') }),
   /** The database is open. */
   z.object({ kind: z.literal('ready') }),
+  /** The folders in the landing folder that are to be watched as well. */
+  z.object({ kind: z.literal('folders'), folders: z.array(z.string()) }),
   z.object({ kind: z.literal('work'), work: workSchema }),
   z.object({ kind: z.literal('pong') }),
   /** It ends by itself, and starting it again would not help. `problem`: why, for a person; null where it has said so itself. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readFileName } from '../feed/file-name.ts';
+import { nameAt, readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { isStill, lstat } from '../landing/file-stat.ts';
 import { listLanding } from '../landing/list.ts';
@@ -28,7 +28,7 @@ import { ingest } from './take-files.ts';
 export async function performRetry(supervised: Supervised, asked: readonly string[]): Promise<number> {
   const { settings, io } = supervised;
   const feed = loadFeed(settings.feed, settings.env);
-  const names = new Set(asked.map((name) => path.basename(name)));
+  const names = new Set(asked.map((name) => nameAt(feed, path.resolve(io.cwd, name))));
   const files = find(settings.landing, feed, names, io);
   const missing = [...names].filter((name) => !files.some((file) => file.name === name));
   for (const name of missing) {

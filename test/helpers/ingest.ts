@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readFileName } from '../../src/feed/file-name.ts';
 import { loadFeed } from '../../src/feed/load.ts';
+import { stampOfChange } from '../../src/landing/stamp.ts';
 import type { Feed } from '../../src/model/feed.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import type { IngestOptions, IngestOutcome } from '../../src/model/ingest.ts';
@@ -131,7 +132,7 @@ export function listed(feed: Feed, landing: string, name: string): ListedFile {
     name,
     path,
     dataset: fileName.dataset,
-    stamp: fileName.stamp,
+    stamp: fileName.stamp ?? stampOfChange(stat),
     stat: { bytes: Number(stat.size), mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.ino },
   };
 }

@@ -19,3 +19,16 @@ export function refuseLstat(code: string, refused: (path: string) => boolean): (
   onTestFinished(end);
   return end;
 }
+
+/** Makes the system refuse to open some folders, until the test is over. */
+export function refuseOpen(code: string, refused: (path: string) => boolean): void {
+  const { opendirSync: really } = fs;
+  const spy = vi.spyOn(fs, 'opendirSync');
+  spy.mockImplementation((path, options) => {
+    if (refused(String(path))) throw Object.assign(new Error(code), { code, syscall: 'opendir', errno: -13 });
+    return really(path, options);
+  });
+  onTestFinished(() => {
+    spy.mockRestore();
+  });
+}

@@ -13,7 +13,7 @@ function file(dataset: string, stamp: string, brackets = true): ListedFile {
   const meaning = readFileName(feed, name);
   if (meaning.kind !== 'taken') throw new Error(name);
   const stat = { bytes: 1, mtimeNs: 0n, ctimeNs: 0n, inode: 1n };
-  return { name, path: `/landing/${name}`, dataset: meaning.dataset, stamp: meaning.stamp, stat };
+  return { name, path: `/landing/${name}`, dataset: meaning.dataset, stamp: meaning.stamp ?? '', stat };
 }
 
 test('a batch is taken parents first, then by stamp, then by name bytewise', () => {

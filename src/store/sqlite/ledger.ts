@@ -8,6 +8,7 @@ interface LatestRow {
   name: string;
   revision: bigint;
   state: FileState;
+  stamp: string | null;
   sha256: string | null;
   bytes: bigint;
   mtime_ns: bigint;
@@ -18,7 +19,7 @@ interface LatestRow {
   archived_to: string | null;
 }
 
-const LATEST = `SELECT file_id, name, revision, state, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
+const LATEST = `SELECT file_id, name, revision, state, stamp, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
     archived_to
   FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
 
@@ -52,6 +53,7 @@ function toEntry(row: LatestRow): LedgerEntry {
     name: row.name,
     revision: Number(row.revision),
     state: row.state,
+    stamp: row.stamp,
     sha256: row.sha256,
     stat: {
       bytes: Number(row.bytes),

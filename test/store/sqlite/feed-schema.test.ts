@@ -156,7 +156,7 @@ test('an environment fills in the definition, the migrations and the views; a mi
   ward.put('views/sqlite/site.sql', "CREATE VIEW site AS SELECT '${site}' AS site;");
   ward.put('environments/test.yaml', 'sender: Test\nsite: T\nbad: 0.25\n');
   ward.put('environments/prod.yaml', 'sender: Ward\nsite: P\nbad: 0\n');
-  expect(loadFeed(ward.folder, 'test')).toMatchObject({ prefix: 'Test_', maxBadRows: 0.25 });
+  expect(loadFeed(ward.folder, 'test')).toMatchObject({ naming: { prefix: 'Test_' }, maxBadRows: 0.25 });
   expect(loadFeed(ward.folder, 'test').hash).not.toBe(loadFeed(ward.folder, 'prod').hash);
   ward.open('test');
   expect(ward.ask("SELECT dflt_value FROM pragma_table_info('beds') WHERE name = 'room'")).toEqual(["'T ${not}'"]);
