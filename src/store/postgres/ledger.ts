@@ -8,6 +8,7 @@ interface LatestRow {
   readonly name: string;
   readonly revision: number;
   readonly state: FileState;
+  readonly stamp: string | null;
   readonly sha256: string | null;
   readonly bytes: number;
   readonly mtime_ns: string;
@@ -18,7 +19,7 @@ interface LatestRow {
   readonly archived_to: string | null;
 }
 
-const LATEST = `SELECT file_id, name, revision, state, sha256, bytes, mtime_ns::text, ctime_ns::text, inode::text, feed_hash, program,
+const LATEST = `SELECT file_id, name, revision, state, stamp, sha256, bytes, mtime_ns::text, ctime_ns::text, inode::text, feed_hash, program,
     archived_to
   FROM files f WHERE feed = $1 AND revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)`;
 
@@ -47,9 +48,9 @@ export async function latestRevision(client: ClientBase, feed: Feed, name: strin
 }
 
 function toEntry(row: LatestRow): LedgerEntry {
-  const { name, revision, state, sha256, program } = row;
+  const { name, revision, state, stamp, sha256, program } = row;
   return {
-    ...{ fileId: row.file_id, name, revision, state, sha256, feedHash: row.feed_hash, program },
+    ...{ fileId: row.file_id, name, revision, state, stamp, sha256, feedHash: row.feed_hash, program },
     stat: {
       bytes: row.bytes,
       mtimeNs: BigInt(row.mtime_ns),
