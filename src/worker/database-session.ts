@@ -57,7 +57,8 @@ async function patiently<T>(
       waiting.faults.end('database');
       return result;
     } catch (error) {
-      if (error instanceof DatabaseFault && error.kind === 'readonly') throw error;
+      // At a start somebody is there who can mend it; later on it is waited for.
+      if (error instanceof DatabaseFault && (error.kind === 'readonly' || error.kind === 'denied')) throw error;
       await fault.wait(error);
     }
   }

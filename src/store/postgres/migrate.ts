@@ -11,7 +11,7 @@ import { asFault } from './faults.ts';
 import { createViews, dropViews, viewsAreAsWritten } from './feed-views.ts';
 import type { ServerPlace } from './server-place.ts';
 import type { Session } from './session.ts';
-import { requireFeed, tablesOf } from './tables.ts';
+import { requireFeed, requireUsage, tablesOf } from './tables.ts';
 
 /** What brings a database up to date. */
 export interface MigrationSources {
@@ -49,6 +49,7 @@ async function makeRecords(client: ClientBase, place: ServerPlace): Promise<void
   const { rowCount } = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
   // Asked first: who may only write rows need not have the right to make tables.
   if (rowCount === 0) await client.query(`CREATE SCHEMA ${quoteName(schema)}`);
+  await requireUsage(client, place);
   const tables = await tablesOf(client, place);
   const records = tables.get('schema_migrations');
   if (records?.toSorted().join(' ') === 'applied_at name sha256 version') {

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
 import { LATER_COLUMNS, LEDGER_TABLES } from '../../model/ledger-tables.ts';
+import { DatabaseFault } from '../database-fault.ts';
 import type { ServerPlace } from './server-place.ts';
 
 /** The columns of each table of the place's schema. */
@@ -78,6 +79,24 @@ export async function requireSchema(client: ClientBase, place: ServerPlace): Pro
 
 /** Whether the schema has a ledger. */
 export async function isSetUp(client: ClientBase, place: ServerPlace): Promise<boolean> {
+  await requireUsage(client, place);
   const tables = await tablesOf(client, place);
   return tables.has('files') && tables.has('schema_migrations');
+}
+
+/**
+ * Makes sure that the names in the schema can be found: without the right to use it they are as if they were not there.
+ * @throws DatabaseFault `denied`
+ */
+export async function requireUsage(client: ClientBase, place: ServerPlace): Promise<void> {
+  const { schema, user } = place.url;
+  const { rows } = await client.query<{ may: boolean }>(
+    `SELECT has_schema_privilege(oid, 'USAGE') AS may FROM pg_namespace WHERE nspname = $1`,
+    [schema],
+  );
+  if (rows[0]?.may !== false) return;
+  throw new DatabaseFault('denied', 'open database', place.shown, null, {
+    problem: `${user ?? 'the user'} may not use the schema ${schema}`,
+    hint: `let its owner say: GRANT USAGE ON SCHEMA ${schema} TO ${user ?? 'USER'}`,
+  });
 }
