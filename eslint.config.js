@@ -33,6 +33,14 @@ export default defineConfig(
       'max-lines-per-function': ['error', 80],
     },
   },
+  // It runs in a browser.
+  {
+    files: ['src/http/page/*.js'],
+    languageOptions: {
+      sourceType: 'script',
+      globals: { document: 'readonly', EventSource: 'readonly' },
+    },
+  },
   {
     files: ['bin/*.cjs'],
     languageOptions: {

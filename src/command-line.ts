@@ -81,7 +81,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   addAskingVerbs(verbs);
   addCheckingVerbs(verbs);
   verbs
-    .verb('config', 'every setting, its value and where it came from', { ingest: true })
+    .verb('config', 'every setting, its value and where it came from', 'run')
     .option('--json', 'as JSON')
     .action(async (flags: { json?: true }, command: Command) => {
       const { config } = await import('./commands/config.ts');
@@ -102,6 +102,10 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   program.command('worker', { hidden: true }).action(async () => {
     const { runWorker } = await import('./worker/worker.ts');
     done(await runWorker(surroundings.open('child')));
+  });
+  program.command('reader', { hidden: true }).action(async () => {
+    const { runReader } = await import('./http/reader.ts');
+    done(await runReader(surroundings.open('child')));
   });
   return program;
 }

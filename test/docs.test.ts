@@ -88,7 +88,7 @@ describe('the command line', () => {
     const documented = tableRows(section('Commands'))
       .map((row) => code(row[0] ?? '')[0]?.split(' ')[0])
       .filter((word) => word?.startsWith('--') === false);
-    const shown = commands().filter((command) => command.name() !== 'worker');
+    const shown = commands().filter((command) => !['worker', 'reader'].includes(command.name()));
     expect(documented.sort()).toEqual(shown.map((command) => command.name()).sort());
   });
 

@@ -20,6 +20,7 @@ const ROOMS = [
   'landing',
   'ingest',
   'status',
+  'http',
   'worker',
   'supervisor',
   'commands',

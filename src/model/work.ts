@@ -3,11 +3,11 @@ import { z } from 'zod';
 const faultSchema = z.object({
   /**
    * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: a move; `worker`: the
-   * process that takes files, which an earlier version called `loader`.
+   * process that takes files, which an earlier version called `loader`; `http`: the page is not served.
    */
   kind: z.preprocess(
     (kind) => (kind === 'loader' ? 'worker' : kind),
-    z.enum(['landing', 'watch', 'file', 'database', 'archive', 'worker']),
+    z.enum(['landing', 'watch', 'file', 'database', 'archive', 'worker', 'http']),
   ),
   /** The file's name, where it is one file's fault. */
   file: z.string().nullable(),

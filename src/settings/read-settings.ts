@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { editDistance } from '../feed/edit-distance.ts';
 import { LandfallError } from '../model/errors.ts';
 import { hasPassword, isUrl, withoutPassword } from './database-url.ts';
+import { isLoopback } from './http-address.ts';
 import { areSettings, flagOf, SETTINGS, variableOf, type SettingInfo, type Settings } from './settings.ts';
 
 /** Where settings come from. */
@@ -49,6 +50,15 @@ export function readSettings(sources: SettingSources): Settings {
     problems.push(
       `${(given.get('archive_dir') ?? UNSET).source} is the landing folder itself, ${JSON.stringify(landing)}`,
     );
+  if (
+    areSettings(values) &&
+    values.http !== null &&
+    !isLoopback(values.http.host) &&
+    values.httpPasswordFile === null
+  ) {
+    const where = `${(given.get('http') ?? UNSET).source}: is reached from other machines`;
+    problems.push(`${where}, so it needs a password: name a file that holds one with --http-password-file`);
+  }
   if (problems.length > 0 || !areSettings(values)) throw wrong(problems);
   return Object.freeze(values);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { httpAddress } from './http-address.ts';
 import { cron, database, duration, EVERY_MINUTE, path, share } from './values.ts';
 
 /** One setting as users know it. Its flag is `--settle`, its variable `LANDFALL_SETTLE`, its name in a settings file `settle`. */
@@ -21,8 +22,8 @@ export interface SettingInfo {
    * from the working folder or the program's own. Null: the value is no path.
    */
   readonly fallbackFolder: 'working' | 'program' | null;
-  /** `all` commands take it, or only those that ingest. */
-  readonly takenBy: 'all' | 'ingest';
+  /** `all` commands take it, only those that ingest, or the daemon alone. */
+  readonly takenBy: 'all' | 'ingest' | 'run';
 }
 
 /**
@@ -182,6 +183,26 @@ export const SETTINGS = [
     fallback: '64',
     fallbackFolder: null,
     takenBy: 'ingest',
+  },
+  {
+    name: 'http',
+    key: 'http',
+    placeholder: 'HOST:PORT',
+    help: 'where the page, metrics and health are served',
+    schema: httpAddress.optional().transform((address) => address ?? null),
+    fallback: null,
+    fallbackFolder: null,
+    takenBy: 'run',
+  },
+  {
+    name: 'http_password_file',
+    key: 'httpPasswordFile',
+    placeholder: 'FILE',
+    help: 'holds the password of the page; needed where --http is no loopback address',
+    schema: path.optional().transform((file) => file ?? null),
+    fallback: null,
+    fallbackFolder: 'working',
+    takenBy: 'run',
   },
 ] as const satisfies readonly SettingInfo[];
 

@@ -79,6 +79,18 @@ export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, { now, sinceB
   return { heartbeat, lives: true, problem: { text: 'the daemon waits for its database', since: heartbeat.startedAt } };
 }
 
+/** What a daemon tells of itself while it runs: nobody has to look for signs. */
+export function assessOwn(heartbeat: Heartbeat): DaemonHealth {
+  const fault = heartbeat.work.faults.find(keepsFilesOut);
+  return { heartbeat, lives: true, problem: fault === undefined ? null : problemOfFault(fault) };
+}
+
+/** Whether a daemon can take files now. */
+export function isReady({ heartbeat, lives, problem }: DaemonHealth): boolean {
+  const doing = heartbeat?.work.doing ?? 'stopped';
+  return lives && problem === null && doing !== 'starting' && doing !== 'stopping' && doing !== 'stopped';
+}
+
 function unseen(lock: LockState): string {
   if (lock.kind !== 'held' || lock.holder === null) return 'no daemon has run on this database';
   const { command, pid } = lock.holder;

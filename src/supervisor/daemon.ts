@@ -12,6 +12,7 @@ import {
   readHeartbeat,
   requireHeartbeatPlace,
   writeHeartbeat,
+  type Heartbeat,
 } from '../status/heartbeat.ts';
 import { bootTime } from '../system/boot-clock.ts';
 import { every, throttle } from '../system/timers.ts';
@@ -64,6 +65,13 @@ export async function runDaemon(options: SupervisorOptions): Promise<number> {
   const daemon = createDaemon(options, releases);
   tellAsItGoes(daemon, releases);
   listenToFolder(daemon, releases);
+  if (settings.http !== null) {
+    // It is loaded only where it is asked for.
+    const { openSite } = await import('../http/site.ts');
+    const { supervision, faults } = daemon;
+    const heartbeat = (): Heartbeat => heartbeatOf(daemon);
+    openSite({ ...options, address: settings.http, events: supervision.options.events, faults, heartbeat }, releases);
+  }
   const { landing, db } = settings;
   logger.info({ version: io.program.version, landing, db: withoutPassword(db) }, 'landfall starts');
   const exitCode = await supervise(daemon.supervision);
@@ -221,28 +229,32 @@ function currentWork({ supervision, faults }: Daemon): Work {
 
 /** Says in the heartbeat how the daemon is, where it may. */
 function beat(daemon: Daemon, doing?: 'stopped'): void {
-  const { options, supervision, startedAt, unforgiven } = daemon;
-  const { settings, io } = options;
-  const { stopping, killed, worker } = supervision;
   if (!daemon.found || (!daemon.owner && isOthers(daemon))) return;
-  const work = currentWork(daemon);
   try {
-    writeHeartbeat(heartbeatPlace(settings), {
-      version: io.program.version,
-      host: hostname(),
-      pid: io.program.pid,
-      workerPid: workerPid(worker),
-      startedAt,
-      beat: io.now().toISOString(),
-      sinceBoot: bootTime(),
-      landing: settings.landing,
-      // Until the worker has ended by itself, something may yet kill it on the way out.
-      cutShort: unforgiven || (stopping && (doing === undefined || killed)),
-      work: { ...work, doing: doing ?? work.doing },
-    });
+    writeHeartbeat(heartbeatPlace(daemon.options.settings), heartbeatOf(daemon, doing));
   } catch {
     // The disk of the database is full or gone. The worker reports that; here the next beat tries again.
   }
+}
+
+function heartbeatOf(daemon: Daemon, doing?: 'stopped'): Heartbeat {
+  const { options, supervision, startedAt, unforgiven } = daemon;
+  const { settings, io } = options;
+  const { stopping, killed, worker } = supervision;
+  const work = currentWork(daemon);
+  return {
+    version: io.program.version,
+    host: hostname(),
+    pid: io.program.pid,
+    workerPid: workerPid(worker),
+    startedAt,
+    beat: io.now().toISOString(),
+    sinceBoot: bootTime(),
+    landing: settings.landing,
+    // Until the worker has ended by itself, something may yet kill it on the way out.
+    cutShort: unforgiven || (stopping && (doing === undefined || killed)),
+    work: { ...work, doing: doing ?? work.doing },
+  };
 }
 
 /** Whether another daemon says of late that it lives: it has the database, or waits for it as well. */

@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { getCompileCacheDir } from 'node:module';
+import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { Work } from '../model/work.ts';
 import type { Settings } from '../settings/settings.ts';
 import { cutShortAt, type Heartbeat } from '../status/heartbeat.ts';
 import type { CommandIo } from '../system/io.ts';
+import { spawnSelf } from '../system/spawn-self.ts';
 import { retryAgain, waitMs, type BackOff, type Retry } from '../worker/back-off.ts';
 import { fromWorkerSchema, type FromWorker, type Job, type ToWorker } from '../worker/messages.ts';
 import { createHangDetector, PATIENCE, type HangDetector, type Patience } from './hang-detector.ts';
@@ -67,12 +67,6 @@ interface Life {
   done: WorkerEnd | null;
 }
 
-/**
- * V8's space for young objects, in MB: with the 16 that are usual, listing 100,000 files takes 55 MB more, and loading rows
- * is no faster.
- */
-const SMALL_NURSERY = '--max-semi-space-size=4';
-
 /** Lets it collect garbage when it has nothing else to do. */
 const MAY_COLLECT = '--expose-gc';
 
@@ -105,7 +99,7 @@ export function startWorker(worker: WorkerProcess): void {
   hangDetector.begin();
   const life = newLife();
   worker.life = life;
-  const child = spawnWorker(options);
+  const child = spawnSelf(options.io.program, options.io.env, 'worker', [MAY_COLLECT]);
   if (child === null) {
     setImmediate(options.onEnd, { kind: 'died', how: 'it could not be started' });
     return;
@@ -124,24 +118,6 @@ export function startWorker(worker: WorkerProcess): void {
     worker.child = null;
     options.onEnd(life.done ?? { kind: 'died', how: signal ?? `exit code ${code ?? 'unknown'}` });
   });
-}
-
-/** Null where the system starts none, as it has no more processes, open files or memory: Node throws some of that, and tells the rest later. */
-function spawnWorker({ io: { env, program } }: WorkerProcessOptions): ChildProcess | null {
-  const [node, ...args] = program.command;
-  const cache = getCompileCacheDir();
-  try {
-    const child = spawn(node, [SMALL_NURSERY, MAY_COLLECT, ...args, 'worker'], {
-      // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
-    });
-    // Nor is a signal that cannot be sent more than what `close` says.
-    child.on('error', () => undefined);
-    return child.pid === undefined ? null : child;
-  } catch {
-    return null;
-  }
 }
 
 /** Calls back for each line of a text; only LF ends one, since a file's name may hold other line breaks. */

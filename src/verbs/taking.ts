@@ -24,14 +24,14 @@ line. One that is held is read again by the daemon, or the next run.
 
 /** The commands that take files. */
 export function addTakingVerbs({ verb, act }: Verbs): void {
-  verb('run', 'the daemon: watch the landing folder and load what arrives', { ingest: true })
+  verb('run', 'the daemon: watch the landing folder and load what arrives', 'run')
     .description(ABOUT_RUN)
     .action(async (_flags: unknown, command: Command) => {
       const { run } = await import('../commands/run.ts');
       await act(command, 'unattended', (settings, io) => run({ settings }, io));
     });
 
-  verb('once', 'take everything that is there, then exit', { ingest: true })
+  verb('once', 'take everything that is there, then exit', 'ingest')
     .description(ABOUT_ONCE)
     .action(async (_flags: unknown, command: Command) => {
       const { once } = await import('../commands/once.ts');
@@ -47,7 +47,7 @@ export function addTakingVerbs({ verb, act }: Verbs): void {
       await act(command, 'short', (settings, io) => accept({ ...flags, settings, names }, io));
     });
 
-  verb('retry <name...>', 'read files of the landing folder again', { ingest: true })
+  verb('retry <name...>', 'read files of the landing folder again', 'ingest')
     .description(ABOUT_RETRY)
     .action(async (names: readonly string[], _flags: unknown, command: Command) => {
       const { retry } = await import('../commands/retry.ts');

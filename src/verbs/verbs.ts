@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { CommandIo } from '../system/io.ts';
 import { readSettings, type SettingSources } from '../settings/read-settings.ts';
-import { defaultOf, flagOf, SETTINGS, type Settings } from '../settings/settings.ts';
+import { defaultOf, flagOf, SETTINGS, type SettingInfo, type Settings } from '../settings/settings.ts';
 
 /**
  * How a command runs:
@@ -18,8 +18,8 @@ export interface Surroundings {
 
 /** How the commands are added. */
 export interface Verbs {
-  /** Adds a command that takes the settings of all commands and, where it ingests, those of ingesting. */
-  readonly verb: (usage: string, summary: string, takes?: { ingest: boolean }) => Command;
+  /** Adds a command that takes the settings of all commands and, where it says so, those of ingesting and of the daemon. */
+  readonly verb: (usage: string, summary: string, takes?: SettingInfo['takenBy']) => Command;
   /** Runs a command's function. Each is imported only when it is run, so that the others start fast. */
   readonly act: (
     command: Command,
@@ -35,7 +35,7 @@ export interface Verbs {
  */
 export function createVerbs(program: Command, surroundings: Surroundings, done: (exitCode: number) => void): Verbs {
   return {
-    verb: (usage, summary, takes = { ingest: false }) =>
+    verb: (usage, summary, takes = 'all') =>
       addSettings(program.command(usage).summary(summary).description(summary), takes),
     async act(command, kind, run) {
       const io = surroundings.open(kind);
@@ -47,8 +47,15 @@ export function createVerbs(program: Command, surroundings: Surroundings, done: 
 /** The settings that every command takes, and what a first run may need; the others follow in a group of their own. */
 const FIRST_SETTINGS: readonly string[] = ['landing', 'db', 'feed', 'settle', 'after'];
 
-function addSettings(command: Command, takes: { ingest: boolean }): Command {
-  const settings = SETTINGS.filter((info) => takes.ingest || info.takenBy === 'all');
+/** Whose settings a command takes. */
+const TAKES: Readonly<Record<SettingInfo['takenBy'], readonly SettingInfo['takenBy'][]>> = {
+  all: ['all'],
+  ingest: ['all', 'ingest'],
+  run: ['all', 'ingest', 'run'],
+};
+
+function addSettings(command: Command, takes: SettingInfo['takenBy']): Command {
+  const settings = SETTINGS.filter((info) => TAKES[takes].includes(info.takenBy));
   for (const info of settings) {
     const option = new Option(
       `${flagOf(info.name)} <${info.placeholder}>`,

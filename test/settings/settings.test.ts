@@ -43,6 +43,8 @@ test('without anything said, the defaults hold', () => {
     logLevel: 'info',
     logFormat: 'auto',
     cacheMib: 64,
+    http: null,
+    httpPasswordFile: null,
   });
 });
 

@@ -49,6 +49,8 @@ function startStub(script: string, onTestFinished: OnTestFinished, broken: { nod
     stateDir: 'state',
     logLevel: 'silent',
     logFormat: 'json',
+    http: null,
+    httpPasswordFile: null,
     cacheMib: 8,
   };
   let worked = 0;
