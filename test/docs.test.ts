@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FILE_CODES, REJECT_CODES, WARNING_CODES } from '../src/model/codes.ts';
@@ -22,12 +21,9 @@ import { openTable } from '../src/reader/table.ts';
 import { defaultOf, flagOf, SETTINGS, variableOf } from '../src/settings/settings.ts';
 import { STORAGE_TYPES } from '../src/store/postgres/scratch.ts';
 import { declarationFor } from '../src/store/sqlite/affinity.ts';
-import { openForReading } from '../src/store/sqlite/open.ts';
 import { createBilling } from './helpers/billing.ts';
 import { captureIo } from './helpers/command-io.ts';
-import { feedFileName, feedFileText } from './helpers/feed-files.ts';
 import { FEED_FILE, openDesk, ROOT } from './helpers/ingest.ts';
-import { tempFolder } from './helpers/temp.ts';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const PAGES = [
@@ -71,7 +67,7 @@ describe('the command line', () => {
   test('every option and variable is documented', () => {
     for (const command of commands()) {
       for (const option of command.options)
-        expect(DOCUMENTS, `${command.name()} ${String(option.long)}`).toContain(option.long);
+        if (!option.hidden) expect(DOCUMENTS, `${command.name()} ${String(option.long)}`).toContain(option.long);
     }
     for (const info of SETTINGS) expect(DOCUMENTS).toContain(variableOf(info.name));
   });
@@ -243,31 +239,6 @@ describe('the database', () => {
     await desk.deliver('Transaction', `${yesterday}_060000`, [billing.transaction(visit)]);
     const queries = [...DOCUMENTS.matchAll(/```sql\n([^`]+)```/g)].map((match) => match[1] ?? '');
     expect(queries.map((query) => desk.rows(query).length)).toEqual([3, 1, 1, 1]);
-  });
-
-  test('the lines of the README refill an empty database from the archive, revisions in their order', () => {
-    const folder = tempFolder();
-    const archive = join(folder, 'landing/archive/2026/08');
-    mkdirSync(archive, { recursive: true });
-    const name = feedFileName('Procedure', '20260801_060000');
-    // The tenth comes after the second, and says another thing of the same key.
-    for (const [id, description] of [
-      ['2', 'older'],
-      ['10', 'newer'],
-    ] as const) {
-      const row = { ProcedureID: 'P1', ProcedureCode: 'C1', Description: description };
-      writeFileSync(join(archive, `${name}.${id}`), feedFileText('Procedure', [row]));
-    }
-    const lines = /```sh\n([^`]+)```/.exec(section('Backup, restore, refill'))?.[1] ?? '';
-    const landfall = `landfall() { '${process.execPath}' '${join(ROOT, 'bin/landfall.cjs')}' "$@"; }`;
-    const { status, stderr } = spawnSync('bash', ['-c', `${landfall}\n${lines}`], { cwd: folder, encoding: 'utf8' });
-    expect([status, stderr]).toEqual([0, '']);
-    const db = openForReading(join(folder, 'db/visitpay.sqlite'));
-    const rows = db
-      .prepare('SELECT description, revision FROM procedures JOIN files ON file_id = source_file_id')
-      .all();
-    db.close();
-    expect(rows).toEqual([{ description: 'newer', revision: 2 }]);
   });
 
   test('the JSON that is printed has the fields of the README', async () => {

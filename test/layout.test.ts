@@ -18,6 +18,7 @@ const ROOMS = [
   'output',
   'store',
   'landing',
+  'archive',
   'ingest',
   'status',
   'http',

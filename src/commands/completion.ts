@@ -30,7 +30,9 @@ function toVerb(command: Command): Verb {
   return {
     name: command.name(),
     description: command.summary() || command.description(),
-    options: command.options.flatMap((option) => (option.long == null ? [] : [toFlag(option, option.long)])),
+    options: command.options.flatMap((option) =>
+      option.long == null || option.hidden ? [] : [toFlag(option, option.long)],
+    ),
   };
 }
 

@@ -1,5 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { openDraft, type Draft } from '../archive/draft.ts';
+import { copyPath } from '../archive/name.ts';
+import { settleDrafts } from '../archive/settle-drafts.ts';
 import { hasStamps } from '../feed/file-name.ts';
+import type { Keeping } from '../model/archive.ts';
 import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
@@ -45,7 +49,8 @@ interface Ingest {
   readonly file: ListedFile;
   readonly source: Source;
   readonly options: IngestOptions;
-  /** The latest revision of its name. */
+  readonly keeping: Keeping;
+  /** The revision that it comes behind; null: it is the first of its name. */
   readonly latest: LedgerEntry | null;
   /** Counts what is refused. */
   readonly tally: RejectTally;
@@ -54,7 +59,11 @@ interface Ingest {
   entry: FileEntry;
   /** Null: it was not read yet. */
   survey: Survey | null;
+  /** The copy of its bytes in the making; null: none is made. */
+  draft: Draft | null;
 }
+
+const NOT_KEPT: Keeping = { kind: 'none' };
 
 async function ingestSource(
   store: Store,
@@ -63,14 +72,28 @@ async function ingestSource(
   options: IngestOptions,
 ): Promise<IngestOutcome> {
   const begun = performance.now();
-  const latest = await store.latestRevision(file.name);
+  const { keeping = NOT_KEPT } = options;
+  if (keeping.kind === 'copy') await settleDrafts(keeping.archive, store);
+  const startedAt = options.now();
+  const { latest, takenAt } = await placeInTime(store, file.name, keeping, startedAt);
   const { dataset, name, stat } = file;
   const stamp = stampAfter(store.feed, file, latest);
   const revision = (latest?.revision ?? 0) + 1;
+  const entry = {
+    dataset,
+    name,
+    revision,
+    stamp,
+    sha256: null,
+    stat,
+    attempts: 0,
+    startedAt,
+    takenAt,
+    archivedTo: null,
+  };
   const ingest: Ingest = {
-    ...{ store, file, source, options, latest, tally: createRejectTally(), survey: null },
+    ...{ store, file, source, options, keeping, latest, tally: createRejectTally(), entry, survey: null, draft: null },
     ms: () => Math.round(performance.now() - begun),
-    entry: { dataset, name, revision, stamp, sha256: null, stat, attempts: 0, startedAt: options.now() },
   };
   // Noted before a byte is read: whatever reading it does to this process, the next one knows.
   const before = await openAttempt(ingest);
@@ -81,6 +104,8 @@ async function ingestSource(
     const error = unlessChanged(thrown, source);
     if (error instanceof FileRefused) return await quarantine(ingest, error);
     throw await closeAttempt(ingest, error);
+  } finally {
+    await endCopy(ingest);
   }
 }
 
@@ -88,6 +113,25 @@ async function ingestSource(
 function stampAfter(feed: Feed, { stamp }: ListedFile, latest: LedgerEntry | null): string {
   const before = latest?.stamp ?? '';
   return hasStamps(feed) || stamp > before ? stamp : before;
+}
+
+/** When a content is taken, later than the revision that it comes behind even where the clock was set back; and that revision. */
+async function placeInTime(
+  store: Store,
+  name: string,
+  keeping: Keeping,
+  now: Date,
+): Promise<{ latest: LedgerEntry | null; takenAt: string }> {
+  const given = keeping.kind === 'kept' ? keeping.takenAt : keeping.kind === 'copy' ? justAfter(keeping.behind) : null;
+  if (given !== null) return { latest: await store.latestRevision(name, given), takenAt: given };
+  const latest = await store.latestRevision(name);
+  const earliest = justAfter(latest?.takenAt ?? null);
+  const at = now.toISOString();
+  return { latest, takenAt: earliest !== null && earliest > at ? earliest : at };
+}
+
+function justAfter(time: string | null): string | null {
+  return time === null ? null : new Date(Date.parse(time) + 1).toISOString();
 }
 
 async function openAttempt(ingest: Ingest): Promise<Mishaps> {
@@ -100,33 +144,81 @@ async function openAttempt(ingest: Ingest): Promise<Mishaps> {
 async function readAndLoad(ingest: Ingest): Promise<IngestOutcome> {
   const { store, file, source, options, latest, tally, ms } = ingest;
   if (needsThread(file.stat.bytes)) readyParser();
+  // A content as long as the latest one is most often the same: a folder that was copied as a whole fills no archive.
+  const perhapsSame = latest?.state === 'ingested' && latest.stat.bytes === file.stat.bytes && !options.afresh;
+  if (!perhapsSame) await beginCopy(ingest);
   const { sha256, survey } = await surveySource(ingest);
   ingest.survey = survey;
   const same = latest?.sha256 === sha256;
   const retried = same && latest.state === 'ingested';
   if (retried && !options.afresh) {
     await store.noteStat(latest, file.stat);
-    return { kind: 'unchanged', fileId: latest.fileId, archivedTo: latest.archivedTo };
+    return { kind: 'unchanged', fileId: latest.fileId };
   }
+  if (perhapsSame && (await beginCopy(ingest)) && (await surveySource(ingest)).sha256 !== sha256)
+    throw new FileChanged('its content changed while it was read');
   // A quarantined content that is tried again keeps its revision.
   const revision = same && latest.state === 'quarantined' ? latest.revision : ingest.entry.revision;
-  ingest.entry = { ...ingest.entry, sha256, revision };
+  ingest.entry = { ...ingest.entry, sha256, revision, archivedTo: pathOfCopy(ingest, sha256) };
   requireFewMishaps(await openAttempt(ingest));
-  const loaded = await loadFile({ store, entry: ingest.entry, source, survey, tally, options });
+  const copied = finishCopy(ingest);
+  const loaded = await loadFile({ store, entry: ingest.entry, source, survey, tally, options, copied });
   return { kind: 'ingested', revision, retried, rejects: tally.summaries(), ms: ms(), ...loaded };
+}
+
+/** @returns whether a copy is made */
+async function beginCopy(ingest: Ingest): Promise<boolean> {
+  const { store, entry, keeping } = ingest;
+  if (keeping.kind !== 'copy') return false;
+  const { archive } = keeping;
+  archive.unsettled = true;
+  await store.noteCopy(entry.name, entry.takenAt);
+  ingest.draft = await openDraft(archive, entry.name, entry.takenAt);
+  return true;
+}
+
+/** Makes the copy durable while the rows are loaded; what goes wrong is heard before the commit. */
+function finishCopy({ draft, file }: Ingest): Promise<void> {
+  const copied = draft?.finish(Number(file.stat.mtimeNs / 1_000_000n)) ?? Promise.resolve();
+  copied.catch(() => undefined);
+  return copied;
+}
+
+function pathOfCopy({ entry, keeping }: Ingest, sha256: string): string | null {
+  switch (keeping.kind) {
+    case 'none':
+      return null;
+    case 'copy':
+      return copyPath(entry.name, entry.takenAt, sha256);
+    case 'kept':
+      return keeping.path;
+  }
+}
+
+/** Names the copy of what was committed, and removes any other. Where that fails it is done before the next copy is begun. */
+async function endCopy({ draft, store, keeping }: Ingest): Promise<void> {
+  if (keeping.kind !== 'copy') return;
+  try {
+    await draft?.close();
+    await settleDrafts(keeping.archive, store);
+  } catch (error) {
+    if (!(error instanceof LandfallError)) throw error;
+  }
 }
 
 /** Bytes surveyed between two pauses, in which signals are heard. */
 const PAUSE_BYTES = 16 * 1024 * 1024;
 
-/** Reads the whole file once: what it is, before a row of it is believed. */
-async function surveySource({ store, file, source, options }: Ingest): Promise<{ sha256: string; survey: Survey }> {
+/** Reads the whole file once: what it is, before a row of it is believed. What is hashed is what is copied. */
+async function surveySource(ingest: Ingest): Promise<{ sha256: string; survey: Survey }> {
+  const { store, file, source, options, draft } = ingest;
   const walk = source.walk();
   const surveyor = createSurveyor(store.feed.format);
   let bytesRead = 0;
   let pauseAt = PAUSE_BYTES;
   for (const chunk of walk.chunks) {
     surveyor.update(chunk);
+    await draft?.write(chunk);
     bytesRead += chunk.length;
     if (bytesRead >= pauseAt) {
       pauseAt = bytesRead + PAUSE_BYTES;

@@ -31,6 +31,8 @@ export interface SurveyedFile {
   /** Counts what is refused, also for the caller when the load fails. */
   readonly tally: RejectTally;
   readonly options: IngestOptions;
+  /** Ends when the copy for the archive is durable: nothing is committed before. */
+  readonly copied: Promise<void>;
 }
 
 /** A file in the middle of its load. */
@@ -55,6 +57,7 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
     const volume = await judgeVolume(load, counts);
     const { healed, refused } = await transaction.heal(() => breathe(load, 'healing', counts.read, survey.bytes));
     const news = await complete(load, counts, parsed, volume);
+    await file.copied;
     // As late as can be: nothing of a file that changed under the reading may be committed (P1).
     source.requireUnchanged();
     return { fileId: transaction.fileId, counts, healed, refusedWaiting: refused, ...news };

@@ -1,3 +1,4 @@
+import type { Keeping } from './archive.ts';
 import type { FileCode, RejectCode } from './codes.ts';
 import type { RowCounts } from './ledger.ts';
 import type { Warnings } from './warnings.ts';
@@ -67,7 +68,6 @@ export type IngestOutcome =
       readonly kind: 'unchanged';
       /** Of the latest revision. */
       readonly fileId: number;
-      readonly archivedTo: string | null;
     }
   | { readonly kind: 'changed'; readonly reason: string }
   | { readonly kind: 'given_up' };
@@ -75,6 +75,8 @@ export type IngestOutcome =
 export interface IngestOptions {
   /** A retry: a new revision, even where the bytes are those of the latest one. */
   readonly afresh: boolean;
+  /** Default: they are not kept. */
+  readonly keeping?: Keeping;
   /** Aborted to give up at the next batch. */
   readonly stop: AbortSignal;
   readonly onProgress: (progress: IngestProgress) => void;

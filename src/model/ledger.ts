@@ -24,6 +24,8 @@ export interface LedgerEntry {
   readonly feedHash: string;
   /** The version of Landfall that wrote the entry. */
   readonly program: string;
+  /** When a content of the name was last taken (ISO 8601, UTC); null: before that was kept. */
+  readonly takenAt: string | null;
   readonly archivedTo: string | null;
 }
 
@@ -62,7 +64,10 @@ export interface RowCounts {
 }
 
 /** The instants of an ingest at which the crash campaign kills the process. */
-export type Moment = 'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | 'before_archive';
+export type Moment = 'migration' | 'reading' | 'healing' | 'before_commit' | 'after_commit' | ArchiveMoment;
+
+/** Those around the copy of a file, and the removal of what it was made of. */
+export type ArchiveMoment = 'copying' | 'copied' | 'copy_named' | 'set_aside' | 'removing' | 'removed';
 
 /** Called at each moment; does nothing outside the crash campaign. */
 export type Probe = (moment: Moment) => void;

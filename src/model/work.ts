@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const faultSchema = z.object({
   /**
-   * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: a move; `worker`: the
+   * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: no copy can be made; `worker`: the
    * process that takes files, which an earlier version called `loader`; `http`: the page is not served.
    */
   kind: z.preprocess(

@@ -1,16 +1,25 @@
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { editDistance } from '../feed/edit-distance.ts';
 import { LandfallError } from '../model/errors.ts';
+import { realPath } from '../system/real-path.ts';
 import { hasPassword, isUrl, withoutPassword } from './database-url.ts';
 import { isLoopback } from './http-address.ts';
-import { areSettings, flagOf, SETTINGS, variableOf, type SettingInfo, type Settings } from './settings.ts';
+import {
+  areSettings,
+  flagOf,
+  FORMER_SETTINGS,
+  SETTINGS,
+  variableOf,
+  type SettingInfo,
+  type Settings,
+} from './settings.ts';
 
 /** Where settings come from. */
 export interface SettingSources {
-  /** Values of flags by setting name (`archive_after`), and `settings` for the settings file. */
+  /** Values of flags by setting name (`archive_for`), and `settings` for the settings file. */
   readonly flags: Readonly<Record<string, string | undefined>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The working folder. */
@@ -31,7 +40,7 @@ interface Given {
  * @throws LandfallError naming all wrong ones at once, each with where it came from and its value
  */
 export function readSettings(sources: SettingSources): Settings {
-  const problems = misspeltVariables(sources.env);
+  const problems = [...formerSettings(sources), ...misspeltVariables(sources.env)];
   const given = gather(sources, problems);
   const values: Record<string, unknown> = {};
   for (const info of SETTINGS) {
@@ -45,11 +54,9 @@ export function readSettings(sources: SettingSources): Settings {
       problems.push(`${source} ${issue?.message ?? 'is wrong'}, not ${JSON.stringify(text && shown(info, text))}`);
     }
   }
-  const { landing, archiveDir } = values;
-  if (archiveDir !== null && archiveDir === landing)
-    problems.push(
-      `${(given.get('archive_dir') ?? UNSET).source} is the landing folder itself, ${JSON.stringify(landing)}`,
-    );
+  const { landing, archive } = values;
+  if (archive === landing)
+    problems.push(`${(given.get('archive') ?? UNSET).source} is the landing folder itself, ${JSON.stringify(landing)}`);
   if (
     areSettings(values) &&
     values.http !== null &&
@@ -111,7 +118,24 @@ function gather(sources: SettingSources, problems: string[]): ReadonlyMap<string
       taken(info.fallback ?? undefined, 'default', sources[FALLBACK_FOLDERS[info.fallbackFolder ?? 'working']], info);
     return one === undefined ? [] : [[info.name, one] as const];
   });
-  return new Map(given);
+  const all = new Map(given);
+  if (!all.has('archive'))
+    all.set('archive', { text: archiveBeside(all.get('db')?.text, sources.cwd), source: 'default' });
+  return all;
+}
+
+/** A server has no folder beside it: the archive is then in the working folder. */
+function archiveBeside(db: string | undefined, cwd: string): string {
+  const file = db === undefined || isUrl(db) ? null : realPath(db);
+  return join(file === null ? cwd : dirname(file), 'archive');
+}
+
+/** What was given under a name that is gone: passed over, files would go where nobody looks for them. */
+function formerSettings({ flags, env }: SettingSources): string[] {
+  return Object.entries(FORMER_SETTINGS).flatMap(([name, now]) => [
+    ...(flags[name] === undefined ? [] : [`${flagOf(name)} ${now}`]),
+    ...(variable(env, name) === undefined ? [] : [`${variableOf(name)} ${now}`]),
+  ]);
 }
 
 /** Where the path of a default is relative to. */
@@ -124,6 +148,7 @@ function taken(text: string | undefined, source: string, folder: string, info: S
 
 /** The links on the way to the database are followed one by one: until then `link/..` must not be taken for the folder of the link. */
 function absolute(folder: string, text: string, info: SettingInfo): string {
+  if (info.name === 'archive' && text === 'none') return text;
   if (info.name === 'db') return isAbsolute(text) || isUrl(text) ? text : `${folder}/${text}`;
   return resolve(folder, text);
 }
@@ -146,8 +171,9 @@ function variable(env: SettingSources['env'], name: string): string | undefined 
 /** A variable with a slip in its name would be passed over without a word. Others with our prefix may be someone else's. */
 function misspeltVariables(env: SettingSources['env']): string[] {
   const known = ['settings', ...SETTINGS.map((info) => info.name)].map(variableOf);
+  const former = Object.keys(FORMER_SETTINGS).map(variableOf);
   return Object.keys(env).flatMap((name) => {
-    if (!name.startsWith('LANDFALL_') || known.includes(name)) return [];
+    if (!name.startsWith('LANDFALL_') || known.includes(name) || former.includes(name)) return [];
     const meant = nearest(name, known);
     return meant === undefined ? [] : [misspelt(name, meant)];
   });
@@ -173,8 +199,13 @@ function readSettingsFile(sources: SettingSources, problems: string[]): Map<stri
     if (info === undefined) {
       const names = SETTINGS.map((one) => one.name);
       const meant = nearest(name, names);
+      const now = FORMER_SETTINGS[name];
       problems.push(
-        meant === undefined ? `${source} is not a setting (there are ${names.join(', ')})` : misspelt(source, meant),
+        now !== undefined
+          ? `${source} ${now}`
+          : meant === undefined
+            ? `${source} is not a setting (there are ${names.join(', ')})`
+            : misspelt(source, meant),
       );
     } else if (typeof value !== 'string' && typeof value !== 'number') {
       problems.push(`${source} must be a text or a number, not ${JSON.stringify(value)}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { httpAddress } from './http-address.ts';
-import { cron, database, duration, EVERY_MINUTE, path, share } from './values.ts';
+import { cron, database, duration, EVERY_MINUTE, path, retention, share } from './values.ts';
 
 /** One setting as users know it. Its flag is `--settle`, its variable `LANDFALL_SETTLE`, its name in a settings file `settle`. */
 export interface SettingInfo {
@@ -107,34 +107,49 @@ export const SETTINGS = [
     takenBy: 'ingest',
   },
   {
+    name: 'archive',
+    key: 'archive',
+    placeholder: 'DIR|none',
+    help: 'where a copy of each content that was ingested is kept',
+    schema: path.transform((folder) => (folder === 'none' ? null : folder)),
+    fallback: null,
+    fallbackInWords: 'archive/ beside the database',
+    fallbackFolder: 'working',
+    takenBy: 'all',
+  },
+  {
+    name: 'archive_for',
+    key: 'archiveForMs',
+    placeholder: 'TIME',
+    help: 'how long copies are kept',
+    schema: retention,
+    fallback: 'ever',
+    fallbackFolder: null,
+    takenBy: 'all',
+  },
+  {
     name: 'after',
     key: 'after',
-    placeholder: 'keep|archive',
+    placeholder: 'keep|remove',
     help: 'what becomes of an ingested file',
-    schema: z.enum(['keep', 'archive'], 'must be keep or archive'),
+    schema: z.enum(['keep', 'remove'], {
+      error: ({ input }) =>
+        input === 'archive'
+          ? 'must be keep or remove: every content is copied to --archive; --after remove takes the file out of the landing folder then'
+          : 'must be keep or remove',
+    }),
     fallback: 'keep',
     fallbackFolder: null,
     takenBy: 'ingest',
   },
   {
-    name: 'archive_after',
-    key: 'archiveAfterMs',
+    name: 'remove_after',
+    key: 'removeAfterMs',
     placeholder: 'TIME',
-    help: 'how long an ingested file must have been still before it is archived',
+    help: 'how long an ingested file must have been still before --after remove takes it',
     schema: duration,
     fallback: '10min',
     fallbackFolder: null,
-    takenBy: 'ingest',
-  },
-  {
-    name: 'archive_dir',
-    key: 'archiveDir',
-    placeholder: 'DIR',
-    help: 'where to archive to',
-    schema: path.optional().transform((folder) => folder ?? null),
-    fallback: null,
-    fallbackInWords: 'archive/ in the landing folder',
-    fallbackFolder: 'working',
     takenBy: 'ingest',
   },
   {
@@ -206,6 +221,13 @@ export const SETTINGS = [
   },
 ] as const satisfies readonly SettingInfo[];
 
+/** Settings that there were once, and what takes their place, for a person. */
+export const FORMER_SETTINGS: Readonly<Record<string, string>> = {
+  archive_after:
+    'is no setting any more: a copy is made before each commit, and --remove-after says how long a file must have been still before --after remove takes it',
+  archive_dir: 'is no setting any more: --archive DIR names the folder of copies',
+};
+
 /** How Landfall is set up: flags, then LANDFALL_* variables, then a settings file, then defaults. Paths are absolute. */
 export type Settings = { readonly [S in (typeof SETTINGS)[number] as S['key']]: z.output<S['schema']> };
 
@@ -219,12 +241,12 @@ export function defaultOf(setting: SettingInfo): string {
   return setting.fallbackInWords ?? setting.fallback ?? 'none';
 }
 
-/** `archive_after` → `--archive-after` */
+/** `archive_for` → `--archive-for` */
 export function flagOf(name: string): string {
   return `--${name.replaceAll('_', '-')}`;
 }
 
-/** `archive_after` → `LANDFALL_ARCHIVE_AFTER` */
+/** `archive_for` → `LANDFALL_ARCHIVE_FOR` */
 export function variableOf(name: string): string {
   return `LANDFALL_${name.toUpperCase()}`;
 }

@@ -14,14 +14,25 @@ const UNITS: Record<string, number> = { ms: 1, '': SECOND, s: SECOND, m: MINUTE,
 const LONGEST_MS = 2_147_483_647;
 
 /** `2` and `2s`, `500ms`, `10m` and `10min`, `1h`, `2d`, as ms. */
-export const duration = z
+const anyDuration = z
   .string()
   .regex(
     /^\d+(?:\.\d+)?(?:ms|s|m|min|h|d)?$/,
     'must be a time such as 2s, 500ms, 10min, 1h or 2d (a bare number is seconds)',
   )
-  .transform((text) => Math.round(parseFloat(text) * (UNITS[text.replace(/^[\d.]+/, '')] ?? SECOND)))
-  .refine((ms) => ms <= LONGEST_MS, 'must be at most 24 days');
+  .transform((text) => Math.round(parseFloat(text) * (UNITS[text.replace(/^[\d.]+/, '')] ?? SECOND)));
+
+/** A time that can be waited for, in ms. */
+export const duration = anyDuration.refine((ms) => ms <= LONGEST_MS, 'must be at most 24 days');
+
+/** For ever (null), or ms of at least a day: what is shorter is a slip, and what it would remove is gone. */
+export const retention = z.string().transform((text, context) => {
+  if (text === 'ever') return null;
+  const read = anyDuration.safeParse(text);
+  if (read.success && read.data >= 24 * HOUR) return read.data;
+  context.addIssue('must be ever, or a time of at least a day such as 400d');
+  return z.NEVER;
+});
 
 /** The schedule of rescans that is not worth loading node-cron for. */
 export const EVERY_MINUTE = '* * * * *';

@@ -103,7 +103,12 @@ export function problemOfFault(fault: Fault): HealthProblem {
   return { text: `${fault.kind}:${where} ${fault.problem}`, since: fault.since };
 }
 
-/** One file's fault, or one of the archive, keeps no other file out: only these do. */
+/** One file's fault keeps no other file out: only these do. */
 function keepsFilesOut(fault: Fault): boolean {
-  return fault.kind === 'landing' || fault.kind === 'database' || fault.kind === 'worker';
+  return (
+    (fault.kind === 'archive' && fault.file === null) ||
+    fault.kind === 'landing' ||
+    fault.kind === 'database' ||
+    fault.kind === 'worker'
+  );
 }

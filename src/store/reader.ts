@@ -135,6 +135,7 @@ export interface FileRow {
   /** Header cells that no column takes. */
   readonly extra: readonly string[] | null;
   readonly warnings: Warnings | null;
+  readonly taken_at: string | null;
   readonly archived_to: string | null;
   readonly started_at: string;
   readonly finished_at: string;

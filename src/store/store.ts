@@ -28,8 +28,11 @@ export interface Store {
 
   /** The latest revision of every name of the feed; 0 for names that were never read. There may be very many: none is kept. */
   latestRevisions(): AsyncIterable<LedgerEntry>;
-  /** The latest revision of one name, or null. */
-  latestRevision(name: string): Promise<LedgerEntry | null>;
+  /**
+   * The latest revision of one name, or null.
+   * @param before of those that were taken before (ISO 8601, UTC); what was read before that was kept counts as older
+   */
+  latestRevision(name: string, before?: string): Promise<LedgerEntry | null>;
   /**
    * Makes the names that are listed without having been read (revision 0) exactly these. Writes only where they differ.
    * @returns the names that are new, to be reported once
@@ -37,8 +40,16 @@ export interface Store {
   noteUnread(names: readonly UnreadName[], now: Date): Promise<readonly UnreadName[]>;
   /** Keeps the size and times of a file whose bytes are those of its latest revision, so that it is not hashed again. */
   noteStat(entry: Pick<LedgerEntry, 'fileId' | 'name'>, stat: FileStat): Promise<void>;
-  /** Keeps where a file was moved to after its ingest. */
-  noteArchived(fileId: number, path: string): Promise<void>;
+
+  /**
+   * Notes, before the first byte of it is written, that a copy of a content is made for the archive, so that the next run knows of one
+   * that was cut short. As durable as an attempt.
+   */
+  noteCopy(name: string, takenAt: string): Promise<void>;
+  /** The copies that were noted and are not closed. */
+  openCopies(): Promise<readonly CopyNote[]>;
+  /** Copies have their names, or are removed. */
+  closeCopies(notes: readonly CopyNote[]): Promise<void>;
 
   /** Asks for names to be read again, each as a new revision, whatever has happened to them before. */
   requestRetries(names: readonly string[], now: Date): Promise<void>;
@@ -77,6 +88,15 @@ export interface Store {
   maintain(begin: () => Promise<boolean>): Promise<LogState>;
   /** Lets go of the database and its lock, once what is under way has ended. */
   close(): Promise<void>;
+}
+
+/** A copy that is being made for the archive. */
+export interface CopyNote {
+  readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly takenAt: string;
+  /** Where in the archive it belongs; null: its content is not committed. */
+  readonly archivedTo: string | null;
 }
 
 /** The log of commits that a store has not brought into its tables yet, when it was last looked at. */
@@ -130,6 +150,7 @@ export interface FileTransaction {
 export interface FileEntry {
   readonly dataset: Dataset;
   readonly name: string;
+  /** Those that were taken later, where there are any, move up by one: it is a content of an earlier time. */
   readonly revision: number;
   /** `YYYY-MM-DDThh:mm:ssZ` */
   readonly stamp: string;
@@ -138,6 +159,10 @@ export interface FileEntry {
   readonly stat: FileStat;
   readonly attempts: number;
   readonly startedAt: Date;
+  /** When the content was taken: ISO 8601, UTC. Of one name, in the order of its revisions. */
+  readonly takenAt: string;
+  /** The path of its copy below the archive; null: none is made. */
+  readonly archivedTo: string | null;
 }
 
 /** Names a layout of rows; `RowEncoder` makes it, and the store of the same format reads it. */

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { CommandIo } from '../system/io.ts';
 import { readSettings, type SettingSources } from '../settings/read-settings.ts';
-import { defaultOf, flagOf, SETTINGS, type SettingInfo, type Settings } from '../settings/settings.ts';
+import { defaultOf, flagOf, FORMER_SETTINGS, SETTINGS, type SettingInfo, type Settings } from '../settings/settings.ts';
 
 /**
  * How a command runs:
@@ -63,6 +63,8 @@ function addSettings(command: Command, takes: SettingInfo['takenBy']): Command {
     );
     command.addOption(option.helpGroup(FIRST_SETTINGS.includes(info.name) ? 'Settings:' : 'More settings:'));
   }
+  // They are read to be refused with a word on what takes their place.
+  for (const name of Object.keys(FORMER_SETTINGS)) command.addOption(new Option(`${flagOf(name)} <VALUE>`).hideHelp());
   return command
     .addOption(new Option('--settings <FILE>', 'a settings file (YAML)').helpGroup('Settings:'))
     .addHelpText(
@@ -76,7 +78,7 @@ function addSettings(command: Command, takes: SettingInfo['takenBy']): Command {
 export function sourcesOf(command: Command, io: CommandIo): SettingSources {
   const values = command.opts<Record<string, unknown>>();
   const flags: Record<string, string> = {};
-  for (const name of ['settings', ...SETTINGS.map((info) => info.name)]) {
+  for (const name of ['settings', ...Object.keys(FORMER_SETTINGS), ...SETTINGS.map((info) => info.name)]) {
     const value = values[name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())];
     if (typeof value === 'string') flags[name] = value;
   }

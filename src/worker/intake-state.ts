@@ -1,4 +1,5 @@
-import path from 'node:path';
+import { openArchive } from '../archive/archive.ts';
+import type { Archive } from '../model/archive.ts';
 import type { ingestFile } from '../ingest/ingest-file.ts';
 import type { Listing } from '../landing/list.ts';
 import { createParentWait, type ParentWait } from '../landing/order.ts';
@@ -10,27 +11,25 @@ import type { Logger } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { FaultBook } from '../status/faults.ts';
 import type { Store } from '../store/store.ts';
-import { createArchiver, type Archiver } from './archiver.ts';
 import type { CurrentWork } from './current-work.ts';
 import type { Probe } from '../model/ledger.ts';
-import { createRestorer, type Restorer } from './restorer.ts';
 import { createRetrySchedule, type RetrySchedule } from './retry-schedule.ts';
 import type { SeenFile } from './seen-files.ts';
 import type { Suspects } from './suspects.ts';
 import { createHousekeeping } from './housekeeping.ts';
 
 export interface IntakeOptions {
-  readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'after' | 'archiveAfterMs' | 'archiveDir'>;
+  readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'archive'>;
   readonly feed: Feed;
   readonly store: Store;
   /** Takes one file into the store; `ingestFile`, but in tests. */
   readonly ingest: typeof ingestFile;
-  /** Called before each move to the archive: the crash campaign kills the process there. */
+  /** Called at each step of a copy: the crash campaign kills the process there. */
   readonly probe?: Probe;
   readonly events: Events;
   readonly faults: FaultBook;
   readonly work: CurrentWork;
-  /** For what is no event: mistakes of the program, and the archive. */
+  /** For what is no event: mistakes of the program. */
   readonly logger: Logger;
   readonly now: () => Date;
   /** Monotonic ms. */
@@ -50,9 +49,8 @@ export interface Intake extends IntakeOptions {
   readonly settler: Settler;
   readonly parentWait: ParentWait;
   readonly retries: RetrySchedule;
-  readonly restorer: Restorer;
-  /** Null: what was ingested stays where it is. */
-  readonly archiver: Archiver | null;
+  /** Null: what is ingested is not kept. */
+  readonly archive: Archive | null;
   readonly maintain: () => Promise<number | null>;
   /** What the ledger knows; null: it was not asked yet. */
   known: Known | null;
@@ -85,7 +83,7 @@ export interface RunTotals {
   /** With the names that are held or are no regular file. */
   readonly quarantined: number;
   readonly rejectedRows: number;
-  /** Files that cannot be read just now. */
+  /** Files that cannot be read, or of which no copy can be made, just now. */
   readonly unreadable: number;
   /** Empty files and uploads under way that are not old enough to be reported. */
   readonly coming: number;
@@ -93,18 +91,13 @@ export interface RunTotals {
 
 /** An intake that has seen nothing yet, over a folder and a ledger that are there. */
 export function createIntake(options: IntakeOptions): Intake {
-  const { settings, feed, store, faults, work, logger, monotonic } = options;
-  const archiveDir = settings.archiveDir ?? path.join(settings.landing, 'archive');
+  const { settings, feed, store, work, monotonic, probe } = options;
   return {
     ...options,
     settler: createSettler({ settleMs: settings.settleMs, believeTimes: false }),
     parentWait: createParentWait(feed),
     retries: createRetrySchedule(),
-    restorer: createRestorer(settings.landing, faults),
-    archiver:
-      settings.after === 'archive'
-        ? createArchiver({ ...settings, archiveDir, feed, store, faults, logger, probe: options.probe })
-        : null,
+    archive: settings.archive === null ? null : openArchive(settings.archive, probe),
     maintain: createHousekeeping({
       store,
       monotonic,
@@ -134,7 +127,7 @@ export function runTotals({ work, retries, refusedNames, unseen, coming }: Intak
     rows: rows.read,
     quarantined: quarantined + refusedNames,
     rejectedRows,
-    unreadable: retries.count('unreadable') + unseen.length,
+    unreadable: retries.count('unreadable') + retries.count('archive') + unseen.length,
     coming,
   };
 }

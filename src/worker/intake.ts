@@ -5,12 +5,13 @@ import { holdFuture, orderFiles } from '../landing/order.ts';
 import type { Clock } from '../landing/settle.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import type { ListedFile } from '../model/listed-file.ts';
-import { archiveSome } from './archiver.ts';
+import { settleDrafts } from '../archive/settle-drafts.ts';
+import { ArchiveFault } from '../archive/archive.ts';
 import { sooner } from './back-off.ts';
 import type { Intake, Known } from './intake-state.ts';
-import { isSeen, readSeenFiles, type SeenFile } from './seen-files.ts';
+import { isSeen, readSeenFiles } from './seen-files.ts';
 import { SUSPECT_FROM, createSuspects } from './suspects.ts';
-import { forgetFile, takeFiles } from './take-files.ts';
+import { endArchiveFault, forgetFile, takeFiles } from './take-files.ts';
 
 /** What one scan left. */
 export interface Scan {
@@ -27,7 +28,7 @@ const SLOW_LISTING_MS = 1_000;
 
 /**
  * Takes all that is due: lists the folder, leaves out what the ledger has, waits for files to settle, puts them in order, takes them one
- * after the other, and archives what was taken.
+ * after the other, and does the chores.
  * @throws FolderFault when the landing folder cannot be listed
  * @throws DatabaseFault when the database or its disk fails; what was due still is
  */
@@ -36,7 +37,7 @@ export async function scan(intake: Intake): Promise<Scan> {
     const listed = await list(intake);
     const chosen = await choose(intake, listed);
     const takenAll = await takeFiles(intake, { ...listed, files: chosen.files });
-    const choresMs = takenAll && !intake.stop.aborted ? await doChores(intake, listed) : null;
+    const choresMs = takenAll && !intake.stop.aborted ? await doChores(intake) : null;
     // Else the next scan follows at once, or none.
     if (takenAll) {
       intake.work.change({ doing: chosen.settling + chosen.awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
@@ -55,15 +56,11 @@ interface Listed {
   readonly clock: Clock;
   readonly listing: Listing;
   readonly listMs: number;
-  /** Files that are in and lie there as they were read: for the archive. */
-  readonly ingested: readonly SeenFile[];
-  /** Whether a file has got its name back and is yet to be listed. */
-  readonly restored: boolean;
 }
 
 /** Lists what the ledger does not know, or is asked for. */
 async function list(intake: Intake): Promise<Listed> {
-  const { settings, feed, store, faults, archiver } = intake;
+  const { settings, feed, store, faults } = intake;
   intake.known ??= {
     seen: await readSeenFiles(store),
     suspects: createSuspects(await store.suspects(SUSPECT_FROM), faults),
@@ -72,13 +69,7 @@ async function list(intake: Intake): Promise<Listed> {
   const asked = await store.pendingRetries();
   for (const name of asked.keys()) known.suspects.forget(name);
   const clock = { monotonic: intake.monotonic(), wall: intake.now().getTime() };
-  const ingested: SeenFile[] = [];
-  const passOver = (name: string, stat: RawStat): boolean => {
-    const file = known.seen.get(name);
-    if (!isSeen(file, stat) || asked.has(name)) return false;
-    if (archiver !== null && file?.state === 'ingested') ingested.push(file);
-    return true;
-  };
+  const passOver = (name: string, stat: RawStat): boolean => isSeen(known.seen.get(name), stat) && !asked.has(name);
   if (intake.slowListing) {
     intake.work.change({ doing: 'listing' });
     // The supervisor is to hear of it before this process is deaf for a while.
@@ -88,8 +79,7 @@ async function list(intake: Intake): Promise<Listed> {
   const listMs = intake.monotonic() - clock.monotonic;
   intake.slowListing = listMs > SLOW_LISTING_MS;
   tellFolders(intake, listing.folders.toSorted());
-  const restored = intake.restorer.restore(listing.setAside);
-  return { known, asked, clock, listing, listMs, ingested, restored };
+  return { known, asked, clock, listing, listMs };
 }
 
 interface Chosen {
@@ -173,21 +163,32 @@ function forgetGone(intake: Intake, listing: Listing): void {
  * What is done when no file is left.
  * @returns when there is more to do, in ms from now; null: when a file comes
  */
-async function doChores(intake: Intake, { known, clock, ingested }: Listed): Promise<number | null> {
-  let archiveMs: number | null = null;
-  if (intake.archiver !== null) {
-    intake.work.change({ doing: 'archiving' });
-    archiveMs = await archiveSome(intake.archiver, { ingested, seen: known.seen, clock });
+async function doChores(intake: Intake): Promise<number | null> {
+  return sooner(await settleArchive(intake), await intake.maintain());
+}
+
+/** How often a draft that cannot be named or removed is tried again while no file comes, in ms. */
+const SETTLE_AGAIN_MS = 10_000;
+
+/** Ends what an earlier file, or a process that died, has left open in the archive. */
+async function settleArchive(intake: Intake): Promise<number | null> {
+  const { archive, store, faults } = intake;
+  if (archive?.unsettled !== true) return null;
+  try {
+    await settleDrafts(archive, store);
+    endArchiveFault(intake);
+    return null;
+  } catch (error) {
+    if (!(error instanceof ArchiveFault)) throw error;
+    faults.begin({ kind: 'archive', file: null, problem: error.message });
+    return SETTLE_AGAIN_MS;
   }
-  return sooner(archiveMs, await intake.maintain());
 }
 
 function whatIsLeft(intake: Intake, listed: Listed, chosen: Chosen, takenAll: boolean, choresMs: number | null): Scan {
-  const { retries, archiver, monotonic } = intake;
+  const { retries, monotonic } = intake;
   const { clock, listMs } = listed;
-  // What was taken just now is for the archiver to see.
-  const forArchive = archiver !== null && chosen.ready > 0;
-  const again = !takenAll || listed.restored || forArchive || chosen.files.length < chosen.ready;
+  const again = !takenAll || chosen.files.length < chosen.ready;
   const spentMs = monotonic() - clock.monotonic;
   const nextReadyMs = chosen.nextReadyMs === null ? null : Math.max(0, chosen.nextReadyMs - spentMs);
   const retryMs = retries.nextTryMs(chosen.attended, monotonic());

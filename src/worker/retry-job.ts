@@ -63,7 +63,7 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
 function problemOf(feed: Feed, name: string, landing: string): string {
   if (readFileName(feed, name).kind !== 'taken') return `it does not have a name of the feed ${feed.name}`;
   if (lstat(path.join(landing, name))?.size === 0n) return 'it is empty: it is read when it has content';
-  return `there is no such file in ${printable(landing)} (one that was archived is first copied back under its old name)`;
+  return `there is no such file in ${printable(landing)} ("landfall archive get" brings one back that was removed)`;
 }
 
 /** The files of these names, as they lie in the landing folder. */

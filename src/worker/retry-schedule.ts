@@ -7,9 +7,10 @@ import { retryAgain, sooner, waitMs, type BackOff, type Retry } from './back-off
  * Why a file could not be taken though the database is well.
  * - `changed`: it changed while it was read
  * - `unreadable`: the system does not let it be read
+ * - `archive`: no copy of it can be made
  * - `unexpected`: the program failed on it; the ledger counts, and quarantines it after three times
  */
-export type FailureKind = 'changed' | 'unreadable' | 'unexpected';
+export type FailureKind = 'changed' | 'unreadable' | 'archive' | 'unexpected';
 
 interface Failure extends Retry {
   readonly kind: FailureKind;
@@ -19,6 +20,7 @@ interface Failure extends Retry {
 const BACK_OFF: Readonly<Record<FailureKind, BackOff>> = {
   changed: { firstMs: 100, capMs: 5_000 },
   unreadable: { firstMs: 1_000, capMs: 60_000 },
+  archive: { firstMs: 1_000, capMs: 60_000 },
   unexpected: { firstMs: 1_000, capMs: 60_000 },
 };
 

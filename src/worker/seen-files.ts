@@ -7,12 +7,10 @@ import type { Store } from '../store/store.ts';
 /** What the loop keeps in memory of a name's latest revision. There may be 100,000 of them: no more than is needed. */
 export interface SeenFile {
   readonly name: string;
-  readonly fileId: number;
   readonly state: 'ingested' | 'quarantined';
   readonly stat: FileStat;
   /** It was quarantined under another feed definition or by another version of the program: it is tried again (rule 9). */
   readonly outdated: boolean;
-  readonly archivedTo: string | null;
 }
 
 /** Reads from the ledger what was seen before, by name. The map is the caller's to keep current. */
@@ -31,7 +29,7 @@ function seenFrom(entry: LedgerEntry, { feed, program }: Pick<Store, 'feed' | 'p
   const quarantined = entry.state === 'quarantined';
   const outdated = quarantined && (entry.feedHash !== feed.hash || entry.program !== program);
   const state = quarantined ? 'quarantined' : 'ingested';
-  return { name: entry.name, fileId: entry.fileId, state, stat: entry.stat, outdated, archivedTo: entry.archivedTo };
+  return { name: entry.name, state, stat: entry.stat, outdated };
 }
 
 /** Whether the ledger says all there is to say about a file as it stands (rules 1, 2 and 9). */
@@ -50,10 +48,10 @@ export function seenAfter(file: ListedFile, outcome: IngestOutcome): SeenFile | 
   switch (outcome.kind) {
     case 'ingested':
     case 'quarantined':
-      return { name, fileId: outcome.fileId, state: outcome.kind, stat, outdated: false, archivedTo: null };
+      return { name, state: outcome.kind, stat, outdated: false };
     case 'unchanged':
       // Also where the loop did not know of it, or it would be read again with every scan.
-      return { name, fileId: outcome.fileId, state: 'ingested', stat, outdated: false, archivedTo: outcome.archivedTo };
+      return { name, state: 'ingested', stat, outdated: false };
     case 'changed':
     case 'given_up':
       return null;

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ArchiveFault } from '../archive/archive.ts';
+import type { Keeping } from '../model/archive.ts';
 import { emitOutcome } from '../model/events.ts';
 import type { IngestOutcome, IngestProgress } from '../model/ingest.ts';
 import type { ListedFile } from '../model/listed-file.ts';
@@ -60,7 +62,8 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
     outcome = await ingest(intake, file, asked.has(file.name));
   } catch (error) {
     if (error instanceof DatabaseFault) throw error;
-    noteFailure(intake, file, error);
+    if (error instanceof ArchiveFault) noteNoCopy(intake, file, error);
+    else noteFailure(intake, file, error);
     return;
   }
   // Not only at the end of the scan: many files may follow.
@@ -82,13 +85,14 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
  * @throws DatabaseFault when the database or its disk fails; whatever reading the file raises
  */
 export async function ingest(intake: Intake, file: ListedFile, afresh: boolean): Promise<IngestOutcome> {
-  const { store, giveUp: stop, work, events, now } = intake;
+  const { store, archive, giveUp: stop, work, events, now } = intake;
+  const keeping: Keeping = archive === null ? { kind: 'none' } : { kind: 'copy', archive, behind: null };
   let isDue = false;
   try {
     const onProgress = (file: IngestProgress): void => {
       work.change({ file });
     };
-    const outcome = await intake.ingest(store, file, { afresh, stop, now, onProgress });
+    const outcome = await intake.ingest(store, file, { afresh, keeping, stop, now, onProgress });
     emitOutcome(events, file.name, outcome);
     isDue = outcome.kind === 'given_up';
     return outcome;
@@ -96,6 +100,12 @@ export async function ingest(intake: Intake, file: ListedFile, afresh: boolean):
     // With what was told before, so that no file counts twice.
     work.change({ file: null, due: Math.max(0, work.now().due - (isDue ? 0 : 1)) });
   }
+}
+
+/** A fault of the archive holds the file, since nothing is committed without its copy; all files have that fault in common, but for a name. */
+function noteNoCopy({ retries, faults, monotonic }: Intake, file: ListedFile, { code, message }: ArchiveFault): void {
+  retries.failed(file, 'archive', monotonic());
+  faults.begin({ kind: 'archive', file: code === 'ENAMETOOLONG' ? file.name : null, problem: message });
 }
 
 function noteFailure(intake: Intake, file: ListedFile, error: unknown): void {
@@ -121,4 +131,11 @@ export function forgetFile(intake: Intake, name: string): void {
   intake.retries.forget(name);
   intake.known?.suspects.forget(name);
   intake.faults.end('file', name);
+  intake.faults.end('archive', name);
+  endArchiveFault(intake);
+}
+
+/** The fault of the archive is over when it holds no file, and nothing in it waits for its name. */
+export function endArchiveFault({ archive, retries, faults }: Intake): void {
+  if (archive?.unsettled !== true && retries.count('archive') === 0) faults.end('archive');
 }

@@ -24,7 +24,7 @@ import type { Moment } from '../../src/model/ledger.ts';
 export interface CrashOrders {
   readonly landing: string;
   readonly database: string;
-  readonly after: 'keep' | 'archive';
+  readonly archive: string;
   /** Null: it is left to finish. */
   readonly kill: {
     readonly moment: Moment;
@@ -39,7 +39,7 @@ export interface CrashOrders {
 
 const ROOT = join(import.meta.dirname, '../..');
 const orders = JSON.parse(process.argv[2] ?? '') as CrashOrders;
-const { landing, after, kill, broken } = orders;
+const { landing, kill, broken } = orders;
 
 let database: OpenDatabase | null = null;
 let seen = 0;
@@ -69,7 +69,7 @@ const monotonic = (): number => performance.now();
 const events = createEvents();
 const faults = createFaultBook(events, now);
 const intake = createIntake({
-  settings: { landing, settleMs: 0, after, archiveAfterMs: 0, archiveDir: null },
+  settings: { landing, settleMs: 0, archive: orders.archive },
   feed,
   store: createStore(database),
   ingest: ingestFile,

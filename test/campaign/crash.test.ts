@@ -18,9 +18,12 @@ describe('P2: killed, restarted, and left to finish, it ends as if it had never 
       ],
     ],
     [
-      'while healing, before a move to the archive',
-      3,
-      [[at('after_commit', 4), at('before_archive', 2)], [at('healing', 1)]],
+      'while healing, while a copy is made, is durable',
+      4,
+      [
+        [at('after_commit', 1), at('copying', 2)],
+        [at('healing', 1), at('copied', 1)],
+      ],
     ],
     [
       'inside a commit',
@@ -38,14 +41,14 @@ describe('P2: killed, restarted, and left to finish, it ends as if it had never 
       [[{ kind: 'daemon', victim: 'worker', ms: 200 }], [{ kind: 'daemon', victim: 'both', ms: 150 }]],
     ],
   ])('%s', async (_, leastHits, blows) => {
-    const { differences, hits } = await runCrashPlan({ ...SMALL, after: 'archive', blows }, tempFolder());
+    const { differences, hits } = await runCrashPlan({ ...SMALL, blows }, tempFolder());
     expect(differences).toEqual([]);
     expect(hits).toBeGreaterThanOrEqual(leastHits);
   });
 });
 
 test('control arm: a drain that records a file as ingested before its rows are committed is caught', async () => {
-  const broken: CrashPlan = { ...SMALL, after: 'keep', blows: [[at('reading', 2)], []], broken: true };
+  const broken: CrashPlan = { ...SMALL, blows: [[at('reading', 2)], []], broken: true };
   const { differences, hits } = await runCrashPlan(broken, tempFolder());
   expect(hits).toBe(1);
   expect(differences).not.toEqual([]);

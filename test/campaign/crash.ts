@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Moment } from '../../src/model/ledger.ts';
 import { findLeak } from '../helpers/billing.ts';
 import { createRandom, type Random } from '../helpers/random.ts';
+import { compareArchive } from './compare-archive.ts';
 import { compareLedger, judge, openToRead } from './compare.ts';
 import type { CrashOrders } from './crash-child.ts';
 import { inOrderTaken, largeFeed, spellOut, TABLES, type SpeltContent } from './feeds.ts';
@@ -18,7 +19,9 @@ export const MOMENTS = [
   'healing',
   'before_commit',
   'after_commit',
-  'before_archive',
+  'copying',
+  'copied',
+  'copy_named',
 ] as const satisfies readonly Moment[];
 
 /** How one run is killed. */
@@ -36,7 +39,6 @@ export interface CrashPlan {
   readonly seed: number;
   readonly files: number;
   readonly rowsPerFile: number;
-  readonly after: 'keep' | 'archive';
   /** The blows of each wave. Ten at most, since more deaths quarantine a content. */
   readonly blows: readonly [readonly Blow[], readonly Blow[]];
   /** The drain is broken on purpose. */
@@ -65,6 +67,7 @@ export interface CrashResult {
 export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<CrashResult> {
   const landing = join(folder, 'landing');
   const database = join(folder, 'db', 'db.sqlite');
+  const archive = join(folder, 'db', 'archive');
   mkdirSync(landing);
   const waves = wavesOf(plan).map((files, wave) => ({ files, blows: plan.blows[wave] ?? [] }));
   const problems: string[] = [];
@@ -77,7 +80,7 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
       hits += hit ? 1 : 0;
       problems.push(...findings);
     }
-    await drain({ landing, database, after: plan.after, kill: null, broken: false });
+    await drain({ landing, database, archive, kill: null, broken: false });
   }
 
   const deliveries = inOrderIngested(
@@ -90,6 +93,7 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
     ...problems,
     ...judge(database, expected, texts),
     ...compareLedger(database, deliveries, expected.outcomes),
+    ...compareArchive(database, archive),
     ...lostFiles(
       landing,
       texts.filter((text) => !overwritten.has(text)),
@@ -142,7 +146,7 @@ interface Struck {
 
 /** Runs something that takes files, and kills it. */
 async function strike(blow: Blow, plan: CrashPlan, landing: string, database: string): Promise<Struck> {
-  const orders = { landing, database, after: plan.after, broken: plan.broken ?? false };
+  const orders = { landing, database, archive: join(dirname(database), 'archive'), broken: plan.broken ?? false };
   switch (blow.kind) {
     case 'at':
       return drain({ ...orders, kill: { ...blow, how: 'exact' } });
@@ -154,14 +158,14 @@ async function strike(blow: Blow, plan: CrashPlan, landing: string, database: st
       return { hit: signal !== null, findings: [] };
     }
     case 'once': {
-      const child = start(LAUNCHER, ['once', ...flags(plan, landing, database)]);
+      const child = start(LAUNCHER, ['once', ...flags(landing, database)]);
       await Promise.race([child.ended, sleep(blow.ms)]);
       child.process.kill('SIGKILL');
       const { signal, output } = await child.ended;
       return { hit: signal !== null, findings: leaks(output) };
     }
     case 'daemon':
-      return strikeDaemon(blow, flags(plan, landing, database));
+      return strikeDaemon(blow, flags(landing, database));
   }
 }
 
@@ -206,21 +210,8 @@ function leaks(output: string): string[] {
   return findLeak(output) !== null ? ['a value from a row was written out'] : [];
 }
 
-function flags(plan: CrashPlan, landing: string, database: string): string[] {
-  const archive = plan.after === 'archive' ? ['--after', 'archive', '--archive-after', '0'] : [];
-  return [
-    '--landing',
-    landing,
-    '--db',
-    database,
-    '--settle',
-    '0',
-    '--cache-mib',
-    '4',
-    '--log-level',
-    'trace',
-    ...archive,
-  ];
+function flags(landing: string, database: string): string[] {
+  return ['--landing', landing, '--db', database, '--settle', '0', '--cache-mib', '4', '--log-level', 'trace'];
 }
 
 async function drain(orders: CrashOrders): Promise<Struck> {
@@ -323,8 +314,7 @@ export async function crashCampaign(
 export function randomCrashPlan(seed: number, size: { files: number; rowsPerFile: number; lastMs: number }): CrashPlan {
   const random = createRandom(seed);
   const blows = (): Blow[] => Array.from({ length: 1 + random.below(4) }, () => randomBlow(random, size));
-  const after = random.chance(0.4) ? 'archive' : 'keep';
-  return { seed, files: size.files, rowsPerFile: size.rowsPerFile, after, blows: [blows(), blows()] };
+  return { seed, files: size.files, rowsPerFile: size.rowsPerFile, blows: [blows(), blows()] };
 }
 
 function randomBlow(random: Random, size: { files: number; lastMs: number }): Blow {

@@ -36,7 +36,7 @@ test.skipIf(!isThere('bash'))('bash completes commands, options and what they ta
   expect(await complete('bash', 'landfall st')).toEqual(['status', '']);
   expect(await complete('bash', 'landfall rejects --st')).toEqual(['--state', '']);
   expect(await complete('bash', 'landfall preview --format n')).toEqual(['ndjson', '']);
-  expect(await complete('bash', 'landfall run --after ')).toEqual(['keep', 'archive', '']);
+  expect(await complete('bash', 'landfall run --after ')).toEqual(['keep', 'remove', '']);
   expect(await complete('bash', 'landfall l')).not.toContain('load');
 });
 
@@ -49,5 +49,5 @@ test.skipIf(!isThere('fish'))('fish completes commands, options and what they ta
 test.skipIf(!isThere('zsh'))('zsh completes commands, options and what they take', async () => {
   expect((await complete('zsh', 'landfall st')).some((verb) => verb.startsWith('status:'))).toBe(true);
   const options = await complete('zsh', 'landfall run --');
-  expect(options.some((option) => /^\*--after\[.*\]:value:\(keep archive\)$/.test(option))).toBe(true);
+  expect(options.some((option) => /^\*--after\[.*\]:value:\(keep remove\)$/.test(option))).toBe(true);
 });

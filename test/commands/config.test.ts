@@ -10,7 +10,7 @@ test('config says of each setting its value and where it came from', async () =>
   const folder = tempFolder();
   mkdirSync(join(folder, 'etc'));
   const file = join(folder, 'etc', 'landfall.yaml');
-  writeFileSync(file, 'settle: 5s\nafter: archive\nlanding: in\n');
+  writeFileSync(file, 'settle: 5s\nafter: remove\nlanding: in\n');
   const io = { ...captureIo(), cwd: folder, env: { LANDFALL_AFTER: 'keep', LANDFALL_SETTINGS: file } };
   expect(await runCommandLine(['config', '--cache-mib', '8', '--json'], { open: () => io })).toBe(0);
   const shown = JSON.parse(io.written.out) as { name: string }[];
@@ -21,7 +21,7 @@ test('config says of each setting its value and where it came from', async () =>
       { name: 'db', value: join(folder, 'db', 'visitpay.sqlite'), source: 'default' },
       { name: 'settle', value: '5s', source: `settle in ${file}` },
       { name: 'after', value: 'keep', source: 'LANDFALL_AFTER' },
-      { name: 'archive_dir', value: null, source: 'default' },
+      { name: 'archive', value: join(folder, 'db', 'archive'), source: 'default' },
       { name: 'cache_mib', value: '8', source: '--cache-mib' },
     ]),
   );

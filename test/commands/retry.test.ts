@@ -83,7 +83,7 @@ test('a name that is not there, or none of the feed, is said with what to do', a
   const [gone, foreign, hollow] = io.written.err.split('\n');
   expect(hollow).toMatch(/it is empty: it is read when it has content$/);
   expect(gone).toMatch(
-    /Procedure_\[20260802_060000\]\.txt: there is no such file in .* copied back under its old name\)$/,
+    /Procedure_\[20260802_060000\]\.txt: there is no such file in .* brings one back that was removed\)$/,
   );
   expect(foreign).toMatch(/notes\.txt: it does not have a name of the feed visitpay$/);
 });

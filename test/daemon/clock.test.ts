@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createBilling } from '../helpers/billing.ts';
 import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
@@ -58,19 +56,6 @@ describe.each([
       desk.pass(SECOND);
     }
     expect(taken(desk)).toEqual([child]);
-  });
-
-  test('while an ingested file waits to be archived: it is moved when it has been still for long enough at the latest', async () => {
-    const desk = openIntakeDesk({ settings: { after: 'archive', settleMs: 0 } });
-    const name = drop(desk, 'Procedure');
-    await desk.scan();
-    await desk.scan();
-    desk.pass(MINUTE);
-    desk.setClock(ms);
-    await desk.scan();
-    desk.pass(9 * MINUTE);
-    await desk.scan();
-    expect(existsSync(join(desk.landing, name))).toBe(false);
   });
 });
 

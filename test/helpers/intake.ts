@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import { createEvents, type EventMap } from '../../src/model/events.ts';
 import type { IngestOptions, IngestOutcome } from '../../src/model/ingest.ts';
@@ -19,6 +20,8 @@ export type LogLine = Readonly<Record<string, unknown>>;
 
 /** The intake on a real folder and a real database, with clocks that only the test moves. */
 export interface IntakeDesk extends Desk {
+  /** Where copies are kept. */
+  readonly archive: string;
   readonly scan: () => Promise<Scan>;
   readonly totals: () => RunTotals;
   readonly faults: FaultBook;
@@ -105,9 +108,7 @@ export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
       settings: {
         landing: desk.landing,
         settleMs: 2_000,
-        after: 'keep',
-        archiveAfterMs: 600_000,
-        archiveDir: null,
+        archive: join(desk.folder, 'archive'),
         ...options.settings,
       },
       feed: desk.feed,
@@ -129,6 +130,7 @@ export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
 
   return {
     ...desk,
+    archive: join(desk.folder, 'archive'),
     scan: () => scan(intake),
     totals: () => runTotals(intake),
     get faults() {

@@ -36,9 +36,10 @@ test('without anything said, the defaults hold', () => {
     alertRejected: 0.05,
     settleMs: 2000,
     rescan: '* * * * *',
+    archive: '/work/db/archive',
+    archiveForMs: null,
     after: 'keep',
-    archiveAfterMs: 600_000,
-    archiveDir: null,
+    removeAfterMs: 600_000,
     stateDir: '/work/db',
     logLevel: 'info',
     logFormat: 'auto',
@@ -46,6 +47,20 @@ test('without anything said, the defaults hold', () => {
     http: null,
     httpPasswordFile: null,
   });
+});
+
+test('the archive is beside the database, in the working folder where that is a server, or nowhere', () => {
+  expect(read({ flags: { db: 'x/y.sqlite' } }).archive).toBe('/work/x/archive');
+  expect(read({ flags: { db: 'postgres://host/db' } }).archive).toBe('/work/archive');
+  expect(read({ flags: { archive: 'none' } }).archive).toBeNull();
+  expect(read({ flags: { archive_for: '400d' } }).archiveForMs).toBe(400 * 86_400_000);
+});
+
+test('a name that is no more is refused in a settings file, too', () => {
+  const settings = settingsFile('archive_dir: /x\n');
+  expect(faultOf({ flags: { settings } })).toContain(
+    `archive_dir in ${settings} is no setting any more: --archive DIR`,
+  );
 });
 
 test('flags go before variables, variables before the file, the file before defaults', () => {
@@ -56,10 +71,10 @@ test('flags go before variables, variables before the file, the file before defa
 });
 
 test('relative paths are taken from the working folder, those of a file from its folder', () => {
-  const settings = settingsFile('landing: in\narchive_dir: /abs\n');
+  const settings = settingsFile('landing: in\narchive: copies\n');
   expect(read({ flags: { settings, db: 'x.sqlite' } })).toMatchObject({
     landing: join(settings, '../in'),
-    archiveDir: '/abs',
+    archive: join(settings, '../copies'),
     db: '/work/x.sqlite',
   });
 });
@@ -153,21 +168,21 @@ test('an empty flag is one fault', () => {
 });
 
 test('all wrong ones are named at once, each with where it came from and its value', () => {
-  const settings = settingsFile('cache_mib: lots\nlog_format: [json]\narchive-after: 3d\npatience: 3\n');
+  const settings = settingsFile('cache_mib: lots\nlog_format: [json]\nremove-after: 3d\npatience: 3\n');
   const message = faultOf({
     flags: { settle: 'soon', after: 'delete', settings },
-    env: { LANDFALL_RESCAN: 'every minute', LANDFALL_LOG_LEVEL: 'loud', LANDFALL_ARCHVE_DIR: '/x' },
+    env: { LANDFALL_RESCAN: 'every minute', LANDFALL_LOG_LEVEL: 'loud', LANDFALL_ARCHVE: '/x' },
   });
   for (const part of [
     '9 settings are wrong:\n',
     '  --settle must be a time such as 2s, 500ms, 10min, 1h or 2d (a bare number is seconds), not "soon"',
-    '  --after must be keep or archive, not "delete"',
+    '  --after must be keep or remove, not "delete"',
     '  LANDFALL_RESCAN must be a cron expression such as "* * * * *", not "every minute"',
     '  LANDFALL_LOG_LEVEL must be trace, debug, info, warn, error, fatal or silent, not "loud"',
-    '  LANDFALL_ARCHVE_DIR is not a setting; did you mean LANDFALL_ARCHIVE_DIR?',
+    '  LANDFALL_ARCHVE is not a setting; did you mean LANDFALL_ARCHIVE?',
     `  cache_mib in ${settings} must be a whole number of MiB, not "lots"`,
     `  log_format in ${settings} must be a text or a number, not ["json"]`,
-    `  archive-after in ${settings} is not a setting; did you mean archive_after?\n`,
+    `  remove-after in ${settings} is not a setting; did you mean remove_after?\n`,
     `  patience in ${settings} is not a setting (there are landing, db,`,
   ]) {
     expect(message).toContain(part);
@@ -181,8 +196,16 @@ test.each<[string, Partial<SettingSources>, string]>([
   ['no cache', { env: { LANDFALL_CACHE_MIB: '0' } }, 'LANDFALL_CACHE_MIB must be from 1 to 65536, not "0"'],
   [
     'an archive that is the landing folder',
-    { flags: { archive_dir: 'landing' } },
-    '--archive-dir is the landing folder itself, "/work/landing"',
+    { flags: { archive: 'landing' } },
+    '--archive is the landing folder itself, "/work/landing"',
+  ],
+  ['a time for copies that is over at once', { flags: { archive_for: '10min' } }, '--archive-for must be ever, or'],
+  ['a setting that is no more', { flags: { archive_after: '1h' } }, '--archive-after is no setting any more: a copy'],
+  ['what --after did before', { flags: { after: 'archive' } }, '--after must be keep or remove: every content is'],
+  [
+    'a variable that is no more',
+    { env: { LANDFALL_ARCHIVE_DIR: '/x' } },
+    'LANDFALL_ARCHIVE_DIR is no setting any more: --archive DIR',
   ],
   ['a settings file that is not there', { flags: { settings: '/none.yaml' } }, '/none.yaml does not exist'],
 ])('%s is refused', (_, sources, message) => {

@@ -51,7 +51,7 @@ const daemon = spawn(
   process.execPath,
   [
     ...[join(import.meta.dirname, '../../bin/landfall.cjs'), 'run', '--landing', landing, '--db', database],
-    ...['--settle', `${SETTLE_MS}ms`, '--cache-mib', '2', '--after', 'archive', '--archive-after', '2s'],
+    ...['--settle', `${SETTLE_MS}ms`, '--cache-mib', '2', '--after', 'remove', '--remove-after', '2s'],
   ],
   {
     stdio: ['ignore', log, log],

@@ -1,28 +1,13 @@
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, chmodSync, renameSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FolderFault } from '../../src/landing/folder-fault.ts';
 import { DatabaseFault } from '../../src/store/database-fault.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
-import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { openIntakeDesk, type Doors, type IntakeDesk } from '../helpers/intake.ts';
 import { feedFileName, feedFileText, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 import { refuseLstat } from '../helpers/lstat.ts';
-import { hasOtherDevice, otherDeviceFolder, tempFolder } from '../helpers/temp.ts';
 import { growWal, walSize, pinWal } from '../helpers/wal.ts';
 
 const billing = createBilling(5);
@@ -121,25 +106,21 @@ describe('P1: whole files only', () => {
     expect(desk.messages().filter((message) => message === 'it is still being written')).toHaveLength(1);
   });
 
-  test.each(['keep', 'archive'] as const)(
-    'P7: a file that is in, but which the loop does not know of, is hashed once and then known (--after %s)',
-    async (after) => {
-      // As where its commit was made and not heard of.
-      const desk = openIntakeDesk({
-        settings: { after },
-        doors: (real) => ({ ...real, latestRevisions: () => Readable.from([]) }),
-      });
-      drop(desk);
-      await desk.settleAll();
-      desk.restart();
-      await desk.scan();
-      desk.pass(SETTLED);
-      const waits: (number | null)[] = [];
-      for (let scans = 0; scans < 4; scans++) waits.push((await desk.scan()).wakeMs);
-      expect(desk.messages().filter((message) => String(message).startsWith('the same bytes'))).toHaveLength(1);
-      expect(waits.slice(1)).not.toContain(0);
-    },
-  );
+  test('P7: a file that is in, but which the loop does not know of, is hashed once and then known', async () => {
+    // As where its commit was made and not heard of.
+    const desk = openIntakeDesk({
+      doors: (real) => ({ ...real, latestRevisions: () => Readable.from([]) }),
+    });
+    drop(desk);
+    await desk.settleAll();
+    desk.restart();
+    await desk.scan();
+    desk.pass(SETTLED);
+    const waits: (number | null)[] = [];
+    for (let scans = 0; scans < 4; scans++) waits.push((await desk.scan()).wakeMs);
+    expect(desk.messages().filter((message) => String(message).startsWith('the same bytes'))).toHaveLength(1);
+    expect(waits.slice(1)).not.toContain(0);
+  });
 
   test('an upload that stalls for longer than the settle time and goes on makes a new revision', async () => {
     const desk = openIntakeDesk();
@@ -566,226 +547,4 @@ test('P7: a file that cannot be seen is a fault of its own until it can, and is 
   await desk.settleAll();
   expect(desk.faults.list()).toEqual([]);
   expect(desk.column('SELECT name FROM files')).toEqual([name]);
-});
-
-describe('--after archive', () => {
-  const archived = { after: 'archive', archiveAfterMs: 600_000 } as const;
-
-  function archive(desk: IntakeDesk): string[] {
-    const folder = join(desk.landing, 'archive/2026/08');
-    return existsSync(folder) ? readdirSync(folder) : [];
-  }
-
-  test('moves a file once it has been still for long enough, and notes where to', async () => {
-    const desk = openIntakeDesk({ settings: archived });
-    const name = drop(desk);
-    const { wakeMs } = await desk.settleAll();
-    expect(wakeMs).toBe(600_000);
-    expect(archive(desk)).toEqual([]);
-    desk.pass(600_000);
-    await desk.settleAll();
-    expect(archive(desk)).toEqual([`${name}.1`]);
-    expect(readdirSync(desk.landing)).toEqual(['archive']);
-    expect(desk.column('SELECT archived_to FROM files')).toEqual([join(desk.landing, 'archive/2026/08', `${name}.1`)]);
-  });
-
-  test('P7: an archive that cannot be looked into holds up no file that comes', async () => {
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
-    drop(desk);
-    await desk.settleAll();
-    await desk.scan();
-    refuseLstat('EACCES', (path) => path.includes('/archive/'));
-    desk.restart();
-    writeFeedFile(desk.landing, 'Procedure', '20260802_060000', [billing.procedure()]);
-    const { wakeMs } = await desk.settleAll();
-    expect(wakeMs).toBeGreaterThan(0);
-    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([2]);
-    expect(desk.faults.list()).toMatchObject([{ kind: 'archive' }]);
-  });
-
-  test('leaves quarantined files where they lie', async () => {
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
-    const { name } = writeFeedFile(desk.landing, 'Visit', STAMP, ['not|a|header']);
-    await desk.settleAll();
-    await desk.settleAll();
-    expect(readdirSync(desk.landing)).toEqual([name]);
-  });
-
-  test('a writer that goes on after the move makes a new revision', async () => {
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
-    const name = drop(desk);
-    await desk.settleAll();
-    await desk.scan();
-    expect(archive(desk)).toEqual([`${name}.1`]);
-    const more = feedFileText('Procedure', [billing.procedure()]).split('\n')[1] ?? '';
-    appendFileSync(join(desk.landing, 'archive/2026/08', `${name}.1`), `${more}\n`);
-    desk.pass(10_000);
-    await desk.scan();
-    await desk.settleAll();
-    expect(states(desk)).toMatchObject([
-      { revision: 1, state: 'replaced' },
-      { revision: 2, state: 'ingested' },
-    ]);
-    expect(desk.column('SELECT count(*) FROM procedures')).toEqual([2]);
-  });
-
-  test('a move that was cut short by a crash is recorded after the restart', async () => {
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
-    const name = drop(desk);
-    await desk.settleAll();
-    await desk.scan();
-    desk.db.exec('UPDATE files SET archived_to = NULL');
-    desk.restart();
-    await desk.settleAll();
-    expect(desk.column('SELECT archived_to FROM files')).toEqual([join(desk.landing, 'archive/2026/08', `${name}.1`)]);
-  });
-
-  test('P7: a move that fails is a fault of the archive, tried again, and no error for the data', async () => {
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
-    writeFileSync(join(desk.landing, 'archive'), 'in the way');
-    const name = drop(desk);
-    await desk.settleAll();
-    expect(states(desk)).toMatchObject([{ state: 'ingested' }]);
-    expect(desk.faults.list()).toMatchObject([{ kind: 'archive' }]);
-    rmSync(join(desk.landing, 'archive'));
-    mkdirSync(join(desk.landing, 'archive'));
-    desk.pass(1_000);
-    await desk.scan();
-    expect(archive(desk)).toEqual([`${name}.1`]);
-    expect(desk.faults.list()).toEqual([]);
-  });
-
-  test('P7: a full disk under the landing folder: files go in, and are moved when there is room', async ({ skip }) => {
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
-    // Room for the folder itself and the file: none for the folders of the archive.
-    if (!mountDisk(desk.landing, 'size=1m,nr_inodes=2', onTestFinished)) skip('a file system cannot be mounted here');
-    const name = drop(desk);
-    await desk.settleAll();
-    expect(states(desk)).toMatchObject([{ name, state: 'ingested' }]);
-    expect(desk.faults.list()).toMatchObject([
-      { kind: 'archive', problem: expect.stringContaining('ENOSPC') as string },
-    ]);
-    expect(readdirSync(desk.landing)).toEqual([name]);
-    growDisk(desk.landing, 'size=1m,nr_inodes=99');
-    desk.pass(1_000);
-    await desk.scan();
-    expect(archive(desk)).toEqual([`${name}.1`]);
-    expect(desk.faults.list()).toEqual([]);
-    expect(states(desk)).toMatchObject([{ name, revision: 1, state: 'ingested' }]);
-  });
-
-  test('P6 P7: a full disk under an archive elsewhere: no half copy, the file stays until there is room', async ({
-    skip,
-  }) => {
-    const archiveDir = tempFolder();
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0, archiveDir } });
-    if (!mountDisk(archiveDir, 'size=64k', onTestFinished)) skip('a file system cannot be mounted here');
-    const rows = Array.from({ length: 2_000 }, () => billing.procedure());
-    const { name } = writeFeedFile(desk.landing, 'Procedure', STAMP, rows);
-    const content = readFileSync(join(desk.landing, name));
-    await desk.settleAll();
-    expect(desk.faults.list()).toMatchObject([
-      { kind: 'archive', problem: expect.stringContaining('ENOSPC') as string },
-    ]);
-    expect(readdirSync(desk.landing)).toEqual([name]);
-    expect(readdirSync(archiveDir, { recursive: true, withFileTypes: true }).filter((one) => one.isFile())).toEqual([]);
-    growDisk(archiveDir, 'size=8m');
-    desk.pass(1_000);
-    await desk.scan();
-    expect(readFileSync(join(archiveDir, '2026/08', `${name}.1`)).equals(content)).toBe(true);
-    expect(readdirSync(desk.landing)).toEqual([]);
-    expect(desk.faults.list()).toEqual([]);
-    expect(states(desk)).toMatchObject([{ name, revision: 1, state: 'ingested' }]);
-  });
-
-  test('P7: a file that cannot be moved backs off, longer each time, while others are moved; told once', async () => {
-    const desk = openIntakeDesk({ settings: { ...archived, archiveAfterMs: 0 } });
-    mkdirSync(join(desk.landing, 'archive'));
-    writeFileSync(join(desk.landing, 'archive/2026'), 'a file where a folder should be');
-    const two = (n: number): string => String(n).padStart(2, '0');
-    // More than one step takes.
-    const stuck = Array.from({ length: 55 }, (_, minute) => drop(desk, 'Procedure', `20260801_06${two(minute)}00`));
-    for (let day = 1; day <= 5; day++) drop(desk, 'Procedure', `202508${two(day)}_060000`);
-    await desk.settleAll();
-    for (let attempt = 0; attempt < 4; attempt++) await desk.scan();
-    expect(readdirSync(desk.landing).sort()).toEqual([...stuck, 'archive'].sort());
-    const waits: number[] = [];
-    for (let attempt = 0; attempt < 20; attempt++) {
-      const { wakeMs } = await desk.scan();
-      waits.push(wakeMs ?? 0);
-      desk.pass(wakeMs ?? 0);
-    }
-    expect(waits.filter((ms) => ms > 0).slice(0, 3)).toEqual([1_000, 2_000, 4_000]);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(10_000);
-    expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: null }]);
-    const told = desk.log.filter((line) => JSON.stringify(line).includes('ENOTDIR'));
-    expect(told.filter((line) => line['msg'] === 'stays in the landing folder').map((line) => line['file'])).toEqual(
-      expect.arrayContaining(stuck),
-    );
-    expect(told).toHaveLength(stuck.length + 1);
-    rmSync(join(desk.landing, 'archive/2026'));
-    desk.pass(3_600_000);
-    for (let attempt = 0; attempt < 2; attempt++) await desk.scan();
-    expect(readdirSync(desk.landing)).toEqual(['archive']);
-    expect(desk.faults.list()).toEqual([]);
-  });
-
-  test.skipIf(!hasOtherDevice)(
-    'P7: a file that a crash left set aside ends no scan, whatever has its name',
-    async () => {
-      const archiveDir = otherDeviceFolder();
-      const desk = openIntakeDesk({ settings: { ...archived, archiveDir, archiveAfterMs: 0, settleMs: 0 } });
-      const row = billing.procedure();
-      const name = feedFileName('Procedure', STAMP);
-      writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
-      await desk.scan();
-      renameSync(join(desk.landing, name), join(desk.landing, `.${name}.1.moving`));
-      writeFeedFile(desk.landing, 'Procedure', STAMP, [row]);
-      desk.restart();
-      await desk.settleAll();
-      for (let attempt = 0; attempt < 5; attempt++) {
-        desk.pass(20_000);
-        await desk.settleAll();
-      }
-      expect(readdirSync(desk.landing)).toEqual([]);
-      expect(readdirSync(join(archiveDir, '2026/08')).sort()).toEqual([`${name}.1`, `${name}.1-2`]);
-      expect(desk.faults.list()).toEqual([]);
-      expect(states(desk)).toHaveLength(1);
-    },
-  );
-
-  test('P7: a file that is set aside while its name is taken is told once, and once that it is over', async () => {
-    const desk = openIntakeDesk();
-    const name = drop(desk);
-    writeFileSync(join(desk.landing, `.${name}.7.moving`), feedFileText('Procedure', [billing.procedure()]));
-    await desk.settleAll();
-    for (let attempt = 0; attempt < 3; attempt++) await desk.scan();
-    const told = (): unknown[] => desk.messages().filter((message) => String(message).includes('set aside'));
-    expect(told()).toHaveLength(1);
-    expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: `.${name}.7.moving` }]);
-    unlinkSync(join(desk.landing, name));
-    await desk.settleAll();
-    expect(told()).toHaveLength(2);
-    expect(desk.faults.list()).toEqual([]);
-    expect(states(desk)).toMatchObject([{ revision: 1 }, { revision: 2, state: 'ingested' }]);
-  });
-
-  test('P7: a move that cannot be recorded is recorded later', async () => {
-    let fail = true;
-    const desk = openIntakeDesk({
-      settings: { ...archived, archiveAfterMs: 0 },
-      doors: (real) => ({
-        ...real,
-        noteArchived: async (fileId, path) => {
-          if (fail) throw new DatabaseFault('busy', 'write ledger', 'x.sqlite', null);
-          await real.noteArchived(fileId, path);
-        },
-      }),
-    });
-    drop(desk);
-    await expect(desk.settleAll()).rejects.toThrow(DatabaseFault);
-    fail = false;
-    await desk.scan();
-    expect(desk.column('SELECT archived_to IS NOT NULL FROM files')).toEqual([1]);
-  });
 });

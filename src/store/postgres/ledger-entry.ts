@@ -61,6 +61,11 @@ export async function completeFile(
     [entry.name, entry.revision],
   );
   await client.query(
+    `UPDATE files SET state = 'replaced' WHERE file_id = $1 AND EXISTS (SELECT 1 FROM files l
+       WHERE l.name = files.name AND l.revision > files.revision AND l.reason_code IS NULL)`,
+    [fileId],
+  );
+  await client.query(
     `INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (feed, dataset) DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
      WHERE excluded.stamp >= checkpoints.stamp`,
@@ -113,7 +118,10 @@ export async function lockFeed(client: ClientBase, feed: Feed): Promise<void> {
   if (rowCount !== 1) throw new Error('a database is given its feed when it is opened');
 }
 
-/** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
+/**
+ * A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry; revisions that were
+ * taken later move up by one.
+ */
 async function clearTheWay(client: ClientBase, { name, revision }: FileEntry): Promise<void> {
   const gives = `name = $1 AND revision IN (0, $2) AND state IN ('quarantined', 'unrecognised')`;
   await client.query(`DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`, [
@@ -121,6 +129,16 @@ async function clearTheWay(client: ClientBase, { name, revision }: FileEntry): P
     revision,
   ]);
   await client.query(`DELETE FROM files WHERE ${gives}`, [name, revision]);
+  // Far off and back: a revision of a name is there once at each step.
+  const far = 1_000_000_000;
+  const moved = await client.query(`UPDATE files SET revision = revision + ${far} WHERE name = $1 AND revision >= $2`, [
+    name,
+    revision,
+  ]);
+  if (moved.rowCount !== 0)
+    await client.query(`UPDATE files SET revision = revision - ${far - 1} WHERE name = $1 AND revision >= ${far}`, [
+      name,
+    ]);
 }
 
 async function insertEntry(
@@ -137,12 +155,13 @@ async function insertEntry(
   const at = entry.startedAt.toISOString();
   const { rows } = await client.query<{ file_id: string }>(
     `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, sha256, attempts, started_at, finished_at,
-       bytes, mtime_ns, ctime_ns, inode, state, reason_code, reason, reject_counts)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING file_id`,
+       bytes, mtime_ns, ctime_ns, inode, state, reason_code, reason, reject_counts, taken_at, archived_to)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) RETURNING file_id`,
     [
       ...[feed.name, feed.hash, program, entry.dataset.name, entry.name, entry.revision, entry.stamp, entry.sha256],
       ...[entry.attempts, at, ...statValues(entry.stat)],
       ...[outcome.state, outcome.code, outcome.reason, outcome.rejectCounts],
+      ...[entry.takenAt, outcome.state === 'ingested' ? entry.archivedTo : null],
     ],
   );
   return Number(rows[0]?.file_id);

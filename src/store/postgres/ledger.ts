@@ -16,12 +16,15 @@ interface LatestRow {
   readonly inode: string;
   readonly feed_hash: string;
   readonly program: string;
+  readonly taken_at: string | null;
   readonly archived_to: string | null;
 }
 
-const LATEST = `SELECT file_id, name, revision, state, stamp, sha256, bytes, mtime_ns::text, ctime_ns::text, inode::text, feed_hash, program,
-    archived_to
-  FROM files f WHERE feed = $1 AND revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)`;
+const ENTRIES = `SELECT file_id, name, revision, state, stamp, sha256, bytes, mtime_ns::text, ctime_ns::text, inode::text, feed_hash, program,
+    taken_at, archived_to
+  FROM files f WHERE feed = $1`;
+
+const LATEST = `${ENTRIES} AND revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)`;
 
 /**
  * The latest revision of some names of the feed; 0 for names that were never read.
@@ -40,9 +43,17 @@ export async function latestRevisions(
   return rows.map(toEntry);
 }
 
-/** The latest revision of one name, or null. */
-export async function latestRevision(client: ClientBase, feed: Feed, name: string): Promise<LedgerEntry | null> {
-  const { rows } = await client.query<LatestRow>(`${LATEST} AND name = $2`, [feed.name, name]);
+/** The latest revision of one name, or of those that were taken before a time; or null. */
+export async function latestRevision(
+  client: ClientBase,
+  feed: Feed,
+  name: string,
+  before: string | null = null,
+): Promise<LedgerEntry | null> {
+  const { rows } = await client.query<LatestRow>(
+    `${ENTRIES} AND name = $2 AND ($3::text IS NULL OR taken_at IS NULL OR taken_at < $3) ORDER BY revision DESC LIMIT 1`,
+    [feed.name, name, before],
+  );
   const [row] = rows;
   return row === undefined ? null : toEntry(row);
 }
@@ -57,6 +68,7 @@ function toEntry(row: LatestRow): LedgerEntry {
       ctimeNs: BigInt(row.ctime_ns),
       inode: BigInt.asUintN(64, BigInt(row.inode)),
     },
+    takenAt: row.taken_at,
     archivedTo: row.archived_to,
   };
 }
@@ -116,11 +128,6 @@ export async function noteStat(
     ...[...statValues(stat), fileId],
   ]);
   await client.query('DELETE FROM attempts WHERE name = $1', [name]);
-}
-
-/** Keeps where a file was moved to after its ingest. */
-export async function noteArchived(client: ClientBase, fileId: number, path: string): Promise<void> {
-  await client.query('UPDATE files SET archived_to = $1 WHERE file_id = $2', [path, fileId]);
 }
 
 /** Asks for names to be read again, each as a new revision, whatever has happened to them before. */

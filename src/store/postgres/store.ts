@@ -2,6 +2,7 @@ import type { Feed } from '../../model/feed.ts';
 import type { Probe } from '../../model/ledger.ts';
 import type { Store } from '../store.ts';
 import * as attempts from './attempts.ts';
+import * as copies from './copies.ts';
 import { decide } from './decisions.ts';
 import { createFileTransaction } from './file-transaction.ts';
 import { enterFile, enterQuarantined } from './ledger-entry.ts';
@@ -45,10 +46,12 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
         after = page.length < PAGE ? undefined : page.at(-1)?.name;
       }
     },
-    latestRevision: (name) => reading((client) => ledger.latestRevision(client, feed, name)),
+    latestRevision: (name, before) => reading((client) => ledger.latestRevision(client, feed, name, before)),
     noteUnread: (names, now) => writing('write ledger', (client) => ledger.noteUnread(client, author, names, now)),
     noteStat: (entry, stat) => writing('write ledger', (client) => ledger.noteStat(client, entry, stat)),
-    noteArchived: (fileId, path) => writing('write ledger', (client) => ledger.noteArchived(client, fileId, path)),
+    noteCopy: (name, takenAt) => noting((client) => copies.noteCopy(client, run, name, takenAt)),
+    openCopies: () => reading((client) => copies.openCopies(client)),
+    closeCopies: (notes) => noting((client) => copies.closeCopies(client, notes)),
     requestRetries: (names, now) => writing('request retry', (client) => ledger.requestRetries(client, names, now)),
     pendingRetries: () => reading((client) => ledger.pendingRetries(client)),
     decide: (decision, now) => writing('decide', (client) => decide(client, decision, now)),

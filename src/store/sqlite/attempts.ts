@@ -78,7 +78,7 @@ function keyOf(content: AttemptedContent): string {
 }
 
 /** A note on an attempt has to outlive the process, not the power: it is not worth waiting for the disk. */
-function withoutSync<T>(database: OpenDatabase, write: () => T): T {
+export function withoutSync<T>(database: OpenDatabase, write: () => T): T {
   database.db.pragma('synchronous = NORMAL');
   try {
     return write();

@@ -15,7 +15,7 @@ export const RETRIED =
 
 const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_code, reason, late, ${RETRIED} AS retried, bytes, sha256, attempts,
   rows_read, rows_inserted, rows_updated, rows_unchanged, rows_stale, rows_rejected, rows_waiting,
-  reject_counts, dialect, extra, warnings, archived_to, started_at, finished_at`;
+  reject_counts, dialect, extra, warnings, taken_at, archived_to, started_at, finished_at`;
 
 /** The ledger, newest first; read in pages. */
 export function listFiles(db: Database.Database, search: Search): Iterable<FileRow> {

@@ -50,6 +50,11 @@ export function completeFile(
   ).run(entry.name, entry.revision);
   prepareOnce(
     db,
+    `UPDATE files SET state = 'replaced' WHERE file_id = ? AND EXISTS (SELECT 1 FROM files l
+       WHERE l.name = files.name AND l.revision > files.revision AND l.reason_code IS NULL)`,
+  ).run(fileId);
+  prepareOnce(
+    db,
     `INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
      WHERE excluded.stamp >= checkpoints.stamp`,
@@ -116,7 +121,10 @@ function flagOf(value: boolean | null): number | null {
   return value === null ? null : Number(value);
 }
 
-/** A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry. */
+/**
+ * A name that was only noted, and a quarantined revision that is tried again, give their place to the new entry; revisions that were
+ * taken later move up by one.
+ */
 function clearTheWay(database: OpenDatabase, entry: FileEntry): void {
   const { db } = database;
   const gives = `name = ? AND revision IN (0, ?) AND state IN ('quarantined', 'unrecognised')`;
@@ -125,7 +133,14 @@ function clearTheWay(database: OpenDatabase, entry: FileEntry): void {
     entry.revision,
   );
   prepareOnce(db, `DELETE FROM files WHERE ${gives}`).run(entry.name, entry.revision);
+  // Far off and back: a revision of a name is there once at each step.
+  const move = (sql: string) => prepareOnce(db, `UPDATE files SET revision = revision ${sql}`);
+  if (move(`+ ${FAR} WHERE name = ? AND revision >= ?`).run(entry.name, entry.revision).changes > 0)
+    move(`- ${FAR - 1} WHERE name = ? AND revision >= ${FAR}`).run(entry.name);
 }
+
+/** More revisions than a name will ever have. */
+const FAR = 1_000_000_000;
 
 function insertEntry(
   database: OpenDatabase,
@@ -139,14 +154,16 @@ function insertEntry(
   },
 ): number {
   const [bytes, mtimeNs, ctimeNs, inode] = statValues(entry.stat);
+  const archivedTo = outcome.state === 'ingested' ? entry.archivedTo : null;
   const at = entry.startedAt.toISOString();
   const result = prepareOnce(database.db, `INSERT INTO files (feed, feed_hash, program, dataset, name, revision, stamp, bytes, sha256, mtime_ns, ctime_ns, inode,
-         state, reason_code, reason, late, attempts, reject_counts, started_at, finished_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         state, reason_code, reason, late, attempts, reject_counts, taken_at, archived_to, started_at, finished_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(database.feed.name, database.feed.hash, database.program, entry.dataset.name, entry.name, entry.revision, entry.stamp,
       bytes, entry.sha256, mtimeNs, ctimeNs, inode,
-      outcome.state, outcome.code, outcome.reason, outcome.late, entry.attempts, outcome.rejectCounts, at, at); // prettier-ignore
+      outcome.state, outcome.code, outcome.reason, outcome.late, entry.attempts, outcome.rejectCounts,
+      entry.takenAt, archivedTo, at, at); // prettier-ignore
   return Number(result.lastInsertRowid);
 }
 

@@ -16,12 +16,15 @@ interface LatestRow {
   inode: bigint;
   feed_hash: string;
   program: string;
+  taken_at: string | null;
   archived_to: string | null;
 }
 
-const LATEST = `SELECT file_id, name, revision, state, stamp, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
-    archived_to
-  FROM files AS f WHERE feed = ? AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
+const ENTRIES = `SELECT file_id, name, revision, state, stamp, sha256, bytes, mtime_ns, ctime_ns, inode, feed_hash, program,
+    taken_at, archived_to
+  FROM files AS f WHERE feed = ?`;
+
+const LATEST = `${ENTRIES} AND revision = (SELECT max(revision) FROM files l WHERE l.name = f.name)`;
 
 /**
  * The latest revision of some names of the feed; 0 for names that were never read.
@@ -37,12 +40,18 @@ export function latestRevisions(database: OpenDatabase, after: string, most: num
   );
 }
 
-/** The latest revision of one name, or null. */
-export function latestRevision(database: OpenDatabase, name: string): LedgerEntry | null {
+/** Sorts behind every time. */
+const NEVER = '~';
+
+/** The latest revision of one name, or of those that were taken before a time; or null. */
+export function latestRevision(database: OpenDatabase, name: string, before: string = NEVER): LedgerEntry | null {
   return guardFaults('read ledger', database.file, () => {
-    const row = prepareOnce<[string, string], LatestRow>(database.db, `${LATEST} AND name = ?`)
+    const row = prepareOnce<[string, string, string], LatestRow>(
+      database.db,
+      `${ENTRIES} AND name = ? AND coalesce(taken_at, '') < ? ORDER BY revision DESC LIMIT 1`,
+    )
       .safeIntegers()
-      .get(database.feed.name, name);
+      .get(database.feed.name, name, before);
     return row === undefined ? null : toEntry(row);
   });
 }
@@ -63,6 +72,7 @@ function toEntry(row: LatestRow): LedgerEntry {
     },
     feedHash: row.feed_hash,
     program: row.program,
+    takenAt: row.taken_at,
     archivedTo: row.archived_to,
   };
 }
@@ -123,13 +133,6 @@ export function noteStat(database: OpenDatabase, entry: Pick<LedgerEntry, 'fileI
       );
       prepareOnce(db, 'DELETE FROM attempts WHERE name = ?').run(entry.name);
     }).immediate();
-  });
-}
-
-/** Keeps where a file was moved to after its ingest. */
-export function noteArchived(database: OpenDatabase, fileId: number, path: string): void {
-  guardFaults('write ledger', database.file, () => {
-    prepareOnce(database.db, 'UPDATE files SET archived_to = ? WHERE file_id = ?').run(path, fileId);
   });
 }
 

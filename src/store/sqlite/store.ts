@@ -1,5 +1,6 @@
 import type { Store } from '../store.ts';
 import * as attempts from './attempts.ts';
+import * as copies from './copies.ts';
 import { enterFile, enterQuarantined } from './ledger-entry.ts';
 import { asFault, guardFaults } from './faults.ts';
 import { type FeedWriter, createFeedWriter } from './feed-writer.ts';
@@ -38,7 +39,9 @@ export function createStore(database: OpenDatabase): Store {
     latestRevision: queued(ledger.latestRevision),
     noteUnread: queued(ledger.noteUnread),
     noteStat: queued(ledger.noteStat),
-    noteArchived: queued(ledger.noteArchived),
+    noteCopy: queued(copies.noteCopy),
+    openCopies: queued(copies.openCopies),
+    closeCopies: queued(copies.closeCopies),
     requestRetries: queued(ledger.requestRetries),
     pendingRetries: queued(ledger.pendingRetries),
     decide: queued(decide),

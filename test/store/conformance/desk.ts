@@ -121,7 +121,8 @@ async function ingestContent(store: OpenedStore, content: Content, batchRows: nu
   if (same && last.state === 'ingested' && content.afresh !== true) return { kind: 'unchanged' };
   const revision = same && last.state === 'quarantined' ? last.revision : (last?.revision ?? 0) + 1;
   const stat = { bytes: bytes.length, mtimeNs: 1n, ctimeNs: 2n, inode: 2n ** 64n - 1n };
-  const entry: FileEntry = { dataset, name, revision, stamp, sha256, stat, attempts: 1, startedAt: STARTED };
+  const kept = { takenAt: new Date(STARTED.getTime() + revision).toISOString(), archivedTo: null };
+  const entry: FileEntry = { dataset, name, revision, stamp, sha256, stat, attempts: 1, startedAt: STARTED, ...kept };
   const load: Load = {
     ...{ store, dataset, bytes, batchRows },
     rowText: (offset, length) => bytes.toString('utf8', offset, offset + length).replace(/\n$/, ''),

@@ -15,7 +15,19 @@ function entryOf(desk: Desk, name: string, more: Partial<FileEntry> = {}): FileE
   const [dataset] = desk.feed.datasets;
   if (dataset === undefined) throw new Error('the feed has a dataset');
   const stat = { bytes: 1000, mtimeNs: 1n, ctimeNs: 1n, inode: 1n };
-  return { dataset, name, revision: 1, stamp: STAMP, sha256: 'x', stat, attempts: 1, startedAt: NOW, ...more };
+  return {
+    dataset,
+    name,
+    revision: 1,
+    stamp: STAMP,
+    sha256: 'x',
+    stat,
+    attempts: 1,
+    startedAt: NOW,
+    takenAt: NOW.toISOString(),
+    archivedTo: null,
+    ...more,
+  };
 }
 
 /** Rows of procedures, from line 2 on. */

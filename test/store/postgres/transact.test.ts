@@ -12,7 +12,18 @@ function entryOf(feed: Feed, table: string, name: string): FileEntry {
   if (dataset === undefined) throw new Error(`no table ${table}`);
   const stat = { bytes: 1, mtimeNs: 1n, ctimeNs: 1n, inode: 1n };
   const startedAt = new Date('2026-08-10T12:00:00Z');
-  return { dataset, name, revision: 1, stamp: '2026-08-01T06:00:00Z', sha256: 'x', stat, attempts: 1, startedAt };
+  return {
+    dataset,
+    name,
+    revision: 1,
+    stamp: '2026-08-01T06:00:00Z',
+    sha256: 'x',
+    stat,
+    attempts: 1,
+    startedAt,
+    takenAt: startedAt.toISOString(),
+    archivedTo: null,
+  };
 }
 
 function batchOf(...rows: (string | number | null)[][]): RowBatch {

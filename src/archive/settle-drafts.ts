@@ -1,0 +1,45 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { CopyNote, Store } from '../store/store.ts';
+import { systemCode } from '../system/system-error.ts';
+import type { Archive } from '../model/archive.ts';
+import { findWay, inArchive, syncFolder } from './archive.ts';
+import { draftPath } from './name.ts';
+
+/**
+ * Settles what became of each draft that the ledger has noted: the copy of a content that was committed gets its name, any other is
+ * removed. So a copy has its name only once its commit has come: a database that goes back to a backup makes no copy look abandoned.
+ * Does nothing where nothing is open; after a crash it ends what the process before has begun.
+ * @throws ArchiveFault when the archive cannot be written; DatabaseFault
+ */
+export async function settleDrafts(archive: Archive, store: Pick<Store, 'openCopies' | 'closeCopies'>): Promise<void> {
+  if (!archive.unsettled) return;
+  const notes = await store.openCopies();
+  for (const note of notes) {
+    const draft = draftPath(note.name, note.takenAt);
+    await inArchive(path.join(archive.folder, draft), () => {
+      settle(archive, note, draft);
+    });
+  }
+  archive.probe('copy_named');
+  if (notes.length > 0) await store.closeCopies(notes);
+  archive.unsettled = false;
+}
+
+function settle(archive: Archive, { archivedTo }: CopyNote, draft: string): void {
+  const from = findWay(archive, draft);
+  if (archivedTo === null) {
+    if (from !== null) fs.rmSync(from, { force: true });
+    return;
+  }
+  // Where the archive's disk is not mounted, the draft is still on it.
+  fs.statSync(archive.folder);
+  if (from === null) return;
+  try {
+    fs.renameSync(from, path.join(archive.folder, archivedTo));
+    syncFolder(path.dirname(from));
+  } catch (error) {
+    // It has its name already: the note alone was left.
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Probe } from './ledger.ts';
+
+/** A folder of copies of what was read. */
+export interface Archive {
+  readonly folder: string;
+  /** Called at each instant where a crash must be harmless; the crash campaign kills the process there. */
+  readonly probe: Probe;
+  /** The folder is made once: one that goes away later is a mount that is gone. */
+  made: boolean;
+  /** Whether there may be drafts of which it is not known whether they are to become copies. */
+  unsettled: boolean;
+}
+
+/**
+ * How the bytes of a content are kept.
+ * - `none`: they are not.
+ * - `copy`: a copy is made of what is read, before the commit. `behind`: when the revision was taken that it comes right behind (ISO
+ *   8601, UTC), where that is not the latest one.
+ * - `kept`: a copy is there, which is what is read.
+ */
+export type Keeping =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'copy'; readonly archive: Archive; readonly behind: string | null }
+  | { readonly kind: 'kept'; readonly takenAt: string; readonly path: string };

@@ -1,0 +1,27 @@
+import type { ClientBase } from 'pg';
+import type { CopyNote } from '../store.ts';
+
+/** As `Store.noteCopy`. `run` names this run of the program. */
+export async function noteCopy(client: ClientBase, run: string, name: string, takenAt: string): Promise<void> {
+  await client.query(
+    `INSERT INTO copies (name, taken_at, process) VALUES ($1, $2, $3)
+     ON CONFLICT (name, taken_at) DO UPDATE SET process = excluded.process`,
+    [name, takenAt, run],
+  );
+}
+
+/** As `Store.openCopies`. */
+export async function openCopies(client: ClientBase): Promise<readonly CopyNote[]> {
+  const { rows } = await client.query<CopyNote>(
+    `SELECT c.name, c.taken_at AS "takenAt", f.archived_to AS "archivedTo" FROM copies c
+     LEFT JOIN files f ON f.name = c.name AND f.taken_at = c.taken_at`,
+  );
+  return rows;
+}
+
+/** As `Store.closeCopies`. */
+export async function closeCopies(client: ClientBase, notes: readonly CopyNote[]): Promise<void> {
+  await client.query('DELETE FROM copies WHERE (name, taken_at) IN (SELECT * FROM unnest($1::text[], $2::text[]))', [
+    ...[notes.map(({ name }) => name), notes.map(({ takenAt }) => takenAt)],
+  ]);
+}
