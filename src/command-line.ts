@@ -89,6 +89,15 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
       done(await config({ json: false, ...flags, sources: sourcesOf(command, io) }, io));
     });
   program
+    .command('init')
+    .argument('<path...>', 'sample files, or folders of them')
+    .description('proposes a feed from sample files: a folder with its definition and its tables, to be reviewed')
+    .requiredOption('--out <DIR>', 'the folder to make; its name is that of the feed')
+    .action(async (samples: readonly string[], { out }: { out: string }) => {
+      const { init } = await import('./commands/init.ts');
+      done(await init({ samples, out }, surroundings.open('short')));
+    });
+  program
     .command('completion')
     .description('a script that completes commands and options in your shell')
     .usage('<shell>')

@@ -20,6 +20,7 @@ const ROOMS = [
   'landing',
   'archive',
   'ingest',
+  'proposal',
   'status',
   'http',
   'worker',
