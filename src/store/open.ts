@@ -1,4 +1,3 @@
-import { LandfallError } from '../model/errors.ts';
 import type { Decision } from '../model/ledger.ts';
 import { isUrl } from '../settings/database-url.ts';
 import type { Feed } from '../model/feed.ts';
@@ -99,16 +98,4 @@ export async function databaseIsThere(db: string): Promise<boolean> {
 /** How much room a database takes up that cannot be asked itself; 0 for what is not there. */
 export function databaseSize(db: string): DatabaseSize {
   return isUrl(db) ? { bytes: 0, walBytes: 0 } : sqliteFiles.databaseSize(db);
-}
-
-/**
- * The file that the setting `db` names.
- * @throws LandfallError for a URL, where only SQLite is known
- */
-export function sqliteFile(db: string): string {
-  if (!isUrl(db)) return db;
-  // The URL is not repeated: it may hold a password.
-  throw new LandfallError('read schema', 'it knows SQLite only, and --db is a URL', {
-    hint: 'name a file with --db, e.g. /var/lib/landfall/landfall.sqlite',
-  });
 }

@@ -3,7 +3,7 @@ import type { Feed } from '../model/feed.ts';
 import { isUrl } from '../settings/database-url.ts';
 import type { Ddl } from './ddl.ts';
 import { type MigrationPlan, planMigration } from './migration-plan.ts';
-import { sqliteFile } from './open.ts';
+import type { FoundTable } from './found-tables.ts';
 import { POSTGRES_DDL } from './postgres/ddl.ts';
 import { SQLITE_DDL } from './sqlite/ddl.ts';
 import { type Difference, findDifferences } from './table-differences.ts';
@@ -65,10 +65,18 @@ export function migrationText(feed: Feed, dialect: SqlDialect, plan: MigrationPl
  */
 export async function diffDatabase(db: string, feed: Feed): Promise<readonly Difference[]> {
   const wanted = tablesOf(feed);
-  const { readTables } = await import('./sqlite/tables.ts');
-  const found = readTables(
-    sqliteFile(db),
+  const found = await findTables(
+    db,
     wanted.map(({ name }) => name),
   );
   return findDifferences(wanted, found, DDL[dialectOf(db)]);
+}
+
+async function findTables(db: string, names: readonly string[]): Promise<readonly FoundTable[]> {
+  if (isUrl(db)) {
+    const { readServerTables } = await import('./postgres/found-tables.ts');
+    return await readServerTables(db, names);
+  }
+  const { readTables } = await import('./sqlite/found-tables.ts');
+  return readTables(db, names);
 }

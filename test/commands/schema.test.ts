@@ -12,6 +12,7 @@ import { captureIo } from '../helpers/command-io.ts';
 import { copyFeed } from '../helpers/feed-folder.ts';
 import { FEED_FOLDER, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
 import { describePostgres, freshDatabase } from '../helpers/postgres.ts';
+import { urlOf } from '../helpers/postgres-store.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const POSTGRES = 'postgres://landfall@localhost/none';
@@ -135,7 +136,7 @@ describe('landfall schema --write', () => {
     const told: readonly [string, string, string][] = [
       ['name: total_charge_cents, type: money', 'name: total_charge_cents, type: text', 'visits.total_charge_cents: INTEGER; the feed says TEXT'],
       // In SQLite both are TEXT: only PostgreSQL tells them apart.
-      ['name: discharge_date, type: date', 'name: discharge_date, type: text', 'visits.discharge_date: date; the feed says text'],
+      ['name: effective_date, type: date', 'name: effective_date, type: text', 'procedures.effective_date: date; the feed says text'],
       ['name: facility, type: text', 'name: facility, type: text, required: true', 'visits.facility: NULL allowed; the feed says NOT NULL'],
       ['name: patient_id, type: id, required: true', 'name: patient_id, type: id, required: true, references: procedures', 'visits.patient_id: no reference; the feed says a reference to procedures'],
     ]; // prettier-ignore
@@ -216,6 +217,36 @@ test('what is printed for a feed of every type is what SQLite takes, and a start
 });
 
 describePostgres('on PostgreSQL', () => {
+  test('--diff says that a database fits, and finds what was added or changed by hand', async () => {
+    await using database = await freshDatabase('en-US');
+    const db = urlOf(database.place, 'landfall');
+    const client = new pg.Client(database.place);
+    await client.connect();
+    try {
+      await client.query('CREATE SCHEMA landfall; SET search_path TO landfall');
+      for (const name of ['0001_ledger.sql'])
+        await client.query(readFileSync(join(MIGRATIONS, 'postgres', name), 'utf8'));
+      await client.query('CREATE TABLE schema_migrations (version integer)');
+      await client.query(schemaText(loadFeed(FEED_FOLDER), 'postgres'));
+      expect(await run('diff', { db })).toMatchObject({ code: 0 });
+      await client.query(`ALTER TABLE visits ADD COLUMN note text, ALTER COLUMN visit_date TYPE text;
+        CREATE INDEX visits_by_day ON visits (lower(status)); ALTER TABLE visits ALTER COLUMN facility SET NOT NULL;
+        ALTER TABLE visits DROP CONSTRAINT visits_procedure_id_fkey; DROP TABLE transactions`);
+      expect(await run('diff', { db })).toMatchObject({
+        code: 3,
+        out:
+          'visits.procedure_id: no reference; the feed says a reference to procedures\n' +
+          'visits.visit_date: text; the feed says date\n' +
+          'visits.facility: NOT NULL; the feed says NULL allowed\n' +
+          'visits has a column note, which the feed does not know\n' +
+          'visits has an index visits_by_day, which the feed does not know\n' +
+          'there is no table transactions\n',
+      });
+    } finally {
+      await client.end();
+    }
+  });
+
   test('what is printed for a feed of every type, and for the shipped one, is taken; no word that is reserved goes unquoted', async () => {
     await using database = await freshDatabase('en-US');
     const client = new pg.Client(database.place);

@@ -69,7 +69,8 @@ export async function schemaProblems(client: ClientBase, { url }: ServerPlace, f
   ];
 }
 
-async function readColumns(client: ClientBase, schema: string): Promise<readonly TableColumn[]> {
+/** The columns of all tables of a schema, in their order. */
+export async function readColumns(client: ClientBase, schema: string): Promise<readonly TableColumn[]> {
   const { rows } = await client.query<TableColumn>(
     `SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, NULL) AS type, a.attnotnull AS required,
        a.atthasdef OR a.attidentity <> '' AS filled, a.attgenerated <> '' OR a.attidentity = 'a' AS generated,
@@ -82,7 +83,8 @@ async function readColumns(client: ClientBase, schema: string): Promise<readonly
   return rows;
 }
 
-async function readKeys(client: ClientBase, schema: string): Promise<readonly TableKey[]> {
+/** The primary and foreign keys of all tables of a schema. */
+export async function readKeys(client: ClientBase, schema: string): Promise<readonly TableKey[]> {
   const names = (numbers: string, table: string) =>
     `(SELECT array_agg(a.attname::text ORDER BY k.at) FROM unnest(${numbers}) WITH ORDINALITY k (number, at)
       JOIN pg_attribute a ON a.attrelid = ${table} AND a.attnum = k.number)`;

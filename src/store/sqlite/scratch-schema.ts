@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import type { SqlFile } from '../../feed/sql-files.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { FoundTable } from '../found-tables.ts';
-import { findTables } from './tables.ts';
+import { findTables } from './found-tables.ts';
 
 /**
  * The tables that migrations give, found by running them in an empty database in memory.
