@@ -35,8 +35,14 @@ export async function init({ samples, out }: InitOptions, { stdout, stderr, cwd 
   const file = join(folder, 'feed.yaml');
   writeFileSync(file, feedText(proposal), { flag: 'wx' });
   const { files } = await writeMigrations(loadFeed(folder), ['sqlite', 'postgres']);
-  for (const written of [file, ...files]) stdout.write(`written: ${relative(cwd, written)}\n`);
+  for (const written of [file, ...files]) stdout.write(`written: ${shown(written, cwd)}\n`);
   const rows = read.datasets.map(({ name, rows }) => `${name} (${counted(rows, 'row')})`).join(', ');
   stdout.write(`guessed from ${printable(rows)}; review feed.yaml, then: landfall check --feed ${out} FILE\n`);
   return 0;
+}
+
+/** A path as it is shortest. */
+function shown(file: string, cwd: string): string {
+  const below = relative(cwd, file);
+  return below.startsWith('..') ? file : below;
 }
