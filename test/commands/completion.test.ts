@@ -34,7 +34,7 @@ const isThere = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).sta
 
 test.skipIf(!isThere('bash'))('bash completes commands, options and what they take', async () => {
   expect(await complete('bash', 'landfall st')).toEqual(['status', '']);
-  expect(await complete('bash', 'landfall rejects --st')).toEqual(['--state', '']);
+  expect(await complete('bash', 'landfall rejects --lim')).toEqual(['--limit', '']);
   expect(await complete('bash', 'landfall preview --format n')).toEqual(['ndjson', '']);
   expect(await complete('bash', 'landfall run --after ')).toEqual(['keep', 'remove', '']);
   expect(await complete('bash', 'landfall l')).not.toContain('load');
