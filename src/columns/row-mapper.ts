@@ -28,7 +28,7 @@ export interface RowMapper {
    * @returns null for a good row
    */
   map(fields: readonly string[], into: Value[]): MappingProblem | null;
-  /** The key of a row, also of one that is refused; null: it has none. */
+  /** The key of a row as one value, also of one that is refused: of several columns a JSON array of texts. Null: it has none. */
   keyOf(fields: readonly string[]): string | null;
 }
 
@@ -39,11 +39,13 @@ const MISSING = '';
  *
  * @param columns of the dataset, the key first
  * @param fieldOf for each column the index of its field, or null where the file has none
+ * @param keyPlaces which of the columns are the key
  */
 export function createRowMapper(
   columns: readonly MappedColumn[],
   rules: MappingRules,
   fieldOf: readonly (number | null)[],
+  keyPlaces: readonly number[] = [0],
 ): RowMapper {
   const isNull = nullTest(rules.nulls);
   const parsers = columns.map((column) =>
@@ -58,7 +60,7 @@ export function createRowMapper(
   );
   // -1 finds no field: the value is then missing.
   const sources = columns.map((_, index) => fieldOf[index] ?? -1);
-  const keySource = fieldOf[0] ?? 0;
+  const keySources = keyPlaces.map((place) => fieldOf[place] ?? -1);
 
   const map = (fields: readonly string[], into: Value[]): MappingProblem | null => {
     for (let index = 0; index < parsers.length; index++) {
@@ -77,8 +79,9 @@ export function createRowMapper(
     return null;
   };
   const keyOf = (fields: readonly string[]): string | null => {
-    const key = fields[keySource]?.trim() ?? '';
-    return key === '' ? null : key;
+    const texts = keySources.map((source) => fields[source]?.trim() ?? '');
+    if (texts.includes('')) return null;
+    return texts.length === 1 ? (texts[0] ?? null) : JSON.stringify(texts);
   };
   return { map, keyOf };
 }

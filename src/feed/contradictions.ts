@@ -38,12 +38,17 @@ export function findContradictions(definition: Definition | SoundParts, values: 
     noteDataset(dataset.name.toLowerCase(), [...path, 'name']);
     noteTable(dataset.table, [...path, 'table']);
     checkNames(dataset, path, problems);
+    const key = keyNamesOf(dataset);
+    problems.push(...keyNameProblems(dataset, key, [...path, 'key']));
     for (const [place, column] of dataset.columns.entries()) {
       if (column === null) continue;
       const at = [...path, 'columns', place];
-      if (place === 0) problems.push(...keyProblems(column, at));
-      if (column.optional && (column.required || place === 0)) {
-        const why = place === 0 ? 'the first column is the key' : 'the column is required';
+      const isKey = key.length === 0 ? place === 0 : key.includes(column.name);
+      if (isKey) problems.push(...keyProblems(column, key, at));
+      if (column.optional && (column.required || isKey)) {
+        const why = isKey
+          ? `the ${key.length === 0 ? 'first column is the key' : 'column is of the key'}`
+          : 'the column is required';
         problems.push({ path: [...at, 'optional'], problem: `cannot be: ${why}` });
       }
       problems.push(...parameterProblems(column, at));
@@ -85,11 +90,35 @@ function createUniqueness(what: string, problems: Problem[]): (name: string, pat
   };
 }
 
-function keyProblems(key: ColumnDefinition, path: Path): readonly Problem[] {
-  if (COLUMN_TYPES[key.type].mayBeKey) return [];
-  const types = Object.entries(COLUMN_TYPES).flatMap(([name, { mayBeKey }]) => (mayBeKey ? [name] : []));
-  const problem = `the first column is the key: it must be ${types.join(', ').replace(/, (\w+)$/, ' or $1')}, not ${key.type}`;
+/** Types that a column of a key of several may have besides those of a key of one. */
+const TYPES_IN_KEYS: readonly string[] = ['integer', 'date'];
+
+/** @param names those that the dataset names as its key */
+function keyProblems(key: ColumnDefinition, names: readonly string[], path: Path): readonly Problem[] {
+  const isTaken = (type: string, mayBeKey: boolean): boolean =>
+    mayBeKey || (names.length > 1 && TYPES_IN_KEYS.includes(type));
+  if (isTaken(key.type, COLUMN_TYPES[key.type].mayBeKey)) return [];
+  const types = Object.entries(COLUMN_TYPES).flatMap(([name, { mayBeKey }]) => (isTaken(name, mayBeKey) ? [name] : []));
+  const which = names.length === 0 ? 'the first column is the key' : 'the column is of the key';
+  const problem = `${which}: it must be ${types.join(', ').replace(/, (\w+)$/, ' or $1')}, not ${key.type}`;
   return [{ path: [...path, 'type'], problem }];
+}
+
+/** The columns that a dataset names as its key; none: it is the first. */
+export function keyNamesOf({ key }: Pick<SoundDataset, 'key'>): readonly string[] {
+  if (key === undefined) return [];
+  return typeof key === 'string' ? [key] : key;
+}
+
+function keyNameProblems(dataset: SoundDataset, names: readonly string[], path: Path): readonly Problem[] {
+  // One that is wrong in itself may have any name.
+  const isWhole = dataset.columns.every((column) => column !== null);
+  return names.flatMap((name, index): Problem[] => {
+    const at = typeof dataset.key === 'string' ? path : [...path, index];
+    if (names.indexOf(name) < index) return [{ path: at, problem: `names ${name} again` }];
+    if (!isWhole || dataset.columns.some((column) => column.name === name)) return [];
+    return [{ path: at, problem: `there is no column ${name}` }];
+  });
 }
 
 function referenceProblems(
@@ -110,7 +139,12 @@ function referenceProblems(
     const known = [...datasets.map((other) => other.table), ...others].join(', ');
     return [{ path, problem: `no dataset has the table ${column.references} (there are ${known})` }];
   }
-  const key = parent.columns[0];
+  const names = keyNamesOf(parent);
+  if (names.length > 1) {
+    const problem = `cannot refer to ${parent.table}, which has a key of several columns (${names.join(', ')})`;
+    return [{ path, problem }];
+  }
+  const key = names.length === 0 ? parent.columns[0] : parent.columns.find((one) => one?.name === names[0]);
   if (key != null && key.type !== column.type) {
     return [
       { path, problem: `a ${column.type} cannot refer to ${parent.table}.${key.name}, which is of type ${key.type}` },

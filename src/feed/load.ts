@@ -5,7 +5,7 @@ import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml
 import { LandfallError } from '../model/errors.ts';
 import { ANY_FORMAT, type Column, type Dataset, type Feed, type FeedFormat, type Naming } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
-import { findContradictions, sortParentsFirst, spell, type Path, type Problem } from './contradictions.ts';
+import { findContradictions, keyNamesOf, sortParentsFirst, spell, type Path, type Problem } from './contradictions.ts';
 import { environmentsIn, fillIn, readEnvironment, valueOf, type EnvironmentValues } from './environment.ts';
 import { compilePattern } from './file-pattern.ts';
 import { definitionSchema, soundParts, type DatasetDefinition, type Definition } from './schema.ts';
@@ -191,16 +191,21 @@ function formatOf({ format }: Definition): FeedFormat {
 }
 
 function toDataset(dataset: DatasetDefinition, format: FeedFormat): Dataset {
+  const named = keyNamesOf(dataset);
+  const isKey = ({ name }: { readonly name: string }, index: number): boolean =>
+    named.length === 0 ? index === 0 : named.includes(name);
   const columns = dataset.columns.map((column, index): Column => ({
     ...column,
-    required: column.required || index === 0,
+    required: column.required || isKey(column, index),
     references: column.references ?? null,
     parameters: parametersOf(column),
     // What is wrong with them was told before.
     rules: rulesOf(column, dataset.columns, format, []).rules,
   }));
-  const key = columns[0];
+  const keys =
+    named.length === 0 ? columns.slice(0, 1) : named.flatMap((name) => columns.filter((one) => one.name === name));
+  const [key] = keys;
   if (key === undefined) throw new LandfallError(OPERATION, `${dataset.name} has no column`);
   const { name, table, expect = null, rows = null } = dataset;
-  return { name, table, key, columns, expect, rows };
+  return { name, table, keys, key, columns, expect, rows };
 }

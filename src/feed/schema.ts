@@ -52,6 +52,12 @@ const datasetSchema = z.strictObject({
     .refine((table) => !table.startsWith('sqlite_'), 'must not begin with sqlite_'),
   expect: expectSchema.optional(),
   rows: rowsSchema.optional(),
+  key: z
+    .union(
+      [identifier, z.array(identifier).min(1, 'names no column')],
+      'must be the name of a column, or a list of such',
+    )
+    .optional(),
   columns: z
     .array(columnSchema)
     .min(1, 'has no column: the first one is the key')
@@ -119,12 +125,14 @@ export interface SoundParts {
 export interface SoundDataset {
   readonly name: string;
   readonly table: string;
+  readonly key?: string | readonly string[] | undefined;
   readonly columns: readonly (ColumnDefinition | null)[];
 }
 
 const named = z.object({
   name: datasetSchema.shape.name,
   table: datasetSchema.shape.table,
+  key: datasetSchema.shape.key.catch(undefined),
   columns: z.array(z.unknown()),
 });
 const listed = z.object({ datasets: z.array(z.unknown()) });

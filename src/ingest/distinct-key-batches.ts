@@ -1,3 +1,4 @@
+import { rowKey } from '../feed/keys.ts';
 import type { Value } from '../columns/column-type.ts';
 import type { Allocate, RowBatch, RowEncoder, RowPlace } from '../store/store.ts';
 
@@ -34,8 +35,16 @@ const BYTES_TO_END = 16 * 1024 * 1024;
  * unique index besides its key, rows of different keys do touch each other: which of two it refuses may then be the other one.
  * @param createEncoder makes what lays out one set
  * @param allocate where the sets' memory comes from
+ * @param keyPlaces which of the values are the key
  */
-export function createRowSets(createEncoder: () => RowEncoder, allocate: Allocate): RowSets {
+export function createRowSets(
+  createEncoder: () => RowEncoder,
+  allocate: Allocate,
+  keyPlaces: readonly number[] = [0],
+): RowSets {
+  const [firstPlace = 0] = keyPlaces;
+  const keyOf = (values: readonly Value[]): Value =>
+    keyPlaces.length === 1 ? (values[firstPlace] ?? null) : rowKey(keyPlaces.map((place) => values[place] ?? null));
   const sets: RowEncoder[] = [];
   const timesSeen = new Map<Value, number>();
   let count = 0;
@@ -43,7 +52,7 @@ export function createRowSets(createEncoder: () => RowEncoder, allocate: Allocat
   let bytesSinceEnd = 0;
   return {
     add(place, values) {
-      const key = values[0] ?? null;
+      const key = keyOf(values);
       const times = timesSeen.get(key) ?? 0;
       timesSeen.set(key, times + 1);
       let set = sets[times];

@@ -1,4 +1,5 @@
 import type { Value } from '../columns/column-type.ts';
+import { keyPlaces } from '../feed/keys.ts';
 import { type MappingProblem, type RowMapper, createRowMapper } from '../columns/row-mapper.ts';
 import { type BrokenRule, type RuleCode, createRowRules } from '../columns/row-rules.ts';
 import type { Dataset, FeedFormat } from '../model/feed.ts';
@@ -39,7 +40,10 @@ export interface RowReader {
 export function openRows(chunks: Iterable<Uint8Array>, options: RowsOptions): OpenRows {
   const { columns } = options.dataset;
   const table = openTable(chunks, options);
-  const rows = createRowReader(createRowMapper(columns, options.format, table.header.fieldOf), options);
+  const rows = createRowReader(
+    createRowMapper(columns, options.format, table.header.fieldOf, keyPlaces(options.dataset)),
+    options,
+  );
   return { table, rows, values: Array<Value>(columns.length).fill(null) };
 }
 

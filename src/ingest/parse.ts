@@ -4,6 +4,7 @@ import { createWarningTally, type Warnings } from '../model/warnings.ts';
 import type { Dialect, ReadEvent, ReadTotals } from '../reader/types.ts';
 import { createRowEncoder } from '../store/row-encoder.ts';
 import type { Allocate, RowBatch, RowFormat, RowPlace } from '../store/store.ts';
+import { keyPlaces } from '../feed/keys.ts';
 import { createRowSets } from './distinct-key-batches.ts';
 import { type RowsOptions, openRows } from './open-rows.ts';
 
@@ -61,7 +62,7 @@ export function* parse(
 ): Generator<ParsedBatch, ParseEnd> {
   const { table, rows: reader, values } = openRows(chunks, options);
   const warnings = createWarningTally();
-  const rows = createRowSets(() => createRowEncoder(options.rowFormat), allocate);
+  const rows = createRowSets(() => createRowEncoder(options.rowFormat), allocate, keyPlaces(options.dataset));
   let rejects: ParsedReject[] = [];
   let bytes = 0;
   let bytesRead = 0;

@@ -33,9 +33,11 @@ export interface Dataset {
   readonly name: string;
   /** The table, a validated SQL identifier, e.g. `patients`. */
   readonly table: string;
-  /** The first column, which identifies a row. */
+  /** The columns that identify a row: the first one, or those that `key` of the feed definition names, in its order. */
+  readonly keys: readonly Column[];
+  /** The first of the keys; of a dataset that others refer to it is the only one. */
   readonly key: Column;
-  /** All columns, the key first, in the order of the feed definition. */
+  /** All columns, in the order of the feed definition. */
   readonly columns: readonly Column[];
   /** When its files are expected; null: whenever they come. */
   readonly expect: Expectation | null;

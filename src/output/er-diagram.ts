@@ -29,6 +29,9 @@ function references(dataset: Dataset): string[] {
 }
 
 function keys(dataset: Dataset, column: Column): string {
-  const marks = [...(dataset.key.name === column.name ? ['PK'] : []), ...(column.references === null ? [] : ['FK'])];
+  const marks = [
+    ...(dataset.keys.some(({ name }) => name === column.name) ? ['PK'] : []),
+    ...(column.references === null ? [] : ['FK']),
+  ];
   return marks.length === 0 ? '' : ` ${marks.join(', ')}`;
 }

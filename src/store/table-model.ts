@@ -79,7 +79,7 @@ function tableOf(feed: Feed, dataset: Dataset): TableModel {
 }
 
 function keyOf(dataset: Dataset): readonly string[] {
-  return [dataset.key.name];
+  return dataset.keys.map(({ name }) => name);
 }
 
 /** The index of `claim_lines` on `claim_id` is `claim_lines_by_claim`. */

@@ -7,6 +7,8 @@ import { quoteName } from '../sql-names.ts';
 import { literal, recorded } from './merge-sql.ts';
 import type { ServerPlace } from './server-place.ts';
 import { waitsFor } from './waiting.ts';
+import { keyPlaces, rowKey } from '../../feed/keys.ts';
+import { hasRowKey, sameKey } from './row-key.ts';
 
 /** `_of_table`, `_key`: the rows that are copied. */
 const WANTED = '_wanted';
@@ -112,9 +114,12 @@ async function wantRows(client: ClientBase, feed: Feed, rows: Iterable<GoodRow>)
     [tables, keys] = [[], []];
   };
   for (const { dataset, values } of rows) {
-    const wanted = [{ table: dataset.table, index: 0 }, ...(references.get(dataset.table) ?? [])];
-    for (const { table, index } of wanted) {
-      const key = values[index] ?? null;
+    const own = { table: dataset.table, key: rowKey(keyPlaces(dataset).map((place) => values[place] ?? null)) };
+    const parents = (references.get(dataset.table) ?? []).map(({ table, index }) => ({
+      table,
+      key: values[index] ?? null,
+    }));
+    for (const { table, key } of [own, ...parents]) {
       // PostgreSQL's texts hold no NUL: no row has such a key.
       if (key === null || String(key).includes('\0')) continue;
       tables.push(table);
@@ -136,13 +141,13 @@ async function wantParents(client: ClientBase, real: Named, dataset: Dataset): P
     const name = quoteName(column.name);
     await want(`SELECT ${literal(column.references)}, ${value} ${waiting} AND ${value} IS NOT NULL`);
     await want(`SELECT ${literal(column.references)}, t.${name} FROM ${WANTED} w
-      JOIN ${real(dataset.table)} t ON t.${quoteName(dataset.key.name)} = w._key
+      JOIN ${real(dataset.table)} t ON ${hasRowKey(dataset, 't', 'w._key', `w._of_table = ${literal(dataset.table)}`)}
       WHERE w._of_table = ${literal(dataset.table)} AND t.${name} IS NOT NULL`);
   }
 }
 
 async function copyTable(client: ClientBase, real: Named, dataset: Dataset): Promise<void> {
-  const { table, key } = dataset;
+  const { table } = dataset;
   const before = beforeTable(dataset);
   const { rows } = await client.query<{ name: string }>(
     `SELECT attname::text AS name FROM pg_attribute
@@ -151,7 +156,7 @@ async function copyTable(client: ClientBase, real: Named, dataset: Dataset): Pro
   );
   const columns = rows.map(({ name }) => quoteName(name)).join(', ');
   await client.query(
-    `INSERT INTO ${before} SELECT t.* FROM ${WANTED} w JOIN ${real(table)} t ON t.${quoteName(key.name)} = w._key
+    `INSERT INTO ${before} SELECT t.* FROM ${WANTED} w JOIN ${real(table)} t ON ${hasRowKey(dataset, 't', 'w._key', `w._of_table = ${literal(table)}`)}
      WHERE w._of_table = ${literal(table)}`,
   );
   await client.query(`INSERT INTO pg_temp.${quoteName(table)} (${columns}) SELECT ${columns} FROM ${before}`);
@@ -186,14 +191,15 @@ async function* updatesOf(
   fileId: number,
   guard: Guard,
 ): AsyncGenerator<DryRunUpdate, void> {
-  const key = quoteName(dataset.key.name);
-  const changed = dataset.columns.slice(1).map(({ name }) => ({
-    name,
-    isChanged: `b.${quoteName(name)} IS DISTINCT FROM t.${quoteName(name)}`,
-  }));
+  const changed = dataset.columns
+    .filter((column) => !dataset.keys.includes(column))
+    .map(({ name }) => ({
+      name,
+      isChanged: `b.${quoteName(name)} IS DISTINCT FROM t.${quoteName(name)}`,
+    }));
   const names = changed.map(({ name, isChanged }) => `CASE WHEN ${isChanged} THEN ${literal(name)} END`);
   const sql = `SELECT t.source_line AS line, array_remove(ARRAY[${names.join(', ')}]::text[], NULL) AS columns
-    FROM ${quoteName(dataset.table)} t JOIN ${beforeTable(dataset)} b ON b.${key} = t.${key}
+    FROM ${quoteName(dataset.table)} t JOIN ${beforeTable(dataset)} b ON ${sameKey(dataset, 'b', 't')}
     WHERE t.source_file_id = ${fileId} AND (${['false', ...changed.map(({ isChanged }) => isChanged)].join(' OR ')})
     ORDER BY t.source_line`;
   yield* walk<DryRunUpdate>(client, sql, guard);

@@ -1,11 +1,11 @@
 import type { Feed } from '../../model/feed.ts';
-import { quoteName } from '../sql-names.ts';
 import type { LoadedRows, RefusedRow, RowText } from '../store.ts';
 import { type Merging, type Verdicts, admit, resolveWaiting } from './merge.ts';
 import { asReject } from '../refused-row.ts';
 import { keepRejects } from './rejects.ts';
 import { type Range, halveRefused } from './savepoint.ts';
 import { waitingRows } from './waiting.ts';
+import { rowKeyOf } from './row-key.ts';
 
 /**
  * Merges all rows of the file in hand. A merge admits one row of a key: first the first row of each key, then the second ones, and so
@@ -72,8 +72,8 @@ async function refusedRows(
 ): Promise<readonly RefusedRow[]> {
   if (lines.length === 0) return [];
   const { rows } = await client.query<[string, string, string, string]>({
-    text: `SELECT _seq, _byte_offset, _byte_length, ${quoteName(dataset.key.name)}
-      FROM ${stage.incoming} WHERE _seq = ANY ($1::bigint[]) ORDER BY _seq`,
+    text: `SELECT _seq, _byte_offset, _byte_length, ${rowKeyOf(dataset, 'i')}
+      FROM ${stage.incoming} i WHERE _seq = ANY ($1::bigint[]) ORDER BY _seq`,
     values: [lines],
     rowMode: 'array',
   });

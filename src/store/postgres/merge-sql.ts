@@ -2,6 +2,7 @@ import { type Reference, parentOf, referencesOf } from '../../feed/references.ts
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { SCRATCH, type StagingTables } from './scratch.ts';
+import { keyBytes, keyNames, rowKeyOf, sameKey } from './row-key.ts';
 
 /** A row that goes into the table; the others are left out. */
 const ADMITTED = `s._verdict IN ('new', 'updated', 'unchanged')`;
@@ -35,9 +36,12 @@ export interface MergeSql {
 /** Makes the statements for a dataset. */
 export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): MergeSql {
   const table = quoteName(dataset.table);
-  const key = quoteName(dataset.key.name);
+  const keys = keyNames(dataset);
+  const keyList = keys.join(', ');
+  const keyOf = (alias: string) => keys.map((name) => `${alias}.${name}`).join(', ');
+  const rowKey = rowKeyOf(dataset, 's');
   const columns = dataset.columns.map((column) => quoteName(column.name));
-  const values = columns.filter((column) => column !== key);
+  const values = columns.filter((column) => !keys.includes(column));
   const references = referencesOf(dataset);
   const referring = references.map((column) => quoteName(column.name));
   const merging = stage.merging;
@@ -46,11 +50,12 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
     names.length === 0 ? 'true' : names.map((name) => `t.${name} IS NOT DISTINCT FROM s.${name}`).join(' AND ');
   const orphan =
     references.length === 0 ? 'false' : references.map((column) => parentMissing(feed, column)).join(' OR ');
-  const tooLong = [key, ...referring].map((name) => `octet_length(s.${name}) > ${LONGEST_KEY_BYTES}`).join(' OR ');
+  const lengths = [keyBytes(dataset, 's'), ...referring.map((name) => `octet_length(s.${name})`)];
+  const tooLong = lengths.map((bytes) => `${bytes} > ${LONGEST_KEY_BYTES}`).join(' OR ');
   // The order of versions (P4). An unchanged reference needs no look at its parent: the foreign key has seen it.
   const verdict = `CASE
       WHEN ${tooLong} THEN 'unfit'
-      WHEN t.${key} IS NULL THEN CASE WHEN ${orphan} THEN 'orphan' ELSE 'new' END
+      WHEN t.${keys[0] ?? ''} IS NULL THEN CASE WHEN ${orphan} THEN 'orphan' ELSE 'new' END
       WHEN (t.source_stamp COLLATE "C", tf.name, tf.revision, t.source_line) > (s._stamp, sf.name, sf.revision, s._line)
         THEN 'stale'
       WHEN ${same(values)} THEN 'unchanged'
@@ -60,7 +65,7 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
     SELECT s.*, ${verdict} AS _verdict
     FROM (${rows}) s
     JOIN files sf ON sf.file_id = s._file_id
-    LEFT JOIN ${table} t ON t.${key} = s.${key}
+    LEFT JOIN ${table} t ON ${sameKey(dataset, 't', 's')}
     LEFT JOIN files tf ON tf.file_id = t.source_file_id`;
   const names = ['_seq', '_byte_offset', '_byte_length', '_file_id', '_line', '_stamp', '_verdict', ...columns].join(
     ', ',
@@ -70,10 +75,10 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
 
   return {
     numberTurns: `
-      WITH repeated AS (SELECT ${key} FROM ${stage.incoming} GROUP BY ${key} HAVING count(*) > 1),
+      WITH repeated AS (SELECT ${keyList} FROM ${stage.incoming} GROUP BY ${keyList} HAVING count(*) > 1),
       numbered AS (
-        SELECT s._seq, row_number() OVER (PARTITION BY s.${key} ORDER BY s._seq) AS turn
-        FROM (${judged(`${ofFile} JOIN repeated USING (${key})`)}) s WHERE ${ADMITTED}),
+        SELECT s._seq, row_number() OVER (PARTITION BY ${keyOf('s')} ORDER BY s._seq) AS turn
+        FROM (${judged(`${ofFile} JOIN repeated USING (${keyList})`)}) s WHERE ${ADMITTED}),
       later AS (
         UPDATE ${stage.incoming} i SET _turn = n.turn FROM numbered n WHERE n._seq = i._seq AND n.turn > 1 RETURNING n.turn)
       SELECT coalesce(max(turn), 1)::integer AS turns FROM later`,
@@ -86,18 +91,18 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
     admit: `
       INSERT INTO ${table} (${[...columns, ...LINEAGE_COLUMNS].join(', ')})
       SELECT ${columns.map((column) => `s.${column}`).join(', ')}, s._file_id, s._line, s._stamp
-      FROM ${merging} s WHERE ${ADMITTED} ORDER BY s.${key}
-      ON CONFLICT (${key}) DO UPDATE SET ${[...values, ...LINEAGE_COLUMNS].map((name) => `${name} = excluded.${name}`).join(', ')}`,
-    supersede: references.length === 0 ? null : supersede(references, merging, key),
+      FROM ${merging} s WHERE ${ADMITTED} ORDER BY ${keyOf('s')}
+      ON CONFLICT (${keyList}) DO UPDATE SET ${[...values, ...LINEAGE_COLUMNS].map((name) => `${name} = excluded.${name}`).join(', ')}`,
+    supersede: references.length === 0 ? null : supersede(references, merging, rowKey),
     free: `
       WITH freed AS (
         DELETE FROM waiting_on w USING ${merging} s
-        WHERE w.parent_table = $1 AND w.parent_key = s.${key} AND ${ADMITTED} RETURNING w.reject_id)
+        WHERE w.parent_table = $1 AND w.parent_key = ${rowKey} AND ${ADMITTED} RETURNING w.reject_id)
       INSERT INTO ${SCRATCH.freed} (reject_id) SELECT reject_id FROM freed`,
   };
 }
 
-function supersede(references: readonly Reference[], merging: string, key: string): string {
+function supersede(references: readonly Reference[], merging: string, rowKey: string): string {
   const dependencies = references.map(
     (column) =>
       `SELECT u.reject_id, ${literal(column.references)} AS parent_table, ${recorded('u', column)} AS parent_key FROM superseded u`,
@@ -105,7 +110,7 @@ function supersede(references: readonly Reference[], merging: string, key: strin
   return `
     WITH superseded AS (
       SELECT r.reject_id, r.record FROM ${merging} s
-      JOIN rejects r ON r.state = 'waiting' AND r.dataset = $3 AND r.row_key = s.${key}
+      JOIN rejects r ON r.state = 'waiting' AND r.dataset = $3 AND r.row_key = ${rowKey}
       JOIN files rf ON rf.file_id = r.file_id
       JOIN files sf ON sf.file_id = s._file_id
       WHERE ${ADMITTED} AND (rf.stamp, rf.name, rf.revision, r.line) < (s._stamp, sf.name, sf.revision, s._line)

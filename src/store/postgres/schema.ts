@@ -105,7 +105,8 @@ function tableProblems(
   columns: readonly TableColumn[],
   keys: readonly TableKey[],
 ): readonly string[] {
-  const { table, key } = dataset;
+  const { table } = dataset;
+  const key = dataset.keys.map(({ name }) => name).join();
   const own = columns.filter((column) => column.table === table);
   if (own.length === 0) return [`there is no table ${table}`];
   const stored = dataset.columns.map(({ name, type }) => ({ name, storage: COLUMN_TYPES[type].storage }));
@@ -117,13 +118,16 @@ function tableProblems(
   }
   const ofTable = keys.filter((one) => one.table === table);
   const primary = ofTable.find(({ type }) => type === 'p');
-  if (primary?.columns.join() !== key.name) problems.push(`the primary key of ${table} is not ${key.name}`);
+  if (primary?.columns.join() !== key) problems.push(`the primary key of ${table} is not ${key.replaceAll(',', ', ')}`);
   for (const column of dataset.columns) {
     if (column.references !== null && !hasForeignKey(feed, ofTable, column))
       problems.push(`${table}.${column.name} has no foreign key to ${column.references}`);
   }
   // Of texts that are compared otherwise, other ones would be newer, or the same, than in SQLite.
-  const compared = [key, ...dataset.columns.filter((column) => column.references !== null)].map(({ name }) => name);
+  const textKeys = dataset.keys.filter(({ type }) => COLUMN_TYPES[type].storage === 'text');
+  const compared = [...textKeys, ...dataset.columns.filter((column) => column.references !== null)].map(
+    ({ name }) => name,
+  );
   for (const { name, bytewise } of own) {
     if (compared.includes(name) && !bytewise) problems.push(`${table}.${name} is not COLLATE "C"`);
   }

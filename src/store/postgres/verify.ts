@@ -8,6 +8,7 @@ import { literal, recorded } from './merge-sql.ts';
 import { schemaProblems } from './schema.ts';
 import type { ServerPlace } from './server-place.ts';
 import { waitsFor } from './waiting.ts';
+import { hasRowKey } from './row-key.ts';
 
 const MOST_FINDINGS = 100;
 
@@ -130,11 +131,11 @@ function checkpoint(feed: Feed, { name }: Dataset): Check['find'] {
 
 /** A row waits for each parent that it lacks, for no other, and only while no newer version of it is admitted. */
 function waitingRows(feed: Feed, dataset: Dataset): Check['find'] {
-  const { name, table, key } = dataset;
+  const { name, table } = dataset;
   const references = referencesOf(dataset);
   const waiting = `r.state = 'waiting' AND r.dataset = ${literal(name)}`;
   const older = `SELECT count(*) FROM rejects r JOIN files f ON f.file_id = r.file_id
-       JOIN ${quoteName(table)} t ON t.${quoteName(key.name)} = r.row_key JOIN files tf ON tf.file_id = t.source_file_id
+       JOIN ${quoteName(table)} t ON ${hasRowKey(dataset, 't', 'r.row_key', `r.dataset = ${literal(name)}`)} JOIN files tf ON tf.file_id = t.source_file_id
      WHERE ${waiting} AND (f.stamp, f.name, f.revision, r.line) < (tf.stamp, tf.name, tf.revision, t.source_line)`;
   const forgotten = references.map((column) => {
     const parent = parentOf(feed, column);

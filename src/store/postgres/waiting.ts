@@ -7,6 +7,7 @@ import { copyBytes, copyInto } from './copy.ts';
 import { literal, parentMissing, recorded } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
 import { SCRATCH, type StagingTables } from './scratch.ts';
+import { rowKeyOf } from './row-key.ts';
 
 /** Rows whose raw text is read from the file at a time, and about as many characters as are sent at a time. */
 const PAGE_ROWS = 2_000;
@@ -39,7 +40,7 @@ export function waitingRows(feed: Feed, dataset: Dataset, stage: StagingTables):
   const keep = `
     WITH kept AS (
       INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
-      SELECT $1, $2, s._seq, s._byte_offset, s.${quoteName(dataset.key.name)}, 'missing_parent',
+      SELECT $1, $2, s._seq, s._byte_offset, ${rowKeyOf(dataset, 's')}, 'missing_parent',
         CASE ${firstMissing} END, 'the row it refers to is not there yet', raw.raw,
         (SELECT to_jsonb(v) FROM (SELECT ${values}) v), 'waiting'
       FROM ${stage.merging} s JOIN ${SCRATCH.raw} raw USING (_seq)

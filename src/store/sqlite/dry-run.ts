@@ -9,6 +9,8 @@ import { asList } from './pages.ts';
 import { quoteName } from '../sql-names.ts';
 import { SCRATCH, stageName } from './scratch.ts';
 import { waitsFor } from './waiting.ts';
+import { keyPlaces, rowKey } from '../../feed/keys.ts';
+import { hasRowKey, sameKey } from './row-key.ts';
 
 /**
  * Makes temporary tables that shadow the real ones, and fills them with just what the rows can touch, and all that waits, in one snapshot.
@@ -60,7 +62,7 @@ function wantRows({ db, feed }: OpenDatabase, rows: Iterable<GoodRow>): void {
     ]),
   );
   for (const { dataset, values } of rows) {
-    want.run(dataset.table, values[0] ?? null);
+    want.run(dataset.table, rowKey(keyPlaces(dataset).map((place) => values[place] ?? null)));
     for (const { table, index } of references.get(dataset.table) ?? []) {
       const key = values[index] ?? null;
       if (key !== null) want.run(table, key);
@@ -82,7 +84,7 @@ function wantParents({ db }: OpenDatabase, dataset: Dataset): void {
     );
     db.prepare<[string, string]>(
       `${insert} SELECT ?, t.${quoteName(column.name)} FROM ${SCRATCH.wanted} w CROSS JOIN main.${table} t
-         ON t.${quoteName(dataset.key.name)} = w._key WHERE w._of_table = ? AND t.${quoteName(column.name)} IS NOT NULL`,
+         ON ${wantedRow(dataset)} WHERE w._of_table = ? AND t.${quoteName(column.name)} IS NOT NULL`,
     ).run(column.references, dataset.table);
   }
 }
@@ -93,13 +95,18 @@ function columnsOf(db: OpenDatabase['db'], table: string): string {
   return names.map(quoteName).join(', ');
 }
 
+/** SQL that is true where a row `t` of the dataset's table is the one that `w` wants. */
+function wantedRow(dataset: Dataset): string {
+  return hasRowKey(dataset, 't', 'w._key', `w._of_table = '${dataset.table}'`);
+}
+
 function copyTable({ db }: OpenDatabase, dataset: Dataset): void {
   const table = quoteName(dataset.table);
   const before = stageName('before', dataset);
   const columns = columnsOf(db, dataset.table);
   db.prepare<[string]>(
     `INSERT INTO ${before} SELECT ${columns} FROM ${SCRATCH.wanted} w CROSS JOIN main.${table} t
-         ON t.${quoteName(dataset.key.name)} = w._key WHERE w._of_table = ?`,
+         ON ${wantedRow(dataset)} WHERE w._of_table = ?`,
   ).run(dataset.table);
   db.exec(`INSERT INTO temp.${table} (${columns}) SELECT ${columns} FROM ${before}`);
 }
@@ -118,14 +125,13 @@ export function reportOf({ db, file }: OpenDatabase, dataset: Dataset, fileId: n
 }
 
 function updatesOf(db: OpenDatabase['db'], dataset: Dataset, fileId: number): Iterable<DryRunUpdate> {
-  const key = quoteName(dataset.key.name);
-  const names = dataset.columns.slice(1).map((column) => column.name);
+  const names = dataset.columns.filter((column) => !dataset.keys.includes(column)).map((column) => column.name);
   // The copy's column comes first: its collation decides, which tells every letter.
   const changed = names.map((name) => `b.${quoteName(name)} IS NOT t.${quoteName(name)}`);
   const rows = db
     .prepare<[number], Record<string, number>>(
       `SELECT t.source_line AS line, ${changed.map((isChanged, index) => `${isChanged} AS c${index}`).join(', ')}
-       FROM temp.${quoteName(dataset.table)} t JOIN ${stageName('before', dataset)} b ON b.${key} = t.${key}
+       FROM temp.${quoteName(dataset.table)} t JOIN ${stageName('before', dataset)} b ON ${sameKey(dataset, 'b', 't')}
        WHERE t.source_file_id = ? AND ${anyOf(changed)} ORDER BY t.source_line`,
     )
     .iterate(fileId);

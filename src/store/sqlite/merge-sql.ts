@@ -1,6 +1,7 @@
 import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
+import { keyNames, rowKeyOf, sameKey } from './row-key.ts';
 import { SCRATCH, VERDICT, stageName } from './scratch.ts';
 
 /**
@@ -79,14 +80,15 @@ export function recorded(alias: string, column: Column): string {
 function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
   const { stage } = terms;
   const table = quoteName(dataset.table);
-  const key = quoteName(dataset.key.name);
+  const keys = keyNames(dataset);
+  const rowKey = rowKeyOf(dataset, 's');
   const columns = dataset.columns.map((column) => quoteName(column.name));
-  const values = columns.filter((column) => column !== key);
+  const values = columns.filter((column) => !keys.includes(column));
   // A conflict clause of the table's own must not decide instead of the merge.
   const into = `INSERT OR ABORT INTO ${table} (${columns.join(', ')}, ${LINEAGE_COLUMNS.join(', ')})
       SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${terms.fileId}, ${terms.line}, ${terms.stamp}`;
   const replace = (names: readonly string[]) =>
-    `ON CONFLICT (${key}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+    `ON CONFLICT (${keys.join(', ')}) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
   const references = referencesOf(dataset);
   const referring = references.map((column) => quoteName(column.name));
   // The stage's column comes first: its collation decides, and keeps apart what a column COLLATE NOCASE would take for the same.
@@ -113,7 +115,7 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
     findKnown: `INSERT INTO ${SCRATCH.known} (seq, verdict)
       SELECT s._seq, CASE WHEN ${newer} THEN ${VERDICT.stale} WHEN ${same(values)} THEN ${VERDICT.unchanged}
         WHEN ${same(referring)} THEN ${VERDICT.updated} ELSE ${VERDICT.reparented} END
-      FROM ${stage} s CROSS JOIN ${table} t ON t.${key} = s.${key}`,
+      FROM ${stage} s CROSS JOIN ${table} t ON ${sameKey(dataset, 't', 's')}`,
     findOrphans:
       missing.length === 0
         ? null
@@ -134,7 +136,7 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
     touch: `${into} ${known(VERDICT.unchanged)} ${replace(LINEAGE_COLUMNS)}`,
     supersede: `INSERT INTO ${SCRATCH.superseded} (reject_id)
       SELECT r.reject_id FROM ${stage} s CROSS JOIN rejects r
-        ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = s.${key}
+        ON r.state = 'waiting' AND r.dataset = @dataset AND r.row_key = ${rowKey}
       WHERE ${terms.reject === null ? '' : `r.reject_id <> ${terms.reject} AND `}${admitted}
         AND (SELECT f.stamp, f.name, f.revision, r.line FROM files f WHERE f.file_id = r.file_id)
           < (SELECT f.stamp, f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId})`,
@@ -144,8 +146,8 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
     ),
     noteFreed: `INSERT OR IGNORE INTO ${SCRATCH.freed} (reject_id)
       SELECT w.reject_id FROM ${stage} s CROSS JOIN waiting_on w
-        ON w.parent_table = @table AND w.parent_key = s.${key} WHERE ${admitted}`,
+        ON w.parent_table = @table AND w.parent_key = ${rowKey} WHERE ${admitted}`,
     dropFreed: `DELETE FROM waiting_on WHERE parent_table = @table
-      AND parent_key IN (SELECT s.${key} FROM ${stage} s WHERE ${admitted})`,
+      AND parent_key IN (SELECT ${rowKey} FROM ${stage} s WHERE ${admitted})`,
   };
 }

@@ -6,6 +6,7 @@ import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { declarationFor, keepsValues } from './affinity.ts';
 import { triggerProblems } from './triggers.ts';
+import { keyNames } from './row-key.ts';
 
 /** The same, each with how it is kept; a stamp is a text that is never a number, as a date is. */
 const LINEAGE = [
@@ -83,7 +84,8 @@ function ledgerIndexProblems(db: Database.Database, table: string): readonly str
 }
 
 function columnProblems(db: Database.Database, dataset: Dataset, strict: boolean): string[] {
-  const { table, key } = dataset;
+  const { table } = dataset;
+  const wanted = dataset.keys.map(({ name }) => name);
   const found = db
     .prepare<[string], TableColumn>('SELECT name, type, pk, "notnull", dflt_value, hidden FROM pragma_table_xinfo(?)')
     .all(table);
@@ -104,17 +106,19 @@ function columnProblems(db: Database.Database, dataset: Dataset, strict: boolean
     if (column.notnull === 1 && column.dflt_value === null && column.hidden === 0)
       problems.push(`${table}.${column.name} is NOT NULL, but no column of the feed fills it`);
   }
-  const keys = found.filter((column) => column.pk > 0).map((column) => column.name);
-  if (keys.length !== 1 || keys[0] !== key.name) problems.push(`the primary key of ${table} is not ${key.name}`);
-  else if (takesTwoKeysForOne(db, dataset))
-    problems.push(`${table}.${key.name} takes two keys for one: it must be COLLATE BINARY, which is the default`);
+  const keys = found.filter((column) => column.pk > 0).toSorted((a, b) => a.pk - b.pk);
+  if (keys.map(({ name }) => name).join() !== wanted.join())
+    problems.push(`the primary key of ${table} is not ${wanted.join(', ')}`);
+  else
+    for (const name of wanted.filter((each) => takesTwoKeysForOne(db, table, each)))
+      problems.push(`${table}.${name} takes two keys for one: it must be COLLATE BINARY, which is the default`);
   return problems;
 }
 
 /** Whether the key, or its index, has a collation such as NOCASE. SQLite tells that of a column only by what it does. */
-function takesTwoKeysForOne(db: Database.Database, { table, key }: Dataset): boolean {
+function takesTwoKeysForOne(db: Database.Database, table: string, name: string): boolean {
   const distinct = db.prepare<[], number>(
-    `SELECT count(*) FROM (SELECT ${quoteName(key.name)} FROM ${quoteName(table)} WHERE 0 UNION SELECT 'a' UNION SELECT 'A' UNION SELECT 'a ')`,
+    `SELECT count(*) FROM (SELECT ${quoteName(name)} FROM ${quoteName(table)} WHERE 0 UNION SELECT 'a' UNION SELECT 'A' UNION SELECT 'a ')`,
   );
   const index = db.prepare<[string], string>(
     `SELECT upper(x.coll) FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x WHERE l.origin = 'pk' AND x.key = 1`,
@@ -131,7 +135,7 @@ function takesTwoKeysForOne(db: Database.Database, { table, key }: Dataset): boo
 /** What SQLite itself says to writing rows as the merge does: a trigger, say, may name a table that is gone. */
 function preparationProblems(db: Database.Database, dataset: Dataset): readonly string[] {
   const names = [...dataset.columns.map((column) => quoteName(column.name)), ...LINEAGE_COLUMNS];
-  const key = quoteName(dataset.key.name);
+  const key = keyNames(dataset).join(', ');
   try {
     db.prepare(
       `INSERT INTO ${quoteName(dataset.table)} (${names.join(', ')}) SELECT ${names.join(', ')} FROM ${quoteName(dataset.table)} WHERE 1

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import type { Range } from './savepoint.ts';
+import { rowKeyOf } from './row-key.ts';
 import { quoteName } from '../sql-names.ts';
 import { stageName } from './scratch.ts';
 import { type JsonbRows, jsonbRowsSql } from './jsonb-rows.ts';
@@ -32,9 +33,7 @@ export function createStagingTable(db: Database.Database, dataset: Dataset): Sta
   const restore = db.prepare<[number, number]>(
     `INSERT INTO ${stage} SELECT * FROM ${held} WHERE _seq > ? AND _seq <= ?`,
   );
-  const keyOf = db
-    .prepare<[number], string>(`SELECT ${quoteName(dataset.key.name)} FROM ${held} WHERE _seq = ?`)
-    .pluck();
+  const keyOf = db.prepare<[number], string>(`SELECT ${rowKeyOf(dataset, 'h')} FROM ${held} h WHERE _seq = ?`).pluck();
   const clearHeld = db.prepare(`DELETE FROM ${held}`);
   return {
     fill: (rows) => void fill.run(rows),

@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
+import { keyNames } from './row-key.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 
 /**
@@ -103,7 +104,7 @@ function firesOf(programs: readonly Program[]): Map<string, number> {
 function writesOf(dataset: Dataset): readonly string[] {
   const table = quoteName(dataset.table);
   const columns = columnsOf(dataset);
-  const values = columns.filter((column) => column !== quoteName(dataset.key.name));
+  const values = columns.filter((column) => !keyNames(dataset).includes(column));
   return [
     `INSERT OR ABORT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => 'NULL').join(', ')})`,
     `UPDATE OR ABORT ${table} SET ${values.map((column) => `${column} = ${column}`).join(', ')}`,

@@ -7,6 +7,7 @@ import { anyOf, recorded } from './merge-sql.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { schemaProblems } from './schema.ts';
 import { waitsFor } from './waiting.ts';
+import { hasRowKey } from './row-key.ts';
 
 const MOST_FINDINGS = 100;
 
@@ -126,10 +127,10 @@ function checkpoint(db: Database.Database, feed: Feed, dataset: Dataset): readon
 
 /** A row waits for each parent that it lacks, for no other, and only while no newer version of it is admitted. */
 function waitingRows(db: Database.Database, feed: Feed, dataset: Dataset): readonly string[] {
-  const { name, table, key } = dataset;
+  const { name, table } = dataset;
   const waiting = `r.state = 'waiting' AND r.dataset = ?`;
   const older = `SELECT count(*) FROM rejects r JOIN files f ON f.file_id = r.file_id
-       JOIN ${quoteName(table)} t ON t.${quoteName(key.name)} = r.row_key JOIN files tf ON tf.file_id = t.source_file_id
+       JOIN ${quoteName(table)} t ON ${hasRowKey(dataset, 't', 'r.row_key', `r.dataset = '${name}'`)} JOIN files tf ON tf.file_id = t.source_file_id
      WHERE ${waiting} AND (f.stamp, f.name, f.revision, r.line) < (tf.stamp, tf.name, tf.revision, t.source_line)`;
   const forgotten = referencesOf(dataset).flatMap((column) => {
     const parent = parentOf(feed, column);

@@ -3,6 +3,7 @@ import { type Reference, referencesOf } from '../../feed/references.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { parentMissing, recorded } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
+import { rowKeyOf } from './row-key.ts';
 import { quoteName } from '../sql-names.ts';
 import { type OrphanRows, SCRATCH, stageName } from './scratch.ts';
 
@@ -51,7 +52,7 @@ export function createWaitingRows(db: Database.Database, feed: Feed, dataset: Da
   const lastReject = db.prepare<[], number>('SELECT coalesce(max(reject_id), 0) FROM rejects').pluck();
   const reject = db.prepare<[Record<string, unknown>]>(
     `INSERT INTO rejects (file_id, dataset, line, byte_offset, row_key, code, column_name, reason, raw, record, state)
-     SELECT @file_id, @dataset, s._seq, row_offset(s._seq), s.${quoteName(dataset.key.name)}, 'missing_parent',
+     SELECT @file_id, @dataset, s._seq, row_offset(s._seq), ${rowKeyOf(dataset, 's')}, 'missing_parent',
        CASE ${firstMissing} END, 'the row it refers to is not there yet', raw_row(s._seq), ${recordOf(dataset.columns)}, 'waiting'
      FROM ${SCRATCH.orphans} o CROSS JOIN ${fresh} s ON s._seq = o.seq ORDER BY s._seq`,
   );
