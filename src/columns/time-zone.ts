@@ -25,11 +25,22 @@ export function isZone(zone: string): boolean {
   }
 }
 
+const ZONES = new Map<string, LocalTimes>();
+
 /**
- * Makes the converter for a zone: exact, by the IANA database that the runtime brings. A time that the zone lacks or has twice, since
+ * The converter for a zone, made once: exact, by the IANA database that the runtime brings. A time that the zone lacks or has twice, since
  * its clocks were changed, is told and not guessed.
  */
-export function createLocalTimes(zone: string): LocalTimes {
+export function localTimesOf(zone: string): LocalTimes {
+  let times = ZONES.get(zone);
+  if (times === undefined) {
+    times = createLocalTimes(zone);
+    ZONES.set(zone, times);
+  }
+  return times;
+}
+
+function createLocalTimes(zone: string): LocalTimes {
   const offsetAt = createOffsetAt(zone);
   /** For each day the offsets (ms) that hold in it, or a little before or behind it: one, but where clocks are changed. */
   const days = new Map<number, readonly number[]>();

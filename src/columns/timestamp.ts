@@ -1,7 +1,7 @@
 import { isDay } from './calendar.ts';
 import type { ColumnType, TypeParameters } from './column-type.ts';
 import { type DayProblem, padded, readDay, readTime, type Time } from './day-and-time.ts';
-import { createLocalTimes, type LocalTimes } from './time-zone.ts';
+import { type LocalTimes, localTimesOf } from './time-zone.ts';
 
 /** Digits behind the seconds that a column can keep: PostgreSQL has no more. */
 export const MOST_PRECISION = 6;
@@ -77,8 +77,6 @@ function createParser(
   dayFirst: boolean,
   { zone, precision = 0 }: TypeParameters,
 ): (text: string) => string | { problem: TimestampProblem } {
-  // Made when it is first needed: what says its offset needs none.
-  let localTimes: LocalTimes | undefined;
   return (text) => {
     if (precision === 0 && isInStandardForm(text)) return text;
     const day = readDay(text, dayFirst);
@@ -92,7 +90,7 @@ function createParser(
     let utc: ReturnType<LocalTimes['toUtc']>;
     if (time.offset !== null) utc = local - time.offset * MINUTE;
     else if (zone === undefined) return { problem: 'offset' };
-    else utc = (localTimes ??= createLocalTimes(zone)).toUtc(local);
+    else utc = localTimesOf(zone).toUtc(local);
     if (typeof utc !== 'number') return { problem: utc };
     if (utc < FIRST || utc > LAST) return { problem: 'range' };
     return `${spell(utc)}${fraction === '' ? '' : `.${fraction}`}Z`;
