@@ -28,7 +28,9 @@ import { FEED_FILE, openDesk, ROOT } from './helpers/ingest.ts';
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const PAGES = [
   README,
-  ...readdirSync(join(ROOT, 'docs')).map((page) => readFileSync(join(ROOT, 'docs', page), 'utf8')),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((page) => page.endsWith('.md'))
+    .map((page) => readFileSync(join(ROOT, 'docs', page), 'utf8')),
 ];
 /** The README and all pages that it leads to. */
 const DOCUMENTS = PAGES.join('\n');
@@ -287,7 +289,9 @@ describe('the pages', () => {
     'README.md',
     'CONTRIBUTING.md',
     'deploy/README.md',
-    ...readdirSync(join(ROOT, 'docs')).map((page) => `docs/${page}`),
+    ...readdirSync(join(ROOT, 'docs'))
+      .filter((page) => page.endsWith('.md'))
+      .map((page) => `docs/${page}`),
   ];
 
   test('every link leads to a file, and every page is linked from the README', () => {

@@ -19,6 +19,8 @@ export interface Site {
   /** Has the database asked anew where that is due, and waits for it, but at most so many ms. */
   readonly refresh: (withinMs: number) => Promise<void>;
   readonly ask: Ask;
+  /** What is known of the database is no longer how it stands. */
+  readonly outdate: () => void;
   readonly streams: EventStreams;
 }
 
@@ -133,6 +135,7 @@ async function asked(site: Site, make: (version: string, now: Date) => Promise<R
     return await make(report.version, now);
   } catch (error) {
     if (!(error instanceof LandfallError)) throw error;
+    site.outdate();
     return notice(site, 503, `The database cannot be read: ${error.message}`);
   }
 }

@@ -74,7 +74,11 @@ export function openSite(options: SiteOptions, releases: DisposableStack): void 
   });
   // The first who asks is not to wait for the reading process to start.
   void findings.refresh(0);
-  serve(options, createRoutes({ look, refresh: findings.refresh, ask: reader.ask, streams }), releases);
+  serve(
+    options,
+    createRoutes({ look, refresh: findings.refresh, ask: reader.ask, outdate: findings.outdate, streams }),
+    releases,
+  );
 }
 
 /** Whether the ledger may be another than it was. */

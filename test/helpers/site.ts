@@ -63,7 +63,7 @@ export async function serveSite(
     pass();
     return findings.refresh(5_000);
   };
-  const routes = createRoutes({ look, refresh, ask: asking, streams });
+  const routes = createRoutes({ look, refresh, ask: asking, outdate: findings.outdate, streams });
   const server = createSiteServer({ host, password }, routes);
   whenOver(() => {
     findings.close();

@@ -3,18 +3,25 @@ import { html, type Html } from '../html.ts';
 import type { View } from '../view.ts';
 import { counted, timeOf } from './words.ts';
 
-/** Conditions that are told on the page; of the rest their number. */
-const MOST = 20;
+/** Conditions that are seen at once; the others are folded away, … */
+const FIRST = 6;
+/** … and of more than so many their number is told alone. */
+const MOST = 50;
 
 /** Warnings about files that were loaded are told for so long, in ms: two weeks. */
 const RECENT_MS = 14 * 86_400_000;
 
 const ORDER = ['critical', 'error', 'warning'] as const;
 
-/** What needs someone, the worst first. */
+/** What needs someone: the worst first, of that the newest. */
 export function conditionsOf(view: View): readonly Condition[] {
   const all = [...view.report.conditions, ...cutOff(view)];
-  return all.sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
+  return all.sort(
+    (a, b) =>
+      ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) ||
+      Date.parse(b.since ?? '') - Date.parse(a.since ?? '') ||
+      0,
+  );
 }
 
 /** Files that were loaded, but were probably cut off. */
@@ -56,21 +63,41 @@ export function verdictOf(view: View, conditions: readonly Condition[]): Verdict
   return { level: 'error', text: `${counted(count, 'thing')} ${count === 1 ? 'needs' : 'need'} someone` };
 }
 
-const LEVEL_WORDS = { critical: 'Critical', error: 'Needs someone', warning: 'Have a look' } as const;
+const KIND_WORDS: Readonly<Record<Condition['kind'], string>> = {
+  fault: 'Fault',
+  daemon: 'Daemon',
+  overdue: 'Overdue',
+  incomplete: 'Incomplete',
+  quarantined: 'Quarantined',
+  held: 'Held',
+  unrecognised: 'Not taken',
+  volume: 'Doubtful',
+  rejected: 'Rejected rows',
+};
 
 /** The list of what needs someone. */
 export function attentionList(conditions: readonly Condition[], now: Date): Html {
   if (conditions.length === 0) return html`<p class="none">Nothing needs anyone.</p>`;
-  const rest = conditions.length - MOST;
-  return html`<ul class="items">
-      ${conditions.slice(0, MOST).map((condition) => conditionItem(condition, now))}
-    </ul>
-    ${rest > 0 ? html`<p class="note">and ${rest} more: see landfall status</p>` : null}`;
+  const list = (some: readonly Condition[]): Html =>
+    html`<ul class="items">
+      ${some.map((condition) => conditionItem(condition, now))}
+    </ul>`;
+  const others = conditions.slice(FIRST, MOST);
+  const untold = conditions.length - MOST;
+  return html`${list(conditions.slice(0, FIRST))}
+  ${
+    others.length === 0
+      ? null
+      : html`<details>
+          <summary>${conditions.length - FIRST} more</summary>
+          ${list(others)} ${untold > 0 ? html`<p class="note">and ${untold} more: see landfall status</p>` : null}
+        </details>`
+  }`;
 }
 
-function conditionItem({ severity, text, hint, file, since }: Condition, now: Date): Html {
+function conditionItem({ severity, kind, text, hint, file, since }: Condition, now: Date): Html {
   return html`<li class="${severity}">
-    <strong class="level">${LEVEL_WORDS[severity]}</strong>
+    <strong class="level">${KIND_WORDS[kind]}</strong>
     <span>${file === null ? text : html`<a href="./files?name=${encodeURIComponent(file)}">${text}</a>`}</span>
     ${hint === null ? null : html`<span class="hint">${hint}</span>`}
     ${since === null ? null : html`<span class="since">since ${timeOf(since, now)}</span>`}
