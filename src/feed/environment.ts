@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -16,14 +16,21 @@ const valuesSchema = z.record(
 /** `${name}`, or `$${name}` for those very characters without the first dollar. */
 const VARIABLE = /\$?\$\{([^{}]*)\}/g;
 
+/** What holds in every environment that says nothing else, and where none is asked for. It need not be there. */
+const DEFAULT = 'default';
+
 /**
- * Reads `environments/NAME.yaml` of a feed: lines of the form `name: value`.
+ * Reads `environments/NAME.yaml` of a feed over its `default.yaml`: lines of the form `name: value`.
  * @param folder the feed's
- * @param name null: none was asked for; there are then no values
- * @throws LandfallError when there is no such environment, or it is not of that form
+ * @param name null: none was asked for
+ * @throws LandfallError when there is no such environment, or one is not of that form
  */
 export function readEnvironment(folder: string, name: string | null): EnvironmentValues {
-  if (name === null) return {};
+  const hasDefault = existsSync(join(folder, 'environments', `${DEFAULT}.yaml`));
+  return { ...(hasDefault ? readValues(folder, DEFAULT) : {}), ...(name === null ? {} : readValues(folder, name)) };
+}
+
+function readValues(folder: string, name: string): EnvironmentValues {
   const file = join(folder, 'environments', `${name}.yaml`);
   let content: unknown;
   try {
