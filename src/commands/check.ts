@@ -125,6 +125,8 @@ async function* linesOf(found: UnreadName | DryRun, raw: boolean): AsyncGenerato
       yield `${name}: ${outcome.reason}; check it again when it is still\n`;
       return;
     case 'given_up':
+    case 'claimed':
+    case 'taken':
       return;
     case 'ingested':
       break;

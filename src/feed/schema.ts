@@ -40,7 +40,14 @@ const columnSchema = z.strictObject({
 const MOST_COLUMNS = 1990;
 
 /** Names that a feed's table cannot have. */
-const TAKEN_TABLES: readonly string[] = [...LEDGER_TABLES, 'schema_migrations', 'feed_schema'];
+const TAKEN_TABLES: readonly string[] = [
+  ...LEDGER_TABLES,
+  'schema_migrations',
+  'feed_schema',
+  'feeds',
+  'daemons',
+  'origins',
+];
 
 const datasetSchema = z.strictObject({
   name: quoted.regex(

@@ -4,13 +4,14 @@ import { copyPath } from '../archive/name.ts';
 import { settleDrafts } from '../archive/settle-drafts.ts';
 import { hasStamps } from '../feed/file-name.ts';
 import type { Keeping } from '../model/archive.ts';
+import { sameStat } from '../landing/file-stat.ts';
 import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { createSurveyor } from '../reader/sniff.ts';
 import type { Survey } from '../reader/types.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
-import type { FileEntry, RejectedRow, Store } from '../store/store.ts';
+import type { Claim, FileEntry, RejectedRow, Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
 import { requireFewMishaps } from './attempts-allowed.ts';
 import { GivenUp, loadFile, withRaw } from './load-file.ts';
@@ -31,16 +32,29 @@ import type { Mishaps } from '../store/attempts.ts';
  */
 export async function ingestFile(store: Store, file: ListedFile, options: IngestOptions): Promise<IngestOutcome> {
   let source: Source | null = null;
+  let claim: Claim | null = null;
   try {
     source = openSource(file.path, file.stat);
-    return await ingestSource(store, file, source, options);
+    claim = await store.claim(file.name);
+    if (claim === null) return { kind: 'claimed' };
+    return await ingestSource(store, claim, file, source, options);
   } catch (error) {
     if (error instanceof FileChanged) return { kind: 'changed', reason: error.message };
     if (error instanceof GivenUp) return { kind: 'given_up' };
     throw error;
   } finally {
     source?.close();
+    await claim?.release();
   }
+}
+
+/** What another daemon has made of a file as it lies there; null: it is to be read. */
+function takenBefore({ feed, program }: Store, { stat }: ListedFile, latest: LedgerEntry | null): IngestOutcome | null {
+  if (latest === null || latest.revision === 0 || !sameStat(latest.stat, stat)) return null;
+  const { fileId, state, archivedTo } = latest;
+  if (state === 'ingested') return { kind: 'taken', fileId, state, archivedTo };
+  const isOutdated = latest.feedHash !== feed.hash || latest.program !== program;
+  return state === 'quarantined' && !isOutdated ? { kind: 'taken', fileId, state, archivedTo } : null;
 }
 
 /** A file on its way in, and what is known of it by now. */
@@ -67,6 +81,7 @@ const NOT_KEPT: Keeping = { kind: 'none' };
 
 async function ingestSource(
   store: Store,
+  claim: Claim,
   file: ListedFile,
   source: Source,
   options: IngestOptions,
@@ -76,6 +91,8 @@ async function ingestSource(
   if (keeping.kind === 'copy') await settleDrafts(keeping.archive, store);
   const startedAt = options.now();
   const { latest, takenAt } = await placeInTime(store, file.name, keeping, startedAt);
+  const taken = claim.shared && !options.afresh ? takenBefore(store, file, latest) : null;
+  if (taken !== null) return taken;
   const { dataset, name, stat } = file;
   const stamp = stampAfter(store.feed, file, latest);
   const revision = (latest?.revision ?? 0) + 1;

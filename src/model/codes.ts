@@ -32,6 +32,8 @@ export const FILE_CODES = {
   bad_rows: 'more rows were rejected than the feed allows (max_bad_rows)',
   volume:
     'its number of rows is below the minimum or out of line with the files before it; held until someone accepts it or sends another',
+  other_folder:
+    'another content came under this name from another landing folder, which another daemon serves: their order cannot be told',
   rule_broken: 'a row breaks a rule of the feed whose severity is quarantine',
   trailer_count: 'the trailer states another number of rows than the file has: it was probably cut off',
   future_stamp: 'the stamp is more than 48 hours ahead of the clock; it is held until then',

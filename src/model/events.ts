@@ -86,5 +86,9 @@ export function emitOutcome(events: Events, file: string, outcome: IngestOutcome
     case 'given_up':
       events.emit('file:given_up', { file, ...outcome });
       return;
+    // It is the other daemon's to tell.
+    case 'claimed':
+    case 'taken':
+      return;
   }
 }

@@ -52,6 +52,8 @@ export interface IngestedFile {
  * - `unchanged`: the same bytes as its latest revision; nothing to do.
  * - `changed`: not as it was listed (grew, was replaced, vanished): rolled back, to be waited for again.
  * - `given_up`: told to stop in the middle: rolled back.
+ * - `claimed`: another daemon has a file of this name in hand.
+ * - `taken`: another daemon has taken it, as it lies there.
  */
 export type IngestOutcome =
   | IngestedFile
@@ -70,7 +72,15 @@ export type IngestOutcome =
       readonly fileId: number;
     }
   | { readonly kind: 'changed'; readonly reason: string }
-  | { readonly kind: 'given_up' };
+  | { readonly kind: 'given_up' }
+  | { readonly kind: 'claimed' }
+  | {
+      readonly kind: 'taken';
+      /** Of the latest revision. */
+      readonly fileId: number;
+      readonly state: 'ingested' | 'quarantined';
+      readonly archivedTo: string | null;
+    };
 
 export interface IngestOptions {
   /** A retry: a new revision, even where the bytes are those of the latest one. */

@@ -20,9 +20,16 @@ export function emptyTotals(): Totals {
   return { files: 0, ingested: 0, quarantined: 0, unchanged: 0, healed: 0, rows, rejectedRows: 0 };
 }
 
+/** What is to be read again, and what another daemon has taken, does not count. */
+function isCounted(
+  outcome: CountedOutcome,
+): outcome is Exclude<CountedOutcome, { kind: 'changed' | 'given_up' | 'claimed' | 'taken' }> {
+  return !['changed', 'given_up', 'claimed', 'taken'].includes(outcome.kind);
+}
+
 /** Adds what became of one file; one that is to be read again does not count. */
 export function addToTotals(totals: Totals, outcome: CountedOutcome): void {
-  if (outcome.kind === 'changed' || outcome.kind === 'given_up') return;
+  if (!isCounted(outcome)) return;
   totals.files += 1;
   totals[outcome.kind] += 1;
   if (outcome.kind !== 'ingested') return;

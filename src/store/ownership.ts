@@ -31,6 +31,8 @@ export interface StorePlace {
 
 /** How a database is opened for writing. */
 export interface OpenOptions extends StorePlace {
+  /** The landing folder that is read; of several daemons each has its own, or all share one. */
+  readonly landing?: string;
   /** Memory for pages of the database, in MiB. */
   readonly cacheMib: number;
   /** Called at each instant where a crash must be harmless; the crash campaign kills the process there. */

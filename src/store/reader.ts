@@ -1,4 +1,5 @@
 import type { AcceptableCode } from '../model/codes.ts';
+import type { DaemonRow } from '../model/daemon-row.ts';
 import type { FileState } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
 
@@ -166,6 +167,8 @@ export interface RejectRow {
 
 /** Where a database stands. */
 export interface DatabaseStatus {
+  /** All daemons that serve it, on whatever machine; none where a database has but one, as in SQLite. */
+  readonly daemons: readonly DaemonRow[];
   readonly datasets: readonly DatasetStatus[];
   /** Open rejects of ingested files by code; what waits is under `missing_parent`. */
   readonly rejects: readonly { readonly dataset: string; readonly code: string; readonly rows: number }[];

@@ -61,6 +61,12 @@ export interface Store {
   decide(decision: Decision, now: Date): Promise<void>;
 
   /**
+   * Claims a name, before its entry in the ledger is looked at: of several daemons one reads a file. A claim ends with the commit of
+   * the file, when it is released, and with the connection of whoever holds it.
+   * @returns null: another daemon has a file of this name in hand
+   */
+  claim(name: string): Promise<Claim | null>;
+  /**
    * Notes, before a byte is read, that a content is about to be read, so that a death in the middle is known to the next run. To be
    * called again once its SHA-256 is known: that attempt takes the place of the first. It has to outlive the process, not a power cut.
    * @returns how often reading this content has ended badly before
@@ -97,6 +103,14 @@ export interface CopyNote {
   readonly takenAt: string;
   /** Where in the archive it belongs; null: its content is not committed. */
   readonly archivedTo: string | null;
+}
+
+/** The right to read a file of a name. */
+export interface Claim {
+  /** Whether other daemons may have taken files since the folder was listed. */
+  readonly shared: boolean;
+  /** Gives it up, where no commit has ended it. */
+  release(): Promise<void>;
 }
 
 /** The log of commits that a store has not brought into its tables yet, when it was last looked at. */

@@ -30,7 +30,7 @@ export function openDatabase(
   const { now, stop } = io;
   return openStore({
     ...storePlace(settings, io, feed),
-    ...{ cacheMib: settings.cacheMib, before, now, stop },
+    ...{ landing: settings.landing, cacheMib: settings.cacheMib, before, now, stop },
     // Not this process: its supervisor would start another.
     holder: { pid: supervisorPid, host: hostname(), command, since: now().toISOString() },
     waitForWriter: waiting !== null,

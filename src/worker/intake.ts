@@ -195,7 +195,7 @@ function whatIsLeft(intake: Intake, listed: Listed, chosen: Chosen, takenAll: bo
   const open = chosen.settling + chosen.awaitingParent + chosen.suspended;
   return {
     wakeMs: again ? 0 : [nextReadyMs, retryMs, choresMs].reduce(sooner),
-    open: open + retries.count('changed') + retries.count('unexpected') + (again ? 1 : 0),
+    open: open + retries.count('changed') + retries.count('claimed') + retries.count('unexpected') + (again ? 1 : 0),
     listMs,
   };
 }

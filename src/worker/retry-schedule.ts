@@ -6,11 +6,12 @@ import { retryAgain, sooner, waitMs, type BackOff, type Retry } from './back-off
 /**
  * Why a file could not be taken though the database is well.
  * - `changed`: it changed while it was read
+ * - `claimed`: another daemon has it in hand
  * - `unreadable`: the system does not let it be read
  * - `archive`: no copy of it can be made
  * - `unexpected`: the program failed on it; the ledger counts, and quarantines it after three times
  */
-export type FailureKind = 'changed' | 'unreadable' | 'archive' | 'unexpected';
+export type FailureKind = 'changed' | 'claimed' | 'unreadable' | 'archive' | 'unexpected';
 
 interface Failure extends Retry {
   readonly kind: FailureKind;
@@ -19,6 +20,8 @@ interface Failure extends Retry {
 
 const BACK_OFF: Readonly<Record<FailureKind, BackOff>> = {
   changed: { firstMs: 100, capMs: 5_000 },
+  // One that dies lets go at once.
+  claimed: { firstMs: 250, capMs: 2_000 },
   unreadable: { firstMs: 1_000, capMs: 60_000 },
   archive: { firstMs: 1_000, capMs: 60_000 },
   unexpected: { firstMs: 1_000, capMs: 60_000 },
@@ -66,5 +69,5 @@ export function createRetrySchedule(): RetrySchedule {
 
 /** A change of mode or owner shows in ctime. A file that is being written changes all the time: that mends nothing. */
 function isMended(failure: Failure, stat: FileStat): boolean {
-  return failure.kind !== 'changed' && !sameStat(failure.stat, stat);
+  return failure.kind !== 'changed' && failure.kind !== 'claimed' && !sameStat(failure.stat, stat);
 }

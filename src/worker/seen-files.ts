@@ -52,7 +52,10 @@ export function seenAfter(file: ListedFile, outcome: IngestOutcome): SeenFile | 
     case 'unchanged':
       // Also where the loop did not know of it, or it would be read again with every scan.
       return { name, state: 'ingested', stat, outdated: false };
+    case 'taken':
+      return { name, state: outcome.state, stat, outdated: false };
     case 'changed':
+    case 'claimed':
     case 'given_up':
       return null;
   }

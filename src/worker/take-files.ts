@@ -74,6 +74,8 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
   if (outcome.kind === 'changed') {
     retries.failed(file, 'changed', intake.monotonic());
     faults.begin({ kind: 'file', file: file.name, problem: 'it is still being written' });
+  } else if (outcome.kind === 'claimed') {
+    retries.failed(file, 'claimed', intake.monotonic());
   } else if (outcome.kind !== 'given_up') {
     forgetFile(intake, file.name);
   }

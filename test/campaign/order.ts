@@ -158,6 +158,8 @@ function plain(outcome: IngestOutcome): string {
     case 'unchanged':
     case 'changed':
     case 'given_up':
+    case 'claimed':
+    case 'taken':
       return JSON.stringify({ kind: outcome.kind });
   }
 }

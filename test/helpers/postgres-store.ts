@@ -50,11 +50,14 @@ export function serverSuite(): (options?: Partial<OpenOptions>) => Promise<Serve
   };
 }
 
+let hosts = 0;
+
 /** Opens the store at a place, as a daemon does. */
 export async function openServer(place: StorePlace, options: Partial<OpenOptions> = {}): Promise<Store> {
   const opened = await openStore({
     cacheMib: 8,
-    holder: { pid: process.pid, host: 'test', command: 'run', since: '2026-08-10T12:00:00.000Z' },
+    // Each on a host of its own.
+    holder: { pid: process.pid, host: `host-${++hosts}`, command: 'run', since: '2026-08-10T12:00:00.000Z' },
     before: { crashed: false, cutShortAt: null },
     now: () => new Date('2026-08-10T12:00:00Z'),
     waitForWriter: false,

@@ -1,7 +1,21 @@
 import type { ClientBase } from 'pg';
-import { type AttemptedContent, type Ending, type Mishaps, type Suspect, unreadContent } from '../attempts.ts';
+import { type AttemptedContent, type Mishaps, type Suspect, unreadContent } from '../attempts.ts';
+import { isLiving } from './daemons.ts';
 
-/** As `Store.openAttempt`. `run` names this run of the program. */
+interface OpenAttempt {
+  readonly failures: number;
+  readonly deaths: number;
+  readonly died_at: string | null;
+  readonly process: string | null;
+  readonly left_by: string | null;
+}
+
+/**
+ * As `Store.openAttempt`, for whoever has claimed the name: an attempt that another run has left open was ended with its connection. If
+ * that run is gone, it has died in the middle of it; if it lives, or has said so a moment ago, it has lost its connection, or its own
+ * daemon will say what became of it.
+ * @param run this run of the program
+ */
 export async function openAttempt(
   client: ClientBase,
   run: string,
@@ -10,36 +24,46 @@ export async function openAttempt(
 ): Promise<Mishaps> {
   const unread = unreadContent(content.stat);
   // Mishaps before and after the SHA-256 is known are mishaps of the same file: they count together.
-  const { rows } = await client.query<Mishaps & { diedAt: string | null }>(
-    `SELECT coalesce(sum(failures), 0)::integer AS failures, coalesce(sum(deaths), 0)::integer AS deaths, max(died_at) AS "diedAt"
-     FROM attempts WHERE name = $1 AND content IN ($2, $3)`,
+  const { rows } = await client.query<OpenAttempt>(
+    `DELETE FROM attempts WHERE name = $1 AND content IN ($2, $3) RETURNING failures, deaths, died_at, process, left_by`,
     [content.name, keyOf(content), unread],
   );
-  const { failures, deaths, diedAt } = rows[0] ?? { failures: 0, deaths: 0, diedAt: null };
-  await client.query('DELETE FROM attempts WHERE name = $1 AND content IN ($2, $3)', [
-    ...[content.name, keyOf(content), unread],
-  ]);
+  let deaths = 0;
+  let diedAt: string | null = null;
+  let leftBy: string | null = null;
+  for (const row of rows) {
+    deaths += row.deaths;
+    if (row.died_at !== null && (diedAt === null || row.died_at > diedAt)) diedAt = row.died_at;
+    leftBy ??= row.left_by;
+    if (row.process === null || row.process === run) continue;
+    if (await isLiving(client, row.process)) leftBy = row.process;
+    else {
+      deaths += 1;
+      diedAt = now.toISOString();
+    }
+  }
+  const failures = rows.reduce((sum, row) => sum + row.failures, 0);
   await client.query(
-    `INSERT INTO attempts (name, content, unread, failures, deaths, died_at, process, started_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    [content.name, keyOf(content), unread, failures, deaths, diedAt, run, now.toISOString()],
+    `INSERT INTO attempts (name, content, unread, failures, deaths, died_at, process, started_at, left_by)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [content.name, keyOf(content), unread, failures, deaths, diedAt, run, now.toISOString(), leftBy],
   );
   return { failures, deaths };
 }
 
-/** Ends an attempt that did not lead to a commit; `failed` counts it as a failure of the content. */
-export async function closeAttempt(client: ClientBase, content: AttemptedContent, failed: boolean): Promise<void> {
-  await client.query('UPDATE attempts SET process = NULL, failures = failures + $1 WHERE name = $2 AND content = $3', [
-    ...[failed ? 1 : 0, content.name, keyOf(content)],
-  ]);
-}
-
-/** Closes the attempts that the process before this one has left open, each as what it was. */
-export async function closeLeftAttempts(client: ClientBase, ending: Ending, now: Date): Promise<void> {
-  const close = (set: string) => `UPDATE attempts SET process = NULL${set} WHERE process IS NOT NULL`;
-  await client.query(`${close('')} AND started_at <= $1`, [ending.cutShortAt]);
-  if (ending.crashed) await client.query(close(', failures = failures + 1'));
-  else await client.query(close(', deaths = deaths + 1, died_at = $1'), [now.toISOString()]);
+/** Ends an attempt of this run that did not lead to a commit; `failed` counts it as a failure of the content. */
+export async function closeAttempt(
+  client: ClientBase,
+  run: string,
+  content: AttemptedContent,
+  failed: boolean,
+): Promise<void> {
+  // Another one may have taken it over, where this one had lost its connection: it lives.
+  await client.query('UPDATE attempts SET left_by = NULL WHERE name = $1 AND left_by = $2', [content.name, run]);
+  await client.query(
+    'UPDATE attempts SET process = NULL, failures = failures + $1 WHERE name = $2 AND content = $3 AND process = $4',
+    [failed ? 1 : 0, content.name, keyOf(content), run],
+  );
 }
 
 /** The files in the middle of which the program has ended at least so many times. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { LandfallError } from '../../model/errors.ts';
 import type { Decision } from '../../model/ledger.ts';
 import type { OpenOptions, Opened, StorePlace } from '../ownership.ts';
-import { closeLeftAttempts } from './attempts.ts';
+import { type Run, enterRun } from './daemons.ts';
 import { decide } from './decisions.ts';
 import { migrate } from './migrate.ts';
 import { checkSchema } from './schema.ts';
@@ -19,19 +19,20 @@ export async function openServerStore(options: OpenOptions): Promise<Opened> {
   if (files === undefined || notes === undefined) throw new Error('two sessions are made');
   let opened = false;
   try {
+    const run = { process: randomUUID(), holder, program, landing: options.landing ?? null };
     const ready = await options.patiently(async () => {
-      await setUp(options, place, files);
+      await setUp(options, place, files, run);
       return true;
     });
     if (ready === null) return { kind: 'stopped' };
     opened = true;
-    return { kind: 'opened', store: createStore({ feed, program, files, notes, run: randomUUID(), probe }) };
+    return { kind: 'opened', store: createStore({ feed, program, files, notes, run, probe }) };
   } finally {
     if (!opened) await Promise.allSettled([files.close(), notes.close()]);
   }
 }
 
-async function setUp(options: OpenOptions, place: ServerPlace, session: Session): Promise<void> {
+async function setUp(options: OpenOptions, place: ServerPlace, session: Session, run: Run): Promise<void> {
   const { feed, probe = () => undefined, before, now } = options;
   await session.transaction('open database', 'snapshot', async (client) => {
     const { rows } = await client.query<{ encoding: string }>(`SELECT current_setting('server_encoding') AS encoding`);
@@ -49,7 +50,7 @@ async function setUp(options: OpenOptions, place: ServerPlace, session: Session)
     await checkSchema(client, place, feed);
     await requireFeed(client, place, feed);
     await client.query('INSERT INTO feeds (feed) VALUES ($1) ON CONFLICT DO NOTHING', [feed.name]);
-    await closeLeftAttempts(client, before, now());
+    await enterRun(client, run, before, now());
   });
 }
 

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { randomUUID } from 'node:crypto';
 import type { Dataset } from '../../model/feed.ts';
 import type { StorePlace } from '../ownership.ts';
 import type { DryRunReport, Rehearsal } from '../rehearsal.ts';
@@ -36,7 +35,7 @@ export async function openServerRehearsal(options: StorePlace): Promise<Rehearsa
     throw error;
   }
   const session = nestedSession(place, client);
-  const store = { feed, program, files: session, notes: session, run: randomUUID(), probe: () => undefined };
+  const store = { feed, program, files: session, notes: session, run: null, probe: () => undefined };
   return {
     store: createStore(store),
     copy: (rows) => guard(() => copyForDryRun(client, place, feed, rows)),

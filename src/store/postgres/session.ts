@@ -18,7 +18,21 @@ export interface Session {
    * @throws DatabaseFault, or what `work` throws
    */
   transaction<T>(operation: string, access: Access, work: (client: pg.ClientBase) => Promise<T>): Promise<T>;
+  /** Begins a transaction, in which parts may be undone; nothing else may be asked of the session before it has ended. */
+  begin(operation: string): Promise<OpenTransaction>;
   close(): Promise<void>;
+}
+
+/** A transaction that is under way. Where its connection is lost, so is it. */
+export interface OpenTransaction {
+  /**
+   * Runs a part of it: what that did is undone where it throws, and the transaction goes on.
+   * @throws DatabaseFault, or what `work` throws
+   */
+  readonly part: <T>(operation: string, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
+  /** @throws DatabaseFault */
+  commit(operation: string): Promise<void>;
+  rollback(): Promise<void>;
 }
 
 /**
@@ -70,20 +84,66 @@ export function createSession(place: ServerPlace, name: string): Session {
     client.on('end', lose).on('error', lose);
     return (connected = client);
   };
+  const inTurn = createTurns();
   return {
     place,
-    async transaction(operation, access, work) {
-      const client = await connection();
+    transaction: (operation, access, work) =>
+      inTurn(async () => {
+        const client = await connection();
+        try {
+          return await inTransaction(client, beginSql(place, access), work);
+        } catch (error) {
+          throw asFault(operation, place, error);
+        }
+      }),
+    begin: (operation) =>
+      inTurn(async () => {
+        const client = await connection();
+        try {
+          await client.query(beginSql(place, 'write'));
+          return openTransaction(place, client);
+        } catch (error) {
+          await client.query('ROLLBACK').catch(() => undefined);
+          throw asFault(operation, place, error);
+        }
+      }),
+    close: () =>
+      inTurn(async () => {
+        const client = connected;
+        connected = null;
+        if (client !== null) await Promise.race([client.end(), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      }),
+  };
+}
+
+/** Has one thing done after the other, in the order in which they are asked for. */
+function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+}
+
+function openTransaction(place: ServerPlace, client: pg.ClientBase): OpenTransaction {
+  return {
+    async part(operation, work) {
       try {
-        return await inTransaction(client, beginSql(place, access), work);
+        return await inSavepoint(client, work);
       } catch (error) {
         throw asFault(operation, place, error);
       }
     },
-    async close() {
-      const client = connected;
-      connected = null;
-      if (client !== null) await Promise.race([client.end(), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+    async commit(operation) {
+      try {
+        await commit(client);
+      } catch (error) {
+        throw asFault(operation, place, error);
+      }
+    },
+    async rollback() {
+      await client.query('ROLLBACK').catch(() => undefined);
     },
   };
 }
@@ -97,13 +157,30 @@ async function inTransaction<T>(
   try {
     await client.query(begin);
     const result = await work(client);
-    const { command } = await client.query('COMMIT');
-    // After a statement that failed, COMMIT rolls back and says so without an error.
-    if (command !== 'COMMIT') throw new Error('the transaction was rolled back instead of committed');
+    await commit(client);
     return result;
   } catch (error) {
     // Where the connection is gone, so is the transaction; what ended it says more.
     await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function commit(client: pg.ClientBase): Promise<void> {
+  const { command } = await client.query('COMMIT');
+  // After a statement that failed, COMMIT rolls back and says so without an error.
+  if (command !== 'COMMIT') throw new Error('the transaction was rolled back instead of committed');
+}
+
+/** Runs `work` in the transaction that is open; what it did is undone where it throws. */
+async function inSavepoint<T>(client: pg.ClientBase, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  await client.query('SAVEPOINT nested');
+  try {
+    const result = await work(client);
+    await client.query('RELEASE SAVEPOINT nested');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested').catch(() => undefined);
     throw error;
   }
 }
@@ -113,23 +190,12 @@ async function inTransaction<T>(
  * @param client on which the transaction runs, whose owner ends it
  */
 export function nestedSession(place: ServerPlace, client: pg.ClientBase): Session {
+  const { part } = openTransaction(place, client);
+  const nothing = (): Promise<void> => Promise.resolve();
   return {
     place,
-    async transaction(operation, _access, work) {
-      try {
-        await client.query('SAVEPOINT nested');
-        try {
-          const result = await work(client);
-          await client.query('RELEASE SAVEPOINT nested');
-          return result;
-        } catch (error) {
-          await client.query('ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested').catch(() => undefined);
-          throw error;
-        }
-      } catch (error) {
-        throw asFault(operation, place, error);
-      }
-    },
-    close: () => Promise.resolve(),
+    transaction: (operation, _access, work) => part(operation, work),
+    begin: () => Promise.resolve({ part, commit: nothing, rollback: nothing }),
+    close: nothing,
   };
 }

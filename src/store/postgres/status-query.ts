@@ -3,6 +3,7 @@ import type { RejectCode } from '../../model/codes.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import type { DatabaseStatus, DatasetStatus, NoteList, NoteListName } from '../reader.ts';
 import { quoteName } from '../sql-names.ts';
+import { listDaemons } from './daemons.ts';
 import { LATEST, NOTED, lastFile, readNotes } from './files-query.ts';
 
 /** The code of all rows that wait, and of no others. */
@@ -35,7 +36,7 @@ export async function readStatus(client: ClientBase, feed: Feed, most: number): 
   const datasets: DatasetStatus[] = [];
   for (const dataset of feed.datasets) datasets.push(await datasetStatus(client, feed, dataset, rejects));
   return {
-    ...{ datasets, rejects, waiting, last_file: await lastFile(client) },
+    ...{ daemons: await listDaemons(client), datasets, rejects, waiting, last_file: await lastFile(client) },
     quarantined: await notes('quarantined'),
     not_taken: await notes('not_taken'),
     late: await notes('late'),

@@ -1,8 +1,11 @@
+import type { ClientBase } from 'pg';
 import type { Feed } from '../../model/feed.ts';
 import type { Probe } from '../../model/ledger.ts';
-import type { Store } from '../store.ts';
+import type { Claim, Store } from '../store.ts';
 import * as attempts from './attempts.ts';
+import { createClaims } from './claims.ts';
 import * as copies from './copies.ts';
+import { type Run, keepBeating, leave, noteOrigin } from './daemons.ts';
 import { decide } from './decisions.ts';
 import { createFileTransaction } from './file-transaction.ts';
 import { enterFile, enterQuarantined } from './ledger-entry.ts';
@@ -20,14 +23,33 @@ export interface ServerStore {
   readonly files: Session;
   /** For the ledger: what is noted of a file before its transaction ends stays also where that is rolled back. */
   readonly notes: Session;
-  /** Names this run of the program, so that an attempt that another one left open is known for a death. */
-  readonly run: string;
+  /** This run of the program; null: a rehearsal, which nobody sees. */
+  readonly run: Run | null;
   readonly probe: Probe;
 }
+
+/** In a rehearsal there is nobody else. */
+const ALONE: Claim = { shared: false, release: () => Promise.resolve() };
 
 /** The store on a server. Whatever is asked while a file is loaded waits for its end, as in SQLite. */
 export function createStore({ feed, program, files, notes, run, probe }: ServerStore): Store {
   const author = { feed, program };
+  const process = run?.process ?? 'rehearsal';
+  const claims = createClaims(files);
+  const beating = run === null ? null : keepBeating(notes, run, claims.inHand);
+  // What a claimed file commits ends the claim.
+  const committing = async <T>(
+    operation: string,
+    name: string,
+    work: (client: ClientBase) => Promise<T>,
+  ): Promise<T> => {
+    const held = claims.held(name);
+    if (held === null) return await files.transaction(operation, 'write', work);
+    const result = await held.part(operation, work);
+    await held.commit(operation);
+    claims.done();
+    return result;
+  };
   const queue = createQueue();
   const reading = <T>(work: Parameters<typeof notes.transaction<T>>[2]): Promise<T> =>
     queue(() => notes.transaction('read ledger', 'snapshot', work));
@@ -49,18 +71,20 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
     latestRevision: (name, before) => reading((client) => ledger.latestRevision(client, feed, name, before)),
     noteUnread: (names, now) => writing('write ledger', (client) => ledger.noteUnread(client, author, names, now)),
     noteStat: (entry, stat) => writing('write ledger', (client) => ledger.noteStat(client, entry, stat)),
-    noteCopy: (name, takenAt) => noting((client) => copies.noteCopy(client, run, name, takenAt)),
-    openCopies: () => reading((client) => copies.openCopies(client)),
+    noteCopy: (name, takenAt) => noting((client) => copies.noteCopy(client, process, name, takenAt)),
+    openCopies: () => reading((client) => copies.openCopies(client, process)),
     closeCopies: (notes) => noting((client) => copies.closeCopies(client, notes)),
     requestRetries: (names, now) => writing('request retry', (client) => ledger.requestRetries(client, names, now)),
     pendingRetries: () => reading((client) => ledger.pendingRetries(client)),
     decide: (decision, now) => writing('decide', (client) => decide(client, decision, now)),
-    openAttempt: (content, now) => noting((client) => attempts.openAttempt(client, run, content, now)),
-    closeAttempt: (content, failed) => noting((client) => attempts.closeAttempt(client, content, failed)),
+    claim: (name) => queue(() => (run === null ? Promise.resolve(ALONE) : claims.claim(name))),
+    openAttempt: (content, now) => noting((client) => attempts.openAttempt(client, process, content, now)),
+    closeAttempt: (content, failed) => noting((client) => attempts.closeAttempt(client, process, content, failed)),
     suspects: (atLeast) => reading((client) => attempts.readSuspects(client, atLeast)),
     transact: (entry, rowText, work) =>
       queue(async () => {
-        const result = await files.transaction('ingest', 'write', async (client) => {
+        const result = await committing('ingest', entry.name, async (client) => {
+          if (run !== null) await noteOrigin(client, run, entry);
           const fileId = await enterFile(client, author, entry);
           const done = await work(await createFileTransaction(client, author, fileId, entry, rowText));
           probe('before_commit');
@@ -70,13 +94,14 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
         return result;
       }),
     quarantine: (entry, refusal) =>
-      queue(() =>
-        files.transaction('quarantine', 'write', (client) => enterQuarantined(client, author, entry, refusal)),
-      ),
+      queue(() => committing('quarantine', entry.name, (client) => enterQuarantined(client, author, entry, refusal))),
     // The server empties its log by itself.
     maintain: () => Promise.resolve({ bytes: 0, pinned: false }),
     close: () =>
       queue(async () => {
+        beating?.dispose();
+        if (run !== null)
+          await notes.transaction('leave', 'note', (client) => leave(client, run)).catch(() => undefined);
         await Promise.allSettled([files.close(), notes.close()]);
       }),
   };

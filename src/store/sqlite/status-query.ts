@@ -46,6 +46,7 @@ export function readStatus(db: Database.Database, feed: Feed, most: number): Dat
       )
       .all();
     return {
+      daemons: [],
       datasets: feed.datasets.map((dataset) => datasetStatus(db, feed, dataset, rejects)),
       rejects,
       waiting: db

@@ -45,6 +45,8 @@ export function createStore(database: OpenDatabase): Store {
     requestRetries: queued(ledger.requestRetries),
     pendingRetries: queued(ledger.pendingRetries),
     decide: queued(decide),
+    // Whoever has the lock of the database is alone.
+    claim: () => Promise.resolve({ shared: false, release: () => Promise.resolve() }),
     openAttempt: queued(attempts.openAttempt),
     closeAttempt: queued(attempts.closeAttempt),
     suspects: queued(attempts.readSuspects),

@@ -118,7 +118,7 @@ describePostgres('faults of a server', () => {
   });
 
   test.each([
-    ['got it', true, 'unchanged'],
+    ['got it', true, 'taken'],
     ['did not get it', false, 'ingested'],
   ] as const)('P2: cut at COMMIT, the ledger tells whether the server %s', async (_, delivered, kind) => {
     const { place, client } = await openDesk();

@@ -61,8 +61,12 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     await session.close();
   });
 
-  test('P5: a child and its parent that are loaded at once do not miss each other', async () => {
+  test.each([
+    ['', 'read committed'],
+    [', where a snapshot is taken before the lock by default', 'repeatable read'],
+  ])('P5: a child and its parent that are loaded at once do not miss each other%s', async (_, isolation) => {
     const { place, store, client } = await openDesk();
+    await client.query(`ALTER DATABASE ${String(client.database)} SET default_transaction_isolation TO '${isolation}'`);
     const beside = await openServer(place);
     onTestFinished(() => beside.close());
     const finish = async (transaction: FileTransaction, counts: object) => {
