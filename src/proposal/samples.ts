@@ -105,7 +105,10 @@ function readDataset(name: string, paths: readonly string[], root: string, leftO
     }
   }
   if (rows === 0) {
-    throw new LandfallError('init', `no file of ${name} has a row`, { hint: 'a proposal is made from rows' });
+    const why = leftOut.find((line) => paths.some((file) => line.startsWith(`${file}: `)));
+    throw new LandfallError('init', `no file of ${name} has a row${why === undefined ? '' : ` (${why})`}`, {
+      hint: 'a proposal is made from files with a header and rows',
+    });
   }
   const keys = [...headers.keys()];
   const places = tables.map(({ cells }) => keys.map((key) => cells.findIndex((cell) => headerKey(cell) === key)));
@@ -130,6 +133,8 @@ function readTable(file: string, most: number): { cells: readonly string[]; rows
     const table = openTable(walkFile(handle, Infinity).chunks, { dataset: null, format: ANY_FORMAT, survey });
     const cells = table.header.cells.map((cell) => cell.trim());
     if (!cells.every(isName)) throw new FileRefused('no_header', 'its first line is no header: it holds values');
+    if (new Set(cells.map(headerKey)).size < cells.length)
+      throw new FileRefused('duplicate_column', 'a column stands twice in its header');
     const rows: (readonly string[])[] = [];
     for (const batch of table.batches()) {
       for (const event of batch) if (event.kind === 'row' && rows.length < most) rows.push(event.fields);

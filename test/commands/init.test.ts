@@ -108,7 +108,14 @@ test.each([
   ['there is no file to make a proposal from', { 'notes.md': 'none' }],
   ['the names of the files follow more than one pattern', { 'a/a.csv': VISITS, 'b_20230128.csv': VISITS }],
   ['no file of visits has a row', { 'visits.csv': 'visit_id,patient_id\n' }],
-  ['no file of visits has a row', { 'visits.csv': 'P1,2014-10-06\nP2,2008-04-07\n' }],
+  [
+    'no file of visits has a row (visits.csv: its first line is no header: it holds values)',
+    { 'visits.csv': 'P1,2014-10-06\nP2,2008-04-07\n' },
+  ],
+  [
+    'no file of visits has a row (visits.csv: a column stands twice in its header)',
+    { 'visits.csv': 'visit_id,Visit ID\nV1,V2\n' },
+  ],
   ['nothing identifies a row of visits', { 'visits.csv': 'a,b\nx,y\nx,y\n' }],
 ])('%s: that is told', async (problem, files) => {
   await expect(propose(samplesOf(files))).rejects.toThrow(problem);
