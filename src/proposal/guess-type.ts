@@ -24,6 +24,8 @@ const MOST_SCALE = 4;
 const PHONE_NAME = /phone|mobile|fax|(?:^|_)(?:tel|cell)(?:_|$)/;
 const ADDRESS_NAME = /address|(?:^|_)(?:addr|street)(?:_|$)/;
 const ID_NAME = /(?:^|_)(?:id|ids|uuid|guid|key|mrn|ssn|npi|number|num|no)$/;
+/** Numbers that count: they have an order. */
+const COUNT_NAME = /(?:^|_)(?:line|row|item|seq|sequence|part|version|page)_(?:number|num|no)$/;
 const CODE_NAME = /(?:^|_)(?:code|zip|zip_code|postcode|icd|icd10|cpt|loinc|state|status|gender|sex|type|unit)$/;
 const TEXT_NAME = /(?:^|_)(?:name|description|comment|comments|note|notes|city|reason)$/;
 const MONEY_NAME = /amount|charge|cost|price|paid|payment|balance|fee|total|copay|billed/;
@@ -49,7 +51,8 @@ export function guessType(name: string, values: readonly string[], format: FeedF
   }
   if (ADDRESS_NAME.test(name) && share('address') === 1)
     return guess('address', 'for its name; text keeps it as it was sent');
-  if (ID_NAME.test(name) && share('id') >= SHARE_IF_NAMED && sample.every(isWord)) return guess('id', 'for its name');
+  if (ID_NAME.test(name) && !COUNT_NAME.test(name) && share('id') >= SHARE_IF_NAMED && sample.every(isWord))
+    return guess('id', 'for its name');
   if (TEXT_NAME.test(name)) return guess('text', 'for its name');
   const time = guessTime(sample, share, told);
   if (time !== null) return time;

@@ -42,6 +42,9 @@ export interface ProposedColumn {
   readonly why: string;
 }
 
+/** Types that a column of a key of several may have, besides texts. */
+const TYPES_IN_KEYS: readonly string[] = ['integer', 'date'];
+
 /** Words that stand for nothing, where they stand in place of a value. */
 const NULL_WORDS = ['NULL', 'null', 'N/A', 'n/a', 'NA', '\\N', 'None', 'nan', 'NaN'];
 
@@ -72,7 +75,8 @@ export function propose(feed: string, samples: Samples): Proposal {
     const columns = one.guesses.map((guess, place): ProposedColumn => {
       const isKey = key.places.includes(place);
       const reference = references.find((each) => each.dataset === index && each.place === place);
-      const refersOrIsKey = isKey || reference !== undefined || references.some((each) => each.parent === index && keys[index]?.places[0] === place); // prettier-ignore
+      const isPart = isKey && key.places.length > 1 && TYPES_IN_KEYS.includes(guess.type);
+      const refersOrIsKey = (isKey && !isPart) || reference !== undefined || references.some((each) => each.parent === index && keys[index]?.places[0] === place); // prettier-ignore
       // What refers and what is referred to are of one type; a key is a text.
       const isForced = refersOrIsKey && guess.type !== 'id';
       const header = one.sample.headers[place] ?? '';

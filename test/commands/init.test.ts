@@ -87,6 +87,22 @@ test.each([
   openDesk({ feed, migrations: MIGRATIONS });
 }); // prettier-ignore
 
+test('a key of several columns: lines of claims are told apart by their number', async () => {
+  const lines = 'claim_id,line_number,amount\nC1,1,5.00\nC1,2,5.00\nC2,1,5.00\nC2,10,5.00\n';
+  const claims = 'claim_id,status\nC1,open\nC2,open\n';
+  const { out } = await propose(samplesOf({ 'claim/claim_20230128.csv': claims, 'line/line_20230128.csv': lines }));
+  const feed = loadFeed(out);
+  expect(feed.datasets[1]?.keys.map(({ name, type, references }) => [name, type, references])).toEqual([
+    ['claim_id', 'id', 'claims'],
+    ['line_number', 'integer', null],
+  ]);
+  const desk = openDesk({ feed, migrations: MIGRATIONS });
+  mkdirSync(join(desk.landing, 'claim'));
+  mkdirSync(join(desk.landing, 'line'));
+  await desk.ingest(desk.write('claim/claim_20230128.csv', claims));
+  expect(await desk.ingest(desk.write('line/line_20230128.csv', lines))).toMatchObject({ counts: { inserted: 4 } });
+});
+
 test('a column that some files lack is optional; words for nothing and days before months are seen', async () => {
   const { out } = await propose(
     samplesOf({

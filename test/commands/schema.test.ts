@@ -118,7 +118,7 @@ describe('landfall schema --write', () => {
     expect(lastMigration(first, 'sqlite').sql).toBe(schemaText(loadFeed(first), 'sqlite'));
     expect(readdirSync(join(first, 'migrations'))).toEqual(['sqlite']);
     await run('write', { feed: first, db: POSTGRES });
-    expect(lastMigration(first, 'postgres').name).toBe('0002_parents_children.sql');
+    expect(lastMigration(first, 'postgres').name).toBe('0002_parents_children_lines.sql');
     expect(await run('write', { feed: first })).toMatchObject({ out: expect.stringContaining('nothing') as string });
   });
 
@@ -204,7 +204,10 @@ function twoTables(): string {
   - name: Parent\n    table: parents\n    columns:\n      - { header: ParentID, name: parent_id, type: id }
   - name: Child\n    table: children\n    columns:\n      - { header: ChildID, name: child_id, type: id }
       - { header: ParentID, name: parent_id, type: id, references: parents }
-      - { header: Dose, name: dose, type: decimal, scale: 3 }\n${columns.join('')}`,
+      - { header: Dose, name: dose, type: decimal, scale: 3 }\n${columns.join('')}
+  - name: Line\n    table: lines\n    key: [parent_id, line]\n    columns:
+      - { header: ParentID, name: parent_id, type: id, references: parents }
+      - { header: Line, name: line, type: integer }\n`,
   );
   return folder;
 }
@@ -214,6 +217,11 @@ test('what is printed for a feed of every type is what SQLite takes, and a start
   await run('write', { feed });
   const desk = openDesk({ feed: loadFeed(feed), migrations: MIGRATIONS });
   expect(desk.column(`SELECT count(*) FROM pragma_table_info('children')`)).toEqual([17]);
+  expect(desk.column(`SELECT name FROM pragma_table_info('lines') WHERE pk > 0 ORDER BY pk`)).toEqual([
+    'parent_id',
+    'line',
+  ]);
+  expect(await run('diff', { feed, db: desk.database.file })).toMatchObject({ code: 0 });
 });
 
 describePostgres('on PostgreSQL', () => {

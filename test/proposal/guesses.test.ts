@@ -68,6 +68,7 @@ describe('types', () => {
     ['zip', ['02155', '02139-1234'], { type: 'code' }],
     ['floor', ['01', '02'], { type: 'code' }],
     ['provider_id', ['1', '2'], { type: 'id' }],
+    ['line_number', ['1', '2'], { type: 'integer' }],
     ['paid_in_full', ['Y', 'N', 'Y'], { type: 'boolean' }],
     ['status', ['Y', 'N', 'Y'], { type: 'code' }],
     ['first_name', ['Ann1', 'Bob2'], { type: 'text' }],
