@@ -38,7 +38,8 @@ export function guessKey({ sample, name, columns }: GuessedColumns): KeyGuess | 
   const tried = places.filter((at) => KEY_TYPES.includes(columns[at]?.type ?? 'text')).slice(0, MOST_TRIED);
   for (let size = 2; size <= MOST_KEY_COLUMNS; size++) {
     const found = combinations(tried, size).find((some) => identifies(sample, some));
-    if (found !== undefined) return { places: found, why: `no such combination came twice in a file (${sample.rows} rows)` };
+    if (found !== undefined)
+      return { places: found, why: `no such combination came twice in a file (${sample.rows} rows)` };
   }
   const any = places.find((at) => identifies(sample, [at]));
   return any === undefined ? null : { places: [any], why: `no value came twice in a file (${sample.rows} rows)` };
