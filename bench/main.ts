@@ -13,6 +13,7 @@ import { daily, growth } from './scenarios/daily.ts';
 import { presence, size } from './scenarios/large.ts';
 import { lists } from './scenarios/lists.ts';
 import { bulk, childrenFirst, redelivery } from './scenarios/load.ts';
+import { page } from './scenarios/page.ts';
 
 const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioResult>>> = {
   bulk,
@@ -27,6 +28,7 @@ const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioR
   idle,
   presence,
   lists,
+  page,
 };
 
 const { values } = parseArgs({
