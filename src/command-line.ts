@@ -108,6 +108,15 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
       surroundings.open('short').stdout.write(completionScript(shell, program));
       done(0);
     });
+  program
+    .command('key')
+    .description('makes a key for protected columns')
+    .addArgument(new Argument('<action>', 'what to do').choices(['new']))
+    .argument('<file>', 'where to put it; nothing is overwritten')
+    .action(async (_action: string, file: string) => {
+      const { newKey } = await import('./commands/key.ts');
+      done(await newKey(file, surroundings.open('short')));
+    });
   program.command('worker', { hidden: true }).action(async () => {
     const { runWorker } = await import('./worker/worker.ts');
     done(await runWorker(surroundings.open('child')));

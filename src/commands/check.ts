@@ -2,6 +2,8 @@ import { WARNING_CODES } from '../model/codes.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { loadFeed } from '../feed/load.ts';
 import { isRefused } from '../model/ingest.ts';
+import { bindProtection } from '../ingest/bind-protection.ts';
+import { readFeedKey } from '../protection/feed-key.ts';
 import { type DryRun, dryRun } from '../ingest/dry-run.ts';
 import { linesText, listWarnings } from '../model/warnings.ts';
 import type { CommandIo } from '../system/io.ts';
@@ -36,6 +38,7 @@ const LISTED = 20;
 export async function check(options: CheckOptions, io: CommandIo): Promise<number> {
   const { settings } = options;
   const feed = loadFeed(settings.feed, settings.env);
+  const protection = readFeedKey(feed, settings.keyFile);
   const { files, problems } = listNamed(feed, options.files);
   // One wrong name does not keep the others from being checked.
   for (const problem of problems) io.stderr.write(`landfall: ${printable(problem.message)}\n`);
@@ -55,7 +58,8 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   let refused = held.length > 0;
   try {
     for (const file of held) await show(file);
-    const ingest = { afresh: false, stop: io.stop, onProgress: () => undefined, now: io.now };
+    const ingest = { afresh: false, stop: io.stop, onProgress: () => undefined, now: io.now, protection };
+    await bindProtection(rehearsal.store, feed, protection);
     for await (const run of dryRun(rehearsal, due, ingest)) {
       const { outcome } = run;
       if (outcome.kind === 'given_up') return EXIT_FAILED;

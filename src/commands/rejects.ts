@@ -1,6 +1,10 @@
 import { REJECT_CODES } from '../model/codes.ts';
 import { LandfallError } from '../model/errors.ts';
+import type { Feed } from '../model/feed.ts';
 import { loadFeed } from '../feed/load.ts';
+import { isProtected } from '../protection/feed-key.ts';
+import { readKeyFile } from '../protection/key-file.ts';
+import { createOpener, isSealed } from '../protection/seal.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
@@ -44,7 +48,7 @@ export async function rejects(options: RejectsOptions, io: CommandIo): Promise<n
   const feed = loadFeed(settings.feed, settings.env);
   const reader = await openReader(settings.db, feed);
   try {
-    const found = reader.rejects(search, raw);
+    const found = mapped(reader.rejects(search, raw), raw ? rawOpener(feed, settings.keyFile) : (row) => row);
     const fields = raw ? [...FIELDS, ...RAW_FIELDS] : FIELDS;
     if (json || csv) {
       const records = mapped(found, (row) => toRecord(row, fields));
@@ -60,6 +64,22 @@ export async function rejects(options: RejectsOptions, io: CommandIo): Promise<n
   }
   return 0;
 }
+
+/** Opens what was sealed, where the key is at hand. @throws LandfallError where it is named and cannot be read */
+function rawOpener(feed: Feed, keyFile: string | null): (row: RejectRow) => RejectRow {
+  if (!feed.datasets.some(isProtected)) return (row) => row;
+  const key = keyFile === null ? null : readKeyFile(keyFile);
+  const open = key === null ? null : createOpener(key.sealing);
+  return (row) => {
+    if (row.raw === null || !isSealed(row.raw)) return row;
+    const raw = open === null ? SEALED : (open(row.raw) ?? SEALED_OTHERWISE);
+    return { ...row, raw };
+  };
+}
+
+/** What stands for a row that cannot be shown. */
+const SEALED = '(sealed: name the key with --key-file)';
+const SEALED_OTHERWISE = '(sealed under another key)';
 
 /** The states to look for: those that are open unless others are named. */
 function statesOf(named: readonly string[]): readonly string[] {

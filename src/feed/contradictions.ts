@@ -2,18 +2,11 @@ import type { ValueRules } from '../columns/column-type.ts';
 import { COLUMN_TYPES } from '../columns/registry.ts';
 import { namesDataset } from './file-pattern.ts';
 import { headerKey } from './header.ts';
+import type { Path, Problem } from './problem.ts';
+import { protectProblems, referenceProtectProblems } from './protect.ts';
 import { rulesOf } from './rules.ts';
 import { parameterProblems } from './type-parameters.ts';
 import type { ColumnDefinition, DatasetDefinition, Definition, SoundDataset, SoundParts } from './schema.ts';
-
-/** Where in a definition, e.g. `datasets`, 1, `name`. */
-export type Path = readonly (string | number)[];
-
-/** What is wrong with a definition, and where in it. */
-export interface Problem {
-  readonly path: Path;
-  readonly problem: string;
-}
 
 /**
  * Everything that is wrong although each field for itself is right: what is there twice, contradicts another, or refers to nothing.
@@ -52,6 +45,7 @@ export function findContradictions(definition: Definition | SoundParts, values: 
         problems.push({ path: [...at, 'optional'], problem: `cannot be: ${why}` });
       }
       problems.push(...parameterProblems(column, at));
+      if (column.references === undefined) problems.push(...protectProblems(column, isKey, at));
       problems.push(
         ...rulesOf(
           column,
@@ -126,7 +120,7 @@ function referenceProblems(
   dataset: SoundDataset,
   column: ColumnDefinition,
   path: Path,
-): Problem[] {
+): readonly Problem[] {
   if (column.references === undefined) return [];
   if (column.references === dataset.table) {
     return [{ path, problem: `a circle: ${dataset.table} refers to itself` }];
@@ -150,7 +144,7 @@ function referenceProblems(
       { path, problem: `a ${column.type} cannot refer to ${parent.table}.${key.name}, which is of type ${key.type}` },
     ];
   }
-  return [];
+  return key == null ? [] : referenceProtectProblems(column, { table: parent.table, key }, path.slice(0, -1));
 }
 
 /** The tables that a dataset refers to. */

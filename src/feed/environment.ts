@@ -4,14 +4,30 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { LandfallError } from '../model/errors.ts';
 import { systemCode } from '../system/system-error.ts';
+import { overlaySchema, type ProtectOverlay } from './protect.ts';
 
 /** What an environment of a feed says: the values for `${name}` in its definition and its SQL. */
 export type EnvironmentValues = Readonly<Record<string, string | number | boolean>>;
+
+/** An environment of a feed. */
+export interface Environment {
+  readonly values: EnvironmentValues;
+  /** What protects columns that the feed itself leaves in the clear, by `table.column`. */
+  readonly protect: ProtectOverlay;
+}
 
 const valuesSchema = z.record(
   z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be lower-case letters, digits and underscores, a letter first'),
   z.union([z.string(), z.number(), z.boolean()], 'must be a text, a number, true or false'),
 );
+
+const environmentSchema = z
+  .looseObject({ protect: overlaySchema.default({}) })
+  .transform(({ protect, ...values }, context) => {
+    const read = valuesSchema.safeParse(values);
+    for (const issue of read.error?.issues ?? []) context.addIssue({ ...issue, code: 'custom' });
+    return { protect, values: read.data ?? {} };
+  });
 
 /** `${name}`, or `$${name}` for those very characters without the first dollar. */
 const VARIABLE = /\$?\$\{([^{}]*)\}/g;
@@ -20,17 +36,21 @@ const VARIABLE = /\$?\$\{([^{}]*)\}/g;
 const DEFAULT = 'default';
 
 /**
- * Reads `environments/NAME.yaml` of a feed over its `default.yaml`: lines of the form `name: value`.
+ * Reads `environments/NAME.yaml` of a feed over its `default.yaml`: lines of the form `name: value`, and `protect` with lines of the form
+ * `table.column: hash`.
  * @param folder the feed's
  * @param name null: none was asked for
  * @throws LandfallError when there is no such environment, or one is not of that form
  */
-export function readEnvironment(folder: string, name: string | null): EnvironmentValues {
+export function readEnvironment(folder: string, name: string | null): Environment {
   const hasDefault = existsSync(join(folder, 'environments', `${DEFAULT}.yaml`));
-  return { ...(hasDefault ? readValues(folder, DEFAULT) : {}), ...(name === null ? {} : readValues(folder, name)) };
+  const [below, above] = [hasDefault ? DEFAULT : null, name].map((one) =>
+    one === null ? { values: {}, protect: {} } : readOne(folder, one),
+  );
+  return { values: { ...below?.values, ...above?.values }, protect: { ...below?.protect, ...above?.protect } };
 }
 
-function readValues(folder: string, name: string): EnvironmentValues {
+function readOne(folder: string, name: string): Environment {
   const file = join(folder, 'environments', `${name}.yaml`);
   let content: unknown;
   try {
@@ -40,9 +60,9 @@ function readValues(folder: string, name: string): EnvironmentValues {
     const problem = code === null && cause instanceof Error ? firstLine(cause.message) : `it cannot be read (${code})`;
     throw new LandfallError('read environment', problem, { file, hint: `there ${environmentsIn(folder)}`, cause });
   }
-  const values = valuesSchema.safeParse(content);
-  if (values.success) return values.data;
-  const problems = values.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
+  const read = environmentSchema.safeParse(content);
+  if (read.success) return read.data;
+  const problems = read.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
   throw new LandfallError('read environment', problems.join('; '), {
     file,
     hint: 'it holds lines of the form name: value',

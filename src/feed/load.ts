@@ -5,10 +5,12 @@ import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml
 import { LandfallError } from '../model/errors.ts';
 import { ANY_FORMAT, type Column, type Dataset, type Feed, type FeedFormat, type Naming } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
-import { findContradictions, keyNamesOf, sortParentsFirst, spell, type Path, type Problem } from './contradictions.ts';
+import { findContradictions, keyNamesOf, sortParentsFirst, spell } from './contradictions.ts';
 import { environmentsIn, fillIn, readEnvironment, valueOf, type EnvironmentValues } from './environment.ts';
 import { compilePattern } from './file-pattern.ts';
+import type { Path, Problem } from './problem.ts';
 import { definitionSchema, soundParts, type DatasetDefinition, type Definition } from './schema.ts';
+import { applyOverlay, protectionsOf } from './protect.ts';
 import { rulesOf } from './rules.ts';
 import { shapeProblems } from './shape-problems.ts';
 import { parametersOf } from './type-parameters.ts';
@@ -30,7 +32,7 @@ export function loadFeed(given: string, environment: string | null = null): Feed
   const file = isFolder(given) ? path.join(given, DEFINITION) : given;
   const folder = path.dirname(file);
   const bytes = readBytes(file);
-  const values = readEnvironment(folder, environment);
+  const { values, protect } = readEnvironment(folder, environment);
   const lines = new LineCounter();
   const document = parseDocument(decode(bytes, file), { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -46,16 +48,18 @@ export function loadFeed(given: string, environment: string | null = null): Feed
   const unfilled = fillInDocument(document, values, folder);
   const data = toData(document, file);
   const parsed = definitionSchema.safeParse(data);
+  const misplaced = parsed.success ? applyOverlay(parsed.data.datasets, protect) : [];
   const isNews = ({ path }: Problem): boolean => !unfilled.some((one) => spell(one.path) === spell(path));
   const problems = [
     ...unfilled,
+    ...misplaced,
     ...(parsed.success ? [] : shapeProblems(parsed.error.issues, document).filter(isNews)),
     ...(parsed.success
       ? findContradictions(parsed.data, formatOf(parsed.data))
       : findContradictions(soundParts(data), ANY_FORMAT)),
   ];
   if (!parsed.success || problems.length > 0) throw faulty(file, inOrder(problems, document, lines));
-  return toFeed(parsed.data, { folder, values, hash: hashOf(bytes, values) });
+  return toFeed(parsed.data, { folder, values, hash: hashOf(bytes, { ...values, ...protect }) });
 }
 
 function isFolder(given: string): boolean {
@@ -159,12 +163,14 @@ function hashOf(bytes: Uint8Array, values: EnvironmentValues): string {
 
 function toFeed(definition: Definition, place: Pick<Feed, 'folder' | 'values' | 'hash'>): Feed {
   const format = formatOf(definition);
+  const { sorted } = sortParentsFirst(definition.datasets);
+  const protectionOf = protectionsOf(sorted);
   return {
     name: definition.feed,
     ...place,
     naming: toNaming(definition),
     compressed: definition.files.compressed,
-    datasets: sortParentsFirst(definition.datasets).sorted.map((dataset) => toDataset(dataset, format)),
+    datasets: sorted.map((dataset) => toDataset(dataset, format, protectionOf)),
     format,
     maxBadRows: definition.max_bad_rows,
   };
@@ -190,7 +196,11 @@ function formatOf({ format }: Definition): FeedFormat {
   };
 }
 
-function toDataset(dataset: DatasetDefinition, format: FeedFormat): Dataset {
+function toDataset(
+  dataset: DatasetDefinition,
+  format: FeedFormat,
+  protectionOf: ReturnType<typeof protectionsOf>,
+): Dataset {
   const named = keyNamesOf(dataset);
   const isKey = ({ name }: { readonly name: string }, index: number): boolean =>
     named.length === 0 ? index === 0 : named.includes(name);
@@ -199,6 +209,7 @@ function toDataset(dataset: DatasetDefinition, format: FeedFormat): Dataset {
     required: column.required || isKey(column, index),
     references: column.references ?? null,
     parameters: parametersOf(column),
+    protect: protectionOf(column),
     // What is wrong with them was told before.
     rules: rulesOf(column, dataset.columns, format, []).rules,
   }));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { RowProblem, TypeParameters, ValueRules } from '../columns/column-type.ts';
 import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { type Bound, type ColumnRules, compilePattern, isComparable, type Severity } from '../columns/row-rules.ts';
+import type { Path, Problem } from './problem.ts';
 
 const constant = z.union([z.string(), z.number()], 'must be a text or a number').transform(String);
 
@@ -23,14 +24,6 @@ interface RuledDefinition extends TypeParameters {
   readonly min?: string | undefined;
   readonly max?: string | undefined;
   readonly severity?: Severity | undefined;
-}
-
-type Path = readonly (string | number)[];
-
-/** What cannot be taken of a rule, and where. */
-interface Problem {
-  readonly path: Path;
-  readonly problem: string;
 }
 
 /**

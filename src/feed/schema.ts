@@ -3,6 +3,7 @@ import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { LEDGER_TABLES } from '../model/ledger-tables.ts';
 import { expectSchema, rowsSchema } from './expect-schema.ts';
 import { patternProblem } from './file-pattern.ts';
+import { protectShape } from './protect.ts';
 import { ruleShape } from './rules.ts';
 import { UNDER_WAY } from './under-way.ts';
 import { typeParameterShape } from './type-parameters.ts';
@@ -34,6 +35,7 @@ const columnSchema = z.strictObject({
   index: z.boolean().default(false),
   ...typeParameterShape,
   ...ruleShape,
+  ...protectShape,
 });
 
 /** SQLite takes 2,000 columns in a table; a temporary one has up to ten of Landfall's own beside them. */

@@ -1,6 +1,6 @@
 import type { Document } from 'yaml';
 import type { z } from 'zod';
-import type { Problem } from './contradictions.ts';
+import type { Problem } from './problem.ts';
 
 /** What is wrong with the shape of a definition, each with its place. */
 export function shapeProblems(issues: readonly z.core.$ZodIssue[], document: Document): readonly Problem[] {

@@ -23,7 +23,7 @@ export async function* dryRun(
   options: IngestOptions,
 ): AsyncIterable<DryRun> {
   const { store } = rehearsal;
-  await rehearsal.copy(files.values().flatMap((file) => goodRows(store.feed, file, options.now())));
+  await rehearsal.copy(files.values().flatMap((file) => goodRows(store.feed, file, options)));
   for (const file of files) {
     const outcome = await ingestFile(store, file, options);
     const report = outcome.kind === 'ingested' ? await rehearsal.report(file.dataset, outcome.fileId) : null;
@@ -32,11 +32,19 @@ export async function* dryRun(
 }
 
 /** Every row of a file that could be taken. What is wrong with the file is the ingest's to say. */
-function* goodRows({ format }: Feed, { path, stat, dataset }: ListedFile, takenAt: Date): Generator<GoodRow, void> {
+function* goodRows(
+  { format }: Feed,
+  { path, stat, dataset }: ListedFile,
+  options: IngestOptions,
+): Generator<GoodRow, void> {
   const source = openSource(path, stat);
   try {
     const survey = surveyAll(source.walk().chunks, format);
-    const { table, rows, values } = openRows(source.walk().chunks, { dataset, format, survey, takenAt });
+    const { table, rows, values } = openRows(source.walk().chunks, {
+      ...{ dataset, format, survey },
+      takenAt: options.now(),
+      hashing: options.protection?.hashing ?? null,
+    });
     for (const batch of table.batches()) {
       for (const event of batch) {
         if (event.kind === 'row' && rows.read(event.fields, values, () => undefined) === null)

@@ -17,6 +17,7 @@ import { requireFewMishaps } from './attempts-allowed.ts';
 import { GivenUp, loadFile, withRaw } from './load-file.ts';
 import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
+import { sealRows } from './sealed-source.ts';
 import { type Source, openSource } from './source.ts';
 import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
 import type { LedgerEntry } from '../model/ledger.ts';
@@ -34,7 +35,7 @@ export async function ingestFile(store: Store, file: ListedFile, options: Ingest
   let source: Source | null = null;
   let claim: Claim | null = null;
   try {
-    source = openSource(file.path, file.stat);
+    source = sealRows(openSource(file.path, file.stat), file.dataset, options.protection ?? null);
     claim = await store.claim(file.name);
     if (claim === null) return { kind: 'claimed' };
     return await ingestSource(store, claim, file, source, options);

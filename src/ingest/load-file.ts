@@ -66,8 +66,10 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
 
 async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {
   const { store, entry, source, survey, transaction, sums, tally } = load;
-  const { feed, rowFormat } = store;
-  const options = { dataset: entry.dataset, format: feed.format, survey, rowFormat, takenAt: entry.startedAt };
+  const options = {
+    ...{ dataset: entry.dataset, format: store.feed.format, survey, rowFormat: store.rowFormat },
+    ...{ takenAt: new Date(entry.takenAt), hashing: load.options.protection?.hashing ?? null },
+  };
   const batches = parseFile(source, survey.bytes, options);
   let read = 0;
   let ended = false;

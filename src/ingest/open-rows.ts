@@ -1,18 +1,17 @@
 import type { Value } from '../columns/column-type.ts';
 import { keyPlaces } from '../feed/keys.ts';
 import { type MappingProblem, type RowMapper, createRowMapper } from '../columns/row-mapper.ts';
+import { type ProtectionInput, createRowProtector } from './row-protector.ts';
 import { type BrokenRule, type RuleCode, createRowRules } from '../columns/row-rules.ts';
 import type { Dataset, FeedFormat } from '../model/feed.ts';
 import { openTable } from '../reader/table.ts';
 import type { Survey, Table } from '../reader/types.ts';
 
 /** A surveyed file's bytes, and what they are to be read as. */
-export interface RowsOptions {
+export interface RowsOptions extends ProtectionInput {
   readonly dataset: Dataset;
   readonly format: FeedFormat;
   readonly survey: Survey;
-  /** When the file was taken: what `now` is to its rules. */
-  readonly takenAt: Date;
 }
 
 /** A file opened as its dataset: rows of fields, and what makes a record of each. */
@@ -32,7 +31,7 @@ export interface RowReader {
    * @returns null for a row that is to be loaded
    */
   read(fields: readonly string[], into: Value[], warn: (code: RuleCode) => void): MappingProblem | BrokenRule | null;
-  /** The key of a row, also of one that is refused; null: it has none. */
+  /** The key of a row as it is stored, also of one that is refused; null: it has none. */
   keyOf(fields: readonly string[]): string | null;
 }
 
@@ -47,18 +46,25 @@ export function openRows(chunks: Iterable<Uint8Array>, options: RowsOptions): Op
   return { table, rows, values: Array<Value>(columns.length).fill(null) };
 }
 
-function createRowReader(mapper: RowMapper, { dataset, takenAt }: RowsOptions): RowReader {
+function createRowReader(mapper: RowMapper, options: RowsOptions): RowReader {
+  const { dataset, takenAt } = options;
   const rules = createRowRules(dataset.columns, takenAt);
+  const protector = createRowProtector(dataset, options.format, options);
   return {
     read(fields, into, warn) {
       const problem = mapper.map(fields, into);
-      if (problem !== null || rules === null) return problem;
-      const broken = rules(into);
+      if (problem !== null) return problem;
+      // Rules see values in the clear.
+      const broken = rules?.(into) ?? [];
       const refused = broken.find(({ severity }) => severity !== 'warn');
       if (refused !== undefined) return refused;
       for (const { code } of broken) warn(code);
+      protector?.protect(into);
       return null;
     },
-    keyOf: (fields) => mapper.keyOf(fields),
+    keyOf: (fields) => {
+      const key = mapper.keyOf(fields);
+      return protector === null ? key : protector.protectKey(key);
+    },
   };
 }

@@ -1,4 +1,5 @@
 import type { TypeParameters } from '../columns/column-type.ts';
+import type { ProtectionName } from '../columns/protections.ts';
 import type { ColumnTypeName } from '../columns/registry.ts';
 import type { MappingRules } from '../columns/row-mapper.ts';
 import type { Expectation, VolumeRule } from './expectation.ts';
@@ -20,6 +21,8 @@ export interface Column {
   readonly required: boolean;
   /** A file may lack this column altogether; its values are then NULL. */
   readonly optional: boolean;
+  /** What is done to its values before they are stored; null: nothing. A reference has the protection of its key. */
+  readonly protect?: ProtectionName | null;
   /** Holds patient data by name (not a promise that the others hold none). */
   readonly phi: boolean;
   /** The table whose key this column refers to, or null. */

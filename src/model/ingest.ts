@@ -1,6 +1,7 @@
 import type { Keeping } from './archive.ts';
 import type { FileCode, RejectCode } from './codes.ts';
 import type { RowCounts } from './ledger.ts';
+import type { ProtectionKey } from './protection-key.ts';
 import type { Warnings } from './warnings.ts';
 
 /** How far an ingest is; called between batches. */
@@ -91,6 +92,8 @@ export interface IngestOptions {
   readonly stop: AbortSignal;
   readonly onProgress: (progress: IngestProgress) => void;
   readonly now: () => Date;
+  /** What protects patient data; null or absent: nothing of the feed is protected. */
+  readonly protection?: ProtectionKey | null;
 }
 
 /** What is counted of an outcome; an event tells no more of a file that was committed. */

@@ -10,6 +10,7 @@ export const LEDGER_TABLES = [
   'attempts',
   'retries',
   'decisions',
+  'protections',
 ] as const;
 
 /** Columns that were added to them later: a database that an older program set up lacks them. A migration that adds one adds it here. */

@@ -71,3 +71,11 @@ export type ArchiveMoment = 'copying' | 'copied' | 'copy_named' | 'set_aside' | 
 
 /** Called at each moment; does nothing outside the crash campaign. */
 export type Probe = (moment: Moment) => void;
+
+/** How the rows of a dataset are protected. */
+export interface KeptProtection {
+  /** Of the key; null: nothing is protected. */
+  readonly fingerprint: string | null;
+  /** By column what is done to its values. */
+  readonly columns: Readonly<Record<string, string>>;
+}

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { LandfallError } from '../model/errors.ts';
 import { systemCode } from '../system/system-error.ts';
-import { deriveKey, type ProtectionKey, SECRET_BYTES } from './key.ts';
+import type { ProtectionKey } from '../model/protection-key.ts';
+import { deriveKey, SECRET_BYTES } from './key.ts';
 
 /** What a key file holds: one line, so that it can be seen for what it is, and copied. */
 const LINE = /^landfall-key-1:([A-Za-z0-9_-]{43})\r?\n?$/;

@@ -163,6 +163,16 @@ export const SETTINGS = [
     takenBy: 'all',
   },
   {
+    name: 'key_file',
+    key: 'keyFile',
+    placeholder: 'FILE',
+    help: 'the key of protected columns; its text is never a setting',
+    schema: path.optional().transform((file) => file ?? null),
+    fallback: null,
+    fallbackFolder: 'working',
+    takenBy: 'all',
+  },
+  {
     name: 'log_level',
     key: 'logLevel',
     placeholder: 'LEVEL',

@@ -1,7 +1,7 @@
 import type { AcceptableCode, FileCode, RejectCode } from '../model/codes.ts';
 import type { Value } from '../columns/column-type.ts';
 import type { Dataset, Feed } from '../model/feed.ts';
-import type { Decision, FileStat, LedgerEntry, RowCounts, UnreadName } from '../model/ledger.ts';
+import type { Decision, FileStat, KeptProtection, LedgerEntry, RowCounts, UnreadName } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
 import type { AttemptedContent, Mishaps, Suspect } from './attempts.ts';
 
@@ -55,9 +55,7 @@ export interface Store {
   requestRetries(names: readonly string[], now: Date): Promise<void>;
   /** The names that someone asked to have read again, and when (ISO 8601, UTC). A name leaves with the commit of its next reading. */
   pendingRetries(): Promise<ReadonlyMap<string, string>>;
-  /**
-   * Keeps a decision about a content. Where that is quarantined, its name is also asked to be read again.
-   */
+  /** Keeps a decision about a content. Where that is quarantined, its name is also asked to be read again. */
   decide(decision: Decision, now: Date): Promise<void>;
 
   /**
@@ -66,6 +64,11 @@ export interface Store {
    * @returns null: another daemon has a file of this name in hand
    */
   claim(name: string): Promise<Claim | null>;
+  /** How the rows of each dataset that has any are protected, as the ledger says. */
+  protections(): Promise<ReadonlyMap<string, KeptProtection>>;
+  /** Keeps how the rows of some datasets are protected from now on. */
+  keepProtections(kept: ReadonlyMap<string, KeptProtection>): Promise<void>;
+
   /**
    * Notes, before a byte is read, that a content is about to be read, so that a death in the middle is known to the next run. To be
    * called again once its SHA-256 is known: that attempt takes the place of the first. It has to outlive the process, not a power cut.

@@ -1,5 +1,5 @@
 import type { StorageClass } from '../columns/column-type.ts';
-import { COLUMN_TYPES } from '../columns/registry.ts';
+import { storageOf } from '../columns/storage.ts';
 import type { Column, Dataset, Feed } from '../model/feed.ts';
 import { parentOf, referencesOf } from '../feed/references.ts';
 
@@ -59,7 +59,7 @@ function tableOf(feed: Feed, dataset: Dataset): TableModel {
     ]),
   );
   const columns = dataset.columns.map((column): ColumnModel => {
-    const { storage } = COLUMN_TYPES[column.type];
+    const storage = storageOf(column);
     const isKey = key.includes(column.name);
     return {
       name: column.name,

@@ -1,9 +1,12 @@
+import { bindProtection } from '../ingest/bind-protection.ts';
 import { ingestFile } from '../ingest/ingest-file.ts';
 import { loadFeed } from '../feed/load.ts';
 import { createEvents, type Events } from '../model/events.ts';
 import type { Feed } from '../model/feed.ts';
+import type { ProtectionKey } from '../model/protection-key.ts';
 import { logFaults, logFiles } from '../output/event-log.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
+import { readFeedKey } from '../protection/feed-key.ts';
 import type { Store } from '../store/store.ts';
 import { createCurrentWork, type CurrentWork } from './current-work.ts';
 import { openDatabase } from './database-session.ts';
@@ -38,6 +41,7 @@ export function openIntake(
   feed: Feed,
   telling: Telling,
   store: Store,
+  protection: ProtectionKey | null,
   how: { hasNews: () => boolean; tellAgain: boolean },
 ): Intake {
   const { settings, io, logger, giveUp } = supervised;
@@ -47,6 +51,7 @@ export function openIntake(
     settings,
     feed,
     store,
+    protection,
     ingest: ingestFile,
     logger,
     now: io.now,
@@ -76,6 +81,7 @@ export async function takeFromLanding(supervised: Supervised, options: SessionOp
   const { command, patienceMs } = options;
   const once = command === 'once';
   const feed = loadFeed(settings.feed, settings.env);
+  const protection = readFeedKey(feed, settings.keyFile);
   const telling = openTelling(supervised, feed);
   const waiting = { faults: telling.faults, waker, patienceMs, monotonic: () => performance.now() };
   const opened = await openDatabase(supervised, feed, command, waiting);
@@ -83,10 +89,11 @@ export async function takeFromLanding(supervised: Supervised, options: SessionOp
   if (opened.kind === 'held') throw opened.problem;
   const { store } = opened;
   try {
+    await bindProtection(store, feed, protection);
     send({ kind: 'ready' });
     // Nobody watches for `once`: what comes in the meantime is found when all is taken.
     const hasNews = once ? () => true : waker.poked;
-    const intake = openIntake(supervised, feed, telling, store, { hasNews, tellAgain: once });
+    const intake = openIntake(supervised, feed, telling, store, protection, { hasNews, tellAgain: once });
     using ending = new DisposableStack();
     options.onOpen?.(intake, ending);
     await runLoop({ ...waiting, scan: () => scan(intake), until: once ? 'all taken' : 'stopped', stop: io.stop });

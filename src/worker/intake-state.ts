@@ -6,6 +6,7 @@ import { createParentWait, type ParentWait } from '../landing/order.ts';
 import { createSettler, type Settler } from '../landing/settle.ts';
 import type { Events } from '../model/events.ts';
 import type { Feed } from '../model/feed.ts';
+import type { ProtectionKey } from '../model/protection-key.ts';
 import type { Totals } from '../model/totals.ts';
 import type { Logger } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -22,6 +23,8 @@ export interface IntakeOptions {
   readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'archive'>;
   readonly feed: Feed;
   readonly store: Store;
+  /** What protects patient data; null or absent: nothing of the feed is protected. */
+  readonly protection?: ProtectionKey | null;
   /** Takes one file into the store; `ingestFile`, but in tests. */
   readonly ingest: typeof ingestFile;
   /** Called at each step of a copy: the crash campaign kills the process there. */

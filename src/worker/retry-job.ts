@@ -6,11 +6,13 @@ import { isStill, lstat } from '../landing/file-stat.ts';
 import { listLanding } from '../landing/list.ts';
 import { holdFuture, orderFiles } from '../landing/order.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
+import { bindProtection } from '../ingest/bind-protection.ts';
 import type { Feed } from '../model/feed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { isRefused } from '../model/ingest.ts';
 import type { Logger } from '../output/log.ts';
 import { printable } from '../output/terminal.ts';
+import { readFeedKey } from '../protection/feed-key.ts';
 import { requestRetries } from '../store/open.ts';
 import type { CommandIo } from '../system/io.ts';
 import { openDatabase, storePlace } from './database-session.ts';
@@ -28,6 +30,7 @@ import { ingest } from './take-files.ts';
 export async function performRetry(supervised: Supervised, asked: readonly string[]): Promise<number> {
   const { settings, io } = supervised;
   const feed = loadFeed(settings.feed, settings.env);
+  const protection = readFeedKey(feed, settings.keyFile);
   const names = new Set(asked.map((name) => nameAt(feed, path.resolve(io.cwd, name))));
   const files = find(settings.landing, feed, names, io);
   const missing = [...names].filter((name) => !files.some((file) => file.name === name));
@@ -45,11 +48,12 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
     const { store } = opened;
     try {
       // The wish comes first: it outlives a process that is killed.
+      await bindProtection(store, feed, protection);
       await store.requestRetries(wanted, io.now());
       supervised.send({ kind: 'ready' });
       const telling = openTelling(supervised, feed);
       const how = { hasNews: () => false, tellAgain: false };
-      return await readAgain(openIntake(supervised, feed, telling, store, how), files, supervised.logger);
+      return await readAgain(openIntake(supervised, feed, telling, store, protection, how), files, supervised.logger);
     } finally {
       await store.close();
     }

@@ -94,7 +94,9 @@ export async function ingest(intake: Intake, file: ListedFile, afresh: boolean):
     const onProgress = (file: IngestProgress): void => {
       work.change({ file });
     };
-    const outcome = await intake.ingest(store, file, { afresh, keeping, stop, now, onProgress });
+    const protection = intake.protection ?? null;
+    const options = { afresh, keeping, stop, now, onProgress, protection };
+    const outcome = await intake.ingest(store, file, options);
     emitOutcome(events, file.name, outcome);
     isDue = outcome.kind === 'given_up';
     return outcome;

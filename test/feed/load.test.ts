@@ -62,7 +62,7 @@ test('the visitpay feed has the documented datasets and columns', () => {
     'transactions.visit_id → visits',
     'transactions.procedure_id → procedures',
   ]);
-  expect(feed.datasets.flatMap((one) => one.columns).filter((column) => column.phi)).toHaveLength(4);
+  expect(feed.datasets.flatMap((one) => one.columns).filter((column) => column.phi)).toHaveLength(5);
 });
 
 test('the hash is that of the bytes of the definition', () => {

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { createHasher } from '../../src/protection/hash-value.ts';
 import { deriveKey } from '../../src/protection/key.ts';
 import { makeKeyFile, readKeyFile } from '../../src/protection/key-file.ts';
-import { PROTECTIONS, type ProtectionName } from '../../src/protection/protect-value.ts';
+import { PROTECTIONS, type ProtectionName } from '../../src/columns/protections.ts';
 import { createOpener, createSealer, isSealed } from '../../src/protection/seal.ts';
 import { createSealStream, createUnsealStream } from '../../src/protection/seal-stream.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -49,10 +49,10 @@ describe('P9: a protected value', () => {
     ['last4', '123-45-6789', '***-**-6789'],
     ['last4', '12345', '***45'],
     ['last4', '7', '*'],
-    ['year', '1980-12-31', 1980],
-    ['year', '1937-01-01', 1937],
-    ['year', '1936-12-31', 1900],
-    ['year', '1890-01-01', 1900],
+    ['year', '1980-12-31', '1980'],
+    ['year', '1937-01-01', '1937'],
+    ['year', '1936-12-31', '1900'],
+    ['year', '1890-01-01', '1900'],
     ['zip3', '60601', '606'],
     ['zip3', '60601-1234', '606'],
     ['zip3', '606011234', '606'],

@@ -40,6 +40,7 @@ test('without anything said, the defaults hold', () => {
     archiveForMs: null,
     after: 'keep',
     removeAfterMs: 600_000,
+    keyFile: null,
     stateDir: '/work/db',
     logLevel: 'info',
     logFormat: 'auto',

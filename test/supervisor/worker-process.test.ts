@@ -47,6 +47,7 @@ function startStub(script: string, onTestFinished: OnTestFinished, broken: { nod
     archiveForMs: null,
     after: 'keep',
     removeAfterMs: 0,
+    keyFile: null,
     stateDir: 'state',
     logLevel: 'silent',
     logFormat: 'json',

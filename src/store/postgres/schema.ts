@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { StorageClass } from '../../columns/column-type.ts';
-import { COLUMN_TYPES } from '../../columns/registry.ts';
+import { storageOf } from '../../columns/storage.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
@@ -109,7 +109,7 @@ function tableProblems(
   const key = dataset.keys.map(({ name }) => name).join();
   const own = columns.filter((column) => column.table === table);
   if (own.length === 0) return [`there is no table ${table}`];
-  const stored = dataset.columns.map(({ name, type }) => ({ name, storage: COLUMN_TYPES[type].storage }));
+  const stored = dataset.columns.map((column) => ({ name: column.name, storage: storageOf(column) }));
   const taken = [...stored, ...LINEAGE];
   const problems = taken.flatMap(({ name, storage }) => columnProblems(table, name, storage, own));
   for (const column of own) {
@@ -124,7 +124,7 @@ function tableProblems(
       problems.push(`${table}.${column.name} has no foreign key to ${column.references}`);
   }
   // Of texts that are compared otherwise, other ones would be newer, or the same, than in SQLite.
-  const textKeys = dataset.keys.filter(({ type }) => COLUMN_TYPES[type].storage === 'text');
+  const textKeys = dataset.keys.filter((column) => storageOf(column) === 'text');
   const compared = [...textKeys, ...dataset.columns.filter((column) => column.references !== null)].map(
     ({ name }) => name,
   );

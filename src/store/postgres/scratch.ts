@@ -1,5 +1,5 @@
 import type { StorageClass } from '../../columns/column-type.ts';
-import { COLUMN_TYPES } from '../../columns/registry.ts';
+import { storageOf } from '../../columns/storage.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { quoteName } from '../sql-names.ts';
 
@@ -74,5 +74,5 @@ export const STORAGE_TYPES = {
 
 /** The type that holds any value of a column. */
 export function storageType(column: Column): (typeof STORAGE_TYPES)[StorageClass] {
-  return STORAGE_TYPES[COLUMN_TYPES[column.type].storage];
+  return STORAGE_TYPES[storageOf(column)];
 }

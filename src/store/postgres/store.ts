@@ -10,6 +10,7 @@ import { decide } from './decisions.ts';
 import { createFileTransaction } from './file-transaction.ts';
 import { enterFile, enterQuarantined } from './ledger-entry.ts';
 import * as ledger from './ledger.ts';
+import { keepProtections, protections } from './protections.ts';
 import type { Session } from './session.ts';
 
 /** Entries of the ledger that are read at a time. */
@@ -76,6 +77,8 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
     closeCopies: (notes) => noting((client) => copies.closeCopies(client, notes)),
     requestRetries: (names, now) => writing('request retry', (client) => ledger.requestRetries(client, names, now)),
     pendingRetries: () => reading((client) => ledger.pendingRetries(client)),
+    protections: () => reading((client) => protections(client)),
+    keepProtections: (kept) => writing('write ledger', (client) => keepProtections(client, kept)),
     decide: (decision, now) => writing('decide', (client) => decide(client, decision, now)),
     claim: (name) => queue(() => (run === null ? Promise.resolve(ALONE) : claims.claim(name))),
     openAttempt: (content, now) => noting((client) => attempts.openAttempt(client, process, content, now)),

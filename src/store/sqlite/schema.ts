@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { COLUMN_TYPES } from '../../columns/registry.ts';
+import { storageOf } from '../../columns/storage.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
@@ -91,7 +91,7 @@ function columnProblems(db: Database.Database, dataset: Dataset, strict: boolean
     .all(table);
   const problems: string[] = [];
   const byName = new Map(found.map((column) => [column.name, column]));
-  const stored = dataset.columns.map(({ name, type }) => ({ name, storage: COLUMN_TYPES[type].storage }));
+  const stored = dataset.columns.map((column) => ({ name: column.name, storage: storageOf(column) }));
   for (const { name, storage } of [...stored, ...LINEAGE]) {
     const column = byName.get(name);
     byName.delete(name);

@@ -1,4 +1,4 @@
-import { COLUMN_TYPES } from '../../columns/registry.ts';
+import { storageOf } from '../../columns/storage.ts';
 import type { Dataset } from '../../model/feed.ts';
 import { declarationFor } from './affinity.ts';
 import { quoteName } from '../sql-names.ts';
@@ -91,9 +91,7 @@ export function stageName(kind: StageKind, dataset: Dataset): string {
 
 /** SQL that makes a dataset's staging tables of every ingest. */
 export function createStagesSql(dataset: Dataset): string {
-  const columns = dataset.columns.map(
-    (column) => `${quoteName(column.name)} ${declarationFor(COLUMN_TYPES[column.type].storage)}`,
-  );
+  const columns = dataset.columns.map((column) => `${quoteName(column.name)} ${declarationFor(storageOf(column))}`);
   const create = (kind: StageKind, more: readonly string[]): string =>
     `CREATE TABLE IF NOT EXISTS ${stageName(kind, dataset)} (${['_seq INTEGER PRIMARY KEY', ...more, ...columns].join(', ')});`;
   return (

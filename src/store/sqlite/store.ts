@@ -8,6 +8,7 @@ import { createFileTransaction } from './file-transaction.ts';
 import { decide } from './decisions.ts';
 import * as ledger from './ledger.ts';
 import { type OpenDatabase, closeDatabase, requireInPlace } from './open.ts';
+import { keepProtections, protections } from './protections.ts';
 import { emptyWal, isWalLarge, walBytes } from './wal.ts';
 
 /** Entries of the ledger that are read at a time. */
@@ -45,6 +46,8 @@ export function createStore(database: OpenDatabase): Store {
     requestRetries: queued(ledger.requestRetries),
     pendingRetries: queued(ledger.pendingRetries),
     decide: queued(decide),
+    protections: queued(protections),
+    keepProtections: queued(keepProtections),
     // Whoever has the lock of the database is alone.
     claim: () => Promise.resolve({ shared: false, release: () => Promise.resolve() }),
     openAttempt: queued(attempts.openAttempt),

@@ -1,4 +1,4 @@
-import type { StorageClass, Value } from '../columns/column-type.ts';
+import type { StorageClass, Value } from './column-type.ts';
 
 /** What is done to a value before it is stored. */
 export interface Protection {
@@ -32,13 +32,14 @@ export const OVER_89 = 1900;
 const SPARSE = new Set('036 059 063 102 203 556 692 790 821 823 830 831 878 879 884 890 893'.split(' '));
 
 const TEXT: readonly StorageClass[] = ['text'];
+const ANY: readonly StorageClass[] = ['text', 'integer', 'number', 'decimal', 'date', 'timestamp', 'boolean'];
 const HIDDEN = /[\p{L}\p{N}]/gu;
 
 /** What `protect` of a column can say. */
 export const PROTECTIONS = {
   hash: {
     storage: 'text',
-    of: ['text', 'integer', 'date'],
+    of: ANY,
     keepsKeys: true,
     says: 'HMAC-SHA-256 of the normalised value, 64 hex digits: equal values stay equal, so that joins and counts still work',
     make:
@@ -61,15 +62,15 @@ export const PROTECTIONS = {
     make: () => (value) => mask(String(value), 'last', 4),
   },
   year: {
-    storage: 'integer',
-    of: ['date'],
+    storage: 'text',
+    of: ['date', 'timestamp'],
     keepsKeys: false,
     says: `the year; ${OVER_89} stands for all years that are 90 or more years before the file was taken`,
     make:
       ({ year }) =>
       (value) => {
         const written = Number(String(value).slice(0, 4));
-        return written <= year - 90 ? OVER_89 : written;
+        return String(written <= year - 90 ? OVER_89 : written).padStart(4, '0');
       },
   },
   zip3: {
@@ -81,7 +82,7 @@ export const PROTECTIONS = {
   },
   drop: {
     storage: null,
-    of: ['text', 'integer', 'date'],
+    of: ANY,
     keepsKeys: false,
     says: 'nothing is stored',
     make: () => () => null,
