@@ -34,7 +34,7 @@ export async function init({ samples, out }: InitOptions, { stdout, stderr, cwd 
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'feed.yaml');
   writeFileSync(file, feedText(proposal), { flag: 'wx' });
-  const { files } = await writeMigrations(loadFeed(folder), ['sqlite', 'postgres']);
+  const { files } = await writeMigrations(loadFeed(folder), ['sqlite', 'postgres'], null);
   for (const written of [file, ...files]) stdout.write(`written: ${shown(written, cwd)}\n`);
   const rows = read.datasets.map(({ name, rows }) => `${name} (${counted(rows, 'row')})`).join(', ');
   stdout.write(`guessed from ${printable(rows)}; review feed.yaml, then: landfall check --feed ${out} FILE\n`);

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { loadFeed } from '../feed/load.ts';
-import type { SqlDialect } from '../feed/sql-files.ts';
 import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Feed } from '../model/feed.ts';
 import { erDiagram } from '../output/er-diagram.ts';
@@ -33,7 +32,7 @@ export async function schema({ settings, action }: SchemaOptions, io: CommandIo)
       io.stdout.write(erDiagram(feed));
       return 0;
     case 'write':
-      return await write(feed, dialectOf(settings.db), io);
+      return await write(feed, settings.db, io);
     case 'diff':
       return await diff(feed, settings.db, io);
   }
@@ -47,11 +46,11 @@ async function diff(feed: Feed, db: string, { stdout }: CommandIo): Promise<numb
 }
 
 /** Writes the next migration for each dialect that the feed has migrations for, and for that of the database. */
-async function write(feed: Feed, dialect: SqlDialect, { stdout, stderr, cwd }: CommandIo): Promise<number> {
+async function write(feed: Feed, db: string, { stdout, stderr, cwd }: CommandIo): Promise<number> {
   const dialects = (['sqlite', 'postgres'] as const).filter(
-    (each) => each === dialect || existsSync(join(feed.folder, 'migrations', each)),
+    (each) => each === dialectOf(db) || existsSync(join(feed.folder, 'migrations', each)),
   );
-  const { files: written, notes } = await writeMigrations(feed, dialects);
+  const { files: written, notes } = await writeMigrations(feed, dialects, db);
   for (const note of notes) stderr.write(`${note}\n`);
   for (const file of written) stdout.write(`written: ${relative(cwd, file)}\n`);
   stdout.write(

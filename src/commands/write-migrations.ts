@@ -16,10 +16,15 @@ export interface WrittenMigrations {
 
 /**
  * Writes the next migration of a feed into its folder, for each of the dialects whose migrations do not give what the feed says.
+ * @param db the setting; null: there is none
  * @throws LandfallError, with nothing written, for a change that is not safe for rows that are there
  */
-export async function writeMigrations(feed: Feed, dialects: readonly SqlDialect[]): Promise<WrittenMigrations> {
-  const plans = await Promise.all(dialects.map((dialect) => planNextMigration(feed, dialect)));
+export async function writeMigrations(
+  feed: Feed,
+  dialects: readonly SqlDialect[],
+  db: string | null,
+): Promise<WrittenMigrations> {
+  const plans = await Promise.all(dialects.map((dialect) => planNextMigration(feed, dialect, db)));
   requireSafe(feed, plans);
   const number = nextNumber(feed);
   const files = dialects.flatMap((dialect, index) => {

@@ -1,4 +1,5 @@
-import { feedMigrations, feedViews, type SqlDialect } from '../feed/sql-files.ts';
+import { feedMigrations, feedViews, type SqlDialect, type SqlFile } from '../feed/sql-files.ts';
+import { LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
 import { isUrl } from '../settings/database-url.ts';
 import type { Ddl } from './ddl.ts';
@@ -33,18 +34,36 @@ function headOf(feed: Feed, ddl: Ddl): string {
 
 /**
  * Plans the next migration of a feed: from what its migrations so far give to what its definition says.
- * @throws LandfallError when what they give cannot be found out
+ * @param db the setting, or null: a server is asked only where the migrations for it cannot be run without one
+ * @throws LandfallError, DatabaseFault when what they give cannot be found out
  */
-export async function planNextMigration(feed: Feed, dialect: SqlDialect): Promise<MigrationPlan> {
-  const { tablesAfter } = await import('./sqlite/scratch-schema.ts');
+export async function planNextMigration(feed: Feed, dialect: SqlDialect, db: string | null): Promise<MigrationPlan> {
   const wanted = tablesOf(feed);
-  const adapt = dialect === 'postgres' ? withoutCollation : (sql: string) => sql;
-  const found = tablesAfter(
-    feedMigrations(feed, dialect),
-    wanted.map(({ name }) => name),
-    adapt,
-  );
+  const names = wanted.map(({ name }) => name);
+  const found = await tablesSoFar(feedMigrations(feed, dialect), dialect, db, names);
   return planMigration(findDifferences(wanted, found, DDL[dialect]), DDL[dialect]);
+}
+
+async function tablesSoFar(
+  migrations: readonly SqlFile[],
+  dialect: SqlDialect,
+  db: string | null,
+  names: readonly string[],
+): Promise<readonly FoundTable[]> {
+  const { tablesAfter } = await import('./sqlite/scratch-schema.ts');
+  const found = tablesAfter(migrations, names, dialect === 'postgres' ? withoutCollation : (sql) => sql);
+  if (!('failed' in found)) return found;
+  if (dialect === 'postgres' && db !== null && isUrl(db)) {
+    const { tablesAfterOnServer } = await import('./postgres/found-tables.ts');
+    return await tablesAfterOnServer(db, migrations, names);
+  }
+  throw new LandfallError('read migration', `what it gives cannot be found out: ${found.problem}`, {
+    file: found.failed.path,
+    hint:
+      dialect === 'postgres'
+        ? 'name a server with --db, where it is run and rolled back, or write the next migration by hand'
+        : 'write the next migration by hand',
+  });
 }
 
 /** PostgreSQL's bytewise order is SQLite's own, which has no such name for it. */

@@ -225,6 +225,33 @@ test('what is printed for a feed of every type is what SQLite takes, and a start
 });
 
 describePostgres('on PostgreSQL', () => {
+  test('--write runs migrations that SQLite does not know on the server, and rolls them back', async () => {
+    await using database = await freshDatabase('en-US');
+    const feed = withColumn('header: Ward, name: ward, type: timestamp, zone: UTC');
+    const grants = join(feed, 'migrations/postgres/0003_grants.sql');
+    const db = urlOf(database.place, 'landfall');
+    writeFileSync(
+      grants,
+      `COMMENT ON TABLE visits IS 'mine'; ALTER TABLE visits ALTER COLUMN facility TYPE varchar;\n`,
+    );
+    await expect(run('write', { feed, db })).rejects.toThrow('visits.facility: character varying; the feed says text');
+    writeFileSync(grants, `COMMENT ON TABLE visits IS 'mine';\n`);
+    await run('write', { feed, db });
+    expect(lastMigration(feed, 'postgres')).toEqual({
+      name: '0004_visits.sql',
+      sql: 'ALTER TABLE visits ADD COLUMN ward timestamptz;\n',
+    });
+    writeFileSync(grants, 'GRANT SELECT ON visits TO nobody_there;\n');
+    await expect(run('write', { feed, db })).rejects.toThrow(
+      /0003_grants\.sql: role "nobody_there" does not exist.*by hand/,
+    );
+    const client = new pg.Client(database.place);
+    await client.connect();
+    const { rows } = await client.query(`SELECT relname FROM pg_class WHERE relname = 'visits'`);
+    await client.end();
+    expect(rows).toEqual([]);
+  });
+
   test('--diff says that a database fits, and finds what was added or changed by hand', async () => {
     await using database = await freshDatabase('en-US');
     const db = urlOf(database.place, 'landfall');

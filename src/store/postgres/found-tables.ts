@@ -1,5 +1,8 @@
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase } from 'pg';
+import type { SqlFile } from '../../feed/sql-files.ts';
+import { LandfallError } from '../../model/errors.ts';
 import type { FoundTable } from '../found-tables.ts';
+import { connect } from './connect.ts';
 import { readColumns, readKeys } from './schema.ts';
 import { serverPlace } from './server-place.ts';
 import { createSession } from './session.ts';
@@ -20,6 +23,38 @@ export async function readServerTables(db: string, names: readonly string[]): Pr
     });
   } finally {
     await session.close();
+  }
+}
+
+/**
+ * The tables that migrations give, found by running them on a server among temporary tables, all of which is rolled back.
+ * @throws LandfallError, DatabaseFault when they cannot be run
+ */
+export async function tablesAfterOnServer(
+  db: string,
+  migrations: readonly SqlFile[],
+  names: readonly string[],
+): Promise<readonly FoundTable[]> {
+  const client = await connect(serverPlace(db), 'landfall schema');
+  try {
+    await client.query('BEGIN; SET LOCAL search_path TO pg_temp');
+    for (const migration of migrations) await run(client, migration);
+    // It has a name only since something was made in it.
+    const { rows } = await client.query<{ name: string }>('SELECT pg_my_temp_schema()::regnamespace::text AS name');
+    return await findTables(client, rows[0]?.name ?? '', names);
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+    await client.end();
+  }
+}
+
+async function run(client: ClientBase, { sql, path }: SqlFile): Promise<void> {
+  try {
+    await client.query(sql);
+  } catch (cause) {
+    // The message names words of the migration only: there are no rows.
+    const problem = cause instanceof pg.DatabaseError ? cause.message : 'it cannot be run';
+    throw new LandfallError('read migration', problem, { file: path, hint: 'write the next migration by hand', cause });
   }
 }
 
