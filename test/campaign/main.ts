@@ -1,4 +1,6 @@
 /**
+ * `npm run test:campaign -- --store postgres [--runs N] [--seed N] [--files DIR]`: the one on PostgreSQL, by one daemon and by four, which
+ * are killed, as is the server; with the files of a folder, or with made-up ones.
  * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash]`: the campaigns at length. Each run of each
  * campaign is another plan; the same seed makes the same plans. Ends with exit code 1 at the first difference.
  */
@@ -9,11 +11,12 @@ import { inspect, parseArgs } from 'node:util';
 import { crashCampaign } from './crash.ts';
 import { onceCampaign } from './once.ts';
 import { largeCampaign, orderCampaign } from './order.ts';
+import { makeDeliveries, readDeliveries, serverCampaign, type ServerPlan } from './server.ts';
 import { runSwarm } from './swarm.ts';
 import { triggerCampaign } from './trigger.ts';
 
 /** How many runs a campaign has when it is not said. */
-const USUAL = { order: 1000, large: 10, trigger: 300, once: 50, swarm: 1, crash: 200 };
+const USUAL = { order: 1000, large: 10, trigger: 300, once: 50, swarm: 1, crash: 200, server: 20 };
 
 /** How many files come at once in a swarm. */
 const SWARM_FILES = 20_000;
@@ -25,9 +28,13 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: Object.keys(USUAL).join(',') },
+    store: { type: 'string', default: 'sqlite' },
+    files: { type: 'string' },
   },
 });
-const chosen = (Object.keys(USUAL) as Campaign[]).filter((name) => values.only.split(',').includes(name));
+const chosen = (Object.keys(USUAL) as Campaign[]).filter((name) =>
+  values.store === 'postgres' ? name === 'server' : name !== 'server' && values.only.split(',').includes(name),
+);
 const seed = Number(values.seed);
 
 for (const name of chosen) {
@@ -49,15 +56,24 @@ for (const name of chosen) {
     if (name === 'trigger') await triggerCampaign(runs, seed, emptyFolder);
     if (name === 'once') await onceCampaign(runs, seed, emptyFolder);
     if (name === 'swarm') await swarmCampaign(runs, seed, emptyFolder);
+    if (name === 'server') await serverCampaign(serverPlans(runs), emptyFolder, (result) => (hits += result.hits));
     if (name === 'crash') await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));
     if (folder !== '') rmSync(folder, { recursive: true });
     const seconds = Math.round((performance.now() - begun) / 1000);
-    const struck = name === 'crash' ? `, ${hits} kills hit a process at work` : '';
+    const struck = name === 'crash' || name === 'server' ? `, ${hits} kills hit a process at work` : '';
     process.stdout.write(`${name}: ${runs} runs without a difference in ${seconds} s${struck}\n`);
   } catch (error) {
     process.stdout.write(`${name}: run ${done} differs; its files are in ${folder}\n`);
     process.stdout.write(`${inspect(error)}\n`);
     process.exit(1);
+  }
+}
+
+/** By one daemon and by four in turn; every other pair of runs without kills. */
+function* serverPlans(runs: number): Generator<ServerPlan> {
+  for (let run = 0; run < runs; run++) {
+    const files = values.files === undefined ? makeDeliveries(seed + run, 20, 60) : readDeliveries(values.files);
+    yield { seed: seed + run, files, daemons: run % 2 === 0 ? 1 : 4, kills: run % 4 < 2 ? 6 : 0 };
   }
 }
 
