@@ -58,12 +58,20 @@ describe('the daemon with --http', { concurrent: true, timeout: 180_000 }, () =>
     for (const text of [metrics, page, ledger, file, status]) expect(findLeak(text ?? '')).toBeNull();
 
     const { workerPid } = await heartbeatWhen(site.folder, (alive) => alive.workerPid !== null);
-    const [reader = 0] = childrenOf(daemon.pid).filter((pid) => pid !== workerPid);
-    process.kill(reader, 'SIGKILL');
+    const readerPid = (): number => childrenOf(daemon.pid).find((pid) => pid !== workerPid) ?? 0;
+    process.kill(readerPid(), 'SIGKILL');
     await vi.waitFor(async () => {
       expect(await textOf(`${url}files/1`)).toContain(name);
     }, 30_000);
     expect((await fetch(`${url}ready`)).status).toBe(200);
+
+    // One that hangs holds up neither the page nor the stop.
+    process.kill(readerPid(), 'SIGSTOP');
+    writeFeedFile(site.landing, 'Procedure', STAMP, [billing.procedure()]);
+    await queryUntil(site.folder, 'SELECT count(*) FROM files', [[2]]);
+    const begun = performance.now();
+    expect(await textOf(url)).toContain(name);
+    expect(performance.now() - begun).toBeLessThan(3_000);
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
     await expect(fetch(url)).rejects.toThrow();
