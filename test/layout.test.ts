@@ -23,6 +23,7 @@ const ROOMS = [
   'proposal',
   'status',
   'http',
+  'alerts',
   'worker',
   'supervisor',
   'commands',

@@ -3,11 +3,12 @@ import { z } from 'zod';
 const faultSchema = z.object({
   /**
    * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: no copy can be made; `worker`: the
-   * process that takes files, which an earlier version called `loader`; `http`: the page is not served.
+   * process that takes files, which an earlier version called `loader`; `http`: the page is not served;
+   * `alerts`: a receiver takes none; `receipts`: none can be written.
    */
   kind: z.preprocess(
     (kind) => (kind === 'loader' ? 'worker' : kind),
-    z.enum(['landing', 'watch', 'file', 'database', 'archive', 'worker', 'http']),
+    z.enum(['landing', 'watch', 'file', 'database', 'archive', 'worker', 'http', 'alerts', 'receipts']),
   ),
   /** The file's name, where it is one file's fault. */
   file: z.string().nullable(),

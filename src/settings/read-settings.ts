@@ -101,6 +101,8 @@ export function settingsInForce(sources: SettingSources): readonly SettingInForc
 
 /** A value as it may be shown. */
 function shown(info: SettingInfo, text: string): string {
+  // Whoever knows the address could call it instead.
+  if (info.name === 'ping_url' && URL.canParse(text)) return `${new URL(text).origin}/***`;
   return info.name === 'db' ? withoutPassword(text) : text;
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { httpAddress } from './http-address.ts';
+import { TELLING_SETTINGS } from './telling.ts';
 import { cron, database, duration, EVERY_MINUTE, path, retention, share } from './values.ts';
 
 /** One setting as users know it. Its flag is `--settle`, its variable `LANDFALL_SETTLE`, its name in a settings file `settle`. */
@@ -229,6 +230,7 @@ export const SETTINGS = [
     fallbackFolder: 'working',
     takenBy: 'run',
   },
+  ...TELLING_SETTINGS,
 ] as const satisfies readonly SettingInfo[];
 
 /** Settings that there were once, and what takes their place, for a person. */

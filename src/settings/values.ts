@@ -61,6 +61,49 @@ export const share = z
   .transform((text) => parseFloat(text) / 100)
   .refine((part) => part <= 1, 'must be at most 100%');
 
+/** A path that may be left out. */
+export const optionalPath = path.optional().transform((file) => file ?? null);
+
+/** A text that may be left out. */
+export const optionalText = z
+  .string()
+  .refine((text) => !/\p{Cc}/u.test(text), 'must be one line')
+  .optional()
+  .transform((text) => text ?? null);
+
+/** An address, or a file that holds one; may be left out. */
+export const addressOrFile = z
+  .string()
+  .refine(
+    (text) => text.startsWith('/') || (/^https?:/.test(text) && URL.canParse(text)),
+    'must be an address such as https://hc-ping.com/…, or the absolute path of a file that holds one',
+  )
+  .optional()
+  .transform((text) => text ?? null);
+
+/** A program and its arguments: its absolute path, or all of them as a list of JSON; may be left out. */
+export const programAndArguments = z
+  .string()
+  .transform((text, context): readonly string[] => {
+    const read = z
+      .array(z.string())
+      .min(1)
+      .safeParse(text.startsWith('[') ? parsed(text) : [text]);
+    if (read.success && read.data[0]?.startsWith('/') === true) return read.data;
+    context.addIssue('must be the absolute path of a program, or a list such as ["/usr/bin/page", "--who", "on-call"]');
+    return z.NEVER;
+  })
+  .optional()
+  .transform((words) => words ?? null);
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** When, as cron writes it. */
 export const cron = z.string().refine(isCron, 'must be a cron expression such as "* * * * *"');
 

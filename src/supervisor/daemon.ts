@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { createEvents } from '../model/events.ts';
-import { STARTING, type Work } from '../model/work.ts';
+import { isAtRest, STARTING, type Work } from '../model/work.ts';
 import { logFaults } from '../output/event-log.ts';
 import { withoutPassword } from '../settings/database-url.ts';
 import { createFaultBook, type FaultBook } from '../status/faults.ts';
@@ -16,6 +16,8 @@ import {
 } from '../status/heartbeat.ts';
 import { bootTime } from '../system/boot-clock.ts';
 import { every, throttle } from '../system/timers.ts';
+import type { Alerting } from './alerting.ts';
+import { hasAlerts } from './has-alerts.ts';
 import { startSchedule } from './schedule.ts';
 import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
 import { createNotifier, describeWork, type Notifier } from './systemd.ts';
@@ -52,6 +54,10 @@ interface Daemon {
   follow: (folders: readonly string[]) => void;
   /** Whether the service manager was told that the daemon is ready. */
   announced: boolean;
+  /** Why the daemon ends by itself; null: it does not. */
+  problem: string | null;
+  /** Whether what lay in the landing folder at the start was looked at. */
+  settled: boolean;
 }
 
 /**
@@ -72,9 +78,11 @@ export async function runDaemon(options: SupervisorOptions): Promise<number> {
     const heartbeat = (): Heartbeat => heartbeatOf(daemon);
     openSite({ ...options, address: settings.http, events: supervision.options.events, faults, heartbeat }, releases);
   }
+  const alerting = await startAlerts(daemon, releases);
   const { landing, db } = settings;
   logger.info({ version: io.program.version, landing, db: withoutPassword(db) }, 'landfall starts');
   const exitCode = await supervise(daemon.supervision);
+  if (daemon.problem !== null) await alerting?.tellEnd(daemon.problem);
   beat(daemon, 'stopped');
   logger.info('stopped');
   return exitCode;
@@ -102,6 +110,8 @@ function createDaemon(options: SupervisorOptions, releases: DisposableStack): Da
     unforgiven: before?.cutShort === true,
     announced: false,
     follow: () => undefined,
+    problem: null,
+    settled: false,
     supervision: createSupervision({
       ...options,
       job: { verb: 'run' },
@@ -150,6 +160,7 @@ function tellAsItGoes(daemon: Daemon, releases: DisposableStack): void {
   events.on('work', (work) => {
     // It waits for its database: as ready as it can be.
     if (work.faults.length > 0) announceReady(daemon);
+    daemon.settled ||= isAtRest(work.doing);
     if (work.doing !== told.doing || work.faults.length !== told.faults.length) beat(daemon);
     told = work;
     tellProgress();
@@ -159,6 +170,24 @@ function tellAsItGoes(daemon: Daemon, releases: DisposableStack): void {
       if (isWorkerWell(supervision.worker)) notifier.send({ WATCHDOG: '1' });
     });
   }
+}
+
+/** Has people told of what is wrong, where that is set up. */
+async function startAlerts(daemon: Daemon, releases: DisposableStack): Promise<Alerting | null> {
+  const { options, supervision, faults } = daemon;
+  if (!hasAlerts(options.settings)) return null;
+  const { startAlerting } = await import('./alerting.ts');
+  const mayTell = (): boolean => daemon.owner || !isOthers(daemon);
+  return startAlerting(
+    {
+      ...options,
+      ...{ events: supervision.options.events, faults, mayTell },
+      work: () => currentWork(daemon),
+      mayWrite: () => daemon.found && mayTell(),
+      isSettled: () => daemon.settled,
+    },
+    releases,
+  );
 }
 
 /** Has the worker look at the folder when something happens there, and by the clock. */
@@ -212,7 +241,8 @@ function afterEnd(daemon: Daemon, end: WorkerEnd): number | null {
   daemon.owner = false;
   if (supervision.stopping) return 0;
   if (end.kind === 'done') {
-    options.logger.fatal(end.problem ?? 'the worker process has ended');
+    daemon.problem = end.problem ?? 'the worker process has ended';
+    options.logger.fatal(daemon.problem);
     return end.exitCode;
   }
   supervision.work = { ...STARTING, taken: supervision.work.taken };

@@ -1,8 +1,10 @@
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Events } from '../model/events.ts';
 import { STARTING, type Work } from '../model/work.ts';
+import { createFaultBook } from '../status/faults.ts';
 import { heartbeatPlace, readHeartbeat } from '../status/heartbeat.ts';
 import type { Job } from '../worker/messages.ts';
+import { hasAlerts } from './has-alerts.ts';
 import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
 import type { WorkerEnd } from './worker-process.ts';
 
@@ -28,13 +30,18 @@ interface Tally {
  * out (P7).
  * @returns the exit code
  */
-export function runOneOff(options: OneOffOptions): Promise<number> {
-  const { settings, events } = options;
+export async function runOneOff(options: OneOffOptions): Promise<number> {
+  const { settings, events, job, io } = options;
   const tally: Tally = { deaths: 0, refused: false };
+  let isOwner = false as boolean;
   const supervision = createSupervision({
     ...options,
     before: readHeartbeat(heartbeatPlace(settings)),
     graceMs: 0,
+    onStage: (stage) => {
+      // Where another process has the database, alerts are its own to tell.
+      if (stage === 'owner') isOwner = true;
+    },
     onEnd: (end) => afterEnd(options, supervision, tally, end),
   });
   let filesTaken = 0;
@@ -42,7 +49,12 @@ export function runOneOff(options: OneOffOptions): Promise<number> {
     if (taken.files > filesTaken) tally.deaths = 0;
     filesTaken = taken.files;
   });
-  return supervise(supervision);
+  const exitCode = await supervise(supervision);
+  if (isOwner && job.verb === 'once' && hasAlerts(settings)) {
+    const { alertOnce } = await import('./alerting.ts');
+    await alertOnce({ settings, io, faults: createFaultBook(events, io.now) }, supervision.work.faults);
+  }
+  return exitCode;
 }
 
 /** @returns the exit code; null: it is started again */

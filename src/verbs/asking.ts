@@ -1,6 +1,8 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { addFilters, type FilterFlags, NO_FILTER } from './filters.ts';
 import type { Verbs } from './verbs.ts';
+
+type AlertsVerb = 'list' | 'ack' | 'test';
 
 /** The commands that ask the database. */
 export function addAskingVerbs({ verb, act }: Verbs): void {
@@ -11,6 +13,24 @@ export function addAskingVerbs({ verb, act }: Verbs): void {
     .action(async (flags: { json?: true; check?: true; data?: true }, command: Command) => {
       const { status } = await import('../commands/status.ts');
       await act(command, 'short', (settings, io) => status({ json: false, check: false, ...flags, settings }, io));
+    });
+
+  verb('alerts', 'what needs someone and who was told; "alerts ack ID" and "alerts test"', 'ingest')
+    .addArgument(new Argument('[verb]', 'what to do; default list').choices(['list', 'ack', 'test']))
+    .argument('[id...]', 'with ack: the alerts that someone takes care of')
+    .option('--json', 'as JSON')
+    .action(async (what: AlertsVerb | undefined, ids: readonly string[], flags: { json?: true }, command: Command) => {
+      const { alerts } = await import('../commands/alerts.ts');
+      await act(command, 'short', (settings, io) =>
+        alerts({ json: false, ...flags, settings, verb: what ?? 'list', ids }, io),
+      );
+    });
+
+  verb('report <name>', 'what became of a file, for its sender: counts, lines and codes, no values')
+    .option('--json', 'as JSON')
+    .action(async (name: string, flags: { json?: true }, command: Command) => {
+      const { report } = await import('../commands/report.ts');
+      await act(command, 'short', (settings, io) => report({ json: false, ...flags, settings, name }, io));
     });
 
   addFilters(

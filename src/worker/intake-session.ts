@@ -12,6 +12,7 @@ import { createCurrentWork, type CurrentWork } from './current-work.ts';
 import { openDatabase } from './database-session.ts';
 import { scan } from './intake.ts';
 import { createIntake, type Intake } from './intake-state.ts';
+import { createReceipts } from './receipts.ts';
 import { runLoop } from './loop.ts';
 import { createTeller, type Supervised } from './supervisor-link.ts';
 
@@ -52,6 +53,10 @@ export function openIntake(
     feed,
     store,
     protection,
+    receipts:
+      settings.receipts === null
+        ? null
+        : createReceipts({ ...telling, ...{ db: settings.db, folder: settings.receipts, feed, now: io.now } }),
     ingest: ingestFile,
     logger,
     now: io.now,

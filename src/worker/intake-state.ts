@@ -21,6 +21,8 @@ import { createHousekeeping } from './housekeeping.ts';
 
 export interface IntakeOptions {
   readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'archive'>;
+  /** Writes the receipts that are due; gives when to try again, in ms. Null: there are none. */
+  readonly receipts?: (() => Promise<number | null>) | null;
   readonly feed: Feed;
   readonly store: Store;
   /** What protects patient data; null or absent: nothing of the feed is protected. */

@@ -164,7 +164,8 @@ function forgetGone(intake: Intake, listing: Listing): void {
  * @returns when there is more to do, in ms from now; null: when a file comes
  */
 async function doChores(intake: Intake): Promise<number | null> {
-  return sooner(await settleArchive(intake), await intake.maintain());
+  const receiptsMs = (await intake.receipts?.()) ?? null;
+  return sooner(sooner(await settleArchive(intake), receiptsMs), await intake.maintain());
 }
 
 /** How often a draft that cannot be named or removed is tried again while no file comes, in ms. */

@@ -47,6 +47,8 @@ test('without anything said, the defaults hold', () => {
     cacheMib: 64,
     http: null,
     httpPasswordFile: null,
+    ...{ alertWebhook: null, alertTemplate: null, alertSmtp: null, alertFrom: null, alertTo: null },
+    ...{ alertCommand: null, alertRepeatMs: 86_400_000, pingUrl: null, receipts: null },
   });
 });
 

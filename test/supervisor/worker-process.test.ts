@@ -54,6 +54,8 @@ function startStub(script: string, onTestFinished: OnTestFinished, broken: { nod
     http: null,
     httpPasswordFile: null,
     cacheMib: 8,
+    ...{ alertWebhook: null, alertTemplate: null, alertSmtp: null, alertFrom: null, alertTo: null },
+    ...{ alertCommand: null, alertRepeatMs: 0, pingUrl: null, receipts: null },
   };
   let worked = 0;
   let ended = 0;
