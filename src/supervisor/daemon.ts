@@ -17,7 +17,7 @@ import {
 import { bootTime } from '../system/boot-clock.ts';
 import { every, throttle } from '../system/timers.ts';
 import type { Alerting } from './alerting.ts';
-import { hasAlerts } from './has-alerts.ts';
+import { openAlerts } from './open-alerts.ts';
 import { startSchedule } from './schedule.ts';
 import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
 import { createNotifier, describeWork, type Notifier } from './systemd.ts';
@@ -173,21 +173,13 @@ function tellAsItGoes(daemon: Daemon, releases: DisposableStack): void {
 }
 
 /** Has people told of what is wrong, where that is set up. */
-async function startAlerts(daemon: Daemon, releases: DisposableStack): Promise<Alerting | null> {
+function startAlerts(daemon: Daemon, releases: DisposableStack): Promise<Alerting | null> {
   const { options, supervision, faults } = daemon;
-  if (!hasAlerts(options.settings)) return null;
-  const { startAlerting } = await import('./alerting.ts');
+  const { events } = supervision.options;
   const mayTell = (): boolean => daemon.owner || !isOthers(daemon);
-  return startAlerting(
-    {
-      ...options,
-      ...{ events: supervision.options.events, faults, mayTell },
-      work: () => currentWork(daemon),
-      mayWrite: () => daemon.found && mayTell(),
-      isSettled: () => daemon.settled,
-    },
-    releases,
-  );
+  const mayWrite = (): boolean => daemon.found && mayTell();
+  const [work, isSettled] = [() => currentWork(daemon), () => daemon.settled];
+  return openAlerts({ ...options, events, faults, work, mayTell, mayWrite, isSettled }, releases);
 }
 
 /** Has the worker look at the folder when something happens there, and by the clock. */

@@ -4,7 +4,7 @@ import { STARTING, type Work } from '../model/work.ts';
 import { createFaultBook } from '../status/faults.ts';
 import { heartbeatPlace, readHeartbeat } from '../status/heartbeat.ts';
 import type { Job } from '../worker/messages.ts';
-import { hasAlerts } from './has-alerts.ts';
+import { hasAlerts } from './open-alerts.ts';
 import { createSupervision, supervise, type Supervision, type SupervisorOptions } from './supervise.ts';
 import type { WorkerEnd } from './worker-process.ts';
 
