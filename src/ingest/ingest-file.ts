@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { openDraft, type Draft } from '../archive/draft.ts';
 import { copyPath } from '../archive/name.ts';
 import { settleDrafts } from '../archive/settle-drafts.ts';
@@ -8,7 +7,6 @@ import { sameStat } from '../landing/file-stat.ts';
 import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
-import { createSurveyor } from '../reader/sniff.ts';
 import type { Survey } from '../reader/types.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
 import type { Claim, FileEntry, RejectedRow, Store } from '../store/store.ts';
@@ -19,6 +17,7 @@ import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { sealRows } from './sealed-source.ts';
 import { type Source, openSource } from './source.ts';
+import { surveySource } from './survey-source.ts';
 import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
 import type { LedgerEntry } from '../model/ledger.ts';
 import type { Mishaps } from '../store/attempts.ts';
@@ -165,7 +164,7 @@ async function readAndLoad(ingest: Ingest): Promise<IngestOutcome> {
   // A content as long as the latest one is most often the same: a folder that was copied as a whole fills no archive.
   const perhapsSame = latest?.state === 'ingested' && latest.stat.bytes === file.stat.bytes && !options.afresh;
   if (!perhapsSame) await beginCopy(ingest);
-  const { sha256, survey } = await surveySource(ingest);
+  const { sha256, textSha256, survey } = await surveySource(ingest);
   ingest.survey = survey;
   const same = latest?.sha256 === sha256;
   const retried = same && latest.state === 'ingested';
@@ -180,7 +179,7 @@ async function readAndLoad(ingest: Ingest): Promise<IngestOutcome> {
   ingest.entry = { ...ingest.entry, sha256, revision, archivedTo: pathOfCopy(ingest, sha256) };
   requireFewMishaps(await openAttempt(ingest));
   const copied = finishCopy(ingest);
-  const loaded = await loadFile({ store, entry: ingest.entry, source, survey, tally, options, copied });
+  const loaded = await loadFile({ store, entry: ingest.entry, source, survey, textSha256, tally, options, copied });
   return { kind: 'ingested', revision, retried, rejects: tally.summaries(), ms: ms(), ...loaded };
 }
 
@@ -222,31 +221,6 @@ async function endCopy({ draft, store, keeping }: Ingest): Promise<void> {
   } catch (error) {
     if (!(error instanceof LandfallError)) throw error;
   }
-}
-
-/** Bytes surveyed between two pauses, in which signals are heard. */
-const PAUSE_BYTES = 16 * 1024 * 1024;
-
-/** Reads the whole file once: what it is, before a row of it is believed. What is hashed is what is copied. */
-async function surveySource(ingest: Ingest): Promise<{ sha256: string; survey: Survey }> {
-  const { store, file, source, options, draft } = ingest;
-  const walk = source.walk();
-  const surveyor = createSurveyor(store.feed.format);
-  let bytesRead = 0;
-  let pauseAt = PAUSE_BYTES;
-  for (const chunk of walk.chunks) {
-    surveyor.update(chunk);
-    await draft?.write(chunk);
-    bytesRead += chunk.length;
-    if (bytesRead >= pauseAt) {
-      pauseAt = bytesRead + PAUSE_BYTES;
-      await nextTurn();
-      if (options.stop.aborted) throw new GivenUp();
-      options.onProgress({ name: file.name, rows: 0, bytesRead, bytesTotal: file.stat.bytes, phase: 'hashing' });
-    }
-  }
-  source.requireUnchanged();
-  return { sha256: walk.digest(), survey: surveyor.finish() };
 }
 
 async function quarantine(ingest: Ingest, { code, message }: FileRefused): Promise<IngestOutcome> {

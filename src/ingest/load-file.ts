@@ -28,6 +28,8 @@ export interface SurveyedFile {
   readonly entry: FileEntry;
   readonly source: Source;
   readonly survey: Survey;
+  /** SHA-256 (hex) of its text: of the file, or of what it was unpacked to. */
+  readonly textSha256: string;
   /** Counts what is refused, also for the caller when the load fails. */
   readonly tally: RejectTally;
   readonly options: IngestOptions;
@@ -52,7 +54,7 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
     const sums = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
     const load: Load = { ...file, transaction, sums };
     const { counts, parsed } = await loadRows(load);
-    if (parsed.sha256 !== entry.sha256) throw new FileChanged('its content changed while it was read');
+    if (parsed.sha256 !== file.textSha256) throw new FileChanged('its content changed while it was read');
     requireFewBadRows(store.feed, counts);
     const volume = await judgeVolume(load, counts);
     const { healed, refused } = await transaction.heal(() => breathe(load, 'healing', counts.read, survey.bytes));

@@ -27,7 +27,7 @@ export async function* parseFile(
   options: ParseOptions,
 ): AsyncGenerator<ParsedBatch, ParsedFile> {
   if (needsThread(bytes)) return yield* parseInThread(source, bytes, options);
-  const walk = source.walk();
+  const walk = source.walkText();
   const end = yield* parse(walk.chunks, options);
   return { end, sha256: walk.digest() };
 }

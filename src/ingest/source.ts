@@ -10,10 +10,14 @@ const CHUNK_BYTES = 1024 * 1024;
 
 /** A file of the landing folder, opened to be read more than once and held against what was listed. */
 export interface Source {
-  /** The descriptor of the open file. */
+  /** The descriptor of its text: of the open file, or of what it was unpacked to. */
   readonly handle: number;
-  /** Walks the whole file in chunks; each walk hashes what it reads. The chunk is only good until the next one. */
+  /** Walks the whole file, as it was delivered, in chunks; each walk hashes what it reads. The chunk is only good until the next one. */
   walk(): SourceWalk;
+  /** The same of its text. */
+  walkText(): SourceWalk;
+  /** From now on its text is what it was unpacked to; that is closed with it. */
+  useText(text: { readonly handle: number; readonly bytes: number }): void;
   /** A row exactly as sent, without its line ending: text, or bytes where it is not text in the given encoding. */
   row(byteOffset: number, byteLength: number, encoding: Encoding): string | Uint8Array;
   /** @throws FileChanged when the open file or its path is no longer what was listed */
@@ -34,17 +38,28 @@ export interface SourceWalk {
 export function openSource(path: string, listed: FileStat): Source {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   const handle = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  let text = { handle, bytes: listed.bytes };
+  const closeText = (): void => {
+    if (text.handle !== handle) fs.closeSync(text.handle);
+  };
   const window = { start: 0, bytes: Buffer.alloc(0) };
 
   const source: Source = {
-    handle,
+    get handle() {
+      return text.handle;
+    },
     walk: () => walkFile(handle, listed.bytes),
+    walkText: () => walkFile(text.handle, text.bytes),
+    useText(unpacked) {
+      closeText();
+      text = unpacked;
+    },
     row(byteOffset, byteLength, encoding) {
       // Rows are asked for in file order: a window read ahead serves many of them with one system call.
       if (byteOffset < window.start || byteOffset + byteLength > window.start + window.bytes.length) {
         const bytes = Buffer.allocUnsafe(Math.max(byteLength, CHUNK_BYTES / 4));
         window.start = byteOffset;
-        window.bytes = bytes.subarray(0, fs.readSync(handle, bytes, 0, bytes.length, byteOffset));
+        window.bytes = bytes.subarray(0, fs.readSync(text.handle, bytes, 0, bytes.length, byteOffset));
       }
       const at = byteOffset - window.start;
       return rowOf(window.bytes.subarray(at, at + byteLength), encoding);
@@ -57,6 +72,7 @@ export function openSource(path: string, listed: FileStat): Source {
       }
     },
     close() {
+      closeText();
       fs.closeSync(handle);
     },
   };

@@ -28,6 +28,7 @@ export const FILE_CODES = {
   no_header: 'no line in the file looks like the header of its dataset',
   empty: 'the file has no bytes',
   not_text: 'the file is not text (an archive, a document, a picture, random bytes)',
+  bad_gzip: 'the compressed file is cut off, damaged or no gzip file, or swells beyond the limits',
   line_too_long: 'a line is longer than 8 MiB',
   bad_rows: 'more rows were rejected than the feed allows (max_bad_rows)',
   volume:

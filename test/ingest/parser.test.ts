@@ -17,7 +17,15 @@ test('P7: an error of the system while the thread reads keeps its code: it is th
   const nothing = (): never => {
     throw new Error('the thread reads by itself');
   };
-  const source: Source = { handle, walk: nothing, row: nothing, requireUnchanged: nothing, close: nothing };
+  const source: Source = {
+    handle,
+    walk: nothing,
+    walkText: nothing,
+    useText: nothing,
+    row: nothing,
+    requireUnchanged: nothing,
+    close: nothing,
+  };
   const bytes = 5 * 1024 * 1024;
   const survey: Survey = { bytes, encoding: 'utf-8', bom: false, notText: null };
   const batches = parseFile(source, bytes, {

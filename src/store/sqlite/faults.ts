@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { DatabaseFault, type FaultKind } from '../database-fault.ts';
-import { fullTemporaryFolder } from './temporary-folder.ts';
+import { fullTemporaryFolder } from '../../system/temporary-folder.ts';
 
 /** The fault that an SQLite result code stands for, or null for an error that is none (https://sqlite.org/rescode.html). */
 function faultKind(code: string): FaultKind | null {

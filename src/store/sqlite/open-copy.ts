@@ -6,7 +6,7 @@ import { LandfallError } from '../../model/errors.ts';
 import { systemCode } from '../../system/system-error.ts';
 import { databaseStat } from './database-file.ts';
 import { DatabaseFault } from '../database-fault.ts';
-import { roomIn, temporaryFolder } from './temporary-folder.ts';
+import { roomIn, temporaryFolder } from '../../system/temporary-folder.ts';
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
