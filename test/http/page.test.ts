@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { openSite } from '../../src/http/site.ts';
+import type { Expectation } from '../../src/model/expectation.ts';
 import { createEvents } from '../../src/model/events.ts';
 import { STARTING } from '../../src/model/work.ts';
 import { createFaultBook } from '../../src/status/faults.ts';
@@ -10,7 +11,7 @@ import { BROWSER, FAINT_TEXTS, FIRST_PAINT, IS_TOO_WIDE, launchBrowser, lookAt }
 import { captureIo } from '../helpers/command-io.ts';
 import { FEED_FILE, openDesk, type Desk } from '../helpers/ingest.ts';
 import { procedure, visit } from '../helpers/rows.ts';
-import { serveSite, type Served } from '../helpers/site.ts';
+import { get, serveSite, type Served } from '../helpers/site.ts';
 import { createLog } from '../../src/output/log.ts';
 
 const WIDTHS = [390, 1280];
@@ -121,6 +122,29 @@ describe.skipIf(BROWSER === undefined)('the page in a browser', () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  test('tells what is overdue where the feed says when files are due: first, and in the week', async () => {
+    const desk = openDesk();
+    await desk.deliver('Visit', '20260808_060000', [visit('V1', 'P1')]);
+    const daily: Expectation = {
+      ...{ every: 'day', on: 1, by: { hours: 6, minutes: 0 }, daysLater: 0, graceMs: 0, zone: 'UTC', stamps: 'utc' },
+      except: { weekends: false, dates: [] },
+    };
+    const datasets = desk.feed.datasets.map((one) => (one.name === 'Visit' ? { ...one, expect: daily } : one));
+    desk.db.exec("UPDATE files SET started_at = '2026-08-08T05:00:00.000Z', finished_at = '2026-08-08T05:00:01.000Z'");
+    const { url, port } = await serveSite({
+      db: desk.database.file,
+      feed: { ...desk.feed, datasets },
+      landing: desk.landing,
+    });
+    const { page } = await lookAt(browser, url, { width: 390 });
+    const [first] = await page.locator('#attention li').allTextContents();
+    expect(first).toMatch(/Overdue\s+no Visit file for 2026-08-10 has come/);
+    const cells = await page.locator('.week tbody tr').nth(1).locator('td .hidden').allTextContents();
+    expect(cells.slice(4)).toEqual(['in', 'missing', 'missing']);
+    const metrics = (await get(port, '/metrics')).body;
+    expect(metrics).toContain('landfall_overdue_deliveries{dataset="Visit"} 2');
+  });
 
   test('P8: shows a file by itself with the lines, columns and codes of its rejects, and takes nothing that a name holds for more than text', async () => {
     const { url } = await serveDesk(await openWeek());
