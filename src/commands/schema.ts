@@ -5,7 +5,7 @@ import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Feed } from '../model/feed.ts';
 import { erDiagram } from '../output/er-diagram.ts';
 import type { Settings } from '../settings/settings.ts';
-import { dialectOf, diffDatabase, schemaText } from '../store/schema.ts';
+import { grantsSql, dialectOf, diffDatabase, schemaText } from '../store/schema.ts';
 import { spellDifference } from '../store/table-differences.ts';
 import type { CommandIo } from '../system/io.ts';
 import { writeMigrations } from './write-migrations.ts';
@@ -13,8 +13,8 @@ import { writeMigrations } from './write-migrations.ts';
 /** What `schema` takes. */
 export interface SchemaOptions {
   readonly settings: Settings;
-  /** `print` the DDL or the `diagram`, `write` the next migration, or say the `diff` between the database and the feed. */
-  readonly action: 'print' | 'diagram' | 'write' | 'diff';
+  /** `print` the DDL or the `diagram`, `write` the next migration, say the `diff` between the database and the feed, or print the `grants` of roles. */
+  readonly action: 'print' | 'diagram' | 'write' | 'diff' | 'grants';
 }
 
 /**
@@ -27,6 +27,9 @@ export async function schema({ settings, action }: SchemaOptions, io: CommandIo)
   switch (action) {
     case 'print':
       io.stdout.write(schemaText(feed, dialectOf(settings.db)));
+      return 0;
+    case 'grants':
+      io.stdout.write(await grantsSql(settings.db, feed));
       return 0;
     case 'diagram':
       io.stdout.write(erDiagram(feed));

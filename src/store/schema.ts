@@ -99,3 +99,17 @@ async function findTables(db: string, names: readonly string[]): Promise<readonl
   const { readTables } = await import('./sqlite/found-tables.ts');
   return readTables(db, names);
 }
+
+/**
+ * The roles that work with a feed's tables on a server, and what each may do, as SQL.
+ * @throws LandfallError for a file of SQLite, which has no roles
+ */
+export async function grantsSql(db: string, feed: Feed): Promise<string> {
+  if (!isUrl(db)) {
+    const hint = 'name one with --db, e.g. postgres://user@host/database';
+    throw new LandfallError('print grants', 'only a database of PostgreSQL has roles', { hint });
+  }
+  const { grantsText } = await import('./postgres/grants.ts');
+  const { serverPlace } = await import('./postgres/server-place.ts');
+  return grantsText(feed, serverPlace(db).url.schema);
+}

@@ -39,11 +39,14 @@ export function addCheckingVerbs({ verb, act }: Verbs): void {
   verb('schema', 'the tables of the feed as SQL, for the kind of database that --db names')
     .addOption(new Option('--write', "write the next migration into the feed's folder").conflicts(['diff', 'diagram']))
     .addOption(new Option('--diff', 'how the database differs from the feed; exit 3 when it does').conflicts('diagram'))
+    .addOption(
+      new Option('--grants', 'the roles of PostgreSQL and what each may do').conflicts(['write', 'diff', 'diagram']),
+    )
     .option('--diagram', 'the tables and their references as a Mermaid diagram')
-    .action(async (flags: { write?: true; diff?: true; diagram?: true }, command: Command) => {
+    .action(async (flags: { write?: true; diff?: true; diagram?: true; grants?: true }, command: Command) => {
       const { schema } = await import('../commands/schema.ts');
-      const { write, diff, diagram } = flags;
-      const action = write ? 'write' : diff ? 'diff' : diagram ? 'diagram' : 'print';
+      const { write, diff, diagram, grants } = flags;
+      const action = write ? 'write' : diff ? 'diff' : diagram ? 'diagram' : grants ? 'grants' : 'print';
       await act(command, 'short', (settings, io) => schema({ settings, action }, io));
     });
 }

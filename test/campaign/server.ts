@@ -13,8 +13,8 @@ import { TABLE_COLUMNS } from './feeds.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../bin/landfall.cjs');
 
-/** Longer than any run takes, in ms. */
-const PATIENCE_MS = 180_000;
+/** Longer than a file takes on a busy machine, in ms. */
+const PATIENCE_MS = 1_500;
 
 /** What is delivered, by how many daemons it is taken, and how often something is killed meanwhile. */
 export interface ServerPlan {
@@ -97,7 +97,7 @@ async function performServerPlan(plan: ServerPlan, socket: string, folder: strin
       writeFileSync(join(beside, name), text);
       renameSync(join(beside, name), join(landing, name));
     }
-    const givenUpAt = Date.now() + PATIENCE_MS;
+    const givenUpAt = Date.now() + 60_000 + plan.files.length * PATIENCE_MS;
     while ((await filesIn(socket, database)) < plan.files.length && differences.length === 0) {
       if (Date.now() > givenUpAt) differences.push('not all files were taken');
       await sleep(100 + random.below(400));

@@ -1,3 +1,4 @@
+-- Only here: a database of SQLite has one daemon.
 -- Several daemons may serve one feed. One row for each that runs; nothing else is known of it once it is gone.
 CREATE TABLE daemons (
   process    text COLLATE "C" PRIMARY KEY,     -- one run of the program, as in attempts.process
