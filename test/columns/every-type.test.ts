@@ -42,13 +42,14 @@ const texts = fc.oneof(
 );
 
 test('the library of phones is loaded with the first phone, and for no feed that has none', () => {
-  // The first test: nothing has been parsed before.
   const { cache } = createRequire(import.meta.url);
-  const isLoaded = () => Object.keys(cache).some((file) => file.includes('libphonenumber'));
+  const loaded = () => Object.keys(cache).filter((file) => file.includes('libphonenumber'));
+  // Other tests of this process may have read phones.
+  for (const file of loaded()) Reflect.deleteProperty(cache, file);
   loadFeed(FEED_FOLDER);
-  expect(isLoaded()).toBe(false);
+  expect(loaded()).toEqual([]);
   taker('phone')('617-555-0199');
-  expect(isLoaded()).toBe(true);
+  expect(loaded()).not.toEqual([]);
 });
 
 // Money is kept in cents.

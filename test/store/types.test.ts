@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { expect, test } from 'vitest';
@@ -8,8 +8,8 @@ import { loadFeed } from '../../src/feed/load.ts';
 import { copyInto } from '../../src/store/postgres/copy.ts';
 import { createRowEncoder } from '../../src/store/postgres/row-encoder.ts';
 import { STORAGE_TYPES } from '../../src/store/postgres/scratch.ts';
-import { declarationFor } from '../../src/store/sqlite/affinity.ts';
-import { MIGRATIONS, openDesk } from '../helpers/ingest.ts';
+import { schemaText } from '../../src/store/schema.ts';
+import { openDesk } from '../helpers/ingest.ts';
 import { describePostgres, freshDatabase } from '../helpers/postgres.ts';
 import { tempFolder } from '../helpers/temp.ts';
 import { taker } from '../columns/take.ts';
@@ -57,24 +57,14 @@ function everyTypeFeed() {
   - name: Child\n    table: children\n    columns:\n      - { header: ChildID, name: child_id, type: id }
       - { header: ParentID, name: parent_id, type: id, references: parents }\n${columns.join('')}`,
   );
-  const migrations = join(folder, 'migrations');
-  mkdirSync(migrations);
-  cpSync(join(MIGRATIONS, '0001_ledger.sql'), join(migrations, '0001_ledger.sql'));
-  cpSync(join(MIGRATIONS, '0003_attempts.sql'), join(migrations, '0003_attempts.sql'));
-  cpSync(join(MIGRATIONS, '0004_warnings.sql'), join(migrations, '0004_warnings.sql'));
-  const lineage = 'source_file_id INTEGER NOT NULL, source_line INTEGER NOT NULL, source_stamp TEXT NOT NULL';
-  const declared = TYPES.map(([name, { storage }]) => `c_${name} ${declarationFor(storage)}`).join(', ');
-  writeFileSync(
-    join(migrations, '0002_every.sql'),
-    `CREATE TABLE parents (parent_id TEXT PRIMARY KEY NOT NULL, ${lineage});
-     CREATE TABLE children (child_id TEXT PRIMARY KEY NOT NULL, parent_id TEXT REFERENCES parents (parent_id), ${declared}, ${lineage});`,
-  );
-  return { feed: loadFeed(file), migrations };
+  const feed = loadFeed(file);
+  mkdirSync(join(folder, 'migrations/sqlite'), { recursive: true });
+  writeFileSync(join(folder, 'migrations/sqlite/0001_every.sql'), schemaText(feed, 'sqlite'));
+  return feed;
 }
 
 test('every type, in SQLite: rows that were inserted, that waited, and that came again hold what was taken', async () => {
-  const { feed, migrations } = everyTypeFeed();
-  const desk = openDesk({ feed, migrations });
+  const desk = openDesk({ feed: everyTypeFeed() });
   const file = (name: string, day: number, lines: readonly (readonly string[])[]) =>
     desk.write(`Every_${name}_[2026080${day}_060000].txt`, lines.map((line) => `${line.join('|')}\n`).join(''));
   const header = ['ChildID', 'ParentID', ...TYPES.map(([name]) => `C ${name}`)];
