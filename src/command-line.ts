@@ -6,7 +6,7 @@ import { wrap } from './output/width.ts';
 import { addAskingVerbs } from './verbs/asking.ts';
 import { addCheckingVerbs } from './verbs/checking.ts';
 import { addTakingVerbs } from './verbs/taking.ts';
-import { createVerbs, sourcesOf, type Surroundings } from './verbs/verbs.ts';
+import { createVerbs, sourcesOf, type Surroundings, type Verbs } from './verbs/verbs.ts';
 
 /** The text beside an exit code, on the narrowest terminal. */
 const HELP_COLUMNS = 74;
@@ -88,6 +88,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
       const io = surroundings.open('short');
       done(await config({ json: false, ...flags, sources: sourcesOf(command, io) }, io));
     });
+  addBundle(verbs, surroundings, done);
   program
     .command('init')
     .argument('<path...>', 'sample files, or folders of them')
@@ -126,4 +127,16 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     done(await runReader(surroundings.open('child')));
   });
   return program;
+}
+
+function addBundle(verbs: Verbs, surroundings: Surroundings, done: (exitCode: number) => void): void {
+  verbs
+    .verb('bundle', 'a .tar.gz for whoever helps: versions, settings, ledger, faults; no values, no secrets', 'run')
+    .option('--out <FILE>', 'default landfall-bundle-TIME.tar.gz here')
+    .option('--log <FILE>', 'a log whose end is put in')
+    .action(async (flags: { out?: string; log?: string }, command: Command) => {
+      const { bundle } = await import('./commands/bundle.ts');
+      const io = surroundings.open('short');
+      done(await bundle({ out: flags.out ?? null, log: flags.log ?? null, sources: sourcesOf(command, io) }, io));
+    });
 }

@@ -39,10 +39,10 @@ async function openTelling(
 }
 
 async function until(check: () => void): Promise<void> {
-  await vi.waitFor(check, { timeout: 40_000, interval: 50 });
+  await vi.waitFor(check, { timeout: 120_000, interval: 50 });
 }
 
-describe('alerts', { concurrent: true, timeout: 180_000 }, () => {
+describe('alerts', { concurrent: true, timeout: 240_000 }, () => {
   test('the daemon tells what is overdue, a locked database, and when each is over', async ({ onTestFinished }) => {
     const site = createSite(onTestFinished);
     const { args, told } = await openTelling(site, onTestFinished);
