@@ -36,19 +36,19 @@ function firstDatabase(): { file: string; folder: string } {
   return { file, folder };
 }
 
-test('a command that only looks at what an older program set up does what it can, or says what is to be done', async () => {
+test('a command that only looks at what an older program set up says what is to be done', async () => {
   const { file, folder } = firstDatabase();
   const settings = readSettings({ flags: { db: file }, env: {}, cwd: ROOT, root: ROOT });
   const { path } = writeFeedFile(folder, 'Procedure', '20260802_060000', [procedure('P1')]);
   const filter = { settings, state: [], code: [], file: null, since: null, limit: null, json: true };
-  expect(await rejects({ ...filter, csv: false, raw: false }, captureIo())).toBe(0);
   const looks: (() => Promise<number>)[] = [
+    () => rejects({ ...filter, csv: false, raw: false }, captureIo()),
     () => files(filter, captureIo()),
     () => status({ settings, json: true, check: false }, captureIo()),
     () => check({ settings, files: [path], json: true, raw: false }, captureIo()),
   ];
   for (const look of looks)
-    await expect(look()).rejects.toThrow(/older Landfall[^]*files\.warnings[^]*restart the daemon/);
+    await expect(look()).rejects.toThrow(/(?:no table decisions|files\.warnings)[^]*start the daemon/);
 
   closeDatabase(
     openDatabase({ file, feed: loadFeed(FEED_FILE), migrations: MIGRATIONS, program: '0.0.0', cacheMib: 8 }),
@@ -78,7 +78,9 @@ test('every column that a migration has added to the ledger is asked for', () =>
     return found;
   };
   const first = columns(FIRST);
-  const added = [...columns(null)].flatMap(([table, names]) =>
+  // A table that is not there at all is told as such.
+  const there = [...columns(null)].filter(([table]) => (first.get(table)?.size ?? 0) > 0);
+  const added = there.flatMap(([table, names]) =>
     [...names].filter((name) => first.get(table)?.has(name) !== true).map((name) => `${table}.${name}`),
   );
   const listed = Object.entries(LATER_COLUMNS).flatMap(([table, names]) => names.map((name) => `${table}.${name}`));
