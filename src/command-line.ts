@@ -3,6 +3,7 @@ import type { Shell } from './commands/completion.ts';
 import { EXIT_CODES } from './model/exit-codes.ts';
 import { writeUsageError } from './output/error-report.ts';
 import { wrap } from './output/width.ts';
+import { addArchivingVerbs } from './verbs/archiving.ts';
 import { addAskingVerbs } from './verbs/asking.ts';
 import { addCheckingVerbs } from './verbs/checking.ts';
 import { addTakingVerbs } from './verbs/taking.ts';
@@ -80,6 +81,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   addTakingVerbs(verbs);
   addAskingVerbs(verbs);
   addCheckingVerbs(verbs);
+  addArchivingVerbs(verbs);
   verbs
     .verb('config', 'every setting, its value and where it came from', 'run')
     .option('--json', 'as JSON')

@@ -41,9 +41,22 @@ export async function inArchive<T>(file: string, work: () => T | Promise<T>): Pr
   try {
     return await work();
   } catch (error) {
-    const code = systemCode(error);
-    throw code === null ? error : new ArchiveFault(code, file, error);
+    throw asArchiveFault(file, error);
   }
+}
+
+/** As `inArchive`, without waiting. */
+export function inArchiveNow<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw asArchiveFault(file, error);
+  }
+}
+
+function asArchiveFault(file: string, error: unknown): unknown {
+  const code = systemCode(error);
+  return code === null ? error : new ArchiveFault(code, file, error);
 }
 
 /**

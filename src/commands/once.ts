@@ -7,7 +7,7 @@ import { EXIT_FAILED } from '../model/exit-codes.ts';
 import { STARTING } from '../model/work.ts';
 import { openReader } from '../store/open.ts';
 import type { Settings } from '../settings/settings.ts';
-import { runOneOff } from '../supervisor/one-off.ts';
+import { runOneOff, type OneOffOptions } from '../supervisor/one-off.ts';
 import type { CommandIo } from '../system/io.ts';
 
 /** What `once` takes. */
@@ -20,8 +20,12 @@ export interface OnceOptions {
  * is.
  * @returns as `performOnce`; 1 too when the process that takes the files has died again and again
  */
-export async function once(options: OnceOptions, io: CommandIo): Promise<number> {
-  const { settings } = options;
+export function once({ settings }: OnceOptions, io: CommandIo): Promise<number> {
+  return takeWithBar(settings, { verb: 'once' }, io);
+}
+
+/** Has a worker take files, and shows on a terminal how far it is. @returns the exit code */
+export async function takeWithBar(settings: Settings, job: OneOffOptions['job'], io: CommandIo): Promise<number> {
   const progress = createProgress(io.stdout, () => performance.now());
   // A bar that is not ended leaves a terminal without a cursor.
   io.leave.addEventListener('abort', progress.end);
@@ -35,7 +39,7 @@ export async function once(options: OnceOptions, io: CommandIo): Promise<number>
   try {
     const exitCode = await runOneOff({
       settings,
-      job: { verb: 'once' },
+      job,
       io,
       logger: createLog(settings, progress.output, io.program.pid),
       relay: createRelay(settings, progress.output),

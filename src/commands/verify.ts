@@ -3,7 +3,9 @@ import { loadFeed } from '../feed/load.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
-import { SCHEMA_CHECK, type Verification } from '../store/reader.ts';
+import { SCHEMA_CHECK, type StoreReader, type Verification } from '../store/reader.ts';
+import { LandfallError } from '../model/errors.ts';
+import { difference, findingsOf } from './archive.ts';
 import { counted } from '../output/counted.ts';
 import { toJson } from '../output/json.ts';
 import { CLEAR_LINE, printable } from '../output/terminal.ts';
@@ -16,7 +18,7 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies the database: SQLite's integrity, the foreign keys, the accounting, the schema. Each check is printed as it ends.
+ * Verifies the database: SQLite's integrity, the foreign keys, the accounting, the schema, the archive. Each check is printed as it ends.
  * @returns 0 when all is sound, 3 when something was found
  * @throws LandfallError, DatabaseFault when the database cannot be opened
  */
@@ -27,7 +29,7 @@ export async function verify(options: VerifyOptions, io: CommandIo): Promise<num
   const { isTTY, columns } = io.stdout;
   const done: Verification[] = [];
   try {
-    for await (const verification of reader.verify()) {
+    for await (const verification of checks(reader, settings)) {
       done.push(verification);
       if (!options.json) io.stdout.write(isTTY ? describeOnTerminal(verification, done) : describe(verification));
     }
@@ -41,6 +43,24 @@ export async function verify(options: VerifyOptions, io: CommandIo): Promise<num
   return sound ? 0 : EXIT_REFUSED;
 }
 
+/** What stands in the database, and whether the archive holds what it says. */
+async function* checks(reader: StoreReader, settings: Settings): AsyncGenerator<Verification, void> {
+  yield* reader.verify();
+  if (settings.archive !== null) yield { check: ARCHIVE_CHECK, findings: await checkArchive(settings) };
+}
+
+const ARCHIVE_CHECK = 'archive';
+
+/** An archive that cannot be read is a finding: the checks of the database say what they have found all the same. */
+async function checkArchive(settings: Settings): Promise<readonly string[]> {
+  try {
+    return findingsOf(await difference(settings));
+  } catch (error) {
+    if (!(error instanceof LandfallError)) throw error;
+    return [error.message];
+  }
+}
+
 function isOk({ findings }: Verification): boolean {
   return findings.length === 0;
 }
@@ -48,9 +68,11 @@ function isOk({ findings }: Verification): boolean {
 function verdict(done: readonly Verification[]): string {
   const failed = done.filter((one) => !isOk(one));
   if (failed.length === 0) return 'The database is sound.';
+  if (failed.every(({ check }) => check === ARCHIVE_CHECK))
+    return 'The database is sound, but the archive is not what it says: see docs/backup.md.';
   if (failed.every(({ check }) => check === SCHEMA_CHECK))
     return 'The database is sound, but the daemon does not start on it: mend its schema.';
-  return 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the files.';
+  return 'The database is NOT sound: keep a copy, then restore a backup or refill an empty database from the archive.';
 }
 
 /** `34 checks, all ok`, `33 of 34 checks ok` */

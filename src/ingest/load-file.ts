@@ -134,12 +134,13 @@ function requireFewBadRows({ maxBadRows }: Feed, counts: RowCounts): void {
  * Holds a file whose number of rows is out of line, unless someone has accepted it, or warns of it.
  * @throws FileRefused where the feed says `quarantine`
  */
-async function judgeVolume({ entry, transaction }: Load, { read }: RowCounts): Promise<Warnings> {
+async function judgeVolume({ entry, transaction, options }: Load, { read }: RowCounts): Promise<Warnings> {
   const rule = entry.dataset.rows;
   if (rule === null) return {};
   const problem = volumeProblem(rule, read, await transaction.lastRowCounts(FILES_THAT_COUNT));
   if (problem === null || (await transaction.isAccepted('volume'))) return {};
-  if (rule.severity === 'quarantine') throw new FileRefused('volume', problem);
+  // What is in the archive was let in: the database that a decision stands in may be lost.
+  if (rule.severity === 'quarantine' && options.keeping?.kind !== 'kept') throw new FileRefused('volume', problem);
   return { volume: { count: read, lines: [], note: problem } };
 }
 

@@ -71,7 +71,7 @@ function afterEnd(
     return EXIT_FAILED;
   }
   tally.deaths += 1;
-  if (job.verb !== 'once' || tally.deaths === MOST_DEATHS) {
+  if (job.verb === 'retry' || tally.deaths === MOST_DEATHS) {
     logger.fatal(`the worker process ended (${end.how}); the next run goes on from here`);
     return EXIT_FAILED;
   }

@@ -7,6 +7,7 @@ const jobSchema = z.discriminatedUnion('verb', [
   z.object({ verb: z.literal('run') }),
   z.object({ verb: z.literal('once') }),
   z.object({ verb: z.literal('retry'), names: z.array(z.string()) }),
+  z.object({ verb: z.literal('refill'), archives: z.array(z.string()) }),
 ]);
 export type Job = Readonly<z.infer<typeof jobSchema>>;
 

@@ -5,6 +5,7 @@ import { emitOutcome } from '../model/events.ts';
 import type { IngestOutcome, IngestProgress } from '../model/ingest.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { addToTotals, emptyTotals } from '../model/totals.ts';
+import { isProtected } from '../protection/feed-key.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
 import { systemCode } from '../system/system-error.ts';
 import type { Intake, Known } from './intake-state.ts';
@@ -81,14 +82,24 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
   }
 }
 
+/** What is protected is in no archive: there it would stand in the clear (P9). */
+function keepingOf({ archive }: Intake, { dataset }: ListedFile): Keeping {
+  return archive === null || isProtected(dataset) ? { kind: 'none' } : { kind: 'copy', archive, behind: null };
+}
+
 /**
  * Reads a file into the database, and tells how far it is and what becomes of it.
  * @param afresh as a new revision, even where the bytes are those of the latest one
+ * @param keeping by default as the settings say
  * @throws DatabaseFault when the database or its disk fails; whatever reading the file raises
  */
-export async function ingest(intake: Intake, file: ListedFile, afresh: boolean): Promise<IngestOutcome> {
-  const { store, archive, giveUp: stop, work, events, now } = intake;
-  const keeping: Keeping = archive === null ? { kind: 'none' } : { kind: 'copy', archive, behind: null };
+export async function ingest(
+  intake: Intake,
+  file: ListedFile,
+  afresh: boolean,
+  keeping: Keeping = keepingOf(intake, file),
+): Promise<IngestOutcome> {
+  const { store, giveUp: stop, work, events, now } = intake;
   let isDue = false;
   try {
     const onProgress = (file: IngestProgress): void => {

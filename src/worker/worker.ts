@@ -4,6 +4,7 @@ import { LandfallError } from '../model/errors.ts';
 import type { CommandIo } from '../system/io.ts';
 import type { Job } from './messages.ts';
 import { performOnce } from './once-job.ts';
+import { performRefill } from './refill-job.ts';
 import { performRetry } from './retry-job.ts';
 import { performRun } from './run-job.ts';
 import { linkToSupervisor, type Supervised } from './supervisor-link.ts';
@@ -40,6 +41,8 @@ async function perform(job: Job, supervised: Supervised): Promise<{ exitCode: nu
       return { exitCode: await performOnce(supervised), problem: null };
     case 'retry':
       return { exitCode: await performRetry(supervised, job.names), problem: null };
+    case 'refill':
+      return { exitCode: await performRefill(supervised, job.archives), problem: null };
   }
 }
 

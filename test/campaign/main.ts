@@ -1,7 +1,7 @@
 /**
  * `npm run test:campaign -- --store postgres [--runs N] [--seed N] [--files DIR]`: the one on PostgreSQL, by one daemon and by four, which
  * are killed, as is the server; with the files of a folder, or with made-up ones.
- * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash]`: the campaigns at length. Each run of each
+ * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash,refill]`: the campaigns at length. Each run of each
  * campaign is another plan; the same seed makes the same plans. Ends with exit code 1 at the first difference.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,12 +11,13 @@ import { inspect, parseArgs } from 'node:util';
 import { crashCampaign } from './crash.ts';
 import { onceCampaign } from './once.ts';
 import { largeCampaign, orderCampaign } from './order.ts';
+import { refillCampaign } from './refill.ts';
 import { makeDeliveries, readDeliveries, serverCampaign, type ServerPlan } from './server.ts';
 import { runSwarm } from './swarm.ts';
 import { triggerCampaign } from './trigger.ts';
 
 /** How many runs a campaign has when it is not said. */
-const USUAL = { order: 1000, large: 10, trigger: 300, once: 50, swarm: 1, crash: 200, server: 20 };
+const USUAL = { order: 1000, large: 10, trigger: 300, once: 50, swarm: 1, crash: 200, server: 20, refill: 200 };
 
 /** How many files come at once in a swarm. */
 const SWARM_FILES = 20_000;
@@ -57,6 +58,7 @@ for (const name of chosen) {
     if (name === 'once') await onceCampaign(runs, seed, emptyFolder);
     if (name === 'swarm') await swarmCampaign(runs, seed, emptyFolder);
     if (name === 'server') await serverCampaign(serverPlans(runs), emptyFolder, (result) => (hits += result.hits));
+    if (name === 'refill') await refillCampaign(runs, seed, emptyFolder);
     if (name === 'crash') await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));
     if (folder !== '') rmSync(folder, { recursive: true });
     const seconds = Math.round((performance.now() - begun) / 1000);

@@ -141,7 +141,8 @@ export function contentsInOrder(plan: OrderPlan): { arrival: Arrival; content: n
   });
 }
 
-function listed(feed: Feed, name: string, path: string, stamp: string, table: string): ListedFile {
+/** A file as the landing folder lists it. */
+export function listed(feed: Feed, name: string, path: string, stamp: string, table: string): ListedFile {
   const dataset = feed.datasets.find((each) => each.table === table);
   if (dataset === undefined) throw new Error(`the feed has no table ${table}`);
   const { size, mtimeNs, ctimeNs, ino } = statSync(path, { bigint: true });

@@ -259,7 +259,7 @@ describe('damage is found', () => {
     expect(failed.length).toBeGreaterThan(1);
     expect(found.slice(0, failed.length)).toEqual(failed);
     expect(found.slice(failed.length).join(' ')).toMatch(
-      /^\d\d of \d\d checks ok\. The database is NOT sound: keep a copy, .* from the files\. $/,
+      /^\d\d of \d\d checks ok\. The database is NOT sound: keep a copy, .* from the archive\. $/,
     );
   });
 

@@ -1,0 +1,54 @@
+import { type Command, Argument, InvalidArgumentError } from 'commander';
+import type { Verbs } from './verbs.ts';
+
+const ABOUT_REFILL = `Reads from the archive what the database lacks: all of it where that is empty or
+new, what came since where it was restored from a backup. Each content gets the
+place among the revisions of its name that it had. Stop the daemon first.
+
+  landfall refill --db /var/lib/landfall/new.sqlite /var/lib/landfall/archive`;
+
+const ABOUT_ARCHIVE = `list [TEXT] shows the copies of what was read, get NAME writes the content of
+one into this folder, verify reads all of them and holds them against the
+ledger, prune removes those older than --archive-for.
+
+  landfall archive get 'HospitalABC_VisitPay_Visit_[20260801_060000].txt'`;
+
+type ArchiveAction = 'list' | 'get' | 'verify' | 'prune';
+
+/** The commands that work with the archive. */
+export function addArchivingVerbs({ verb, act }: Verbs): void {
+  verb('refill [archive...]', 'read from the archive what the database lacks', 'ingest')
+    .description(ABOUT_REFILL)
+    .action(async (archives: readonly string[], _flags: unknown, command: Command) => {
+      const { refill } = await import('../commands/refill.ts');
+      await act(command, 'unattended', (settings, io) => refill({ settings, archives }, io));
+    });
+
+  verb('archive', 'the copies of what was read: list, get, verify or prune them')
+    .usage('<list|get|verify|prune> [name] [options]')
+    .description(ABOUT_ARCHIVE)
+    .addArgument(new Argument('<action>').choices(['list', 'get', 'verify', 'prune']))
+    .argument('[name]')
+    .option('--revision <n>', 'of get: this revision of the ledger, not the newest', wholeNumber)
+    .option('--out <file>', 'of get: where to write to')
+    .option('--json', 'of list and verify: as JSON')
+    .action(
+      async (
+        action: ArchiveAction,
+        name: string | undefined,
+        flags: { revision?: number; out?: string; json?: true },
+        command: Command,
+      ) => {
+        const { archive } = await import('../commands/archive.ts');
+        const { revision = null, out = null, json = false } = flags;
+        await act(command, 'short', (settings, io) =>
+          archive({ settings, action, name: name ?? null, revision, out, json }, io),
+        );
+      },
+    );
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return Number(text);
+}

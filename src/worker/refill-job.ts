@@ -1,0 +1,109 @@
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { inOrderTaken, listCopies, type StoredCopy } from '../archive/list-copies.ts';
+import { extractCopy } from '../archive/read-copy.ts';
+import { readFileName } from '../feed/file-name.ts';
+import { loadFeed } from '../feed/load.ts';
+import { fileStat, lstat } from '../landing/file-stat.ts';
+import { stampOfChange } from '../landing/stamp.ts';
+import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
+import type { Feed } from '../model/feed.ts';
+import { isRefused } from '../model/ingest.ts';
+import type { ListedFile } from '../model/listed-file.ts';
+import { counted } from '../output/counted.ts';
+import type { Store } from '../store/store.ts';
+import { bindProtection } from '../ingest/bind-protection.ts';
+import { readFeedKey } from '../protection/feed-key.ts';
+import { isUrl } from '../settings/database-url.ts';
+import type { Settings } from '../settings/settings.ts';
+import { openDatabase } from './database-session.ts';
+import { openIntake, openTelling } from './intake-session.ts';
+import type { Supervised } from './supervisor-link.ts';
+import { ingest } from './take-files.ts';
+
+/**
+ * What `refill` does in its own process: reads from archives what the database lacks, in the order in which it was taken. Each content
+ * gets the place among the revisions of its name that its time gives it, so that the tables are those that they were made of.
+ * @returns 0 all in, 3 a copy is damaged, or a file or row was refused, 1 stopped before everything was in
+ * @throws LandfallError when someone else writes the database, or it does not fit the feed; ArchiveFault when an archive cannot be read
+ */
+export async function performRefill(supervised: Supervised, archives: readonly string[]): Promise<number> {
+  const { settings, io, logger } = supervised;
+  const feed = loadFeed(settings.feed, settings.env);
+  const protection = readFeedKey(feed, settings.keyFile);
+  const copies = archives.flatMap(listCopies).sort(inOrderTaken);
+  const opened = await openDatabase(supervised, feed, 'refill', null);
+  if (opened.kind === 'held') throw opened.problem;
+  if (opened.kind === 'stopped') return EXIT_FAILED;
+  const { store } = opened;
+  using room = openRoom(settings);
+  try {
+    supervised.send({ kind: 'ready' });
+    await bindProtection(store, feed, protection);
+    const intake = openIntake(supervised, feed, openTelling(supervised, feed), store, protection, {
+      hasNews: () => false,
+      tellAgain: false,
+    });
+    const lacking = await findLacking(store, copies);
+    logger.info({ copies: copies.length, lacking: lacking.length }, `${counted(lacking.length, 'content')} to be read`);
+    let exitCode = 0;
+    for (const [at, copy] of lacking.entries()) {
+      if (io.stop.aborted) return EXIT_FAILED;
+      intake.work.change({ doing: 'ingesting', due: lacking.length - at });
+      const file = await takeOut(feed, copy, room.file);
+      if (typeof file === 'string') {
+        logger.error({ file: copy.name, copy: copy.path }, file);
+        exitCode = EXIT_REFUSED;
+        continue;
+      }
+      const outcome = await ingest(intake, file, true, { kind: 'kept', takenAt: copy.takenAt, path: copy.path });
+      if (outcome.kind === 'given_up' || outcome.kind === 'changed') return EXIT_FAILED;
+      if (isRefused(outcome)) exitCode = EXIT_REFUSED;
+      await intake.maintain();
+      await nextTurn();
+    }
+    intake.work.change({ doing: 'idle', due: 0 });
+    return exitCode;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Of copies those whose contents the ledger does not have; what lies in two archives is taken once. */
+async function findLacking(store: Store, copies: readonly StoredCopy[]): Promise<readonly StoredCopy[]> {
+  const lacking: StoredCopy[] = [];
+  for (const copy of copies) {
+    if (lacking.at(-1)?.path === copy.path) continue;
+    const behind = new Date(Date.parse(copy.takenAt) + 1).toISOString();
+    const known = await store.latestRevision(copy.name, behind);
+    if (known?.takenAt !== copy.takenAt || known.sha256?.startsWith(copy.digest) !== true) lacking.push(copy);
+  }
+  return lacking;
+}
+
+/** Where the content in hand lies while it is read: beside the database, since it is patient data. */
+function openRoom({ db, stateDir }: Settings): Disposable & { readonly file: string } {
+  const folder = isUrl(db) ? path.join(stateDir, 'refill') : `${db}.refill`;
+  const clear = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  clear();
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return { file: path.join(folder, 'content'), [Symbol.dispose]: clear };
+}
+
+/** @returns the file as if it were listed, or why it cannot be read */
+async function takeOut(feed: Feed, copy: StoredCopy, to: string): Promise<ListedFile | string> {
+  const meaning = readFileName(feed, copy.name);
+  if (meaning.kind !== 'taken') return `a copy whose name is not one of the feed ${feed.name}: left out`;
+  rmSync(to, { force: true });
+  const sha256 = await extractCopy(copy, to);
+  if (sha256?.startsWith(copy.digest) !== true)
+    return 'its copy is damaged: left out; "landfall archive verify" names all such';
+  const stat = lstat(to);
+  if (stat === null) return 'it was removed while it was read';
+  const { mtimeNs } = statSync(path.join(copy.archive, copy.path), { bigint: true });
+  const stamp = meaning.stamp ?? stampOfChange({ mtimeNs });
+  return { name: copy.name, path: to, dataset: meaning.dataset, stamp, stat: fileStat(stat) };
+}
