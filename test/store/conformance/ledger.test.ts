@@ -15,6 +15,16 @@ const unread = (name: string): UnreadName => ({
   ...{ name, state: 'unrecognised', code: 'bad_name', reason: 'r', dataset: null, stamp: null, stat: STAT },
 });
 
+/** Rolls a transaction back with what it was asked. */
+class Answered extends Error {
+  readonly answer: unknown;
+
+  constructor(answer: unknown) {
+    super('answered');
+    this.answer = answer;
+  }
+}
+
 async function entriesOf(store: Store): Promise<readonly LedgerEntry[]> {
   const entries: LedgerEntry[] = [];
   for await (const entry of store.latestRevisions()) entries.push(entry);
@@ -68,6 +78,51 @@ for (const tested of STORES) {
       ]);
       await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
       expect([...(await door.pendingRetries()).keys()]).toEqual(['other']);
+    });
+
+    test('keeps a decision about a content, and has it read again where it is quarantined', async () => {
+      const { door, ...desk } = await openDesk();
+      for (const [day, many] of [1, 3].entries())
+        await desk.deliver(
+          'Procedure',
+          `2026070${day + 1}_060000`,
+          Array.from({ length: many }, (_, at) => procedure(`P${at}`)),
+        );
+      await desk.deliver('Procedure', '20260801_060000', ['short|row', 'short|row']);
+      const held = await door.latestRevision(NAME);
+      expect(held).toMatchObject({ state: 'quarantined' });
+      const sha256 = held?.sha256 ?? '';
+      const decision = { name: NAME, code: 'volume', by: 'on call', reason: null } as const;
+      await door.decide({ ...decision, sha256: 'of other content' }, NOW);
+      expect((await door.pendingRetries()).size).toBe(0);
+      for (const reason of [null, 'a holiday']) await door.decide({ ...decision, sha256, reason }, NOW);
+      expect([...(await door.pendingRetries()).keys()]).toEqual([NAME]);
+
+      const [dataset] = door.feed.datasets;
+      if (dataset === undefined) throw new Error('the feed has datasets');
+      const about = {
+        dataset,
+        name: NAME,
+        revision: 1,
+        stamp: '2026-08-01T06:00:00Z',
+        stat: STAT,
+        attempts: 1,
+        takenAt: NOW.toISOString(),
+        archivedTo: null,
+      };
+      const asked = async (of: string): Promise<unknown> =>
+        await door
+          .transact(
+            { ...about, sha256: of, startedAt: NOW },
+            () => '',
+            async (transaction) => {
+              const answer = [await transaction.isAccepted('volume'), await transaction.lastRowCounts(10)];
+              throw new Answered(answer);
+            },
+          )
+          .catch((error: unknown) => (error instanceof Answered ? error.answer : error));
+      expect(await asked(sha256)).toEqual([true, [3, 1]]);
+      expect(await asked('0')).toEqual([false, [3, 1]]);
     });
 
     test('counts how often reading a content has failed, before and after its bytes are known, until it is in', async () => {

@@ -213,6 +213,23 @@ describeReadStores('the reader', (open) => {
     expect(lists.map((list) => status[list].files)).toEqual([1, 0, 1, 1, 0]);
   });
 
+  test('tells what became of the names of late, and of those that are refused, whatever their age', async () => {
+    const reader = await readerOf(await openEventful());
+    const of = async (since: string): Promise<unknown[]> =>
+      (await reader.deliveries(since)).files.map(({ dataset, stamp, revision, state, rows_read, first_at, accepted }) =>
+        [dataset, stamp?.slice(8, 10), revision, state, rows_read, first_at === null, accepted.length].join(' '),
+      );
+    const refused = 'Transaction 01 1 quarantined 0 true 0';
+    expect(await of('2026-08-01T00:00:00Z')).toEqual([
+      'Visit 01 1 ingested 2 false 0',
+      'Procedure 01 1 ingested 1 false 0',
+      'Procedure 02 2 ingested 2 false 0',
+      refused,
+    ]);
+    expect(await of('2026-09-01T00:00:00Z')).toEqual([refused]);
+    expect((await reader.deliveries('2026-09-01T00:00:00Z')).since).toBe('2026-08-01T06:00:00Z');
+  });
+
   test('verifies a sound database: every check is told, none finds anything', async () => {
     const reader = await readerOf(await openEventful());
     const checks = await Array.fromAsync(reader.verify());
