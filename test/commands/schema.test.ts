@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -40,12 +40,19 @@ const withoutComments = (sql: string) => sql.replaceAll(/^--.*\n/gm, '').trim();
 const withColumn = (more: string) =>
   copyFeed({ definition: (yaml) => yaml.replace(/( +)(- { header: Status, .*)/, `$1$2\n$1- { ${more} }`) });
 
+/** The shipped feed without its views, some of which read the ledger. */
+function tablesAlone(): string {
+  const folder = copyFeed({});
+  rmSync(join(folder, 'views'), { recursive: true });
+  return folder;
+}
+
 describe('landfall schema', () => {
   test.each([
     ['sqlite', './db/x.sqlite'],
     ['postgres', POSTGRES],
   ])('prints the tables of the shipped feed as its migration has them, letter by letter: %s', async (dialect, db) => {
-    const { code, out } = await run('print', { db });
+    const { code, out } = await run('print', { feed: tablesAlone(), db });
     expect(code).toBe(0);
     expect(withoutComments(out)).toBe(withoutComments(lastMigration(FEED_FOLDER, dialect).sql));
   });
@@ -262,7 +269,7 @@ describePostgres('on PostgreSQL', () => {
       for (const name of ['0001_ledger.sql'])
         await client.query(readFileSync(join(MIGRATIONS, 'postgres', name), 'utf8'));
       await client.query('CREATE TABLE schema_migrations (version integer)');
-      await client.query(schemaText(loadFeed(FEED_FOLDER), 'postgres'));
+      await client.query(schemaText(loadFeed(tablesAlone()), 'postgres'));
       expect(await run('diff', { db })).toMatchObject({ code: 0 });
       await client.query(`ALTER TABLE visits ADD COLUMN note text, ALTER COLUMN visit_date TYPE text;
         CREATE INDEX visits_by_day ON visits (lower(status)); ALTER TABLE visits ALTER COLUMN facility SET NOT NULL;
@@ -287,7 +294,7 @@ describePostgres('on PostgreSQL', () => {
     const client = new pg.Client(database.place);
     await client.connect();
     try {
-      await client.query(schemaText(loadFeed(FEED_FOLDER), 'postgres'));
+      await client.query(schemaText(loadFeed(tablesAlone()), 'postgres'));
       await client.query(schemaText(loadFeed(twoTables()), 'postgres'));
       const { rows } = await client.query<{ word: string }>(`SELECT word FROM pg_get_keywords()`);
       const columns = rows.map(({ word }) => `${sqlName(word)} text`).join(', ');
