@@ -5,9 +5,16 @@ import type { Archive } from '../model/archive.ts';
 import type { Probe } from '../model/ledger.ts';
 import { systemCode } from '../system/system-error.ts';
 
-/** An archive that was not looked at yet. */
-export function openArchive(folder: string, probe: Probe = () => undefined): Archive {
-  return { folder, probe, made: false, unsettled: true };
+/**
+ * An archive that was not looked at yet.
+ * @param sealing what its copies are sealed under (P9); null: they are not
+ */
+export function openArchive(
+  folder: string,
+  probe: Probe = () => undefined,
+  sealing: Uint8Array | null = null,
+): Archive {
+  return { folder, probe, sealing, made: false, unsettled: true };
 }
 
 /** The archive cannot be written or read: what was to be kept in it waits (P7). */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import zlib from 'node:zlib';
 import type { Archive } from '../model/archive.ts';
+import { createSealStream } from '../protection/seal-stream.ts';
 import { inArchive, makeWay, syncFolder } from './archive.ts';
 import { draftPath } from './name.ts';
 
@@ -46,7 +47,7 @@ export async function openDraft(archive: Archive, name: string, takenAt: string)
     const absolute = makeWay(archive, file);
     return { absolute, handle: await open(absolute, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600) };
   });
-  const { input, written } = compressInto(handle);
+  const { input, written } = compressInto(handle, archive.sealing);
   let isOpen = true;
 
   return {
@@ -77,12 +78,16 @@ export async function openDraft(archive: Archive, name: string, takenAt: string)
   };
 }
 
-/** What is written into `input` is written, compressed, into the file; `written` says that all of it is. */
-function compressInto(handle: FileHandle): { input: zlib.ZstdCompress; written: Promise<void> } {
+/** What is written into `input` is written, compressed and sealed where there is a key, into the file; `written` says that all of it is. */
+function compressInto(
+  handle: FileHandle,
+  sealing: Uint8Array | null,
+): { input: zlib.ZstdCompress; written: Promise<void> } {
   const input = zlib.createZstdCompress(OPTIONS);
-  const written = pipeline(input, async (parts: AsyncIterable<Buffer>) => {
+  const write = async (parts: AsyncIterable<Buffer>): Promise<void> => {
     for await (const part of parts) await writeAll(handle, part);
-  });
+  };
+  const written = sealing === null ? pipeline(input, write) : pipeline(input, createSealStream(sealing), write);
   // Whoever writes or finishes is told; until then it must not end the process.
   written.catch(() => undefined);
   return { input, written };

@@ -12,6 +12,7 @@ import { counted } from '../output/counted.ts';
 import { toJson } from '../output/json.ts';
 import { layOut } from '../output/table.ts';
 import { printable } from '../output/terminal.ts';
+import { readKeyFile } from '../protection/key-file.ts';
 import type { Settings } from '../settings/settings.ts';
 import { databaseIsThere, openReader } from '../store/open.ts';
 import type { Search } from '../store/reader.ts';
@@ -90,7 +91,7 @@ async function get(folder: string, options: ArchiveOptions, io: CommandIo): Prom
     );
   const to = path.resolve(io.cwd, options.out ?? path.basename(name));
   try {
-    const sha256 = await extractCopy({ archive: folder, path: found }, to);
+    const sha256 = await extractCopy({ archive: folder, path: found }, archiveKey(settings), to);
     if (sha256 === null || copyPath(name, said.takenAt, sha256) !== found) {
       rmSync(to, { force: true });
       throw new LandfallError('archive get', 'the copy is damaged', { file: found });
@@ -102,6 +103,11 @@ async function get(folder: string, options: ArchiveOptions, io: CommandIo): Prom
     throw new LandfallError('archive get', problem, { file: to, hint: 'name another file with --out', cause: error });
   }
   io.stdout.write(`${printable(to)}\n`);
+}
+
+/** What sealed copies open with, where it is at hand. */
+function archiveKey({ keyFile }: Settings): Uint8Array | null {
+  return keyFile === null ? null : readKeyFile(keyFile).archive;
 }
 
 function newest(folder: string, name: string): string | null {
@@ -124,8 +130,9 @@ async function ofRevision(settings: Settings, name: string, revision: number): P
 async function verify(folder: string, { settings, json }: ArchiveOptions, { stdout }: CommandIo): Promise<number> {
   const damaged: string[] = [];
   const copies = listCopies(folder);
+  const key = archiveKey(settings);
   for (const copy of copies) {
-    const sha256 = await hashCopy(copy);
+    const sha256 = await hashCopy(copy, key);
     if (sha256?.startsWith(copy.digest) !== true) damaged.push(`${copy.path} is damaged`);
   }
   const findings = [

@@ -5,6 +5,8 @@ export interface Archive {
   readonly folder: string;
   /** Called at each instant where a crash must be harmless; the crash campaign kills the process there. */
   readonly probe: Probe;
+  /** What copies are sealed under; null: they are not. 32 bytes. */
+  readonly sealing: Uint8Array | null;
   /** The folder is made once: one that goes away later is a mount that is gone. */
   made: boolean;
   /** Whether there may be drafts of which it is not known whether they are to become copies. */

@@ -2,9 +2,10 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { Transform } from 'node:stream';
 import { derive } from './key.ts';
 
-const MAGIC = Buffer.from('LFA\x01', 'latin1');
+/** What a sealed stream begins with. */
+export const SEALED_MAGIC = Buffer.from('LFA\x01', 'latin1');
 const SALT = 16;
-const HEAD = MAGIC.length + SALT;
+const HEAD = SEALED_MAGIC.length + SALT;
 /** How much is sealed at once, in bytes: what is opened is whole before it is handed on. */
 const PIECE = 64 * 1024;
 const TAG = 16;
@@ -28,7 +29,7 @@ export function createSealStream(key: Uint8Array): Transform {
     return Buffer.concat([cipher.update(piece), cipher.final(), cipher.getAuthTag()]);
   });
   const stream = transformOf(pieces.add, pieces.end);
-  stream.push(Buffer.concat([MAGIC, salt]));
+  stream.push(Buffer.concat([SEALED_MAGIC, salt]));
   return stream;
 }
 
@@ -43,8 +44,9 @@ export function createUnsealStream(key: Uint8Array): Transform {
     if (pieces !== null) return pieces.add(chunk);
     head = Buffer.concat([head, chunk]);
     if (head.length < HEAD) return [];
-    if (!MAGIC.equals(head.subarray(0, MAGIC.length))) throw new UnsealError('it was not sealed by Landfall');
-    const own = derive(key, 'archive', 32, head.subarray(MAGIC.length, HEAD));
+    if (!SEALED_MAGIC.equals(head.subarray(0, SEALED_MAGIC.length)))
+      throw new UnsealError('it was not sealed by Landfall');
+    const own = derive(key, 'archive', 32, head.subarray(SEALED_MAGIC.length, HEAD));
     pieces = createPieces(PIECE + TAG, (piece, count, last) => open(own, piece, nonceOf(count, last)));
     return pieces.add(head.subarray(HEAD));
   };

@@ -102,7 +102,8 @@ export function createIntake(options: IntakeOptions): Intake {
     settler: createSettler({ settleMs: settings.settleMs, believeTimes: false }),
     parentWait: createParentWait(feed),
     retries: createRetrySchedule(),
-    archive: settings.archive === null ? null : openArchive(settings.archive, probe),
+    archive:
+      settings.archive === null ? null : openArchive(settings.archive, probe, options.protection?.archive ?? null),
     maintain: createHousekeeping({
       store,
       monotonic,

@@ -51,7 +51,7 @@ export async function performRefill(supervised: Supervised, archives: readonly s
     for (const [at, copy] of lacking.entries()) {
       if (io.stop.aborted) return EXIT_FAILED;
       intake.work.change({ doing: 'ingesting', due: lacking.length - at });
-      const file = await takeOut(feed, copy, room.file);
+      const file = await takeOut(feed, copy, protection?.archive ?? null, room.file);
       if (typeof file === 'string') {
         logger.error({ file: copy.name, copy: copy.path }, file);
         exitCode = EXIT_REFUSED;
@@ -94,11 +94,11 @@ function openRoom({ db, stateDir }: Settings): Disposable & { readonly file: str
 }
 
 /** @returns the file as if it were listed, or why it cannot be read */
-async function takeOut(feed: Feed, copy: StoredCopy, to: string): Promise<ListedFile | string> {
+async function takeOut(feed: Feed, copy: StoredCopy, key: Uint8Array | null, to: string): Promise<ListedFile | string> {
   const meaning = readFileName(feed, copy.name);
   if (meaning.kind !== 'taken') return `a copy whose name is not one of the feed ${feed.name}: left out`;
   rmSync(to, { force: true });
-  const sha256 = await extractCopy(copy, to);
+  const sha256 = await extractCopy(copy, key, to);
   if (sha256?.startsWith(copy.digest) !== true)
     return 'its copy is damaged: left out; "landfall archive verify" names all such';
   const stat = lstat(to);

@@ -2,6 +2,10 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
+import { openArchive } from '../../src/archive/archive.ts';
+import { listCopies } from '../../src/archive/list-copies.ts';
+import { hashCopy } from '../../src/archive/read-copy.ts';
+import { settleDrafts } from '../../src/archive/settle-drafts.ts';
 import { bindProtection } from '../../src/ingest/bind-protection.ts';
 import type { Feed } from '../../src/model/feed.ts';
 import { deriveKey } from '../../src/protection/key.ts';
@@ -125,4 +129,19 @@ describe('P9: a database', () => {
       'patient_id is in the clear, not hash',
     );
   });
+});
+
+test('P9: the copy in the archive is sealed: it opens with the key, and only with it', async () => {
+  const desk = openDesk({ feed: protectedFeed() });
+  const folder = join(desk.folder, 'archive');
+  const archive = openArchive(folder, undefined, KEY.archive);
+  const file = desk.write(feedFileName('Visit', '20260801_060000'), feedFileText('Visit', [visit('V1', 'P1')]));
+  await desk.ingest(file, { protection: KEY, keeping: { kind: 'copy', archive, behind: null } });
+  await settleDrafts(archive, desk.store);
+  const [copy] = listCopies(folder);
+  if (copy === undefined) throw new Error('there is no copy');
+  expect(readFileSync(join(folder, copy.path)).includes(MARK)).toBe(false);
+  await expect(hashCopy(copy, null)).rejects.toThrow('is sealed (name the key with --key-file)');
+  expect(await hashCopy(copy, OTHER.archive)).toBeNull();
+  expect(await hashCopy(copy, KEY.archive)).toBe(desk.column('SELECT sha256 FROM files')[0]);
 });
