@@ -17,7 +17,7 @@ export interface Listing {
   readonly files: readonly ListedFile[];
   /** Names that concern the feed but are not read: near misses, folders, links, pipes, stale uploads, old empty files. */
   readonly unread: readonly UnreadName[];
-  /** Files that an archive move set aside and did not finish. */
+  /** Files that were set aside, to be removed. */
   readonly setAside: readonly SetAside[];
   /** Names of the feed of which the system does not say what they are, with its code, e.g. `EIO`. */
   readonly unseen: readonly { readonly name: string; readonly code: string }[];
@@ -27,12 +27,14 @@ export interface Listing {
   readonly folders: readonly string[];
 }
 
-/** A file that copy-move.ts has given a name of its own: `.NAME.FILE_ID.moving`, or with `-2`, `-3` … where that was taken. */
+/** A file with a name of its own: `.NAME.TAKEN-AT.removing`; an older version called those that it moved `.NAME.FILE_ID.moving`. */
 export interface SetAside {
   /** As it is called now. */
   readonly file: string;
   /** The name of the feed that it had. */
   readonly name: string;
+  /** When its content was taken: ISO 8601, UTC; null: its name does not say. */
+  readonly takenAt: string | null;
 }
 
 export interface ListOptions {
@@ -47,7 +49,7 @@ export interface ListOptions {
 /** How long an unfinished upload or an empty file lies before it is reported, in ms. */
 const STALE_MS = 3_600_000;
 
-const SET_ASIDE = /^\.(?<name>.+)\.\d+\.moving(?:-\d+)?$/s;
+const SET_ASIDE = /^\.(?<name>.+)\.(?:(?<at>\d{8}T\d{6}\.\d{3}Z)\.removing|\d+\.moving(?:-\d+)?)$/s;
 
 /**
  * Lists the landing folder. Nothing is opened and no link is followed, so that a pipe or a device under a name of the
@@ -132,14 +134,15 @@ function list(options: ListOptions): Listing {
   return { files, unread, setAside, unseen, coming, folders };
 }
 
-/** Null for any name that no move of this feed's files has given, however like it looks. */
+/** Null for any name under which no file of this feed is set aside, however like it looks. */
 function readSetAside(feed: Feed, file: string): SetAside | null {
   const at = file.lastIndexOf('/') + 1;
   if (file[at] !== '.') return null;
-  const base = SET_ASIDE.exec(file.slice(at))?.groups?.['name'];
-  if (base === undefined) return null;
-  const name = file.slice(0, at) + base;
-  return readFileName(feed, name).kind === 'taken' ? { file, name } : null;
+  const said = SET_ASIDE.exec(file.slice(at))?.groups;
+  if (said?.['name'] === undefined) return null;
+  const name = file.slice(0, at) + said['name'];
+  const takenAt = said['at']?.replace(/^(....)(..)(..T..)(..)/, '$1-$2-$3:$4:') ?? null;
+  return readFileName(feed, name).kind === 'taken' ? { file, name, takenAt } : null;
 }
 
 function isStale(stat: RawStat, wall: number): boolean {

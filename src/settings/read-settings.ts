@@ -55,6 +55,8 @@ export function readSettings(sources: SettingSources): Settings {
     }
   }
   const { landing, archive } = values;
+  if (archive === null && values['after'] === 'remove')
+    problems.push('--after remove takes only what is in the archive: it does not go with --archive none');
   if (archive === landing)
     problems.push(`${(given.get('archive') ?? UNSET).source} is the landing folder itself, ${JSON.stringify(landing)}`);
   if (

@@ -9,7 +9,8 @@ import { settleDrafts } from '../archive/settle-drafts.ts';
 import { ArchiveFault } from '../archive/archive.ts';
 import { sooner } from './back-off.ts';
 import type { Intake, Known } from './intake-state.ts';
-import { isSeen, readSeenFiles } from './seen-files.ts';
+import { giveAllBack, removeSome } from './remover.ts';
+import { isSeen, readSeenFiles, type SeenFile } from './seen-files.ts';
 import { SUSPECT_FROM, createSuspects } from './suspects.ts';
 import { endArchiveFault, forgetFile, takeFiles } from './take-files.ts';
 
@@ -37,7 +38,7 @@ export async function scan(intake: Intake): Promise<Scan> {
     const listed = await list(intake);
     const chosen = await choose(intake, listed);
     const takenAll = await takeFiles(intake, { ...listed, files: chosen.files });
-    const choresMs = takenAll && !intake.stop.aborted ? await doChores(intake) : null;
+    const choresMs = takenAll && !intake.stop.aborted ? await doChores(intake, listed) : null;
     // Else the next scan follows at once, or none.
     if (takenAll) {
       intake.work.change({ doing: chosen.settling + chosen.awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
@@ -56,6 +57,8 @@ interface Listed {
   readonly clock: Clock;
   readonly listing: Listing;
   readonly listMs: number;
+  /** Files that are in and lie there as they were read: for the remover. */
+  readonly ingested: readonly SeenFile[];
 }
 
 /** Lists what the ledger does not know, or is asked for. */
@@ -69,7 +72,13 @@ async function list(intake: Intake): Promise<Listed> {
   const asked = await store.pendingRetries();
   for (const name of asked.keys()) known.suspects.forget(name);
   const clock = { monotonic: intake.monotonic(), wall: intake.now().getTime() };
-  const passOver = (name: string, stat: RawStat): boolean => isSeen(known.seen.get(name), stat) && !asked.has(name);
+  const ingested: SeenFile[] = [];
+  const passOver = (name: string, stat: RawStat): boolean => {
+    const file = known.seen.get(name);
+    if (!isSeen(file, stat) || asked.has(name)) return false;
+    if (intake.remover !== null && file?.state === 'ingested') ingested.push(file);
+    return true;
+  };
   if (intake.slowListing) {
     intake.work.change({ doing: 'listing' });
     // The supervisor is to hear of it before this process is deaf for a while.
@@ -79,7 +88,7 @@ async function list(intake: Intake): Promise<Listed> {
   const listMs = intake.monotonic() - clock.monotonic;
   intake.slowListing = listMs > SLOW_LISTING_MS;
   tellFolders(intake, listing.folders.toSorted());
-  return { known, asked, clock, listing, listMs };
+  return { known, asked, clock, listing, listMs, ingested };
 }
 
 interface Chosen {
@@ -163,9 +172,21 @@ function forgetGone(intake: Intake, listing: Listing): void {
  * What is done when no file is left.
  * @returns when there is more to do, in ms from now; null: when a file comes
  */
-async function doChores(intake: Intake): Promise<number | null> {
+async function doChores(intake: Intake, listed: Listed): Promise<number | null> {
   const receiptsMs = (await intake.receipts?.()) ?? null;
-  return sooner(sooner(await settleArchive(intake), receiptsMs), await intake.maintain());
+  const archiveMs = sooner(await settleArchive(intake), await removeIngested(intake, listed));
+  return sooner(sooner(archiveMs, receiptsMs), await intake.maintain());
+}
+
+/** Takes what was ingested out of the landing folder, if it is to go. */
+async function removeIngested(intake: Intake, { ingested, listing, clock }: Listed): Promise<number | null> {
+  const { archive, remover } = intake;
+  if (archive === null || remover === null) {
+    giveAllBack(intake, listing.setAside);
+    return null;
+  }
+  intake.work.change({ doing: 'archiving' });
+  return await removeSome(intake, remover, { archive, ingested, setAside: listing.setAside, clock });
 }
 
 /** How often a draft that cannot be named or removed is tried again while no file comes, in ms. */
@@ -189,7 +210,9 @@ async function settleArchive(intake: Intake): Promise<number | null> {
 function whatIsLeft(intake: Intake, listed: Listed, chosen: Chosen, takenAll: boolean, choresMs: number | null): Scan {
   const { retries, monotonic } = intake;
   const { clock, listMs } = listed;
-  const again = !takenAll || chosen.files.length < chosen.ready;
+  // What was taken just now is for the remover to see.
+  const toRemove = intake.remover !== null && chosen.ready > 0;
+  const again = !takenAll || toRemove || chosen.files.length < chosen.ready;
   const spentMs = monotonic() - clock.monotonic;
   const nextReadyMs = chosen.nextReadyMs === null ? null : Math.max(0, chosen.nextReadyMs - spentMs);
   const retryMs = retries.nextTryMs(chosen.attended, monotonic());

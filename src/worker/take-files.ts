@@ -82,9 +82,10 @@ async function takeFile(intake: Intake, file: ListedFile, { known, asked }: Due)
   }
 }
 
-/** What is protected is in no archive: there it would stand in the clear (P9). */
+/** What is protected is in no archive that is not sealed: there it would stand in the clear (P9). */
 function keepingOf({ archive }: Intake, { dataset }: ListedFile): Keeping {
-  return archive === null || isProtected(dataset) ? { kind: 'none' } : { kind: 'copy', archive, behind: null };
+  const isClear = archive?.sealing === null && isProtected(dataset);
+  return archive === null || isClear ? { kind: 'none' } : { kind: 'copy', archive, behind: null };
 }
 
 /**

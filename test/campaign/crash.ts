@@ -22,6 +22,7 @@ export const MOMENTS = [
   'copying',
   'copied',
   'copy_named',
+  'set_aside',
 ] as const satisfies readonly Moment[];
 
 /** How one run is killed. */

@@ -176,19 +176,19 @@ test('an empty file and an unfinished upload are reported once they are an hour 
   });
 });
 
-test('finds what a move to the archive has set aside', () => {
+test('finds what was set aside to be removed, also by an older version', () => {
   const folder = tempFolder();
-  writeFileSync(join(folder, `.${name(1)}.7.moving`), 'abc');
+  writeFileSync(join(folder, `.${name(1)}.20261121T060000.123Z.removing`), 'abc');
   writeFileSync(join(folder, `.${name(1)}.7.moving-2`), 'def');
   const { setAside, ...rest } = list(folder);
   expect(rest).toMatchObject({ files: [], unread: [] });
   expect(setAside.toSorted((a, b) => a.file.localeCompare(b.file))).toEqual([
-    { file: `.${name(1)}.7.moving`, name: name(1) },
-    { file: `.${name(1)}.7.moving-2`, name: name(1) },
+    { file: `.${name(1)}.20261121T060000.123Z.removing`, name: name(1), takenAt: '2026-11-21T06:00:00.123Z' },
+    { file: `.${name(1)}.7.moving-2`, name: name(1), takenAt: null },
   ]);
 });
 
-test('leaves alone what only looks as if a move had set it aside', () => {
+test('leaves alone what only looks as if it were set aside', () => {
   const folder = tempFolder();
   writeFileSync(join(folder, '.notes.txt.7.moving'), 'abc');
   expect(list(folder)).toMatchObject({ files: [], unread: [], setAside: [] });
