@@ -6,7 +6,7 @@ import type { Probe } from '../../model/ledger.ts';
 import { pendingOfFeed, pendingOfLedger, type AppliedMigration } from '../migrations.ts';
 import { createFeedSchemaTable, createViews, dropViews, viewsAreAsWritten } from './feed-views.ts';
 import { asFault, constraintRefusal } from './faults.ts';
-import { requireFeed } from './schema.ts';
+import { checkSchema, requireFeed } from './schema.ts';
 
 /** What brings a database up to date. */
 export interface MigrationSources {
@@ -62,6 +62,8 @@ function migrateFeed(db: Database.Database, file: string, feed: Feed, pending: r
       run(db, file, migration);
       record.run(feed.name, migration.name, migration.sha256, new Date().toISOString());
     }
+    // First: a view of a table that is not there would say less of what to do.
+    checkSchema(db, file, feed);
     createViews(db, feed, (view) => {
       run(db, file, view);
     });

@@ -81,6 +81,12 @@ test('a feed without the tables it needs ends with what to do about it', () => {
   );
 });
 
+test('the same where a view of it reads a table that is not there', () => {
+  const ward = openWard();
+  ward.put('views/sqlite/rooms.sql', 'CREATE VIEW rooms AS SELECT room FROM beds;');
+  expect(ward.refusal()).toContain('there is no table beds (mend that by a migration: `landfall schema --feed');
+});
+
 test('a migration of a feed that was changed after it was applied, or is gone, is named', () => {
   const ward = openWard();
   ward.put('migrations/sqlite/0001_beds.sql', BEDS);
