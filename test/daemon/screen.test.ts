@@ -74,7 +74,7 @@ test.skipIf(!isThere)('on a terminal a list of errors is wrapped below each, ind
     'landfall: 2 settings are wrong:',
     '  --settle must be a time such as 2s, 500ms, 10min, 1h or',
     '    2d (a bare number is seconds), not "soon"',
-    '  --after must be keep or archive, not "burn"',
+    '  --after must be keep or remove, not "burn"',
   ]);
 });
 
