@@ -182,7 +182,7 @@ async function doChores(intake: Intake, listed: Listed): Promise<number | null> 
 async function removeIngested(intake: Intake, { ingested, listing, clock }: Listed): Promise<number | null> {
   const { archive, remover } = intake;
   if (archive === null || remover === null) {
-    giveAllBack(intake, listing.setAside);
+    await giveAllBack(intake, listing.setAside);
     return null;
   }
   intake.work.change({ doing: 'archiving' });

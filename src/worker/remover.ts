@@ -9,6 +9,7 @@ import { readFileName } from '../feed/file-name.ts';
 import type { Archive } from '../model/archive.ts';
 import type { FileStat, LedgerEntry } from '../model/ledger.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
+import type { Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
 import { retryAgain, sooner, waitMs, type BackOff } from './back-off.ts';
 import type { Intake } from './intake-state.ts';
@@ -27,11 +28,16 @@ const LOOK_EVERY_MS = 60_000;
 
 const BACK_OFF: BackOff = { firstMs: 1_000, capMs: 3_600_000 };
 
-/** Gives all that is set aside its name back, since nothing is to be removed any more; what has another file in its place stays. */
-export function giveAllBack({ settings: { landing }, faults }: Intake, asides: readonly SetAside[]): void {
-  for (const { file, name } of asides) {
+/**
+ * Gives what is set aside its name back, since nothing is to be removed any more. What is older than a revision that was read stays: read
+ * again it would be the newest (P4), and it is in the archive.
+ */
+export async function giveAllBack(intake: Intake, asides: readonly SetAside[]): Promise<void> {
+  const { settings, store, faults } = intake;
+  for (const aside of asides) {
+    const { file, name } = aside;
     try {
-      giveBack(path.join(landing, file), path.join(landing, name));
+      if (await isNewest(store, aside)) giveBack(path.join(settings.landing, file), path.join(settings.landing, name));
       faults.end('file', file);
     } catch (error) {
       const code = systemCode(error);
@@ -39,6 +45,11 @@ export function giveAllBack({ settings: { landing }, faults }: Intake, asides: r
       faults.begin({ kind: 'file', file, problem: `it was set aside, and cannot have its name back (${code})` });
     }
   }
+}
+
+/** Whether no content of its name was read that was taken later. */
+async function isNewest(store: Store, { name, takenAt }: SetAside): Promise<boolean> {
+  return takenAt === null || ((await store.latestRevision(name))?.takenAt ?? '') <= takenAt;
 }
 
 /** What one step works with. */
@@ -129,9 +140,7 @@ async function readAgain(intake: Intake, archive: Archive, aside: SetAside, stil
   const { landing, settleMs } = intake.settings;
   const { file, name, takenAt } = aside;
   const at = path.join(landing, file);
-  const latest = await store.latestRevision(name);
-  const isNewest = takenAt === null || (latest?.takenAt ?? '') <= takenAt;
-  if (isNewest && giveBack(at, path.join(landing, name))) {
+  if ((await isNewest(store, aside)) && giveBack(at, path.join(landing, name))) {
     logger.info({ file: name }, 'written to after it was set aside: has its name again, to be read');
     return;
   }

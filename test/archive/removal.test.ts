@@ -159,7 +159,24 @@ test('a process that dies in between goes on where it was', async () => {
   const kept = openIntakeDesk();
   writeFileSync(join(kept.landing, NAME), textOf(described('a')));
   await kept.settleAll();
-  renameSync(join(kept.landing, NAME), join(kept.landing, `.${NAME}.20261121T060000.123Z.removing`));
+  const [takenAt = ''] = kept.column('SELECT taken_at FROM files') as string[];
+  renameSync(join(kept.landing, NAME), join(kept.landing, `.${NAME}.${takenAt.replaceAll(/[-:]/g, '')}.removing`));
   await kept.settleAll();
   expect(readdirSync(kept.landing)).toEqual([NAME]);
+});
+
+test('P4: with --after keep, a file that was set aside before a correction came does not get its name back', async () => {
+  const row = billing.procedure();
+  const kept = openIntakeDesk();
+  for (const text of ['old', 'new']) {
+    writeFileSync(join(kept.landing, NAME), textOf(described(text, row)));
+    await kept.settleAll();
+  }
+  rmSync(join(kept.landing, NAME));
+  const [takenAt = ''] = kept.column('SELECT taken_at FROM files WHERE revision = 1') as string[];
+  const name = `.${NAME}.${takenAt.replaceAll(/[-:]/g, '')}.removing`;
+  writeFileSync(join(kept.landing, name), textOf(described('old', row)));
+  await kept.settleAll();
+  expect(rowsOf(kept)).toEqual(['new']);
+  expect(readdirSync(kept.landing)).toEqual([name]);
 });
