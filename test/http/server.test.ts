@@ -254,13 +254,17 @@ describe('event streams', () => {
   test('P7: are so many and no more, and one that has gone makes room', async () => {
     const served = await openServed();
     const open: AbortController[] = [];
+    // A response that nobody holds is ended by the collector.
+    const held: Response[] = [];
     onTestFinished(() => {
       for (const stream of open) stream.abort();
     });
     const add = async (): Promise<number> => {
       const stop = new AbortController();
       open.push(stop);
-      return (await fetch(`${served.url}/events`, { signal: stop.signal })).status;
+      const response = await fetch(`${served.url}/events`, { signal: stop.signal });
+      held.push(response);
+      return response.status;
     };
     const statuses = await Promise.all(Array.from({ length: 250 }, add));
     expect(new Set(statuses)).toEqual(new Set([200]));
@@ -270,5 +274,6 @@ describe('event streams', () => {
       expect(served.streams.size()).toBe(249);
     });
     expect(await add()).toBe(200);
+    expect(held).toHaveLength(252);
   });
 });
