@@ -10,9 +10,12 @@ import { status } from '../src/commands/status.ts';
 import { EXIT_CODES } from '../src/model/exit-codes.ts';
 import type { ColumnType } from '../src/columns/column-type.ts';
 import { COLUMN_TYPES, type ColumnTypeName } from '../src/columns/registry.ts';
+import { PROTECTIONS } from '../src/columns/protections.ts';
 import { createRowMapper } from '../src/columns/row-mapper.ts';
+import { RULE_CODES } from '../src/columns/row-rules.ts';
 import { readFileName } from '../src/feed/file-name.ts';
 import { loadFeed } from '../src/feed/load.ts';
+import { ruleShape } from '../src/feed/rules.ts';
 import type { Column } from '../src/model/feed.ts';
 import { readSettings } from '../src/settings/read-settings.ts';
 import { LIMITS } from '../src/reader/limits.ts';
@@ -162,6 +165,24 @@ describe('the feed', () => {
         parameters.map((word) => `\`${word}\`${needs.includes(word) ? ' (needed)' : ''}`).join(', '),
       ]),
     );
+  });
+
+  test('what `protect` may say, and what is then stored, are those of the code (P9)', () => {
+    const rows = tableRows(section('Protection')).filter((row) => row.length === 3);
+    expect(rows.map(([word = '', says]) => [code(word)[0], says])).toEqual(
+      Object.entries(PROTECTIONS).map(([name, { says }]) => [name, says]),
+    );
+  });
+
+  test('the rules, their codes and their severities are those of the code', () => {
+    const rules = tableRows(section('Rules'));
+    const named = (columns: number) =>
+      rules.filter((row) => row.length === columns).map((row) => code(row[0] ?? '')[0]);
+    const codes = rules.filter((row) => row.length === 4).map((row) => code(row[3] ?? '')[0]);
+    const { severity, ...shape } = ruleShape;
+    expect(named(4)).toEqual(Object.keys(shape));
+    expect(codes).toEqual(Object.keys(RULE_CODES));
+    expect(named(2)).toEqual(severity.unwrap().options);
   });
 
   test.each(Object.keys(COLUMN_TYPES) as ColumnTypeName[])('the examples of %s are taken and refused', (type) => {

@@ -84,7 +84,7 @@ export const PROTECTIONS = {
     storage: null,
     of: ANY,
     keepsKeys: false,
-    says: 'nothing is stored',
+    says: 'nothing',
     make: () => () => null,
   },
 } as const satisfies Record<string, Protection>;
