@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { editDistance } from '../feed/edit-distance.ts';
@@ -123,9 +123,16 @@ function gather(sources: SettingSources, problems: string[]): ReadonlyMap<string
     return one === undefined ? [] : [[info.name, one] as const];
   });
   const all = new Map(given);
+  if (!all.has('db')) all.set('db', { text: databaseOf(all.get('feed')?.text ?? '', sources.cwd), source: 'default' });
   if (!all.has('archive'))
     all.set('archive', { text: archiveBeside(all.get('db')?.text, sources.cwd), source: 'default' });
   return all;
+}
+
+/** Each feed has a database of its own, named like its folder. */
+function databaseOf(feed: string, cwd: string): string {
+  const folder = /\.ya?ml$/.test(feed) ? dirname(feed) : feed;
+  return join(cwd, 'db', `${basename(folder)}.sqlite`);
 }
 
 /** A server has no folder beside it: the archive is then in the working folder. */

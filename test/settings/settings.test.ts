@@ -52,6 +52,12 @@ test('without anything said, the defaults hold', () => {
   });
 });
 
+test('without --db, each feed has a database that is named like its folder', () => {
+  expect(read({ flags: { feed: 'feeds/clinic' } }).db).toBe('/work/db/clinic.sqlite');
+  expect(read({ flags: { feed: '/etc/landfall/clinic/feed.yaml' } }).db).toBe('/work/db/clinic.sqlite');
+  expect(read({ flags: { feed: 'feeds/clinic', db: 'x.sqlite' } }).db).toBe('/work/x.sqlite');
+});
+
 test('the archive is beside the database, in the working folder where that is a server, or nowhere', () => {
   expect(read({ flags: { db: 'x/y.sqlite' } }).archive).toBe('/work/x/archive');
   expect(read({ flags: { db: 'postgres://host/db' } }).archive).toBe('/work/archive');
