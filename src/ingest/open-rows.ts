@@ -55,16 +55,21 @@ function createRowReader(mapper: RowMapper, options: RowsOptions): RowReader {
       const problem = mapper.map(fields, into);
       if (problem !== null) return problem;
       // Rules see values in the clear.
-      const broken = rules?.(into) ?? [];
-      const refused = broken.find(({ severity }) => severity !== 'warn');
-      if (refused !== undefined) return refused;
-      for (const { code } of broken) warn(code);
-      protector?.protect(into);
-      return null;
+      const broken = rules === null ? null : judge(rules(into), warn);
+      if (broken === null) protector?.protect(into);
+      return broken;
     },
     keyOf: (fields) => {
       const key = mapper.keyOf(fields);
       return protector === null ? key : protector.protectKey(key);
     },
   };
+}
+
+/** What refuses a row of all that it breaks; where nothing does, it is warned of what it breaks. */
+function judge(broken: readonly BrokenRule[], warn: (code: RuleCode) => void): BrokenRule | null {
+  const refused = broken.find(({ severity }) => severity !== 'warn');
+  if (refused !== undefined) return refused;
+  for (const { code } of broken) warn(code);
+  return null;
 }
