@@ -125,7 +125,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     done(await runWorker(surroundings.open('child')));
   });
   program.command('reader', { hidden: true }).action(async () => {
-    const { runReader } = await import('./http/reader.ts');
+    const { runReader } = await import('./findings/reader.ts');
     done(await runReader(surroundings.open('child')));
   });
   return program;

@@ -22,6 +22,7 @@ const ROOMS = [
   'ingest',
   'proposal',
   'status',
+  'findings',
   'http',
   'alerts',
   'worker',

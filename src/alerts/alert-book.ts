@@ -1,3 +1,4 @@
+import type { DataConditions } from '../findings/data-conditions.ts';
 import type { Condition } from '../status/condition.ts';
 
 /** What a message says of an alert. */
@@ -20,23 +21,29 @@ export type AlertBook = ReadonlyMap<string, Alert>;
 export type Acknowledged = ReadonlyMap<string, string>;
 
 /**
- * Brings the alerts up to the conditions as they stand.
- * @param isKnown whether the conditions of the data are known: those that were open stay open where they are not
+ * Brings the alerts up to the conditions as they stand. Alerts about data stay as they are where the data is not known. Where another
+ * daemon tells them, none is opened, and one that lasts is that daemon's to tell on; the end of one that was told here is told here.
  * @param now ISO 8601, UTC
  */
-export function reconcile(book: AlertBook, conditions: readonly Condition[], isKnown: boolean, now: string): AlertBook {
+export function reconcile(book: AlertBook, { data, conditions }: DataConditions, now: string): AlertBook {
   const after = new Map(book);
   const still = new Set(conditions.map(({ id }) => id));
   for (const alert of book.values()) {
-    const isTold = alert.kind === 'fault' || alert.kind === 'daemon' || isKnown;
-    if (alert.closed_at === null && isTold && !still.has(alert.id)) after.set(alert.id, { ...alert, closed_at: now });
+    if (alert.closed_at !== null || (isOfData(alert) && data === 'unknown')) continue;
+    if (!still.has(alert.id)) after.set(alert.id, { ...alert, closed_at: now });
+    else if (isOfData(alert) && data === 'elsewhere') after.delete(alert.id);
   }
   for (const condition of conditions) {
+    if (isOfData(condition) && data === 'elsewhere') continue;
     const before = book.get(condition.id);
     const opened_at = before?.closed_at === null ? before.opened_at : now;
     after.set(condition.id, { ...condition, opened_at, closed_at: null, told: before?.told ?? {} });
   }
   return after;
+}
+
+function isOfData({ kind }: Condition): boolean {
+  return kind !== 'fault' && kind !== 'daemon';
 }
 
 /** When a channel is to be told of an alert that lasts again. */

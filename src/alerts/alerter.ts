@@ -1,4 +1,4 @@
-import type { Condition } from '../status/condition.ts';
+import type { DataConditions } from '../findings/data-conditions.ts';
 import {
   dropTold,
   dueEvent,
@@ -12,12 +12,8 @@ import {
 import { type Channel, Undelivered } from './channel.ts';
 import { messageOf, type Sender } from './message.ts';
 
-/** What is known of the conditions just now. */
-export interface Known {
-  readonly conditions: readonly Condition[];
-  /** Whether those of the data are among them; false: the database could not be asked. */
-  readonly isComplete: boolean;
-}
+/** What is known of the conditions just now: the daemon's faults, and what `DataConditions` says. */
+export type Known = DataConditions;
 
 /** Where what was told is kept. */
 export interface AlertStore {
@@ -83,8 +79,8 @@ export function createAlerter(options: AlerterOptions): Alerter {
   const lines = options.channels.map((channel): Line => ({ channel, ...start }));
   const state: State = { ...options, lines, book: options.store.read(), written: true };
   return {
-    look({ conditions, isComplete }) {
-      keep(state, reconcile(state.book, conditions, isComplete, state.now().toISOString()));
+    look(known) {
+      keep(state, reconcile(state.book, known, state.now().toISOString()));
       for (const line of lines) {
         // Not by ??=, which would keep one that is done before it is assigned.
         if (line.busy !== null) continue;

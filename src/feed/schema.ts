@@ -49,6 +49,7 @@ const TAKEN_TABLES: readonly string[] = [
   'feeds',
   'daemons',
   'origins',
+  'alert_lease',
 ];
 
 const datasetSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import { LandfallError } from '../model/errors.ts';
-import type { Ask, Findings } from './questions.ts';
+import type { Ask, Findings } from '../findings/questions.ts';
 
 /** What the database last said, and whether it can be asked now. */
 export interface Found {

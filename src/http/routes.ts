@@ -8,7 +8,7 @@ import { filePage } from './page/file.ts';
 import { firstPage } from './page/first-page.ts';
 import { ledgerPage, STATES } from './page/ledger.ts';
 import { noticePage } from './page/notice.ts';
-import type { Ask } from './questions.ts';
+import type { Ask } from '../findings/questions.ts';
 import { plain, type Answer, type Reply } from './server.ts';
 import type { View } from './view.ts';
 

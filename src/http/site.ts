@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Ask } from '../findings/questions.ts';
 import { LandfallError } from '../model/errors.ts';
 import type { Events } from '../model/events.ts';
 import type { Work } from '../model/work.ts';
@@ -14,15 +15,16 @@ import { createCurrentFindings } from './current-findings.ts';
 import { createEventStreams } from './event-streams.ts';
 import { CHART_DAYS } from './page/chart.ts';
 import { partsToTell } from './page/first-page.ts';
-import { createReaderProcess } from './reader-process.ts';
 import { createRoutes } from './routes.ts';
 import { createSiteServer, listen } from './server.ts';
 import { createView, type View } from './view.ts';
 
 export interface SiteOptions {
-  readonly settings: Pick<Settings, 'db' | 'feed' | 'env' | 'landing' | 'alertRejected' | 'httpPasswordFile'>;
+  readonly settings: Pick<Settings, 'db' | 'httpPasswordFile'>;
   readonly address: HttpAddress;
-  readonly io: Pick<CommandIo, 'env' | 'program' | 'now'>;
+  readonly io: Pick<CommandIo, 'now'>;
+  /** Asks the reading process. */
+  readonly ask: Ask;
   readonly logger: Logger;
   readonly events: Events;
   readonly faults: FaultBook;
@@ -42,15 +44,13 @@ const TRY_AGAIN_MS = 10_000;
  * never keeps a file out.
  */
 export function openSite(options: SiteOptions, releases: DisposableStack): void {
-  const { settings, io, events } = options;
-  const reader = createReaderProcess(settings, io);
-  releases.defer(reader.close);
+  const { settings, io, events, ask } = options;
   const look = (): View => createView(settings.db, options.heartbeat(), findings.get(), io.now());
   const streams = createEventStreams(() => partsToTell(look()));
   releases.defer(streams.close);
   const tell = throttle(releases, TELL_GAP_MS, streams.tell);
   const findings = createCurrentFindings({
-    ask: reader.ask,
+    ask,
     now: io.now,
     monotonic: () => performance.now(),
     days: CHART_DAYS,
@@ -74,11 +74,7 @@ export function openSite(options: SiteOptions, releases: DisposableStack): void 
   });
   // The first who asks is not to wait for the reading process to start.
   void findings.refresh(0);
-  serve(
-    options,
-    createRoutes({ look, refresh: findings.refresh, ask: reader.ask, outdate: findings.outdate, streams }),
-    releases,
-  );
+  serve(options, createRoutes({ look, refresh: findings.refresh, ask, outdate: findings.outdate, streams }), releases);
 }
 
 /** Whether the ledger may be another than it was. */

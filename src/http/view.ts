@@ -4,7 +4,7 @@ import { assessOwn, isReady } from '../status/health.ts';
 import type { Heartbeat } from '../status/heartbeat.ts';
 import { reportDatabase, type StatusReport } from '../status/report.ts';
 import type { Found } from './current-findings.ts';
-import type { Findings } from './questions.ts';
+import type { Findings } from '../findings/questions.ts';
 
 /** What the page and the metrics show, as it is at one moment. */
 export interface View {

@@ -48,6 +48,19 @@ export async function recordDecision(place: StorePlace, decision: Decision, now:
   recordDecisionBeside(place, place.db, decision, now);
 }
 
+/**
+ * Takes or keeps the right to tell people of a database's data, which of several daemons one has at a time: whoever had it loses it when
+ * it has not kept it for three minutes. A database of SQLite has but one daemon, which always has it.
+ * @param holder who asks: the same over restarts
+ * @returns whether the holder has it now
+ * @throws DatabaseFault when it cannot be asked
+ */
+export async function keepAlertLease(db: string, holder: string): Promise<boolean> {
+  if (!isUrl(db)) return true;
+  const { keepServerLease } = await import('./postgres/alert-lease.ts');
+  return await keepServerLease(db, holder);
+}
+
 /** Looks whether a process writes a database; makes nothing, and waits for nobody. On a server there is no lock to look at. */
 export function lookAtLock(db: string): LockState {
   return isUrl(db) ? { kind: 'unknown' } : sqliteLock.lookAtLock(db);

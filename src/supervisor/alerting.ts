@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { alertFile, forgetAcknowledged, readAcknowledged, readAlerts, writeAlerts } from '../alerts/alert-file.ts';
 import { createAlerter, type Alerter, type AlertStore, type Known } from '../alerts/alerter.ts';
 import { createChannels, pingUrl } from '../alerts/channels.ts';
-import { readDataConditions } from '../alerts/data-conditions.ts';
-import { createDataReader } from '../alerts/data-reader.ts';
 import { startPinging } from '../alerts/ping.ts';
 import { loadFeed } from '../feed/load.ts';
+import { readDataConditions, UNKNOWN } from '../findings/data-conditions.ts';
+import type { Ask } from '../findings/questions.ts';
+import { LandfallError } from '../model/errors.ts';
 import type { Events } from '../model/events.ts';
 import type { Fault, Work } from '../model/work.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -33,6 +34,8 @@ const LEAVE_WITHIN_MS = 20_000;
 export interface AlertingOptions {
   readonly settings: Settings;
   readonly io: Pick<CommandIo, 'now'>;
+  /** Asks the reading process. */
+  readonly ask: Ask;
   readonly events: Events;
   /** Where receivers that take nothing are told of. */
   readonly faults: FaultBook;
@@ -53,17 +56,16 @@ export interface Alerting {
 }
 
 /**
- * Tells people of what is wrong, for as long as the daemon runs. It never holds up the work: the ledger is asked in a thread, and whoever
- * is told has some seconds.
+ * Tells people of what is wrong, for as long as the daemon runs. It never holds up the work: a process of its own asks the ledger, and whoever is
+ * told has some seconds.
  * @throws LandfallError when what is set up for it cannot be read
  */
 export function startAlerting(options: AlertingOptions, releases: DisposableStack): Alerting {
   const { settings, io, events, work } = options;
   const ping = pingUrl(settings.pingUrl);
   const alerter = openAlerter(options);
-  const reader = createDataReader(settings);
-  releases.defer(reader.close);
-  let data: Known = { conditions: [], isComplete: false };
+  const holder = holderOf(settings);
+  let data: Known = UNKNOWN;
   const asked = { files: -1, at: -Infinity, notBefore: -Infinity, isRunning: false };
 
   const tell = (): void => {
@@ -75,7 +77,7 @@ export function startAlerting(options: AlertingOptions, releases: DisposableStac
     const isDue = (files !== asked.files && at >= asked.notBefore) || at - asked.at >= ASK_MS;
     if (!isDue || asked.isRunning || !options.isSettled() || !options.mayTell()) return;
     Object.assign(asked, { files, at, isRunning: true });
-    data = await reader.read(io.now());
+    data = await readData(options.ask, holder, io.now());
     Object.assign(asked, { notBefore: at + Math.min((performance.now() - at) * ASK_SHARE, LOOK_MS), isRunning: false });
     tell();
   };
@@ -111,9 +113,26 @@ export async function alertOnce(
 ): Promise<void> {
   const { settings, io } = options;
   const alerter = openAlerter({ ...options, mayWrite: () => true });
-  const data = await readDataConditions(settings, io.now());
+  const { db, alertRejected } = settings;
+  const feed = loadFeed(settings.feed, settings.env);
+  const data = await readDataConditions({ db, feed, alertRejected }, holderOf(settings), io.now());
   alerter.look({ ...data, conditions: withFaults(faults, data.conditions, io.now()) });
   await atMost(alerter.idle(), LEAVE_WITHIN_MS);
+}
+
+/** Who this daemon is to others of its database, also after it was started again. */
+function holderOf(settings: Settings): string {
+  return `${hostname()}:${heartbeatPlace(settings)}`;
+}
+
+async function readData(ask: Ask, holder: string, now: Date): Promise<Known> {
+  try {
+    return await ask({ kind: 'conditions', holder, now: now.toISOString() });
+  } catch (error) {
+    // The process has died, or has hung and was ended: what it died of the worker process meets as well, and tells.
+    if (error instanceof LandfallError) return UNKNOWN;
+    throw error;
+  }
 }
 
 function openAlerter({

@@ -1,4 +1,6 @@
 import { hostname } from 'node:os';
+import { openReaderProcess } from '../findings/reader-process.ts';
+import type { Ask } from '../findings/questions.ts';
 import { createEvents } from '../model/events.ts';
 import { isAtRest, STARTING, type Work } from '../model/work.ts';
 import { logFaults } from '../output/event-log.ts';
@@ -71,14 +73,15 @@ export async function runDaemon(options: SupervisorOptions): Promise<number> {
   const daemon = createDaemon(options, releases);
   tellAsItGoes(daemon, releases);
   listenToFolder(daemon, releases);
+  const ask = openReaderProcess(settings, io, releases);
   if (settings.http !== null) {
     // It is loaded only where it is asked for.
     const { openSite } = await import('../http/site.ts');
-    const { supervision, faults } = daemon;
-    const heartbeat = (): Heartbeat => heartbeatOf(daemon);
-    openSite({ ...options, address: settings.http, events: supervision.options.events, faults, heartbeat }, releases);
+    const { events } = daemon.supervision.options;
+    const [faults, heartbeat] = [daemon.faults, () => heartbeatOf(daemon)];
+    openSite({ ...options, ask, address: settings.http, events, faults, heartbeat }, releases);
   }
-  const alerting = await startAlerts(daemon, releases);
+  const alerting = await startAlerts(daemon, ask, releases);
   const { landing, db } = settings;
   logger.info({ version: io.program.version, landing, db: withoutPassword(db) }, 'landfall starts');
   const exitCode = await supervise(daemon.supervision);
@@ -173,13 +176,13 @@ function tellAsItGoes(daemon: Daemon, releases: DisposableStack): void {
 }
 
 /** Has people told of what is wrong, where that is set up. */
-function startAlerts(daemon: Daemon, releases: DisposableStack): Promise<Alerting | null> {
+function startAlerts(daemon: Daemon, ask: Ask, releases: DisposableStack): Promise<Alerting | null> {
   const { options, supervision, faults } = daemon;
   const { events } = supervision.options;
   const mayTell = (): boolean => daemon.owner || !isOthers(daemon);
   const mayWrite = (): boolean => daemon.found && mayTell();
   const [work, isSettled] = [() => currentWork(daemon), () => daemon.settled];
-  return openAlerts({ ...options, events, faults, work, mayTell, mayWrite, isSettled }, releases);
+  return openAlerts({ ...options, ask, events, faults, work, mayTell, mayWrite, isSettled }, releases);
 }
 
 /** Has the worker look at the folder when something happens there, and by the clock. */

@@ -9,7 +9,7 @@ import {
   readAlerts,
   writeAlerts,
 } from '../../src/alerts/alert-file.ts';
-import { createAlerter, type Alerter, type AlerterOptions } from '../../src/alerts/alerter.ts';
+import { createAlerter, type Alerter, type AlerterOptions, type Known } from '../../src/alerts/alerter.ts';
 import { type Channel, Undelivered } from '../../src/alerts/channel.ts';
 import type { Message } from '../../src/alerts/message.ts';
 import type { Condition } from '../../src/status/condition.ts';
@@ -60,8 +60,8 @@ function openDesk() {
       onTrouble: (problem) => troubles.push(problem),
       ...changes,
     });
-  const look = async (alerter: Alerter, ids: readonly string[], isComplete = true): Promise<void> => {
-    alerter.look({ conditions: ids.map(condition), isComplete });
+  const look = async (alerter: Alerter, ids: readonly string[], data: Known['data'] = 'known'): Promise<void> => {
+    alerter.look({ conditions: ids.map(condition), data });
     await alerter.idle();
   };
   return { place, clock, got, troubles, receiver, channel, start, look };
@@ -92,10 +92,27 @@ describe('alerts', () => {
     const { got, start, look } = openDesk();
     const alerter = start();
     await look(alerter, [OVERDUE]);
-    await look(alerter, [FULL], false);
-    await look(alerter, [], false);
+    await look(alerter, [FULL], 'unknown');
+    await look(alerter, [], 'unknown');
     await look(alerter, [OVERDUE]);
     expect(got).toEqual([`opened ${OVERDUE}`, `opened ${FULL}`, `closed ${FULL}`]);
+  });
+
+  test('about data are told by one of several daemons: another opens and repeats none, and tells the end of what it has told', async () => {
+    const { clock, got, start, look } = openDesk();
+    const OTHER = 'quarantined:x.txt:1';
+    const alerter = start();
+    await look(alerter, [OVERDUE, OTHER]);
+    expect(got.splice(0)).toEqual([`opened ${OVERDUE}`, `opened ${OTHER}`]);
+    // It was away for long: another daemon has taken over, and what was quarantined is in.
+    await look(alerter, [OVERDUE, 'held:y.txt:1', FULL], 'elsewhere');
+    expect(got.splice(0)).toEqual([`closed ${OTHER}`, `opened ${FULL}`]);
+    clock.ms += 100 * HOUR_MS;
+    await look(start(), [OVERDUE, 'held:y.txt:1'], 'elsewhere');
+    expect(got.splice(0)).toEqual([`closed ${FULL}`]);
+    // Now the other one is away.
+    await look(start(), [OVERDUE]);
+    expect(got).toEqual([`opened ${OVERDUE}`]);
   });
 
   test('are repeated no more often than asked for, and not once acknowledged, until they open again', async () => {
@@ -153,10 +170,10 @@ describe('alerts', () => {
         await Promise.race([alerter.idle(), new Promise((resolve) => setImmediate(resolve))]);
       };
       const first = desk.start(dying);
-      first.look({ conditions: [OVERDUE, FULL].map(condition), isComplete: true });
+      first.look({ conditions: [OVERDUE, FULL].map(condition), data: 'known' });
       await settle(first);
       if (left > 0) {
-        first.look({ conditions: [FULL].map(condition), isComplete: true });
+        first.look({ conditions: [FULL].map(condition), data: 'known' });
         await settle(first);
       }
       const opened = left > 0 ? [FULL] : [OVERDUE, FULL];

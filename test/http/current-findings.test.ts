@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createCurrentFindings, type CurrentFindings } from '../../src/http/current-findings.ts';
-import type { Ask, Findings } from '../../src/http/questions.ts';
+import type { Ask, Findings } from '../../src/findings/questions.ts';
 import { LandfallError } from '../../src/model/errors.ts';
 
 /** A database whose answers take as long as the test says. */

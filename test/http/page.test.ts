@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import type { Browser } from 'playwright-core';
 import { rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { openReaderProcess } from '../../src/findings/reader-process.ts';
 import { openSite } from '../../src/http/site.ts';
 import type { Expectation } from '../../src/model/expectation.ts';
 import { createEvents } from '../../src/model/events.ts';
@@ -59,15 +60,20 @@ async function serveAsDaemon({ database, landing }: Pick<Desk, 'database' | 'lan
     if (http !== undefined) served.resolve(http);
   };
   const logger = createLog({ logLevel: 'info', logFormat: 'json' }, { ...io.stdout, write }, 1);
+  const ask = openReaderProcess(
+    { ...{ db: database.file, feed: FEED_FILE, env: null, landing }, alertRejected: 0.05 },
+    { ...io, env: { PATH: process.env['PATH'] } },
+    releases,
+  );
   openSite(
     {
       settings: {
-        ...{ db: database.file, feed: FEED_FILE, env: null, landing },
-        alertRejected: 0.05,
+        db: database.file,
         httpPasswordFile: null,
       },
+      ask,
       address: { host: '127.0.0.1', port: 0 },
-      io: { ...io, now, env: { PATH: process.env['PATH'] } },
+      io: { now },
       ...{ logger, events, faults: createFaultBook(events, now) },
       heartbeat: () => ({
         ...{ version: '0.0.0', host: 'ward', pid: 1, workerPid: 2, cutShort: false, sinceBoot: null, landing },

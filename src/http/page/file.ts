@@ -2,7 +2,7 @@ import { FILE_CODES } from '../../model/codes.ts';
 import { warningsText } from '../../model/warnings.ts';
 import type { RejectRow } from '../../store/reader.ts';
 import { html, type Html } from '../html.ts';
-import type { FilePage, ShownFile } from '../questions.ts';
+import type { FilePage, ShownFile } from '../../findings/questions.ts';
 import { layOutPage, scrolled } from './layout.ts';
 import { ledgerTable } from './ledger.ts';
 import { meaningOf } from './rows.ts';

@@ -1,6 +1,6 @@
 import { warningsText } from '../../model/warnings.ts';
 import { html, type Html } from '../html.ts';
-import type { FilesPage, ShownFile } from '../questions.ts';
+import type { FilesPage, ShownFile } from '../../findings/questions.ts';
 import { layOutPage, scrolled } from './layout.ts';
 import { grouped, timeOf } from './words.ts';
 

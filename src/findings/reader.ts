@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
 import { describeError } from '../output/error-report.ts';
-import type { Feed } from '../model/feed.ts';
 import { assessData, neededSince } from '../status/data-status.ts';
 import { openReader } from '../store/open.ts';
 import type { FileRow, Search, StoreReader } from '../store/reader.ts';
 import type { CommandIo } from '../system/io.ts';
+import { readDataConditions, type DataConditions, type DataPlace } from './data-conditions.ts';
 import {
   toReaderSchema,
   type FilePage,
@@ -35,17 +35,13 @@ const MOST_REVISIONS = 50;
 const ALL: Search = { states: [], codes: [], name: null, since: null, limit: null };
 
 /** Where to look. */
-interface Place {
-  readonly db: string;
-  readonly feed: Feed;
+interface Place extends DataPlace {
   readonly landing: string;
-  /** Above this share of rejected rows a file needs someone. */
-  readonly alertRejected: number;
 }
 
 /**
- * The child process that reads the database for what is served over HTTP, so that neither a slow, locked or damaged database nor a
- * dead disk ever holds up the supervisor. It answers one question after the other until its parent is gone, and may be killed at any
+ * The child process that reads the database for what is served over HTTP and for alerts, so that neither a slow, locked or damaged
+ * database nor a dead disk ever holds up the supervisor. It answers one question after the other until its parent is gone, and may be killed at any
  * instant.
  * @returns the exit code
  */
@@ -97,7 +93,11 @@ async function answerTo(id: number, place: Promise<Place>, question: Question): 
  * Asks the database, which is opened anew for each question: it may have been replaced since.
  * @throws LandfallError when it cannot be asked
  */
-export async function ask(place: Place, question: Question): Promise<Findings | FilesPage | FilePage | null> {
+export async function ask(
+  place: Place,
+  question: Question,
+): Promise<Findings | DataConditions | FilesPage | FilePage | null> {
+  if (question.kind === 'conditions') return await readDataConditions(place, question.holder, new Date(question.now));
   const reader = await openReader(place.db, place.feed);
   try {
     switch (question.kind) {

@@ -11,23 +11,21 @@ const ANSWER_WITHIN_MS = 120_000;
 /** One that has ended is started again at most so often, in ms. */
 const START_GAP_MS = 1_000;
 
-/** The supervisor's side of its reading process, which is started when the first question is asked. */
-export interface ReaderProcess {
-  readonly ask: Ask;
-  readonly close: () => void;
-}
-
 interface Pending {
   readonly settle: (answer: unknown) => void;
   readonly fail: (error: LandfallError) => void;
   readonly timer: NodeJS.Timeout;
 }
 
-/** None is started yet. */
-export function createReaderProcess(
+/**
+ * The supervisor's side of its reading process, which is started when the first question is asked and ended when it is released.
+ * @returns what asks it
+ */
+export function openReaderProcess(
   settings: Pick<Settings, 'db' | 'feed' | 'env' | 'landing' | 'alertRejected'>,
   { env, program }: Pick<CommandIo, 'env' | 'program'>,
-): ReaderProcess {
+  releases: DisposableStack,
+): Ask {
   let child: ChildProcess | null = null;
   let startedAt = -Infinity;
   let asked = 0;
@@ -84,13 +82,11 @@ export function createReaderProcess(
     });
   }
 
-  return {
-    ask,
-    close() {
-      failAll('the daemon stops');
-      child?.kill('SIGKILL');
-    },
-  };
+  releases.defer(() => {
+    failAll('the daemon stops');
+    child?.kill('SIGKILL');
+  });
+  return ask;
 }
 
 function send(child: ChildProcess, message: ToReader): void {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DataStatus } from '../status/data-status.ts';
 import type { DatabaseSize, DatabaseStatus, FileRow, LedgerOverview, RejectRow } from '../store/reader.ts';
+import type { DataConditions } from './data-conditions.ts';
 
 const place = z.object({ line: z.number(), reject_id: z.number() });
 
@@ -8,6 +9,8 @@ const place = z.object({ line: z.number(), reject_id: z.number() });
 export const questionSchema = z.discriminatedUnion('kind', [
   /** How things stand by the database; `since`: the first day that is told by itself, `YYYY-MM-DD`, UTC; `now`: ISO 8601, UTC. */
   z.object({ kind: z.literal('findings'), since: z.string(), now: z.string() }),
+  /** What needs someone by the data, for alerts; `holder`: who would tell them; `now`: ISO 8601, UTC. */
+  z.object({ kind: z.literal('conditions'), holder: z.string(), now: z.string() }),
   /** A page of the ledger behind an entry. */
   z.object({
     kind: z.literal('files'),
@@ -75,6 +78,7 @@ export interface FilePage {
 
 /** What is answered to each kind of question; null: there is no such file. */
 export interface Answers {
+  readonly conditions: DataConditions;
   readonly findings: Findings;
   readonly files: FilesPage;
   readonly file: FilePage | null;
