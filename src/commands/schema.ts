@@ -5,7 +5,8 @@ import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Feed } from '../model/feed.ts';
 import { erDiagram } from '../output/er-diagram.ts';
 import type { Settings } from '../settings/settings.ts';
-import { grantsSql, dialectOf, diffDatabase, schemaText } from '../store/schema.ts';
+import { databaseText } from '../store/database-text.ts';
+import { grantsSql, dialectOf, diffDatabase } from '../store/schema.ts';
 import { spellDifference } from '../store/table-differences.ts';
 import type { CommandIo } from '../system/io.ts';
 import { writeMigrations } from './write-migrations.ts';
@@ -26,7 +27,7 @@ export async function schema({ settings, action }: SchemaOptions, io: CommandIo)
   const feed = loadFeed(settings.feed, settings.env);
   switch (action) {
     case 'print':
-      io.stdout.write(schemaText(feed, dialectOf(settings.db)));
+      io.stdout.write(databaseText(feed, settings.db, join(io.program.root, 'migrations')));
       return 0;
     case 'grants':
       io.stdout.write(await grantsSql(settings.db, feed));

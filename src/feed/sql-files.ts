@@ -76,6 +76,11 @@ export function feedViews(feed: Feed, dialect: SqlDialect): readonly ViewFile[] 
   return views;
 }
 
+/** SHA-256 (hex) of a view's text with the values of the environment: with other values it is another view. */
+export function filledHash({ sql }: ViewFile): string {
+  return createHash('sha256').update(sql).digest('hex');
+}
+
 /** Null: there is no such folder. */
 function sqlNamesIn(folder: string): string[] | null {
   try {

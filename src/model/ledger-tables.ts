@@ -18,3 +18,15 @@ export const LATER_COLUMNS: Readonly<Partial<Record<(typeof LEDGER_TABLES)[numbe
   files: ['warnings', 'last_row_ended', 'taken_at'],
   attempts: ['deaths', 'died_at', 'unread'],
 };
+
+/** Those of them that were added later, likewise. */
+export const LATER_TABLES: ReadonlySet<string> = new Set<(typeof LEDGER_TABLES)[number]>(['decisions', 'protections']);
+
+/** What a database lacks that an older program has set up: tables, and columns as `table.column`. */
+export function lackingLater(columnsOf: (table: string) => readonly string[]): readonly string[] {
+  return LEDGER_TABLES.flatMap((table) => {
+    const there = columnsOf(table);
+    if (there.length === 0) return [table];
+    return (LATER_COLUMNS[table] ?? []).filter((name) => !there.includes(name)).map((name) => `${table}.${name}`);
+  });
+}

@@ -2,6 +2,12 @@ import type { ColumnModel, IndexModel, TableModel } from './table-model.ts';
 
 /** How a kind of database is told of tables (data definition language). Statements end in `;` and a line end. */
 export interface Ddl {
+  /** What an empty database is told first. `schema`: on a server, where its tables go. */
+  opening(schema: string | null): string;
+  /** The tables that keep which migrations and views were applied. */
+  readonly records: string;
+  /** The present time as an expression, in the form in which the ledger keeps times. */
+  readonly now: string;
   /** What stands above a feed's tables: comments, each line with its `--`. */
   readonly preamble: readonly string[];
   createTable(table: TableModel): string;

@@ -1,6 +1,6 @@
 import type { AcceptableCode } from '../model/codes.ts';
 import type { DaemonRow } from '../model/daemon-row.ts';
-import type { FileState } from '../model/ledger.ts';
+import type { FileState, RowCounts } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
 
 // Names of fields are those of the JSON that is printed. Times are ISO 8601, UTC.
@@ -189,14 +189,7 @@ export interface DatabaseStatus {
 }
 
 /** What became of rows. */
-export interface RowSums {
-  readonly inserted: number;
-  readonly updated: number;
-  readonly unchanged: number;
-  readonly stale: number;
-  readonly rejected: number;
-  readonly waiting: number;
-}
+export type RowSums = Omit<RowCounts, 'read'>;
 
 /** What the ledger comes to. */
 export interface LedgerOverview {

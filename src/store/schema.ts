@@ -1,4 +1,4 @@
-import { feedMigrations, feedViews, type SqlDialect, type SqlFile } from '../feed/sql-files.ts';
+import { feedMigrations, type SqlDialect, type SqlFile } from '../feed/sql-files.ts';
 import { LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
 import { isUrl } from '../settings/database-url.ts';
@@ -10,21 +10,21 @@ import { SQLITE_DDL } from './sqlite/ddl.ts';
 import { type Difference, findDifferences } from './table-differences.ts';
 import { tablesOf } from './table-model.ts';
 
-const DDL: Readonly<Record<SqlDialect, Ddl>> = { sqlite: SQLITE_DDL, postgres: POSTGRES_DDL };
+/** How each kind of database is told of tables. */
+export const DDL: Readonly<Record<SqlDialect, Ddl>> = { sqlite: SQLITE_DDL, postgres: POSTGRES_DDL };
 
 /** The dialect of the database that the setting `db` names. */
 export function dialectOf(db: string): SqlDialect {
   return isUrl(db) ? 'postgres' : 'sqlite';
 }
 
-/** The tables of a feed, its indexes and its views, as SQL: what an empty database would get. */
-export function schemaText(feed: Feed, dialect: SqlDialect): string {
+/** The tables of a feed and their indexes, as SQL. */
+export function tablesText(feed: Feed, dialect: SqlDialect): string {
   const ddl = DDL[dialect];
   const tables = tablesOf(feed).map(
     (table) => ddl.createTable(table) + table.indexes.map((index) => ddl.createIndex(table, index)).join(''),
   );
-  const views = feedViews(feed, dialect).map(({ sql }) => `${sql.trim()}\n`);
-  return [`${headOf(feed, ddl)}\n`, ...tables, ...views].join('\n');
+  return [`${headOf(feed, ddl)}\n`, ...tables].join('\n');
 }
 
 function headOf(feed: Feed, ddl: Ddl): string {

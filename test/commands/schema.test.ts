@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -7,12 +7,13 @@ import { schema, type SchemaOptions } from '../../src/commands/schema.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { sqlName } from '../../src/store/ddl.ts';
-import { schemaText } from '../../src/store/schema.ts';
+import { tablesText } from '../../src/store/schema.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { copyFeed } from '../helpers/feed-folder.ts';
-import { FEED_FOLDER, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
+import { createStoreDesk, FEED_FOLDER, MIGRATIONS, openDesk, ROOT } from '../helpers/ingest.ts';
 import { describePostgres, freshDatabase } from '../helpers/postgres.ts';
-import { urlOf } from '../helpers/postgres-store.ts';
+import { openServer, urlOf } from '../helpers/postgres-store.ts';
+import { procedure } from '../helpers/rows.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const POSTGRES = 'postgres://landfall@localhost/none';
@@ -40,21 +41,14 @@ const withoutComments = (sql: string) => sql.replaceAll(/^--.*\n/gm, '').trim();
 const withColumn = (more: string) =>
   copyFeed({ definition: (yaml) => yaml.replace(/( +)(- { header: Status, .*)/, `$1$2\n$1- { ${more} }`) });
 
-/** The shipped feed without its views, some of which read the ledger. */
-function tablesAlone(): string {
-  const folder = copyFeed({});
-  rmSync(join(folder, 'views'), { recursive: true });
-  return folder;
-}
-
 describe('landfall schema', () => {
   test.each([
     ['sqlite', './db/x.sqlite'],
     ['postgres', POSTGRES],
   ])('prints the tables of the shipped feed as its migration has them, letter by letter: %s', async (dialect, db) => {
-    const { code, out } = await run('print', { feed: tablesAlone(), db });
+    const { code, out } = await run('print', { db });
     expect(code).toBe(0);
-    expect(withoutComments(out)).toBe(withoutComments(lastMigration(FEED_FOLDER, dialect).sql));
+    expect(withoutComments(out)).toContain(`\n\n${withoutComments(lastMigration(FEED_FOLDER, dialect).sql)}\n\n`);
   });
 
   test('fills in the environment: what it prints differs in nothing else', async () => {
@@ -66,7 +60,9 @@ describe('landfall schema', () => {
       const printed: string[] = [];
       for (const env of ['dev', 'test', 'prod']) {
         writeFileSync(join(folder, 'environments', `${env}.yaml`), `ward: ${env}x\n`);
-        printed.push((await run('print', { feed: folder, env })).out.replaceAll(`${env}x`, 'ENV'));
+        const { out } = await run('print', { feed: folder, env });
+        // The record of a view is that of its text with the values filled in.
+        printed.push(out.replaceAll(`${env}x`, 'ENV').replace(/('view', 'mine', ')[0-9a-f]{64}/, '$1'));
         expect(printed.at(-1)).toContain('ENV');
       }
       // The names are of other lengths, and columns stand below each other.
@@ -122,7 +118,7 @@ describe('landfall schema --write', () => {
     const first = twoTables();
     await run('write', { feed: first });
     expect(lastMigration(first, 'sqlite').name).toBe('0001_every.sql');
-    expect(lastMigration(first, 'sqlite').sql).toBe(schemaText(loadFeed(first), 'sqlite'));
+    expect(lastMigration(first, 'sqlite').sql).toBe(tablesText(loadFeed(first), 'sqlite'));
     expect(readdirSync(join(first, 'migrations'))).toEqual(['sqlite']);
     await run('write', { feed: first, db: POSTGRES });
     expect(lastMigration(first, 'postgres').name).toBe('0002_parents_children_lines.sql');
@@ -231,7 +227,72 @@ test('what is printed for a feed of every type is what SQLite takes, and a start
   expect(await run('diff', { feed, db: desk.database.file })).toMatchObject({ code: 0 });
 });
 
+/** The shipped feed in which a view has a value of the environment. */
+function feedWithEnvironment(): string {
+  const folder = copyFeed({ definition: (yaml) => `${yaml}\n` });
+  mkdirSync(join(folder, 'environments'));
+  writeFileSync(join(folder, 'environments/prod.yaml'), 'ward: North\n');
+  for (const dialect of ['sqlite', 'postgres'])
+    writeFileSync(join(folder, 'views', dialect, 'mine.sql'), "CREATE VIEW mine AS SELECT '${ward}' AS ward;\n");
+  return folder;
+}
+
+const RECORDS = `SELECT name, sha256 FROM schema_migrations
+  UNION ALL SELECT feed || ' ' || kind || ' ' || name, sha256 FROM feed_schema ORDER BY 1`;
+
+test('what is printed makes in SQLite the very database that a start makes, and a start goes on with it', async () => {
+  const feed = feedWithEnvironment();
+  const [printed, started] = [join(tempFolder(), 'printed.sqlite'), join(tempFolder(), 'started.sqlite')];
+  const db = new Database(printed);
+  db.exec((await run('print', { feed, db: printed, env: 'prod' })).out);
+  db.close();
+  const made = [printed, started].map((file) => {
+    const desk = openDesk({ feed: loadFeed(feed, 'prod'), file, migrations: MIGRATIONS });
+    const tables = desk.rows('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name');
+    return { desk, tables, records: desk.rows(RECORDS) };
+  });
+  expect(made[0]?.tables).toEqual(made[1]?.tables);
+  expect(made[0]?.records).toEqual(made[1]?.records);
+  expect(await made[0]?.desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({
+    kind: 'ingested',
+  });
+});
+
 describePostgres('on PostgreSQL', () => {
+  test('what is printed makes the very schema that a start makes, and a start goes on with it', async () => {
+    await using database = await freshDatabase('en-US');
+    const client = new pg.Client(database.place);
+    await client.connect();
+    const folder = feedWithEnvironment();
+    const made: { schema: string; records: unknown }[] = [];
+    try {
+      for (const schema of ['printed', 'started']) {
+        const db = urlOf(database.place, schema);
+        if (schema === 'printed') await client.query((await run('print', { feed: folder, db, env: 'prod' })).out);
+        const feed = loadFeed(folder, 'prod');
+        const store = await openServer({ db, feed, migrations: MIGRATIONS, program: '0.0.0' });
+        const desk = createStoreDesk(store, tempFolder());
+        expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({
+          kind: 'ingested',
+        });
+        await store.close();
+        await client.query(`SET search_path TO ${schema}`);
+        const { rows: columns } = await client.query<{ shape: string }>(
+          `SELECT concat_ws(' ', table_name, column_name, data_type, collation_name, is_nullable, column_default) AS shape
+           FROM information_schema.columns WHERE table_schema = current_schema()
+           UNION ALL SELECT conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = current_schema()::regnamespace
+           UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()
+           UNION ALL SELECT definition FROM pg_views WHERE schemaname = current_schema() ORDER BY 1`,
+        );
+        const { rows: records } = await client.query(RECORDS);
+        made.push({ schema: columns.map(({ shape }) => shape.replaceAll(`${schema}.`, '')).join('\n'), records });
+      }
+    } finally {
+      await client.end();
+    }
+    expect(made[0]).toEqual(made[1]);
+  });
+
   test('--write runs migrations that SQLite does not know on the server, and rolls them back', async () => {
     await using database = await freshDatabase('en-US');
     const feed = withColumn('header: Ward, name: ward, type: timestamp, zone: UTC');
@@ -269,7 +330,7 @@ describePostgres('on PostgreSQL', () => {
       for (const name of ['0001_ledger.sql'])
         await client.query(readFileSync(join(MIGRATIONS, 'postgres', name), 'utf8'));
       await client.query('CREATE TABLE schema_migrations (version integer)');
-      await client.query(schemaText(loadFeed(tablesAlone()), 'postgres'));
+      await client.query(tablesText(loadFeed(FEED_FOLDER), 'postgres'));
       expect(await run('diff', { db })).toMatchObject({ code: 0 });
       await client.query(`ALTER TABLE visits ADD COLUMN note text, ALTER COLUMN visit_date TYPE text;
         CREATE INDEX visits_by_day ON visits (lower(status)); ALTER TABLE visits ALTER COLUMN facility SET NOT NULL;
@@ -294,8 +355,8 @@ describePostgres('on PostgreSQL', () => {
     const client = new pg.Client(database.place);
     await client.connect();
     try {
-      await client.query(schemaText(loadFeed(tablesAlone()), 'postgres'));
-      await client.query(schemaText(loadFeed(twoTables()), 'postgres'));
+      await client.query(tablesText(loadFeed(FEED_FOLDER), 'postgres'));
+      await client.query(tablesText(loadFeed(twoTables()), 'postgres'));
       const { rows } = await client.query<{ word: string }>(`SELECT word FROM pg_get_keywords()`);
       const columns = rows.map(({ word }) => `${sqlName(word)} text`).join(', ');
       await client.query(`CREATE TABLE words (${columns})`);

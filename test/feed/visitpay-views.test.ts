@@ -30,15 +30,24 @@ function tryViews(open: () => Promise<Tried>): void {
       });
     };
     await deliver('Procedure', '20260801_060000', [procedure('P1')]);
-    await deliver('Visit', '20260801_060000', [visit('V1', 'P1'), visit('V2', 'P1'), visit('V3', 'none')]);
+    await deliver('Visit', '20260801_060000', [
+      ...['V1', 'V2', 'V3', 'V4', 'V5', 'V6'].map((id) => visit(id, 'P1')),
+      visit('V7', 'none'),
+    ]);
+    let sent = 0;
     const of = (id: string, kind: string, amount: string): Row =>
-      transaction(id, 'V1', { TransactionType: kind, Amount: amount });
+      transaction(`T${++sent}`, id, { TransactionType: kind, Amount: amount });
     await deliver('Transaction', '20260802_060000', [
-      of('T1', 'Charge', '100.00'),
-      of('T2', 'CHARGE', '20.50'),
-      of('T3', 'Payment', '-30.00'),
-      of('T4', 'PAYMENT', '10.00'),
-      of('T5', 'Adjustment', '-5.25'),
+      // A sender who gives payments a minus.
+      ...[of('V1', 'Charge', '100.00'), of('V1', 'CHARGE', '20.50'), of('V1', 'Payment', '-30.00')],
+      ...[of('V1', 'PAYMENT', '(10.00)'), of('V1', 'Adjustment', '-5.25')],
+      // One who does not.
+      ...[of('V2', 'Charge', '100.00'), of('V2', 'Payment', '40.00'), of('V2', 'ADJUST', '5.25')],
+      // A payment that was taken back, by either.
+      ...[of('V3', 'Charge', '100.00'), of('V3', 'Payment', '-30.00'), of('V3', 'Payment', '30.00')],
+      ...[of('V4', 'Payment', '-30.00'), of('V4', 'Payment', '-30.00'), of('V4', 'Payment', '30.00')],
+      // A charge that was taken back; a transfer between payers.
+      ...[of('V5', 'Charge', '100.00'), of('V5', 'Charge', '-100.00'), of('V5', 'TRANSFERIN', '12.34')],
     ]);
     const balances = await rows(
       'SELECT visit_id, charges, payments, adjustments, balance FROM visit_balances ORDER BY 1',
@@ -49,17 +58,21 @@ function tryViews(open: () => Promise<Tried>): void {
       ),
     ).toEqual([
       ['V1', 120.5, 40, -5.25, 75.25],
-      ['V2', 0, 0, 0, 0],
+      ['V2', 100, 40, 5.25, 65.25],
+      ['V3', 100, 0, 0, 100],
+      ['V4', 0, 30, 0, -30],
+      ['V5', 0, 0, 0, 0],
+      ['V6', 0, 0, 0, 0],
     ]);
     expect(await rows('SELECT dataset, line, state, code FROM open_rejects')).toEqual([
-      { dataset: 'Visit', line: 4, state: 'waiting', code: 'missing_parent' },
+      { dataset: 'Visit', line: 8, state: 'waiting', code: 'missing_parent' },
     ]);
     const days = await rows(
       "SELECT day, dataset, files, rows_read, missing FROM feed_days WHERE day = '2026-08-02' ORDER BY 2",
     );
     expect(days.map((row) => Object.values(row).map(String).join(' '))).toEqual([
       '2026-08-02 Procedure 0 0 1',
-      '2026-08-02 Transaction 1 5 0',
+      '2026-08-02 Transaction 1 17 0',
       '2026-08-02 Visit 0 0 1',
     ]);
   });

@@ -8,7 +8,7 @@ import { loadFeed } from '../../src/feed/load.ts';
 import { copyInto } from '../../src/store/postgres/copy.ts';
 import { createRowEncoder } from '../../src/store/postgres/row-encoder.ts';
 import { STORAGE_TYPES } from '../../src/store/postgres/scratch.ts';
-import { schemaText } from '../../src/store/schema.ts';
+import { tablesText } from '../../src/store/schema.ts';
 import { openDesk } from '../helpers/ingest.ts';
 import { describePostgres, freshDatabase } from '../helpers/postgres.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -59,7 +59,7 @@ function everyTypeFeed() {
   );
   const feed = loadFeed(file);
   mkdirSync(join(folder, 'migrations/sqlite'), { recursive: true });
-  writeFileSync(join(folder, 'migrations/sqlite/0001_every.sql'), schemaText(feed, 'sqlite'));
+  writeFileSync(join(folder, 'migrations/sqlite/0001_every.sql'), tablesText(feed, 'sqlite'));
   return feed;
 }
 

@@ -1,12 +1,42 @@
 import { createTableText, type Ddl, type Declaration, sqlName } from '../ddl.ts';
+import { quoteName } from '../sql-names.ts';
 import type { ColumnModel, TableModel } from '../table-model.ts';
 import { STORAGE_TYPES } from './scratch.ts';
+
+/** Makes the record of the ledger's migrations. */
+export const MIGRATION_RECORDS = `CREATE TABLE schema_migrations (
+  version    integer PRIMARY KEY,
+  name       text COLLATE "C" NOT NULL,
+  sha256     text COLLATE "C" NOT NULL,
+  applied_at text COLLATE "C" NOT NULL
+);
+`;
+
+/** Makes the record of what a feed has brought into the schema: its migrations and its views. */
+export const FEED_RECORDS = `CREATE TABLE feed_schema (
+  feed       text COLLATE "C" NOT NULL,
+  kind       text COLLATE "C" NOT NULL CHECK (kind IN ('migration', 'view')),
+  name       text COLLATE "C" NOT NULL, -- of a migration its file's, of a view its own
+  sha256     text COLLATE "C" NOT NULL, -- of the text: of a view with the values of the environment
+  applied_at text COLLATE "C" NOT NULL,
+  PRIMARY KEY (feed, kind, name)
+);
+`;
+
+const PUBLIC = 'public';
 
 /** Digits of a decimal in all (docs/columns.md). */
 const DECIMAL_DIGITS = 38;
 
 /** The tables of a feed in the SQL of PostgreSQL. */
 export const POSTGRES_DDL: Ddl = {
+  opening: (schema) => {
+    const name = quoteName(schema ?? PUBLIC);
+    // Asked for the one that is always there, a server wants the right to make one all the same.
+    return `${name === quoteName(PUBLIC) ? '' : `CREATE SCHEMA IF NOT EXISTS ${name};\n`}SET LOCAL search_path TO ${name};\n`;
+  },
+  records: `${MIGRATION_RECORDS}\n${FEED_RECORDS}`,
+  now: `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
   preamble: ['-- Keys, and what refers to them, are COLLATE "C": bytewise, as in SQLite.'],
   createTable: (table) =>
     createTableText(

@@ -8,7 +8,8 @@ import { literal, recorded } from './merge-sql.ts';
 import type { ServerPlace } from './server-place.ts';
 import { waitsFor } from './waiting.ts';
 import { keyPlaces, rowKey } from '../../feed/keys.ts';
-import { hasRowKey, sameKey } from './row-key.ts';
+import { sameKey } from '../key-names.ts';
+import { hasRowKey } from './row-key.ts';
 
 /** `_of_table`, `_key`: the rows that are copied. */
 const WANTED = '_wanted';

@@ -1,13 +1,12 @@
 import type { ClientBase } from 'pg';
-import { createHash } from 'node:crypto';
-import { feedViews, type ViewFile } from '../../feed/sql-files.ts';
+import { feedViews, filledHash, type ViewFile } from '../../feed/sql-files.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
 import { quoteName } from '../sql-names.ts';
 
 /** Whether the schema has the views that stand in the feed's folder, and no others of this feed. */
 export async function viewsAreAsWritten(client: ClientBase, feed: Feed): Promise<boolean> {
-  const wanted = feedViews(feed, 'postgres').map((view) => `${view.view} ${hashOf(view)}`);
+  const wanted = feedViews(feed, 'postgres').map((view) => `${view.view} ${filledHash(view)}`);
   const { rows } = await client.query<{ view: string; there: boolean }>(
     `SELECT name || ' ' || sha256 AS view, to_regclass(quote_ident(name)) IS NOT NULL AS there
      FROM feed_schema WHERE feed = $1 AND kind = 'view'`,
@@ -50,11 +49,7 @@ export async function createViews(
     }
     await client.query(
       `INSERT INTO feed_schema (feed, kind, name, sha256, applied_at) VALUES ($1, 'view', $2, $3, $4)`,
-      [feed.name, view.view, hashOf(view), new Date().toISOString()],
+      [feed.name, view.view, filledHash(view), new Date().toISOString()],
     );
   }
-}
-
-function hashOf({ sql }: ViewFile): string {
-  return createHash('sha256').update(sql).digest('hex');
 }

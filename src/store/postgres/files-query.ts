@@ -1,10 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { FileNote, FileRow, NoteListName, Search } from '../reader.ts';
+import { NOTED, RETRIED } from '../noted-files.ts';
 import { BEYOND, searchValues } from './pages.ts';
-
-/** True for a file `f` with the bytes of the revision before: it was retried. */
-const RETRIED =
-  'EXISTS (SELECT 1 FROM files b WHERE b.name = f.name AND b.revision = f.revision - 1 AND b.sha256 = f.sha256)';
 
 const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_code, reason,
   late = 1 AND NOT ${RETRIED} AS late, ${RETRIED} AS retried, bytes, sha256, attempts,
@@ -38,18 +35,6 @@ export async function lastFile(client: ClientBase): Promise<FileRow | null> {
   );
   return rows[0] ?? null;
 }
-
-/** True for a file `f` of whose name nothing later was read. */
-export const LATEST = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
-
-/** Which files `f` are in each list of the status. */
-export const NOTED = {
-  quarantined: `revision > 0 AND state = 'quarantined' AND ${LATEST}`,
-  not_taken: 'revision = 0',
-  late: `late = 1 AND state = 'ingested' AND NOT ${RETRIED}`,
-  corrected: `revision > 1 AND state = 'ingested' AND NOT ${RETRIED}`,
-  warned: "warnings IS NOT NULL AND state = 'ingested'",
-} as const satisfies Record<NoteListName, string>;
 
 /** A page of a list of the status, newest first. */
 export async function readNotes(

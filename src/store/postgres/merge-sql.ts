@@ -2,7 +2,8 @@ import { type Reference, parentOf, referencesOf } from '../../feed/references.ts
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { SCRATCH, type StagingTables } from './scratch.ts';
-import { keyBytes, keyNames, rowKeyOf, sameKey } from './row-key.ts';
+import { keyNames, sameKey } from '../key-names.ts';
+import { keyBytes, rowKeyOf } from './row-key.ts';
 
 /** A row that goes into the table; the others are left out. */
 const ADMITTED = `s._verdict IN ('new', 'updated', 'unchanged')`;

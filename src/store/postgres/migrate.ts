@@ -7,6 +7,7 @@ import type { Probe } from '../../model/ledger.ts';
 import { type AppliedMigration, pendingOfFeed, pendingOfLedger } from '../migrations.ts';
 import { DatabaseFault } from '../database-fault.ts';
 import { quoteName } from '../sql-names.ts';
+import { FEED_RECORDS, MIGRATION_RECORDS } from './ddl.ts';
 import { asFault } from './faults.ts';
 import { createViews, dropViews, viewsAreAsWritten } from './feed-views.ts';
 import type { ServerPlace } from './server-place.ts';
@@ -38,8 +39,8 @@ export async function migrate(session: Session, sources: MigrationSources, probe
 
 /** Runs all migrations where they are rolled back in the end. */
 export async function migrateAlone(client: ClientBase, place: ServerPlace, sources: MigrationSources): Promise<void> {
-  await client.query(CREATE_MIGRATIONS);
-  await client.query(CREATE_FEED_SCHEMA);
+  await client.query(MIGRATION_RECORDS);
+  await client.query(FEED_RECORDS);
   await bringUpToDate(client, place, sources);
 }
 
@@ -53,30 +54,13 @@ async function makeRecords(client: ClientBase, place: ServerPlace): Promise<void
   const tables = await tablesOf(client, place);
   const records = tables.get('schema_migrations');
   if (records?.toSorted().join(' ') === 'applied_at name sha256 version') {
-    if (!tables.has('feed_schema')) await client.query(CREATE_FEED_SCHEMA);
+    if (!tables.has('feed_schema')) await client.query(FEED_RECORDS);
     if (tables.has('feeds')) return;
   }
   if (records !== undefined) throw notOurs(place.shown);
-  await client.query(CREATE_MIGRATIONS);
-  await client.query(CREATE_FEED_SCHEMA);
+  await client.query(MIGRATION_RECORDS);
+  await client.query(FEED_RECORDS);
 }
-
-const CREATE_MIGRATIONS = `CREATE TABLE schema_migrations (
-  version    integer PRIMARY KEY,
-  name       text COLLATE "C" NOT NULL,
-  sha256     text COLLATE "C" NOT NULL,
-  applied_at text COLLATE "C" NOT NULL
-)`;
-
-/** What a feed has brought into the schema: its migrations and its views. */
-const CREATE_FEED_SCHEMA = `CREATE TABLE feed_schema (
-  feed       text COLLATE "C" NOT NULL,
-  kind       text COLLATE "C" NOT NULL CHECK (kind IN ('migration', 'view')),
-  name       text COLLATE "C" NOT NULL, -- of a migration its file's, of a view its own
-  sha256     text COLLATE "C" NOT NULL, -- of the text: of a view with the values of the environment
-  applied_at text COLLATE "C" NOT NULL,
-  PRIMARY KEY (feed, kind, name)
-)`;
 
 function notOurs(shown: string): LandfallError {
   return new LandfallError('open database', 'its table schema_migrations is of another program', {

@@ -1,18 +1,7 @@
 import { COLUMN_TYPES } from '../../columns/registry.ts';
 import type { Column, Dataset } from '../../model/feed.ts';
+import { keyNames } from '../key-names.ts';
 import { quoteName } from '../sql-names.ts';
-
-/** The names of the key's columns, quoted. */
-export function keyNames({ keys }: Dataset): readonly string[] {
-  return keys.map(({ name }) => quoteName(name));
-}
-
-/** SQL that is true where two rows have one key. */
-export function sameKey(dataset: Dataset, one: string, other: string): string {
-  return keyNames(dataset)
-    .map((name) => `${one}.${name} = ${other}.${name}`)
-    .join(' AND ');
-}
 
 /** SQL for the key of a row as one value: of several columns a JSON array of texts, spelt as SQLite spells it. */
 export function rowKeyOf(dataset: Dataset, alias: string): string {

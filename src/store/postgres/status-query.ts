@@ -4,7 +4,8 @@ import type { Dataset, Feed } from '../../model/feed.ts';
 import type { DatabaseStatus, DatasetStatus, NoteList, NoteListName } from '../reader.ts';
 import { quoteName } from '../sql-names.ts';
 import { listDaemons } from './daemons.ts';
-import { LATEST, NOTED, lastFile, readNotes } from './files-query.ts';
+import { LATEST, NOTED } from '../noted-files.ts';
+import { lastFile, readNotes } from './files-query.ts';
 
 /** The code of all rows that wait, and of no others. */
 const WAITING_CODE: RejectCode = 'missing_parent';

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
-import { LATER_COLUMNS, LEDGER_TABLES } from '../../model/ledger-tables.ts';
+import { lackingLater, LATER_TABLES, LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { DatabaseFault } from '../database-fault.ts';
 import type { ServerPlace } from './server-place.ts';
 
@@ -27,7 +27,8 @@ export async function tablesOf(
 export async function checkSetUp(client: ClientBase, place: ServerPlace, feed: Feed): Promise<void> {
   const tables = await tablesOf(client, place);
   if (tables.has('feeds')) await requireFeed(client, place, feed);
-  const missing = [...LEDGER_TABLES, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
+  const first = LEDGER_TABLES.filter((table) => !LATER_TABLES.has(table));
+  const missing = [...first, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
   if (missing.length > 0) {
     throw new LandfallError(
       'read database',
@@ -38,13 +39,9 @@ export async function checkSetUp(client: ClientBase, place: ServerPlace, feed: F
       },
     );
   }
-  const later = LEDGER_TABLES.flatMap((table) =>
-    (LATER_COLUMNS[table] ?? [])
-      .filter((name) => tables.get(table)?.includes(name) === false)
-      .map((name) => `${table}.${name}`),
-  );
+  const later = lackingLater((table) => tables.get(table) ?? []);
   if (later.length === 0) return;
-  throw new LandfallError('read database', `an older Landfall set it up: it has no column ${later.join(', ')}`, {
+  throw new LandfallError('read database', `an older Landfall set it up: it lacks ${later.join(', ')}`, {
     file: place.shown,
     hint: 'restart the daemon with this version, which brings it up to date',
   });

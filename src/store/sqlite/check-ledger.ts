@@ -1,14 +1,18 @@
 import type Database from 'better-sqlite3';
 import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
-import { LATER_COLUMNS, LEDGER_TABLES } from '../../model/ledger-tables.ts';
+import { lackingLater, LATER_TABLES, LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { requireFeed } from './schema.ts';
 
-/** @throws LandfallError when the database is another feed's, or a table of the ledger or of the feed is not there */
+/**
+ * Makes sure that a database was set up for a feed, be it by an older program.
+ * @throws LandfallError when it is another feed's, or a table of the first ledger or of the feed is not there
+ */
 export function checkSetUp(db: Database.Database, file: string, feed: Feed): void {
   const tables = new Set(db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all());
   if (tables.has('files')) requireFeed(db, file, feed);
-  const missing = [...LEDGER_TABLES, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
+  const first = LEDGER_TABLES.filter((table) => !LATER_TABLES.has(table));
+  const missing = [...first, ...feed.datasets.map((one) => one.table)].filter((table) => !tables.has(table));
   if (missing.length > 0) {
     throw new LandfallError('read database', `it has no table ${missing.join(', ')}`, {
       file,
@@ -23,12 +27,9 @@ export function checkSetUp(db: Database.Database, file: string, feed: Feed): voi
  */
 export function checkLedger(db: Database.Database, file: string): void {
   const columns = db.prepare<[string], string>(`SELECT name FROM pragma_table_info(?, 'main')`).pluck();
-  const missing = LEDGER_TABLES.flatMap((table) => {
-    const there = new Set(columns.all(table));
-    return (LATER_COLUMNS[table] ?? []).filter((name) => !there.has(name)).map((name) => `${table}.${name}`);
-  });
+  const missing = lackingLater((table) => columns.all(table));
   if (missing.length === 0) return;
-  throw new LandfallError('read database', `an older Landfall set it up: it has no column ${missing.join(', ')}`, {
+  throw new LandfallError('read database', `an older Landfall set it up: it lacks ${missing.join(', ')}`, {
     file,
     hint: 'restart the daemon with this version, which brings it up to date',
   });

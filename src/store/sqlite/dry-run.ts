@@ -10,7 +10,8 @@ import { quoteName } from '../sql-names.ts';
 import { SCRATCH, stageName } from './scratch.ts';
 import { waitsFor } from './waiting.ts';
 import { keyPlaces, rowKey } from '../../feed/keys.ts';
-import { hasRowKey, sameKey } from './row-key.ts';
+import { sameKey } from '../key-names.ts';
+import { hasRowKey } from './row-key.ts';
 
 /**
  * Makes temporary tables that shadow the real ones, and fills them with just what the rows can touch, and all that waits, in one snapshot.

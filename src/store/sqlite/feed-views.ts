@@ -1,25 +1,12 @@
-import { createHash } from 'node:crypto';
 import Database from 'better-sqlite3';
-import { feedViews, type ViewFile } from '../../feed/sql-files.ts';
+import { feedViews, filledHash, type ViewFile } from '../../feed/sql-files.ts';
 import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
 import { quoteName } from '../sql-names.ts';
 
-/** Makes the record of what a feed has brought into the database: its migrations and its views. */
-export function createFeedSchemaTable(db: Database.Database): void {
-  db.exec(`CREATE TABLE IF NOT EXISTS feed_schema (
-    feed       TEXT NOT NULL,
-    kind       TEXT NOT NULL CHECK (kind IN ('migration', 'view')),
-    name       TEXT NOT NULL, -- of a migration its file's, of a view its own
-    sha256     TEXT NOT NULL, -- of the text: of a view with the values of the environment
-    applied_at TEXT NOT NULL,
-    PRIMARY KEY (feed, kind, name)
-  ) WITHOUT ROWID`);
-}
-
 /** Whether the database has the views that stand in the feed's folder, and no others of this feed. */
 export function viewsAreAsWritten(db: Database.Database, feed: Feed): boolean {
-  const wanted = feedViews(feed, 'sqlite').map((view) => `${view.view} ${hashOf(view)}`);
+  const wanted = feedViews(feed, 'sqlite').map((view) => `${view.view} ${filledHash(view)}`);
   const there = recorded(db, feed)
     .filter(({ name }) => isView(db, name))
     .map(({ name, sha256 }) => `${name} ${sha256}`);
@@ -50,7 +37,7 @@ export function createViews(db: Database.Database, feed: Feed, run: (view: ViewF
         hint: `it holds one statement: CREATE VIEW ${view.view} AS SELECT …`,
       });
     }
-    record.run(feed.name, view.view, hashOf(view), new Date().toISOString());
+    record.run(feed.name, view.view, filledHash(view), new Date().toISOString());
   }
   // A view may read one that is made after it, so only now all can be tried.
   for (const view of views) requireReadable(db, view);
@@ -66,10 +53,6 @@ function recorded(db: Database.Database, feed: Feed): readonly { name: string; s
 
 function isView(db: Database.Database, name: string): boolean {
   return db.prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'view' AND name = ?`).get(name) !== undefined;
-}
-
-function hashOf({ sql }: ViewFile): string {
-  return createHash('sha256').update(sql).digest('hex');
 }
 
 /** SQLite takes a view of tables and columns that are not there, and says so to whoever reads it. */

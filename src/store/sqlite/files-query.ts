@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { FileNote, FileRow, Search } from '../reader.ts';
+import { RETRIED } from '../noted-files.ts';
 import { BEYOND, inPages, parametersOf } from './pages.ts';
 
 /** Its columns that hold JSON, as text. */
@@ -8,10 +9,6 @@ type Folded<Row> = {
   : Name extends 'late' | 'retried' ? 0 | 1
   : Row[Name];
 }; // prettier-ignore
-
-/** True for a file `f` with the bytes of the revision before: it was retried. */
-export const RETRIED =
-  'EXISTS (SELECT 1 FROM files b WHERE b.name = f.name AND b.revision = f.revision - 1 AND b.sha256 = f.sha256)';
 
 const FILE_COLUMNS = `file_id, name, revision, dataset, stamp, state, reason_code, reason, late, ${RETRIED} AS retried, bytes, sha256, attempts,
   rows_read, rows_inserted, rows_updated, rows_unchanged, rows_stale, rows_rejected, rows_waiting,

@@ -1,7 +1,8 @@
 import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
 import type { Column, Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
-import { keyNames, rowKeyOf, sameKey } from './row-key.ts';
+import { keyNames, sameKey } from '../key-names.ts';
+import { rowKeyOf } from './row-key.ts';
 import { SCRATCH, VERDICT, stageName } from './scratch.ts';
 
 /**

@@ -4,7 +4,8 @@ import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
 import type { Probe } from '../../model/ledger.ts';
 import { pendingOfFeed, pendingOfLedger, type AppliedMigration } from '../migrations.ts';
-import { createFeedSchemaTable, createViews, dropViews, viewsAreAsWritten } from './feed-views.ts';
+import { FEED_RECORDS, MIGRATION_RECORDS } from './ddl.ts';
+import { createViews, dropViews, viewsAreAsWritten } from './feed-views.ts';
 import { asFault, constraintRefusal } from './faults.ts';
 import { checkSchema, requireFeed } from './schema.ts';
 
@@ -29,13 +30,8 @@ export function migrate(
   probe: Probe,
 ): void {
   const ledger = readMigrations(migrations);
-  db.exec(`CREATE TABLE IF NOT EXISTS schema_migrations (
-    version    INTEGER PRIMARY KEY,
-    name       TEXT NOT NULL,
-    sha256     TEXT NOT NULL,
-    applied_at TEXT NOT NULL
-  )`);
-  createFeedSchemaTable(db);
+  db.exec(MIGRATION_RECORDS);
+  db.exec(FEED_RECORDS);
   requireFeed(db, file, feed);
   const own = feedMigrations(feed, 'sqlite');
   const record = db.prepare('INSERT INTO schema_migrations (version, name, sha256, applied_at) VALUES (?, ?, ?, ?)');

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { DatasetTotals, LedgerOverview, RowDay, RowSums, StampDay } from '../reader.ts';
-import { NOTED } from './status-query.ts';
+import { NOTED } from '../noted-files.ts';
 
 /** True for an entry that was loaded, also where a correction has replaced it since. */
 const LOADED = "(state = 'ingested' OR (state = 'replaced' AND reason_code IS NULL))";

@@ -10,7 +10,8 @@ import { openForReading } from './open.ts';
 import { readOverview } from './overview-query.ts';
 import { asList } from './pages.ts';
 import { listRejects } from './rejects-query.ts';
-import { NOTED, readStatus } from './status-query.ts';
+import { NOTED } from '../noted-files.ts';
+import { readStatus } from './status-query.ts';
 import { verifyDatabase } from './verify.ts';
 
 /**

@@ -6,7 +6,7 @@ import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { declarationFor, keepsValues } from './affinity.ts';
 import { triggerProblems } from './triggers.ts';
-import { keyNames } from './row-key.ts';
+import { keyNames } from '../key-names.ts';
 
 /** The same, each with how it is kept; a stamp is a text that is never a number, as a date is. */
 const LINEAGE = [

@@ -2,23 +2,12 @@ import type Database from 'better-sqlite3';
 import type { RejectCode } from '../../model/codes.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import type { DatabaseStatus, DatasetStatus, NoteList, NoteListName } from '../reader.ts';
-import { lastFile, listNotes, RETRIED } from './files-query.ts';
+import { LATEST, NOTED } from '../noted-files.ts';
+import { lastFile, listNotes } from './files-query.ts';
 import { quoteName } from '../sql-names.ts';
 
 /** The code of all rows that wait, and of no others. */
 const WAITING_CODE: RejectCode = 'missing_parent';
-
-/** True for a file `f` of whose name nothing later was read. */
-const LATEST = 'revision = (SELECT max(l.revision) FROM files l WHERE l.name = f.name)';
-
-/** Which files `f` are in each list of the status. */
-export const NOTED = {
-  quarantined: `revision > 0 AND state = 'quarantined' AND ${LATEST}`,
-  not_taken: 'revision = 0',
-  late: `late = 1 AND state = 'ingested' AND NOT ${RETRIED}`,
-  corrected: `revision > 1 AND state = 'ingested' AND NOT ${RETRIED}`,
-  warned: "warnings IS NOT NULL AND state = 'ingested'",
-} as const satisfies Record<NoteListName, string>;
 
 /**
  * Where the database stands, read in one snapshot.

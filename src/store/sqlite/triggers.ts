@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LEDGER_TABLES } from '../../model/ledger-tables.ts';
-import { keyNames } from './row-key.ts';
+import { keyNames } from '../key-names.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 
 /**
