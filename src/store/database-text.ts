@@ -13,23 +13,23 @@ import { DDL, dialectOf, tablesText } from './schema.ts';
  */
 export function databaseText(feed: Feed, db: string, ledger: string): string {
   const dialect = dialectOf(db);
-  const { opening, records, now } = DDL[dialect];
+  const ddl = DDL[dialect];
   const url = parseDatabaseUrl(db);
   const ofLedger = readMigrations(dialect === 'sqlite' ? ledger : path.join(ledger, dialect));
   const views = feedViews(feed, dialect);
   return [
     `-- All that an empty database needs for the feed ${feed.name}, as a start would make it. It is run whole.`,
     'BEGIN;',
-    opening(typeof url === 'string' ? null : url.schema),
-    records,
+    ddl.opening(typeof url === 'string' ? null : url.schema),
+    ddl.records,
     ...ofLedger.map(statementsOf),
     tablesText(feed, dialect),
     ...views.map(statementsOf),
     '-- What was applied, so that a start applies only what comes later.',
-    recordText('schema_migrations (version, name, sha256, applied_at)', now, [
+    recordText('schema_migrations (version, name, sha256, applied_at)', ddl.now, [
       ...ofLedger.map(({ version, name, sha256 }) => [version ?? 0, name, sha256]),
     ]),
-    recordText('feed_schema (feed, kind, name, sha256, applied_at)', now, [
+    recordText('feed_schema (feed, kind, name, sha256, applied_at)', ddl.now, [
       ...feedMigrations(feed, dialect).map(({ name, sha256 }) => [feed.name, 'migration', name, sha256]),
       ...views.map((view) => [feed.name, 'view', view.view, filledHash(view)]),
     ]),
