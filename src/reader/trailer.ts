@@ -26,61 +26,104 @@ const MAY_BEGIN = new RegExp(
   'i',
 );
 
-/** `(1234 rows affected)`, `1234 rows selected.` and the like, as SQL tools write them. */
-const TOOL_FOOTER = /^\(?(\d[\d,]*) (?:rows?|records?|row\(s\)|record\(s\))(?: [a-z]+)?\)?\.?$/i;
+/** What else may stand in a trailer, besides counts, sums, dates and the name of a file. Any other word may be a value of a row. */
+const OTHER_WORDS: ReadonlySet<string> = new Set([
+  ...['row', 'rows', 'record', 'records', 'line', 'lines', 'file', 'files', 'data', 'extract', 'report', 'list'],
+  ...[
+    'count',
+    'total',
+    'number',
+    'of',
+    'in',
+    'the',
+    'this',
+    'at',
+    'on',
+    'date',
+    'time',
+    'trailer',
+    'footer',
+    'eof',
+    'end',
+  ],
+  ...['written', 'exported', 'extracted', 'selected', 'affected', 'processed', 'returned', 'sent', 'read', 'fetched'],
+  ...['generated', 'created', 'completed', 'am', 'pm', 'utc', 'gmt', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+]);
+
+/** No trailer has a cell of so many characters; what is longer is not looked at. */
+const MOST_CHARACTERS = 1000;
+/** The words of which `LOOSER_WORDS` are made up. */
+const MOST_WORDS = 3;
 
 /**
- * Reads a line as a trailer, or null where it is none.
+ * Reads a line as a trailer, or null where it is none. Nothing may stand in it that could be the value of a row, or what is left of
+ * one (P6): only known words, counts, sums, dates, and the name of a file.
  * @param full whether the line has as many fields as a row
  */
 export function readTrailer(fields: readonly string[], full: boolean): Trailer | null {
-  const first = (fields[0] ?? '').trim();
-  if (!MAY_BEGIN.test(first)) return null;
-  const footer = fields.length === 1 ? TOOL_FOOTER.exec(first) : null;
-  if (footer !== null) return { numbers: wholeNumbers([footer[1] ?? '']) };
-  const end = endOfWords(first);
-  if (end === null) return null;
-  const name = headerKey(first.slice(0, end));
-  const isSure = TRAILER_WORDS.has(name);
-  if (!isSure && (full || !LOOSER_WORDS.has(name))) return null;
-  const values = [first.slice(end), ...fields.slice(1)].map((value) => value.trimEnd().replace(LEADING_MARKS, ''));
-  // What has several fields may be a row, or what is left of one, unless there is nothing but the word, counts, sums and dates.
-  const several = full || (!isSure && fields.length > 1);
-  if (several && values.some((value) => !COUNT_SUM_OR_DATE.test(value))) return null;
-  return { numbers: wholeNumbers(values) };
+  const cells = fields.map((field) => field.trim());
+  const [first = ''] = cells;
+  if (!MAY_BEGIN.test(first) || cells.some((cell) => cell.length > MOST_CHARACTERS)) return null;
+  const words = wordsOf(first);
+  if (cells.length === 1 && isToolFooter(words)) return readValues(words);
+  for (let length = MOST_WORDS; length > 0; length--) {
+    const name = headerKey(words.slice(0, length).join(''));
+    if (!LOOSER_WORDS.has(name)) continue;
+    if (full && !TRAILER_WORDS.has(name)) return null;
+    return readValues([...words.slice(length), ...cells.slice(1).flatMap(wordsOf)]);
+  }
+  return null;
 }
 
-const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
-/** Looked for one at a time: a loop over \p{L} takes V8 memory for each letter, and gives up on a line of millions. */
-const NO_WORD = /[^\p{L}_ ]/gu;
-/** What stands behind the words of a trailer, besides its end. */
-const BEHIND_WORDS = ' :=*#';
-const LEADING_MARKS = /^[\s:=#-]+/;
-const COUNT_SUM_OR_DATE = /^[\d.,:/ TZ-]*$/;
+const BETWEEN_WORDS = /[\s=*#]+|(?<=\p{L}):/u;
+const MARKS_AROUND = /^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu;
 
-/**
- * Where the words that a text begins with end, or null where it begins with none. What is no letter may stand before them, and one
- * to which a digit or the like is joined is none of them.
- */
-function endOfWords(text: string): number | null {
-  const begin = Math.max(0, text.search(LETTER_OR_DIGIT));
-  NO_WORD.lastIndex = begin;
-  const end = NO_WORD.exec(text)?.index ?? text.length;
-  if (end === begin) return null;
-  if (end === text.length || text[end - 1] === ' ' || BEHIND_WORDS.includes(text.charAt(end))) return end;
-  const space = text.lastIndexOf(' ', end);
-  return space < begin ? null : space + 1;
+/** The words and numbers of a cell, without marks before and behind them. */
+function wordsOf(cell: string): string[] {
+  const words = cell.replaceAll('(s)', 's').split(BETWEEN_WORDS);
+  return words.map((word) => word.replace(MARKS_AROUND, '')).filter((word) => word !== '');
 }
 
-/** Dates and times of creation stand in trailers too, and are no counts. */
-const DATE = /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-3]\d)(?:[0-2]\d[0-5]\d(?:[0-5]\d)?)?$/;
+/** `(1234 rows affected)`, `1234 row(s) selected.` and the like, as SQL tools write them. */
+function isToolFooter([count = '', rows = '']: readonly string[]): boolean {
+  return COUNT.test(count) && /^(?:rows?|records?)$/i.test(rows);
+}
 
-const WHOLE_NUMBER = /^(?:\d+|\d{1,3}(?:,\d{3})+)$/;
+const COUNT = /^(?:\d+|\d{1,3}(?:,\d{3})+)$/;
 
-function wholeNumbers(values: readonly string[]): number[] {
-  return values
-    .filter((value) => WHOLE_NUMBER.test(value) && !DATE.test(value))
-    .map((value) => Number(value.replaceAll(',', '')));
+const MONTH =
+  'jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?';
+/** A month in letters, which may be a name, too, but for the day beside it. */
+const MONTH_NAME = new RegExp(`^(?:${MONTH})$`, 'i');
+const DAY = /^(?:0?[1-9]|[12]\d|3[01])$/;
+const YEAR = /^(?:19|20)\d\d$/;
+
+/** Dates and times of creation stand in trailers too, and are no counts; nor are sums. */
+const NO_COUNT = [
+  /^(?:19|20)\d\d(?:0[1-9]|1[0-2])[0-3]\d(?:[T_-]?[0-2]\d[0-5]\d(?:[0-5]\d)?)?Z?$/i,
+  /^\d{4}([-/.])\d{1,2}\1\d{1,2}(?:[T_-]\d{1,2}[:.]?\d{2}(?:[:.]?\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/i,
+  /^\d{1,2}([-/.])\d{1,2}\1(?:19|20)?\d\d$/,
+  new RegExp(`^\\d{1,2}-(?:${MONTH})-(?:19|20)?\\d\\d$`, 'i'),
+  /^\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/i,
+  /^(?:\d+|\d{1,3}(?:,\d{3})+)\.\d+$/,
+  // The name of a file.
+  /^[\w.\-/\\()[\]]+\.(?:txt|csv|tsv|psv|dat|gz|zip)$/i,
+];
+
+/** Reads what stands in a trailer behind the words it begins with; null: there is something else in it. */
+function readValues(words: readonly string[]): Trailer | null {
+  const numbers: number[] = [];
+  const isMonth = (at: number): boolean => MONTH_NAME.test(words[at] ?? '');
+  const isDay = (at: number): boolean => DAY.test(words[at] ?? '');
+  const hasMonth = words.some((_, at) => isMonth(at));
+  for (const [at, word] of words.entries()) {
+    if (NO_COUNT.some((pattern) => pattern.test(word)) || OTHER_WORDS.has(word.toLowerCase())) continue;
+    if (isMonth(at) && (isDay(at - 1) || isDay(at + 1))) continue;
+    if (!COUNT.test(word)) return null;
+    const isOfDate = hasMonth && (YEAR.test(word) || (isDay(at) && (isMonth(at - 1) || isMonth(at + 1))));
+    if (!isOfDate) numbers.push(Number(word.replaceAll(',', '')));
+  }
+  return { numbers };
 }
 
 /** How many rows there are above a trailer. A row that was not split well may have been counted as several. */
