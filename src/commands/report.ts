@@ -3,6 +3,7 @@ import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Settings } from '../settings/settings.ts';
+import { toJson } from '../output/json.ts';
 import { receiptOf, receiptText } from '../status/receipt.ts';
 import { openReader } from '../store/open.ts';
 import type { StoreReader } from '../store/reader.ts';
@@ -30,7 +31,7 @@ export async function report({ settings, name, json }: ReportOptions, io: Comman
         file: name,
         hint: 'landfall files --file TEXT looks for a part of the name',
       });
-    io.stdout.write(json ? `${JSON.stringify(receipt, null, 2)}\n` : receiptText(receipt));
+    io.stdout.write(json ? `${toJson(receipt, '  ')}\n` : receiptText(receipt));
     return receipt.outcome !== 'ingested' || receipt.rows.rejected > 0 ? EXIT_REFUSED : 0;
   } finally {
     await reader.close();

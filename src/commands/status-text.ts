@@ -67,7 +67,7 @@ function describeProblem({ text, since, ended }: HealthProblem, now: Date): stri
   if (since === null) return printable(text);
   if (ended === 'stopped') return `stopped ${ago(since, now)}`;
   if (ended === 'died')
-    return `died ${ago(since, now)} (killed or crashed): start it again, the file in hand is read anew`;
+    return `died (killed or crashed), last seen ${ago(since, now)}: start it again, the file in hand is read anew`;
   return `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
 }
 

@@ -10,7 +10,7 @@ import { isUrl } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
 import { databaseIsThere } from '../store/open.ts';
 import type { StoreReader } from '../store/reader.ts';
-import { jsonText, mapped } from '../output/json.ts';
+import { jsonText, mapped, toJson } from '../output/json.ts';
 import { writePieces } from '../output/sink.ts';
 import { printable } from '../output/terminal.ts';
 
@@ -67,7 +67,7 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
 async function checkData({ data, database }: StatusReport, json: boolean, io: CommandIo): Promise<number> {
   if (data === null) throw new LandfallError('read database', database.problem ?? 'it cannot be read');
   const { dataLine } = await import('./data-text.ts');
-  io.stdout.write(json ? `${JSON.stringify(data.conditions)}\n` : `${printable(dataLine(data))}\n`);
+  io.stdout.write(json ? `${toJson(data.conditions)}\n` : `${printable(dataLine(data))}\n`);
   return data.conditions.length > 0 ? EXIT_DATA : 0;
 }
 

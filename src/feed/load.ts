@@ -63,7 +63,12 @@ export function loadFeed(given: string, environment: string | null = null): Feed
 }
 
 function isFolder(given: string): boolean {
-  return statSync(given, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(given).isDirectory();
+  } catch {
+    // Whatever is wrong with it, reading it will say so.
+    return false;
+  }
 }
 
 function readBytes(file: string): Uint8Array {

@@ -3,7 +3,7 @@ import { LandfallError } from '../model/errors.ts';
 import { nameAt, readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
-import { fileStat } from './file-stat.ts';
+import { fileStat, lstat } from './file-stat.ts';
 import { kindOf } from './list.ts';
 import { stampOfChange } from './stamp.ts';
 import { orderFiles } from './order.ts';
@@ -28,8 +28,8 @@ export function listNamed(feed: Feed, paths: readonly string[]): NamedFiles {
 }
 
 function listOne(feed: Feed, file: string): ListedFile | LandfallError {
-  const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
-  if (stat === undefined) return new LandfallError('check', 'it does not exist', { file });
+  const stat = look(file);
+  if (stat instanceof LandfallError) return stat;
   const name = nameAt(feed, file);
   const found = readFileName(feed, name);
   if (found.kind !== 'taken') {
@@ -42,11 +42,31 @@ function listOne(feed: Feed, file: string): ListedFile | LandfallError {
   if (!stat.isFile()) {
     return new LandfallError('check', `it is ${kindOf(stat)}, not a file`, { file, hint: 'the daemon never opens it' });
   }
+  const real = pathOf(file);
+  if (real instanceof LandfallError) return real;
+  const { dataset, stamp } = found;
+  return { name, path: real, dataset, stamp: stamp ?? stampOfChange(stat), stat: fileStat(stat) };
+}
+
+/** What lies at a path, links not followed. */
+function look(file: string): fs.BigIntStats | LandfallError {
+  try {
+    return lstat(file) ?? new LandfallError('check', 'it does not exist', { file });
+  } catch (cause) {
+    return unreadable(file, cause);
+  }
+}
+
+/** The path without links of a file that may be read. */
+function pathOf(file: string): string | LandfallError {
   try {
     fs.accessSync(file, fs.constants.R_OK);
+    return fs.realpathSync(file);
   } catch (cause) {
-    return new LandfallError('check', `it cannot be read (${systemCode(cause) ?? 'unknown'})`, { file, cause });
+    return unreadable(file, cause);
   }
-  const { dataset, stamp } = found;
-  return { name, path: fs.realpathSync(file), dataset, stamp: stamp ?? stampOfChange(stat), stat: fileStat(stat) };
+}
+
+function unreadable(file: string, cause: unknown): LandfallError {
+  return new LandfallError('check', `it cannot be read (${systemCode(cause) ?? 'unknown'})`, { file, cause });
 }

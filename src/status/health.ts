@@ -2,6 +2,7 @@ import { lookAtLock } from '../store/open.ts';
 import type { LockState } from '../store/ownership.ts';
 import type { Fault } from '../model/work.ts';
 import { bootTime, type BootTime } from '../system/boot-clock.ts';
+import { isGone, processTable } from '../system/process-table.ts';
 import {
   heartbeatPlace,
   isAlive,
@@ -17,7 +18,7 @@ export interface HealthProblem {
   readonly text: string;
   /** ISO 8601, UTC; null: it was never well. */
   readonly since: string | null;
-  /** How the daemon ended, where that is known: then `since` is when. */
+  /** How the daemon ended, where that is known: `since` is then when it stopped, or when it last said that it lives. */
   readonly ended?: 'stopped' | 'died';
 }
 
@@ -36,6 +37,8 @@ export interface Signs {
   /** The last beat of one that had no room to say more. */
   readonly muteBeat: Date | null;
   readonly lock: LockState;
+  /** The system says that there is no such process; false: it is there, or one cannot know from here. */
+  readonly processIsGone: boolean;
 }
 
 /** When they are seen. */
@@ -47,14 +50,24 @@ export interface Moment {
 /** Looks for the daemon of a database, without looking into that. */
 export function checkDaemon(settings: HeartbeatPlace, now: Date): DaemonHealth {
   const place = heartbeatPlace(settings);
+  const heartbeat = readHeartbeat(place);
+  const table = processTable();
+  const processIsGone =
+    heartbeat !== null && table !== null && heartbeat.processTable === table && isGone(heartbeat.pid);
   return assessDaemon(
-    { heartbeat: readHeartbeat(place), muteBeat: readMuteBeat(place), lock: lookAtLock(settings.db) },
+    { heartbeat, muteBeat: readMuteBeat(place), lock: lookAtLock(settings.db), processIsGone },
     { now, sinceBoot: bootTime() },
   );
 }
 
-/** What the signs of a daemon come to: the lock tells at once that it has died, its beats only after a while. */
-export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, { now, sinceBoot }: Moment): DaemonHealth {
+/**
+ * What the signs of a daemon come to: the lock, or the system where the lock cannot be looked at (a database on a server, or on
+ * read-only media), tells at once that it has died, its beats only after a while.
+ */
+export function assessDaemon(
+  { heartbeat, muteBeat, lock, processIsGone }: Signs,
+  { now, sinceBoot }: Moment,
+): DaemonHealth {
   if (muteBeat !== null && isFresh(muteBeat, now)) {
     const text = 'database: no room left on its disk, not even for the daemon to say how it is';
     return { heartbeat, lives: true, problem: { text, since: null } };
@@ -68,6 +81,7 @@ export function assessDaemon({ heartbeat, muteBeat, lock }: Signs, { now, sinceB
   });
   if (doing === 'stopped') return dead('the daemon is stopped', { ended: 'stopped' });
   if (!isAlive(heartbeat, now, sinceBoot)) return dead('the daemon has given no sign of life');
+  if (processIsGone) return dead('the daemon has died: there is no such process', { ended: 'died' });
   // Before it has the database, and when it has let go of it, it does not hold the lock.
   const holds =
     lock.kind === 'unknown' || (lock.kind === 'held' && (lock.holder === null || lock.holder.command === 'run'));

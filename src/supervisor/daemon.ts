@@ -17,6 +17,7 @@ import {
   type Heartbeat,
 } from '../status/heartbeat.ts';
 import { bootTime } from '../system/boot-clock.ts';
+import { processTable } from '../system/process-table.ts';
 import { every, throttle } from '../system/timers.ts';
 import type { Alerting } from './alerting.ts';
 import { openAlerts } from './open-alerts.ts';
@@ -275,6 +276,7 @@ function heartbeatOf(daemon: Daemon, doing?: 'stopped'): Heartbeat {
     startedAt,
     beat: io.now().toISOString(),
     sinceBoot: bootTime(),
+    processTable: processTable(),
     landing: settings.landing,
     // Until the worker has ended by itself, something may yet kill it on the way out.
     cutShort: unforgiven || (stopping && (doing === undefined || killed)),

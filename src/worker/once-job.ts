@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
-import { LandfallError } from '../model/errors.ts';
+import fs from 'node:fs';
+import { FolderFault } from '../landing/folder-fault.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { counted } from '../output/counted.ts';
 import type { Logger } from '../output/log.ts';
 import { DatabaseFault } from '../store/database-fault.ts';
+import { systemCode } from '../system/system-error.ts';
 import { takeFromLanding } from './intake-session.ts';
 import { runTotals, type Intake, type RunTotals } from './intake-state.ts';
 import type { Supervised } from './supervisor-link.ts';
@@ -19,11 +20,7 @@ const PATIENCE_MS = 300_000;
  */
 export async function performOnce(supervised: Supervised): Promise<number> {
   const { settings, io, logger } = supervised;
-  // One that goes away is waited for; one that was never there is a mistyped name.
-  if (!existsSync(settings.landing)) {
-    const hint = 'create or mount it, or name another with --landing';
-    throw new LandfallError('list landing folder', 'it does not exist', { file: settings.landing, hint });
-  }
+  requireFolder(settings.landing);
   let intake: Intake | null;
   try {
     intake = await takeFromLanding(supervised, { command: 'once', patienceMs: PATIENCE_MS });
@@ -39,6 +36,19 @@ export async function performOnce(supervised: Supervised): Promise<number> {
   const totals = runTotals(intake);
   sumUp(logger, totals);
   return totals.quarantined + totals.rejectedRows + totals.unreadable > 0 ? EXIT_REFUSED : 0;
+}
+
+/**
+ * A landing folder that goes away is waited for; one that cannot be read from the start is a mistyped name, or someone else's.
+ * @throws FolderFault
+ */
+function requireFolder(folder: string): void {
+  try {
+    fs.opendirSync(folder).closeSync();
+    fs.accessSync(folder, fs.constants.X_OK);
+  } catch (error) {
+    throw new FolderFault(folder, systemCode(error) ?? 'unknown', error);
+  }
 }
 
 function sumUp(logger: Logger, totals: RunTotals): void {

@@ -4,6 +4,7 @@ import { DatabaseFault } from '../store/database-fault.ts';
 import type { Events } from '../model/events.ts';
 import type { Feed } from '../model/feed.ts';
 import type { FaultBook } from '../status/faults.ts';
+import { toJson } from '../output/json.ts';
 import { receiptOf } from '../status/receipt.ts';
 import { openReader } from '../store/open.ts';
 import type { StoreReader } from '../store/reader.ts';
@@ -91,7 +92,7 @@ async function writeSince(reader: StoreReader, folder: string, since: string): P
     if (receipt === null) continue;
     const place = path.join(folder, `${file.name}.receipt.json`);
     if (path.dirname(file.name) !== '.') makePrivateFolder(path.dirname(place));
-    writeWhole(place, `${JSON.stringify(receipt, null, 2)}\n`);
+    writeWhole(place, `${toJson(receipt, '  ')}\n`);
   }
   return until;
 }

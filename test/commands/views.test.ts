@@ -1,4 +1,5 @@
 import { parse } from 'csv-parse/sync';
+import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -10,12 +11,15 @@ import { STARTING, type Work } from '../../src/model/work.ts';
 import { writeHeartbeat, type Heartbeat } from '../../src/status/heartbeat.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { bootTime } from '../../src/system/boot-clock.ts';
+import { processTable } from '../../src/system/process-table.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { noteUnread } from '../../src/store/sqlite/ledger.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
+import { lockPath } from '../../src/store/sqlite/recognise.ts';
 import { readStatus } from '../../src/store/sqlite/status-query.ts';
 import { createBilling, LEAK } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
+import { mountSelf } from '../helpers/disk.ts';
 import { listed as listedFile, openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
@@ -428,11 +432,35 @@ describe('status', () => {
   test('a daemon that was killed is told as such, with what to do, here and by --check', async () => {
     const desk = openDesk();
     pretendKilled(desk.database.file);
-    const said = 'died 3 seconds ago (killed or crashed): start it again, the file in hand is read anew';
+    const said = 'died (killed or crashed), last seen 3 seconds ago: start it again, the file in hand is read anew';
     expect(await run(desk.database.file, { check: true })).toEqual({ code: 1, text: `${said}\n` });
     expect((await run(desk.database.file)).text).toContain(`Daemon    ${said}\n`);
     const { daemon } = JSON.parse((await run(desk.database.file, { json: true })).text) as { daemon: object };
     expect(daemon).toMatchObject({ alive: false, problem: 'the daemon has died: it has let go of the lock' });
+  });
+
+  test('a daemon that was killed is told as such at once where its lock cannot be looked at, as on a read-only mount', async ({
+    skip,
+  }) => {
+    if (processTable() === null) skip('the system does not say which processes there are');
+    const desk = openDesk();
+    const { pid } = spawnSync('true');
+    const said = { ...alive, beat: '2026-08-10T11:59:57.000Z', processTable: processTable() };
+    tryLock(desk.database.file, { pid, host: 'here', command: 'run', since: alive.startedAt })?.release();
+    const check = async (heartbeat: Heartbeat): Promise<number> => {
+      writeHeartbeat(desk.database.file, heartbeat);
+      return (await run(desk.database.file, { check: true })).code;
+    };
+    // Nothing can be looked at but what it has said and the process.
+    rmSync(lockPath(desk.database.file));
+    expect(await check({ ...said, pid: process.pid })).toBe(0);
+    expect(await check({ ...said, pid, processTable: 'of another container' })).toBe(0);
+    writeHeartbeat(desk.database.file, { ...said, pid });
+    if (!mountSelf(desk.database.file.replace(/[^/]*$/, ''), 'ro')) skip('a folder cannot be mounted here');
+    expect(await run(desk.database.file, { check: true })).toMatchObject({
+      code: 1,
+      text: 'died (killed or crashed), last seen 3 seconds ago: start it again, the file in hand is read anew\n',
+    });
   });
 
   test('80 columns break no name', async () => {
@@ -443,8 +471,8 @@ describe('status', () => {
     await status({ settings: settingsOf(desk.database.file), json: false, check: false }, io);
     const lines = io.written.out.split('\n');
     expect(lines.slice(0, 2)).toEqual([
-      'Daemon    died 3 seconds ago (killed or crashed): start it again, the file in',
-      '          hand is read anew',
+      'Daemon    died (killed or crashed), last seen 3 seconds ago: start it again, the',
+      '          file in hand is read anew',
     ]);
     const last = lines.findIndex((line) => line.startsWith('Last file quarantined '));
     expect(lines[last]).toMatch(/:$/);

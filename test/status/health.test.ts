@@ -35,6 +35,13 @@ const CASES: readonly (readonly [string, Partial<Signs>, boolean, string | null]
   ['at work, whose lock cannot be asked', { heartbeat: said('idle'), lock: UNKNOWN }, true, null],
   ['just killed', { heartbeat: said('idle') }, false, 'the daemon has died: it has let go of the lock'],
   [
+    'just killed, whose lock cannot be asked',
+    { heartbeat: said('idle'), lock: UNKNOWN, processIsGone: true },
+    false,
+    'the daemon has died: there is no such process',
+  ],
+  ['stopped, and its process is gone', { heartbeat: said('stopped'), processIsGone: true }, false, 'is stopped'],
+  [
     'just killed, and once has its place',
     { heartbeat: said('idle'), lock: heldBy('once') },
     false,
@@ -55,7 +62,10 @@ const CASES: readonly (readonly [string, Partial<Signs>, boolean, string | null]
 ];
 
 test.each(CASES)('a daemon %s', (_, signs, lives, problem) => {
-  const daemon = assessDaemon({ heartbeat: null, muteBeat: null, lock: FREE, ...signs }, { now: NOW, sinceBoot: null });
+  const daemon = assessDaemon(
+    { heartbeat: null, muteBeat: null, lock: FREE, processIsGone: false, ...signs },
+    { now: NOW, sinceBoot: null },
+  );
   expect(daemon.lives).toBe(lives);
   if (problem === null) expect(daemon.problem).toBeNull();
   else expect(daemon.problem?.text).toContain(problem);
