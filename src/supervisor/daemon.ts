@@ -271,12 +271,9 @@ function heartbeatOf(daemon: Daemon, doing?: 'stopped'): Heartbeat {
   return {
     version: io.program.version,
     host: hostname(),
-    pid: io.program.pid,
-    workerPid: workerPid(worker),
+    ...{ pid: io.program.pid, workerPid: workerPid(worker), processTable: processTable() },
     startedAt,
-    beat: io.now().toISOString(),
-    sinceBoot: bootTime(),
-    processTable: processTable(),
+    ...{ beat: io.now().toISOString(), sinceBoot: bootTime() },
     landing: settings.landing,
     // Until the worker has ended by itself, something may yet kill it on the way out.
     cutShort: unforgiven || (stopping && (doing === undefined || killed)),

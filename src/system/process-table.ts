@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { kill } from 'node:process';
 import { systemCode } from './system-error.ts';
 
 /**
@@ -17,7 +18,7 @@ export function processTable(): string | null {
 /** Whether no process of this process's own list has an id; another user's counts, too. */
 export function isGone(pid: number): boolean {
   try {
-    process.kill(pid, 0);
+    kill(pid, 0);
     return false;
   } catch (error) {
     return systemCode(error) === 'ESRCH';
