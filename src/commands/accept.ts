@@ -1,5 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
+import { nameAt } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { ACCEPTABLE_CODES, type AcceptableCode } from '../model/codes.ts';
 import { LandfallError } from '../model/errors.ts';
@@ -13,7 +14,7 @@ import type { CommandIo } from '../system/io.ts';
 /** What `accept` takes. */
 export interface AcceptOptions {
   readonly settings: Settings;
-  /** File names; a path is taken by its last part. */
+  /** File names; of a path what the feed's names have of it counts. */
   readonly names: readonly string[];
   /** Who decides; default the login name. */
   readonly by?: string;
@@ -37,7 +38,7 @@ export async function accept(options: AcceptOptions, io: CommandIo): Promise<num
     program: io.program.version,
   };
   let exitCode = 0;
-  for (const name of new Set(names.map((one) => path.basename(one)))) {
+  for (const name of new Set(names.map((one) => nameAt(feed, path.resolve(io.cwd, one))))) {
     const found = await findAcceptable(await openReader(settings.db, feed), name);
     if (found === null) {
       io.stderr.write(

@@ -143,6 +143,8 @@ async function* linesOf(found: UnreadName | DryRun, raw: boolean): AsyncGenerato
   );
   for (const { code, ...warning } of listWarnings(outcome.warnings))
     yield `  warning ${linesText(warning)}: ${code}: ${WARNING_CODES[code]}\n`;
+  const unrun = found.file.dataset.checks.filter(({ on }) => on === 'tables').map(({ name }) => name);
+  if (unrun.length > 0) yield `  check   not run here, since it is run on the whole tables: ${unrun.join(', ')}\n`;
   yield* listed('column', outcome.extra, (cell) => `${printable(cell)}: not known to the feed`);
   if (report === null) return;
   yield* listed('update', report.updates, ({ line, columns }) => `line ${line}: ${columns.join(', ')}`);

@@ -6,7 +6,7 @@ import type { Feed } from '../model/feed.ts';
 import { erDiagram } from '../output/er-diagram.ts';
 import type { Settings } from '../settings/settings.ts';
 import { databaseText } from '../store/database-text.ts';
-import { grantsSql, dialectOf, diffDatabase } from '../store/schema.ts';
+import { grantsSql, dialectOf, diffDatabase, requireSoundChecks } from '../store/schema.ts';
 import { spellDifference } from '../store/table-differences.ts';
 import type { CommandIo } from '../system/io.ts';
 import { writeMigrations } from './write-migrations.ts';
@@ -25,6 +25,7 @@ export interface SchemaOptions {
  */
 export async function schema({ settings, action }: SchemaOptions, io: CommandIo): Promise<number> {
   const feed = loadFeed(settings.feed, settings.env);
+  await requireSoundChecks(feed, dialectOf(settings.db));
   switch (action) {
     case 'print':
       io.stdout.write(databaseText(feed, settings.db, join(io.program.root, 'migrations')));

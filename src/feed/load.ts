@@ -9,7 +9,9 @@ import { findContradictions, keyNamesOf, sortParentsFirst, spell } from './contr
 import { environmentsIn, fillIn, readEnvironment, valueOf, type EnvironmentValues } from './environment.ts';
 import { compilePattern } from './file-pattern.ts';
 import type { Path, Problem } from './problem.ts';
+import { checkFileProblems } from './check-files.ts';
 import { definitionSchema, soundParts, type DatasetDefinition, type Definition } from './schema.ts';
+import { readCheckTexts } from './sql-files.ts';
 import { applyOverlay, protectionsOf } from './protect.ts';
 import { rulesOf } from './rules.ts';
 import { shapeProblems } from './shape-problems.ts';
@@ -49,17 +51,19 @@ export function loadFeed(given: string, environment: string | null = null): Feed
   const data = toData(document, file);
   const parsed = definitionSchema.safeParse(data);
   const misplaced = parsed.success ? applyOverlay(parsed.data.datasets, protect) : [];
+  const checks = readCheckTexts(folder);
   const isNews = ({ path }: Problem): boolean => !unfilled.some((one) => spell(one.path) === spell(path));
   const problems = [
     ...unfilled,
     ...misplaced,
+    ...(parsed.success ? checkFileProblems(parsed.data.datasets, checks) : []),
     ...(parsed.success ? [] : shapeProblems(parsed.error.issues, document).filter(isNews)),
     ...(parsed.success
       ? findContradictions(parsed.data, formatOf(parsed.data))
       : findContradictions(soundParts(data), ANY_FORMAT)),
   ];
   if (!parsed.success || problems.length > 0) throw faulty(file, inOrder(problems, document, lines));
-  return toFeed(parsed.data, { folder, values, hash: hashOf(bytes, { ...values, ...protect }) });
+  return toFeed(parsed.data, { folder, values, hash: hashOf(bytes, checks, { ...values, ...protect }) });
 }
 
 function isFolder(given: string): boolean {
@@ -160,8 +164,10 @@ function lineOf(path: Path, document: Document, lines: LineCounter): number {
   return 0;
 }
 
-function hashOf(bytes: Uint8Array, values: EnvironmentValues): string {
+function hashOf(bytes: Uint8Array, checks: ReturnType<typeof readCheckTexts>, values: EnvironmentValues): string {
   const hash = createHash('sha256').update(bytes);
+  // A file that a check holds is tried again when the check changes.
+  for (const { name, text } of checks) hash.update(JSON.stringify([name, text]));
   if (Object.keys(values).length > 0) hash.update(JSON.stringify(values));
   return hash.digest('hex');
 }
@@ -223,5 +229,7 @@ function toDataset(
   const [key] = keys;
   if (key === undefined) throw new LandfallError(OPERATION, `${dataset.name} has no column`);
   const { name, table, expect = null, rows = null } = dataset;
-  return { name, table, keys, key, columns, expect, rows };
+  // Where one is interrupted, those that may hold a file have been run.
+  const checks = dataset.checks.toSorted((a, b) => a.severity.localeCompare(b.severity));
+  return { name, table, keys, key, columns, expect, rows, checks };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { COLUMN_TYPES, type ColumnTypeName } from '../columns/registry.ts';
 import { LEDGER_TABLES } from '../model/ledger-tables.ts';
+import { checksSchema } from './check-schema.ts';
 import { expectSchema, rowsSchema } from './expect-schema.ts';
 import { patternProblem } from './file-pattern.ts';
 import { protectShape } from './protect.ts';
@@ -62,6 +63,7 @@ const datasetSchema = z.strictObject({
     .refine((table) => !table.startsWith('sqlite_'), 'must not begin with sqlite_'),
   expect: expectSchema.optional(),
   rows: rowsSchema.optional(),
+  checks: checksSchema.default([]),
   key: z
     .union(
       [identifier, z.array(identifier).min(1, 'names no column')],

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { LandfallError } from '../model/errors.ts';
-import type { Feed } from '../model/feed.ts';
+import type { Check } from '../model/check.ts';
+import type { Dataset, Feed } from '../model/feed.ts';
 import { systemCode } from '../system/system-error.ts';
 import { environmentsIn, fillIn } from './environment.ts';
 
@@ -26,6 +27,12 @@ export interface SqlFile {
 export interface ViewFile extends SqlFile {
   /** The view's name: that of the file, without a number that may stand before it for the order. */
   readonly view: string;
+}
+
+/** A check of a feed: its file holds the one query. */
+export interface CheckFile extends SqlFile {
+  readonly check: Check;
+  readonly dataset: Dataset;
 }
 
 /**
@@ -79,6 +86,39 @@ export function feedViews(feed: Feed, dialect: SqlDialect): readonly ViewFile[] 
 /** SHA-256 (hex) of a view's text with the values of the environment: with other values it is another view. */
 export function filledHash({ sql }: ViewFile): string {
   return createHash('sha256').update(sql).digest('hex');
+}
+
+/**
+ * The checks of a feed, with the values of its environment, those of a dataset in the order in which they are run.
+ * @throws LandfallError naming each that has no file for the dialect, or when a file cannot be read or the environment lacks a value
+ */
+export function feedChecks(feed: Feed, dialect: SqlDialect): readonly CheckFile[] {
+  const folder = join(feed.folder, 'checks', dialect);
+  const checks = feed.datasets.flatMap((dataset) => dataset.checks.map((check) => ({ check, dataset })));
+  if (checks.length === 0) return [];
+  const there = sqlNamesIn(folder) ?? [];
+  const missing = checks.flatMap(({ check }) => (there.includes(`${check.name}.sql`) ? [] : [`${check.name}.sql`]));
+  if (missing.length > 0)
+    throw new LandfallError('read checks', `lacks ${missing.join(', ')}, which feed.yaml names under checks`, {
+      file: folder,
+      hint: 'a check has a file for each kind of database that the feed is used with',
+    });
+  return checks.map((named) => ({
+    ...named,
+    ...withValues(feed, readSqlFile(folder, `${named.check.name}.sql`, null)),
+  }));
+}
+
+/** The names and texts of all files of checks, of both dialects, as they are written. @throws LandfallError when one cannot be read */
+export function readCheckTexts(folder: string): readonly { readonly name: string; readonly text: string }[] {
+  return (['postgres', 'sqlite'] as const).flatMap((dialect) => {
+    const place = join(folder, 'checks', dialect);
+    const names = (sqlNamesIn(place) ?? []).sort();
+    return names.map((name) => ({
+      name: `checks/${dialect}/${name}`,
+      text: readSqlFile(place, name, null).sql,
+    }));
+  });
 }
 
 /** Null: there is no such folder. */

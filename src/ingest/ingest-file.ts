@@ -12,7 +12,8 @@ import { DatabaseFault } from '../store/database-fault.ts';
 import type { Claim, FileEntry, RejectedRow, Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
 import { requireFewMishaps } from './attempts-allowed.ts';
-import { GivenUp, loadFile, withRaw } from './load-file.ts';
+import { checkTables, hasTableChecks, whileChecking } from './judge-checks.ts';
+import { GivenUp, type LoadedFile, loadFile, withRaw } from './load-file.ts';
 import { needsThread, readyParser } from './parser.ts';
 import { type RejectTally, createRejectTally } from './reject-tally.ts';
 import { sealRows } from './sealed-source.ts';
@@ -20,6 +21,7 @@ import { type Source, openSource } from './source.ts';
 import { surveySource } from './survey-source.ts';
 import type { IngestOptions, IngestOutcome } from '../model/ingest.ts';
 import type { LedgerEntry } from '../model/ledger.ts';
+import type { Warnings } from '../model/warnings.ts';
 import type { Mishaps } from '../store/attempts.ts';
 
 /**
@@ -180,7 +182,19 @@ async function readAndLoad(ingest: Ingest): Promise<IngestOutcome> {
   requireFewMishaps(await openAttempt(ingest));
   const copied = finishCopy(ingest);
   const loaded = await loadFile({ store, entry: ingest.entry, source, survey, textSha256, tally, options, copied });
-  return { kind: 'ingested', revision, retried, rejects: tally.summaries(), ms: ms(), ...loaded };
+  const warnings = await checkCommitted(ingest, loaded);
+  return { kind: 'ingested', revision, retried, rejects: tally.summaries(), ms: ms(), ...loaded, warnings };
+}
+
+/** Runs the checks on the tables, which now hold the file's rows. */
+async function checkCommitted({ store, file, options }: Ingest, loaded: LoadedFile): Promise<Warnings> {
+  const { dataset, name, stat } = file;
+  const { fileId, warnings, counts } = loaded;
+  if (!hasTableChecks(dataset)) return warnings;
+  const bytes = { bytesRead: stat.bytes, bytesTotal: stat.bytes };
+  return await whileChecking(checkTables(store, { fileId, dataset, warnings }, options.stop), () => {
+    options.onProgress({ name, rows: counts.read, ...bytes, phase: 'checking' });
+  });
 }
 
 /** @returns whether a copy is made */

@@ -8,6 +8,7 @@ import type { Warnings } from '../model/warnings.ts';
 import type { Survey } from '../reader/types.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RejectedRow, Store } from '../store/store.ts';
 import { formatNews } from './format-news.ts';
+import { CHECKS_DUE, hasTableChecks, judgeChecks, whileChecking } from './judge-checks.ts';
 import type { LastRow, ParsedBatch, ParsedReject } from './parse.ts';
 import { type ParsedFile, parseFile } from './parser.ts';
 import type { RejectTally } from './reject-tally.ts';
@@ -53,12 +54,15 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   return await store.transact(entry, rowText, async (transaction) => {
     const sums = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waiting: 0 };
     const load: Load = { ...file, transaction, sums };
-    const { counts, parsed } = await loadRows(load);
+    const { read, parsed } = await loadRows(load);
     if (parsed.sha256 !== file.textSha256) throw new FileChanged('its content changed while it was read');
+    const checked = await judgeIncoming(load, read);
+    addLoaded(load, await transaction.endRows(() => breathe(load, 'reading', read, survey.bytes)));
+    const counts = { ...sums, read, rejected: file.tally.rejected() };
     requireFewBadRows(store.feed, counts);
     const volume = await judgeVolume(load, counts);
     const { healed, refused } = await transaction.heal(() => breathe(load, 'healing', counts.read, survey.bytes));
-    const news = await complete(load, counts, parsed, volume);
+    const news = await complete(load, counts, parsed, { ...volume, ...checked });
     await file.copied;
     // As late as can be: nothing of a file that changed under the reading may be committed (P1).
     source.requireUnchanged();
@@ -66,8 +70,8 @@ export async function loadFile(file: SurveyedFile): Promise<LoadedFile> {
   });
 }
 
-async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: ParsedFile }> {
-  const { store, entry, source, survey, transaction, sums, tally } = load;
+async function loadRows(load: Load): Promise<{ read: number; parsed: ParsedFile }> {
+  const { store, entry, source, survey } = load;
   const options = {
     ...{ dataset: entry.dataset, format: store.feed.format, survey, rowFormat: store.rowFormat },
     ...{ takenAt: new Date(entry.takenAt), hashing: load.options.protection?.hashing ?? null },
@@ -80,8 +84,7 @@ async function loadRows(load: Load): Promise<{ counts: RowCounts; parsed: Parsed
       const next = await batches.next();
       if (next.done === true) {
         ended = true;
-        addLoaded(load, await transaction.endRows(() => breathe(load, 'reading', read, survey.bytes)));
-        return { counts: { ...sums, read, rejected: tally.rejected() }, parsed: next.value };
+        return { read, parsed: next.value };
       }
       const { value: batch } = next;
       read += batch.read;
@@ -144,20 +147,45 @@ async function judgeVolume({ entry, transaction, options }: Load, { read }: RowC
   return { volume: { count: read, lines: [], note: problem } };
 }
 
+/**
+ * Runs the checks on the file's rows, before they are merged.
+ * @throws FileRefused where one holds the file; GivenUp where they are stopped
+ */
+async function judgeIncoming({ entry, transaction, options, survey }: Load, read: number): Promise<Warnings> {
+  if (!entry.dataset.checks.some(({ on }) => on === 'incoming')) return {};
+  const bytes = { bytesRead: survey.bytes, bytesTotal: survey.bytes };
+  const results = await whileChecking(transaction.checkIncoming(options.stop), () => {
+    options.onProgress({ name: entry.name, rows: read, ...bytes, phase: 'checking' });
+  });
+  if (options.stop.aborted) throw new GivenUp();
+  return await judgeChecks(results, {
+    isAccepted: (code) => transaction.isAccepted(code),
+    isKept: options.keeping?.kind === 'kept',
+  });
+}
+
 async function complete(
   load: Load,
   counts: RowCounts,
   parsed: ParsedFile,
-  volume: Warnings,
+  found: Warnings,
 ): Promise<Pick<LoadedFile, 'late' | 'extra' | 'newExtra' | 'drift' | 'warnings'>> {
-  const { transaction, tally, options } = load;
+  const { transaction, tally, options, entry } = load;
   const { totals, dialect, extra, lastRow } = parsed.end;
   const news = formatNews(await transaction.lastFormat(), { dialect, extra });
   const format = { dialect: JSON.stringify(dialect), extra: JSON.stringify(extra) };
   const cut = await warnOfCut(lastRow, () => transaction.lastRowsEnd());
-  const warnings = { ...parsed.end.warnings, ...cut, ...volume };
+  const warnings = { ...parsed.end.warnings, ...cut, ...found };
+  const due = hasTableChecks(entry.dataset) ? CHECKS_DUE : {};
   const lastRowEnded = lastRow?.ended ?? null;
-  const kept = { counts, ...totals, ...format, rejectCounts: tally.counts(), warnings, lastRowEnded };
+  const kept = {
+    counts,
+    ...totals,
+    ...format,
+    rejectCounts: tally.counts(),
+    warnings: { ...warnings, ...due },
+    lastRowEnded,
+  };
   const { late } = await transaction.complete(kept, options.now());
   return { late, extra, ...news, warnings };
 }

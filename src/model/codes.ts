@@ -33,6 +33,8 @@ export const FILE_CODES = {
   bad_rows: 'more rows were rejected than the feed allows (max_bad_rows)',
   volume:
     'its number of rows is below the minimum or out of line with the files before it; held until someone accepts it or sends another',
+  check: 'a check of the feed found rows in it that make no sense; held until someone accepts it or sends another',
+  check_failed: 'a check of the feed could not be run to its end; held until someone accepts it or sends another',
   other_folder:
     'another content came under this name from another landing folder, which another daemon serves: their order cannot be told',
   rule_broken: 'a row breaks a rule of the feed whose severity is quarantine',
@@ -57,9 +59,14 @@ export const WARNING_CODES = {
   cut_off:
     'the last row has no line end, as those of earlier files have: it was loaded, but the upload was probably cut off in its last field',
   volume: 'its number of rows is below the minimum or out of line with the files before it; it was loaded',
+  check: 'a check of the feed found rows that make no sense; it was loaded',
+  check_failed: 'a check of the feed could not be run to its end; it was loaded',
+  check_due: 'the checks on the tables were not run yet: the program ended before, and runs them at its next start',
 } as const;
 export type WarningCode = keyof typeof WARNING_CODES;
 
 /** What someone may accept of a file (`decisions.code`): it is then loaded, or no longer told of. */
-export const ACCEPTABLE_CODES = ['volume'] as const satisfies readonly (FileCode | WarningCode)[];
+export const ACCEPTABLE_CODES = ['volume', 'check', 'check_failed'] as const satisfies readonly (
+  FileCode | WarningCode
+)[];
 export type AcceptableCode = (typeof ACCEPTABLE_CODES)[number];

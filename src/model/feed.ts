@@ -2,6 +2,7 @@ import type { TypeParameters } from '../columns/column-type.ts';
 import type { ProtectionName } from '../columns/protections.ts';
 import type { ColumnTypeName } from '../columns/registry.ts';
 import type { MappingRules } from '../columns/row-mapper.ts';
+import type { Check } from './check.ts';
 import type { Expectation, VolumeRule } from './expectation.ts';
 import type { ColumnRules } from '../columns/row-rules.ts';
 
@@ -46,6 +47,8 @@ export interface Dataset {
   readonly expect: Expectation | null;
   /** How many rows a file may have; null: any number. */
   readonly rows: VolumeRule | null;
+  /** What its files are checked with, those that may hold a file first. */
+  readonly checks: readonly Check[];
 }
 
 /** How the feed's files are written, where the feed says so; null means: found from each file. */
@@ -107,7 +110,7 @@ export interface NamePattern {
 export interface Feed {
   /** e.g. `visitpay`. */
   readonly name: string;
-  /** SHA-256 (hex) of the definition's bytes, and of the values of its environment where there is one. */
+  /** SHA-256 (hex) of the definition's bytes, of its checks, and of the values of its environment where there is one. */
   readonly hash: string;
   /** The folder of the definition: its migrations, views and environments lie below it. */
   readonly folder: string;

@@ -10,7 +10,7 @@ export interface IngestProgress {
   readonly rows: number;
   readonly bytesRead: number;
   readonly bytesTotal: number;
-  readonly phase: 'hashing' | 'reading' | 'healing';
+  readonly phase: 'hashing' | 'reading' | 'checking' | 'healing';
 }
 
 /** One reject code of a file: how many rows and the first few line numbers. */

@@ -51,6 +51,21 @@ export function linesText({ count, lines, note }: Warning): string {
   return `${count} rows, ${count > lines.length ? 'first in lines' : 'lines'} ${lines.join(', ')}`;
 }
 
+/** Two sets of warnings as one. */
+export function joinWarnings(some: Warnings, others: Warnings): Warnings {
+  const joined: Partial<Record<WarningCode, Warning>> = { ...some };
+  for (const { code, ...other } of listWarnings(others)) {
+    const { count, lines, note } = joined[code] ?? { count: 0, lines: [] };
+    const notes = [note, other.note].filter((one) => one !== undefined).join('; ');
+    joined[code] = {
+      count: count + other.count,
+      lines: [...lines, ...other.lines].slice(0, FIRST_LINES),
+      ...(notes === '' ? {} : { note: notes }),
+    };
+  }
+  return joined;
+}
+
 /** The warnings as a list. */
 export function listWarnings(warnings: Warnings): readonly (Warning & { readonly code: WarningCode })[] {
   return Object.entries(warnings).map(([code, warning]) => ({ code: code as WarningCode, ...warning }));

@@ -41,7 +41,7 @@ export const workSchema = z.object({
   file: z
     .object({
       name: z.string(),
-      phase: z.enum(['hashing', 'reading', 'healing']),
+      phase: z.enum(['hashing', 'reading', 'checking', 'healing']),
       rows: z.number(),
       bytesRead: z.number(),
       bytesTotal: z.number(),
@@ -85,9 +85,10 @@ export function percentRead(file: { readonly bytesRead: number; readonly bytesTo
   return file.bytesTotal === 0 ? 100 : Math.floor((file.bytesRead * 100) / file.bytesTotal);
 }
 
-/** What is done with the file in hand, and how far: `checking 57 %`, `loading 1 %`, `healing`. A file is read twice. */
+/** What is done with the file in hand, and how far: `checking 57 %`, `loading 1 %`, `running checks`, `healing`. A file is read twice. */
 export function stepOf(file: NonNullable<Work['file']>): string {
   if (file.phase === 'healing') return 'healing';
+  if (file.phase === 'checking') return 'running checks';
   return `${file.phase === 'hashing' ? 'checking' : 'loading'} ${percentRead(file)} %`;
 }
 

@@ -57,8 +57,8 @@ function logIngested(logger: Logger, feed: Feed, ingested: EventMap['file:ingest
   if (ingested.drift.length > 0) {
     logger.warn({ file, changed: ingested.drift }, "written in another way than the dataset's last file");
   }
-  for (const { code, count, lines } of listWarnings(ingested.warnings))
-    logger.warn({ file, code, rows: count, lines }, WARNING_CODES[code]);
+  for (const { code, count, lines, note } of listWarnings(ingested.warnings))
+    logger.warn({ file, code, rows: count, lines, ...(note === undefined ? {} : { note }) }, WARNING_CODES[code]);
   if (ingested.refusedWaiting > 0) {
     const line = { file, code: 'constraint', rows: ingested.refusedWaiting };
     logger.warn(line, 'waiting rows of earlier files rejected when their parent came');

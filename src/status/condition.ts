@@ -20,11 +20,12 @@ export interface Condition {
  * - `fault`: the daemon or its database cannot work, or a file cannot be read; `daemon`: it does not run.
  * - `quarantined`: a file was refused; `held`: one waits for its time, or for a decision; `unrecognised`: a name is not taken.
  * - `overdue`: a file that is expected has not come; `incomplete`: others of its set have.
- * - `volume`: a file was loaded whose number of rows is out of line; `rejected`: one of which many rows were rejected.
+ * - `volume`: a file was loaded whose number of rows is out of line; `rejected`: one of which many rows were rejected; `check`: one in
+ *   which a check found rows that make no sense, or could not be run.
  */
 export const CONDITION_KINDS = [
   ...(['fault', 'daemon'] as const),
-  ...(['overdue', 'incomplete', 'quarantined', 'held', 'unrecognised', 'volume', 'rejected'] as const),
+  ...(['overdue', 'incomplete', 'quarantined', 'held', 'unrecognised', 'volume', 'check', 'rejected'] as const),
 ] as const;
 export type ConditionKind = (typeof CONDITION_KINDS)[number];
 

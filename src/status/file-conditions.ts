@@ -1,3 +1,4 @@
+import { ACCEPTABLE_CODES } from '../model/codes.ts';
 import type { Delivery } from '../store/reader.ts';
 import type { Condition } from './condition.ts';
 
@@ -6,7 +7,7 @@ const MOST_FILES = 50;
 
 /**
  * What of files needs someone: those that were refused or are held, of whatever age, and of late those loaded with many rejected rows
- * or out of line in their number of rows.
+ * out of line in their number of rows, or doubtful by a check.
  * @param rejectedShare above this share of rejected rows
  * @param recent from then on
  */
@@ -14,16 +15,19 @@ export function fileConditions(deliveries: readonly Delivery[], rejectedShare: n
   const all = deliveries.flatMap((file) => {
     if (file.state !== 'ingested') return refused(file);
     if (Date.parse(file.finished_at) < recent.getTime()) return [];
-    return [...tooManyRejected(file, rejectedShare), ...outOfLine(file)];
+    return [...tooManyRejected(file, rejectedShare), ...outOfLine(file), ...findings(file)];
   });
   return [...Map.groupBy(all, ({ kind }) => kind).values()].flatMap(atMost);
 }
+
+/** What is said of many files of a kind, where it is not the kind itself. */
+const MANY: Partial<Record<Condition['kind'], string>> = { volume: 'out of line', check: 'doubtful by a check' };
 
 function atMost(some: readonly Condition[]): readonly Condition[] {
   const [next] = some.slice(MOST_FILES);
   if (next === undefined) return some;
   const { kind } = next;
-  const text = `${some.length - MOST_FILES} more files are ${kind === 'volume' ? 'out of line' : kind}`;
+  const text = `${some.length - MOST_FILES} more files are ${MANY[kind] ?? kind}`;
   const rest = { ...next, id: `${kind}:more`, dataset: null, file: null, text, hint: 'landfall files names them' };
   return [...some.slice(0, MOST_FILES), rest];
 }
@@ -42,9 +46,10 @@ function refused(file: Delivery): Condition[] {
       { ...about('unrecognised', file), severity: 'warning', text: `the name ${name} is not taken: ${why}`, hint },
     ];
   }
-  const isHeld = revision === 0 || reason_code === 'volume';
+  const canBeAccepted = ACCEPTABLE_CODES.some((code) => code === reason_code);
+  const isHeld = revision === 0 || canBeAccepted;
   if (isHeld) {
-    const hint = reason_code === 'volume' ? `ask the sender; "landfall accept" lets it in as it is` : null;
+    const hint = canBeAccepted ? `ask the sender; "landfall accept" lets it in as it is` : null;
     return [{ ...about('held', file), severity: 'warning', text: `${name} is held: ${why}`, hint }];
   }
   const hint = 'ask the sender for it again, under the same name';
@@ -65,4 +70,15 @@ function outOfLine(file: Delivery): Condition[] {
   const text = `${file.name} was loaded with a number of rows out of line: ${volume.note ?? ''}`;
   const hint = 'ask the sender; a correction under the same name ends this, as does "landfall accept"';
   return [{ ...about('volume', file), severity: 'warning', text, hint }];
+}
+
+/** What checks have found in a file, or could not find out. */
+function findings(file: Delivery): Condition[] {
+  const told = (['check', 'check_failed'] as const).filter(
+    (code) => file.warnings?.[code] !== undefined && !file.accepted.includes(code),
+  );
+  if (told.length === 0) return [];
+  const notes = told.map((code) => file.warnings?.[code]?.note ?? code).join('; ');
+  const hint = 'look into these rows; a correction under the same name ends this, as does "landfall accept"';
+  return [{ ...about('check', file), severity: 'warning', text: `checks of ${file.name}: ${notes}`, hint }];
 }

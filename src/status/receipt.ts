@@ -1,4 +1,4 @@
-import { FILE_CODES } from '../model/codes.ts';
+import { ACCEPTABLE_CODES, FILE_CODES } from '../model/codes.ts';
 import type { FileRow, RejectRow, StoreReader } from '../store/reader.ts';
 
 /** What became of a file, for whoever sent it: counts, lines and codes, no value from a row (P8). */
@@ -37,7 +37,7 @@ const MOST_REJECTS = 100;
 export async function receiptOf(reader: StoreReader, file: FileRow): Promise<Receipt | null> {
   if (file.state === 'unrecognised' || file.state === 'replaced') return null;
   const { name, revision, sha256, bytes, dataset, stamp, reason_code: code, reason, warnings, finished_at } = file;
-  const isHeld = file.state === 'quarantined' && (revision === 0 || code === 'volume');
+  const isHeld = file.state === 'quarantined' && (revision === 0 || ACCEPTABLE_CODES.some((one) => one === code));
   return {
     ...{ name, revision, outcome: isHeld ? 'held' : file.state, sha256, bytes, dataset, stamp, code, reason },
     rows: {

@@ -1,4 +1,4 @@
-import { feedMigrations, type SqlDialect, type SqlFile } from '../feed/sql-files.ts';
+import { feedChecks, feedMigrations, feedViews, type SqlDialect, type SqlFile } from '../feed/sql-files.ts';
 import { LandfallError } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
 import { isUrl } from '../settings/database-url.ts';
@@ -25,6 +25,18 @@ export function tablesText(feed: Feed, dialect: SqlDialect): string {
     (table) => ddl.createTable(table) + table.indexes.map((index) => ddl.createIndex(table, index)).join(''),
   );
   return [`${headOf(feed, ddl)}\n`, ...tables].join('\n');
+}
+
+/**
+ * Makes sure that the checks of a feed can be run on the tables that it says. Those for PostgreSQL are only known to be there: it takes a
+ * server to run them.
+ * @throws LandfallError naming all that cannot, each with its file and line
+ */
+export async function requireSoundChecks(feed: Feed, dialect: SqlDialect): Promise<void> {
+  if (feedChecks(feed, dialect).length === 0 || dialect === 'postgres') return;
+  const { requireSoundChecksOn } = await import('./sqlite/check-queries.ts');
+  const views = feedViews(feed, dialect).map(({ sql }) => `${sql.trimEnd().replace(/;$/, '')};\n`);
+  requireSoundChecksOn([tablesText(feed, dialect), ...views].join('\n'), feed);
 }
 
 function headOf(feed: Feed, ddl: Ddl): string {

@@ -3,6 +3,7 @@ import type { Value } from '../columns/column-type.ts';
 import type { Dataset, Feed } from '../model/feed.ts';
 import type { Decision, FileStat, KeptProtection, LedgerEntry, RowCounts, UnreadName } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
+import type { CheckedFiles, CheckedRows } from './checked-files.ts';
 import type { AttemptedContent, Mishaps, Suspect } from './attempts.ts';
 
 /**
@@ -18,7 +19,7 @@ import type { AttemptedContent, Mishaps, Suspect } from './attempts.ts';
  *
  * test/store/conformance/ holds every store to this.
  */
-export interface Store {
+export interface Store extends CheckedFiles {
   /** Whose files and tables these are. */
   readonly feed: Feed;
   /** The version of Landfall, kept with every entry of the ledger. */
@@ -125,11 +126,11 @@ export interface LogState {
 
 /**
  * One file on its way into the database, inside one transaction. To be called in this order: `reject` for what was refused of a batch
- * and `load` for its good rows, `endRows`, `heal`, `complete`.
+ * and `load` for its good rows, `checkIncoming`, `endRows`, `heal`, `complete`.
  *
  * Counts are those that applying all rows singly in line order would give (P3), whatever the store does to be faster.
  */
-export interface FileTransaction {
+export interface FileTransaction extends CheckedRows {
   readonly fileId: number;
   /**
    * Takes a batch of good rows. A store may hold rows back, to merge more of them at once; they are then in a later result.

@@ -1,4 +1,5 @@
 import { bindProtection } from '../ingest/bind-protection.ts';
+import { runDueChecks } from '../ingest/judge-checks.ts';
 import { ingestFile } from '../ingest/ingest-file.ts';
 import { loadFeed } from '../feed/load.ts';
 import { createEvents, type Events } from '../model/events.ts';
@@ -95,6 +96,7 @@ export async function takeFromLanding(supervised: Supervised, options: SessionOp
   const { store } = opened;
   try {
     await bindProtection(store, feed, protection);
+    await runDueChecks(store, io.stop);
     send({ kind: 'ready' });
     // Nobody watches for `once`: what comes in the meantime is found when all is taken.
     const hasNews = once ? () => true : waker.poked;

@@ -14,6 +14,7 @@ import type { ListedFile } from '../model/listed-file.ts';
 import { counted } from '../output/counted.ts';
 import type { Store } from '../store/store.ts';
 import { bindProtection } from '../ingest/bind-protection.ts';
+import { runDueChecks } from '../ingest/judge-checks.ts';
 import { readFeedKey } from '../protection/feed-key.ts';
 import { isUrl } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -41,6 +42,7 @@ export async function performRefill(supervised: Supervised, archives: readonly s
   try {
     supervised.send({ kind: 'ready' });
     await bindProtection(store, feed, protection);
+    await runDueChecks(store, io.stop);
     const intake = openIntake(supervised, feed, openTelling(supervised, feed), store, protection, {
       hasNews: () => false,
       tellAgain: false,

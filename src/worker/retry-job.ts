@@ -7,6 +7,7 @@ import { listLanding } from '../landing/list.ts';
 import { holdFuture, orderFiles } from '../landing/order.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import { bindProtection } from '../ingest/bind-protection.ts';
+import { runDueChecks } from '../ingest/judge-checks.ts';
 import type { Feed } from '../model/feed.ts';
 import type { ListedFile } from '../model/listed-file.ts';
 import { isRefused } from '../model/ingest.ts';
@@ -49,6 +50,7 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
     try {
       // The wish comes first: it outlives a process that is killed.
       await bindProtection(store, feed, protection);
+      await runDueChecks(store, io.stop);
       await store.requestRetries(wanted, io.now());
       supervised.send({ kind: 'ready' });
       const telling = openTelling(supervised, feed);

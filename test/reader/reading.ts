@@ -24,7 +24,7 @@ export function datasetOf(name: string, headers: readonly string[]): Dataset {
   });
   const [key] = columns;
   if (key === undefined) throw new Error('a dataset has at least one column');
-  return { name, table: name.toLowerCase(), keys: [key], key, columns, expect: null, rows: null };
+  return { name, table: name.toLowerCase(), keys: [key], key, columns, expect: null, rows: null, checks: [] };
 }
 
 export interface Reading {

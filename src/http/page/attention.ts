@@ -72,6 +72,7 @@ const KIND_WORDS: Readonly<Record<Condition['kind'], string>> = {
   held: 'Held',
   unrecognised: 'Not taken',
   volume: 'Doubtful',
+  check: 'Doubtful',
   rejected: 'Rejected rows',
 };
 

@@ -71,6 +71,7 @@ export async function copyForDryRun(
   await copyAll(client, real, 'feeds', '');
   await copyAll(client, real, 'files', '');
   await copyAll(client, real, 'checkpoints', '');
+  await copyAll(client, real, 'decisions', '');
   await copyAll(client, real, 'rejects', `WHERE state = 'waiting'`);
   await copyAll(client, real, 'waiting_on', '');
   // What is entered next has the number that it would have.

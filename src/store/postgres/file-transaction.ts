@@ -1,7 +1,9 @@
 import type { ClientBase } from 'pg';
+import type { CheckFile } from '../../feed/sql-files.ts';
 import { quoteName } from '../sql-names.ts';
 import type { FileEntry, FileTransaction, RowText } from '../store.ts';
 import type { Author } from './author.ts';
+import { checkIncoming, checksOn } from './checking.ts';
 import { copyInto } from './copy.ts';
 import { healAll } from './heal.ts';
 import { isAccepted } from './decisions.ts';
@@ -20,6 +22,7 @@ import { CREATE_SCRATCH, stagingTables } from './scratch.ts';
 export async function createFileTransaction(
   client: ClientBase,
   author: Author,
+  checks: readonly CheckFile[],
   fileId: number,
   entry: FileEntry,
   rowText: RowText,
@@ -41,6 +44,7 @@ export async function createFileTransaction(
       return { inserted: 0, updated: 0, unchanged: 0, stale: 0, waitingLines: [], refused: [] };
     },
     reject: (rows) => keepRejects(client, fileId, dataset.name, rows),
+    checkIncoming: (stop) => checkIncoming(client, dataset, stage, checksOn(checks, dataset, 'incoming'), stop),
     async endRows(onPart) {
       await lockFeed(client, feed);
       return await mergeIncoming(merging, feed, rowText, onPart);

@@ -5,6 +5,7 @@ import type { OpenOptions, Opened, StorePlace } from '../ownership.ts';
 import { type Run, enterRun } from './daemons.ts';
 import { decide } from './decisions.ts';
 import { migrate } from './migrate.ts';
+import { requireSoundChecks } from './check-queries.ts';
 import { checkSchema } from './schema.ts';
 import { type ServerPlace, serverPlace } from './server-place.ts';
 import { type Session, createSession } from './session.ts';
@@ -48,6 +49,7 @@ async function setUp(options: OpenOptions, place: ServerPlace, session: Session,
   await migrate(session, options, probe);
   await session.transaction('open database', 'write', async (client) => {
     await checkSchema(client, place, feed);
+    await requireSoundChecks(client, feed);
     await requireFeed(client, place, feed);
     await client.query('INSERT INTO feeds (feed) VALUES ($1) ON CONFLICT DO NOTHING', [feed.name]);
     await enterRun(client, run, before, now());

@@ -6,6 +6,7 @@ import { connect } from './connect.ts';
 import { copyForDryRun, makeShadows, reportOf } from './dry-run.ts';
 import { asFault } from './faults.ts';
 import { migrateAlone } from './migrate.ts';
+import { requireSoundChecks } from './check-queries.ts';
 import { checkSchema } from './schema.ts';
 import { type ServerPlace, serverPlace } from './server-place.ts';
 import { beginSql, nestedSession } from './session.ts';
@@ -53,9 +54,11 @@ async function begin(client: pg.Client, place: ServerPlace, options: StorePlace)
     await client.query('SET LOCAL search_path TO pg_temp');
     await migrateAlone(client, place, options);
     await makeShadows(client, place, feed, false);
+    await requireSoundChecks(client, feed);
     return;
   }
   await checkSetUp(client, place, feed);
   await checkSchema(client, place, feed);
+  await requireSoundChecks(client, feed);
   await makeShadows(client, place, feed, true);
 }

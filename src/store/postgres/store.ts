@@ -4,6 +4,9 @@ import type { Probe } from '../../model/ledger.ts';
 import type { Claim, Store } from '../store.ts';
 import * as attempts from './attempts.ts';
 import { createClaims } from './claims.ts';
+import { feedChecks } from '../../feed/sql-files.ts';
+import { checkTables } from './checking.ts';
+import { filesWarnedOf, setWarnings } from './warnings.ts';
 import * as copies from './copies.ts';
 import { type Run, keepBeating, leave, noteOrigin } from './daemons.ts';
 import { decide } from './decisions.ts';
@@ -35,6 +38,7 @@ const ALONE: Claim = { shared: false, release: () => Promise.resolve() };
 /** The store on a server. Whatever is asked while a file is loaded waits for its end, as in SQLite. */
 export function createStore({ feed, program, files, notes, run, probe }: ServerStore): Store {
   const author = { feed, program };
+  const checks = feedChecks(feed, 'postgres');
   const process = run?.process ?? 'rehearsal';
   const claims = createClaims(files);
   const beating = run === null ? null : keepBeating(notes, run, claims.inHand);
@@ -89,13 +93,16 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
         const result = await committing('ingest', entry.name, async (client) => {
           if (run !== null) await noteOrigin(client, run, entry);
           const fileId = await enterFile(client, author, entry);
-          const done = await work(await createFileTransaction(client, author, fileId, entry, rowText));
+          const done = await work(await createFileTransaction(client, author, checks, fileId, entry, rowText));
           probe('before_commit');
           return done;
         });
         probe('after_commit');
         return result;
       }),
+    checkTables: (dataset, stop) => queue(() => checkTables(files, run === null ? [] : checks, dataset, stop)),
+    setWarnings: (fileId, warnings) => writing('write ledger', (client) => setWarnings(client, fileId, warnings)),
+    filesWarnedOf: (code) => reading((client) => filesWarnedOf(client, code)),
     quarantine: (entry, refusal) =>
       queue(() => committing('quarantine', entry.name, (client) => enterQuarantined(client, author, entry, refusal))),
     // The server empties its log by itself.

@@ -23,7 +23,7 @@ export function copyForDryRun(database: OpenDatabase, rows: Iterable<GoodRow>): 
   makeTables(database);
   wantRows(database, rows);
   db.transaction(() => {
-    for (const table of ['files', 'checkpoints'] as const)
+    for (const table of ['files', 'checkpoints', 'decisions'] as const)
       db.exec(`INSERT INTO temp.${table} SELECT * FROM main.${table}`);
     db.exec(`INSERT INTO temp.rejects SELECT * FROM main.rejects WHERE state = 'waiting'`);
     db.exec('INSERT INTO temp.waiting_on SELECT * FROM main.waiting_on');

@@ -2,6 +2,7 @@ import { asReject } from '../refused-row.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RefusedRow, RowBatch, RowSet, RowText } from '../store.ts';
 import { isAccepted } from './decisions.ts';
 import { completeFile, lastFormat, lastRowCounts, lastRowsEnd } from './ledger-entry.ts';
+import { beginIncoming, type Checking } from './checking.ts';
 import type { DatasetWriter } from './dataset-writer.ts';
 import { asFault, guardFaults } from './faults.ts';
 import type { FeedWriter } from './feed-writer.ts';
@@ -41,6 +42,7 @@ type Loaded = Record<'inserted' | 'updated' | 'unchanged' | 'stale', number> & {
 export function createFileTransaction(
   database: OpenDatabase,
   feedWriter: FeedWriter,
+  checking: Checking,
   fileId: number,
   entry: FileEntry,
   rowText: RowText,
@@ -49,6 +51,7 @@ export function createFileTransaction(
   const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
   const writer = feedWriter.of(dataset);
   const freed = feedWriter.begin(rowText);
+  const incoming = beginIncoming(checking, dataset);
   const load: Load = {
     ...{ database, feedWriter, writer, entry, origin, freed, rowText },
     again: [],
@@ -66,11 +69,15 @@ export function createFileTransaction(
 
   return {
     fileId,
-    load: (batch) => answer(() => loadBatch(load, batch)),
+    async load(batch) {
+      await incoming.add(batch.sets);
+      return await answer(() => loadBatch(load, batch));
+    },
     reject: (rows) =>
       answer(() => {
         for (const row of rows) feedWriter.reject(fileId, dataset.name, row);
       }),
+    checkIncoming: (stop) => incoming.check(stop),
     endRows: (onPart) => answerLater(() => endRows(load, onPart)),
     heal: (onChunk) =>
       answerLater(() =>

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { LandfallError } from '../../model/errors.ts';
 import type { Feed } from '../../model/feed.ts';
 import { makePrivateFile, makePrivateFolder } from '../../system/private-files.ts';
+import { requireSoundChecks } from './check-queries.ts';
 import { checkLedger } from './check-ledger.ts';
 import { databaseIsThere, databaseStat, requireReadable } from './database-file.ts';
 import { DatabaseFault } from '../database-fault.ts';
@@ -71,6 +72,7 @@ export function openDatabase(options: DatabaseOptions): OpenDatabase {
     db.pragma(`journal_size_limit = ${WAL_LIMIT_BYTES}`);
     migrate(db, file, options, probe);
     checkSchema(db, file, feed);
+    requireSoundChecks(db, feed);
   });
   return { db, file, feed, program: options.program, process: crypto.randomUUID(), probe, place: placeOf(file) };
 }
@@ -169,6 +171,7 @@ export function openForRehearsal(options: Omit<DatabaseOptions, 'cacheMib' | 'pr
     if (!exists) migrate(db, ':memory:', options, NO_PROBE);
     requireFeed(db, file, feed);
     checkSchema(db, file, feed);
+    requireSoundChecks(db, feed);
     checkLedger(db, file);
     // Rows are copied into temporary tables: on disk, not in memory, however many wait.
     db.pragma('temp_store = FILE');

@@ -1,7 +1,11 @@
 import type { Store } from '../store.ts';
 import * as attempts from './attempts.ts';
+import { feedChecks } from '../../feed/sql-files.ts';
+import { createCheckProcess } from './check-process.ts';
 import * as copies from './copies.ts';
 import { enterFile, enterQuarantined } from './ledger-entry.ts';
+import { filesWarnedOf, setWarnings } from './warnings.ts';
+import { checkTables } from './checking.ts';
 import { asFault, guardFaults } from './faults.ts';
 import { type FeedWriter, createFeedWriter } from './feed-writer.ts';
 import { createFileTransaction } from './file-transaction.ts';
@@ -26,6 +30,7 @@ export function createStore(database: OpenDatabase): Store {
     (...asked: Asked): Promise<Answer> =>
       queue(() => work(database, ...asked));
   const revisionsAfter = queued(ledger.latestRevisions);
+  const checking = { process: createCheckProcess(), checks: feedChecks(feed, 'sqlite') };
   let writer: FeedWriter | null = null;
 
   return {
@@ -60,17 +65,25 @@ export function createStore(database: OpenDatabase): Store {
         const feedWriter = (writer ??= guardFaults('ingest', file, () => createFeedWriter(database)));
         const result = await inTransaction(database, () => {
           const fileId = enterFile(database, entry);
-          return work(createFileTransaction(database, feedWriter, fileId, entry, rowText));
+          return work(createFileTransaction(database, feedWriter, checking, fileId, entry, rowText));
         });
         database.probe('after_commit');
         return result;
       }),
+    checkTables: (dataset, stop) => queue(() => checkTables(checking, file, dataset, stop)),
+    setWarnings: queued(setWarnings),
+    filesWarnedOf: queued(filesWarnedOf),
     quarantine: queued(enterQuarantined),
     async maintain(begin) {
       if (isWalLarge(database) && (await begin())) return await queue(() => emptyWal(database));
       return { bytes: walBytes(file), pinned: false };
     },
-    close: queued(closeDatabase),
+    close() {
+      checking.process.close();
+      return queue(() => {
+        closeDatabase(database);
+      });
+    },
   };
 }
 

@@ -1,0 +1,112 @@
+import pg from 'pg';
+import type { ClientBase } from 'pg';
+import type { CheckFile } from '../../feed/sql-files.ts';
+import { type Check, type CheckResult, failedWith, FIRST_FINDINGS, interruptedAfter } from '../../model/check.ts';
+import type { Dataset } from '../../model/feed.ts';
+import { INCOMING } from '../check-sql.ts';
+import { quoteName } from '../sql-names.ts';
+import type { StagingTables } from './scratch.ts';
+import type { Session } from './session.ts';
+
+/** Of a feed's checks those of a dataset that see the rows of a file, or the tables. */
+export function checksOn(checks: readonly CheckFile[], dataset: Dataset, on: Check['on']): readonly CheckFile[] {
+  return checks.filter((file) => file.dataset.name === dataset.name && file.check.on === on);
+}
+
+/** SQL that shows a dataset's staged rows to its checks, and hides all else from them that is not named with its schema. */
+export function showIncoming(dataset: Dataset, stage: Pick<StagingTables, 'incoming'>): string {
+  const columns = dataset.columns.map(({ name }) => quoteName(name)).join(', ');
+  return `CREATE TEMPORARY VIEW ${INCOMING.table} AS SELECT _seq AS ${INCOMING.line}, ${columns} FROM ${stage.incoming};
+    SET LOCAL search_path TO pg_temp`;
+}
+
+/** Runs checks on the staged rows of a file, inside the transaction that is open; all that they do is undone. */
+export async function checkIncoming(
+  client: ClientBase,
+  dataset: Dataset,
+  stage: StagingTables,
+  checks: readonly CheckFile[],
+  stop: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  if (checks.length === 0) return [];
+  await client.query(`ANALYZE ${stage.incoming}`);
+  return await undone(client, async () => {
+    await client.query(showIncoming(dataset, stage));
+    return await runAll(client, checks, stop);
+  });
+}
+
+/** As `Store.checkTables`. */
+export async function checkTables(
+  session: Session,
+  checks: readonly CheckFile[],
+  dataset: Dataset,
+  stop: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const own = checksOn(checks, dataset, 'tables');
+  if (own.length === 0) return [];
+  return await session.transaction('check tables', 'snapshot', (client) => runAll(client, own, stop));
+}
+
+/** Runs checks, one after the other, inside the transaction that is open. */
+async function runAll(
+  client: ClientBase,
+  checks: readonly CheckFile[],
+  stop: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const file of checks) {
+    if (stop.aborted) break;
+    results.push(await run(client, file));
+  }
+  return results;
+}
+
+async function run(client: ClientBase, { check, sql }: CheckFile): Promise<CheckResult> {
+  const begun = performance.now();
+  try {
+    return await undone(client, async () => {
+      await client.query(`SET LOCAL transaction_read_only TO on; SET LOCAL statement_timeout TO ${check.timeLimitMs}`);
+      await client.query({ text: declare(sql), ...ONE_STATEMENT });
+      const first = await client.query<Record<string, unknown>>(`FETCH ${FIRST_FINDINGS} FROM findings`);
+      const lines = first.rows.flatMap((row) => Number(row[INCOMING.line] ?? NaN)).filter(Number.isSafeInteger);
+      const found = first.rows.length;
+      const left = Math.max(1, Math.ceil(check.timeLimitMs - (performance.now() - begun)));
+      await client.query(`SET LOCAL statement_timeout TO ${left}`);
+      const more = found < FIRST_FINDINGS ? null : await client.query('MOVE FORWARD ALL IN findings');
+      return { kind: 'ended', check, rows: found + (more?.rowCount ?? 0), lines };
+    });
+  } catch (error) {
+    const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+    if (code === '57014' && performance.now() - begun >= check.timeLimitMs - 1)
+      return { kind: 'failed', check, problem: interruptedAfter(check) };
+    // The code alone: a message may hold a value.
+    if (OF_THE_QUERY.test(code)) return { kind: 'failed', check, problem: failedWith(code) };
+    throw error;
+  }
+}
+
+/**
+ * What the query itself brings about: a division by zero, a table that is gone, more room for sorting than the server has. What ails
+ * the connection or the server is told by what is done next.
+ */
+const OF_THE_QUERY = /^(?:0A|2[1256]|3[489]|42|44|53[124]|54|HY|P0)/;
+
+/** By the extended protocol, which refuses a text of several statements; the types of `pg` do not know it. */
+export const ONE_STATEMENT = { queryMode: 'extended' };
+
+/** A query as a cursor, which only one that reads can be. It begins in the second line. */
+export function declare(sql: string): string {
+  return `DECLARE findings NO SCROLL CURSOR FOR\n${sql}`;
+}
+
+/** Runs `work` in the transaction that is open, and undoes it. */
+export async function undone<T>(client: ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('SAVEPOINT checking');
+  try {
+    return await work();
+  } finally {
+    // Where the connection is gone, so is the transaction; what ended it says more.
+    await client.query('ROLLBACK TO SAVEPOINT checking; RELEASE SAVEPOINT checking').catch(() => undefined);
+  }
+}

@@ -1,0 +1,59 @@
+import type { CheckFile } from '../../feed/sql-files.ts';
+import type { Check, CheckResult } from '../../model/check.ts';
+import type { Dataset } from '../../model/feed.ts';
+import type { RowSet } from '../store.ts';
+import type { CheckProcess } from './check-process.ts';
+
+/** The checks of a feed, and what runs them. */
+export interface Checking {
+  readonly process: CheckProcess;
+  readonly checks: readonly CheckFile[];
+}
+
+/** What the checks of one file see of it. */
+export interface IncomingRows {
+  /** Shows rows to the checks; their memory may be used again when this returns. */
+  add(sets: readonly RowSet[]): Promise<void>;
+  /** As `FileTransaction.checkIncoming`. */
+  check(stop: AbortSignal): Promise<readonly CheckResult[]>;
+}
+
+const UNCHECKED: IncomingRows = { add: () => Promise.resolve(), check: () => Promise.resolve([]) };
+
+/** Begins a file. Of a dataset without checks on its rows nothing is done. */
+export function beginIncoming(checking: Checking, dataset: Dataset): IncomingRows {
+  const checks = checksOn(checking, dataset, 'incoming');
+  if (checks.length === 0) return UNCHECKED;
+  checking.process.begin(dataset);
+  return {
+    async add(sets) {
+      for (const { count, rows } of sets) if (count > 0) await checking.process.add(rows);
+    },
+    check: (stop) => runAll(checking, checks, null, stop),
+  };
+}
+
+/** As `Store.checkTables`: in another process, which sees what is committed. */
+export function checkTables(
+  checking: Checking,
+  file: string,
+  dataset: Dataset,
+  stop: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  return runAll(checking, checksOn(checking, dataset, 'tables'), file, stop);
+}
+
+function checksOn({ checks }: Checking, dataset: Dataset, on: Check['on']): readonly CheckFile[] {
+  return checks.filter((file) => file.dataset.name === dataset.name && file.check.on === on);
+}
+
+async function runAll(
+  { process }: Checking,
+  checks: readonly CheckFile[],
+  database: string | null,
+  stop: AbortSignal,
+): Promise<readonly CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const check of checks) results.push(await process.run(check, database, stop));
+  return results;
+}
