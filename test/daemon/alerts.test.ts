@@ -1,12 +1,17 @@
 import Database from 'better-sqlite3';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
-import { createSite, databaseOf, heartbeatWhen, type Site } from '../helpers/daemon.ts';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { readAlerts } from '../../src/alerts/alert-file.ts';
+import { createSite, databaseOf, heartbeatWhen, type Running, type Site } from '../helpers/daemon.ts';
+import { fillDisk, growDisk, mountDisk } from '../helpers/disk.ts';
 import { feedWith } from '../helpers/expecting.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
-import { createBilling, findLeak } from '../helpers/billing.ts';
-import { type HttpReceiver, receiveHttp, receiveMail } from '../helpers/receivers.ts';
+import { createBilling } from '../helpers/billing.ts';
+import { urlOf } from '../helpers/postgres-store.ts';
+import { describePostgres, freshDatabase, type TestDatabase } from '../helpers/postgres.ts';
+import { type HttpReceiver, receiveHttp } from '../helpers/receivers.ts';
 
 // A real daemon that tells a real receiver.
 
@@ -89,43 +94,160 @@ describe('alerts', { concurrent: true, timeout: 240_000 }, () => {
     expect(told()).toHaveLength(before);
   });
 
-  test('P8: with all of it switched on, no marked value gets into alerts, mails, receipts or what they keep', async ({
+  test('P2: over kill -9 before a message is taken, before that is noted, and after, each arrives at least once with its id', async ({
     onTestFinished,
   }) => {
     const site = createSite(onTestFinished);
     const { receiver, args, told } = await openTelling(site, onTestFinished);
-    const mail = await receiveMail(onTestFinished);
-    const [smtp, page, receipts] = [
-      join(site.folder, 'smtp'),
-      join(site.folder, 'page'),
-      join(site.folder, 'receipts'),
-    ];
-    writeFileSync(smtp, mail.url);
-    const script = `require('fs').appendFileSync(${JSON.stringify(page)}, require('fs').readFileSync(0))`;
-    const all = [
-      ...['--alert-smtp', smtp, '--alert-from', 'landfall@here', '--alert-to', 'oncall@here', '--receipts', receipts],
-      ...['--alert-command', JSON.stringify([process.execPath, '-e', script])],
-    ];
-    const procedures = Array.from({ length: 20 }, () => billing.procedure());
-    const visit = billing.visit(billing.procedure());
-    const broken = [2, 3, 4].map(() => billing.procedure({ StandardCharge: 'ZQX', Description: 'ZQX\u0007' }));
-    writeFeedFile(site.landing, 'Procedure', '20260801_060000', [...procedures, ...broken, 'ZQX|1907-01-01|short']);
-    writeFeedFile(site.landing, 'Visit', '20260801_060000', [visit, 'ZQX|"ZQX']);
-    writeFeedFile(site.landing, 'Transaction', '20260801_060000', [Object.values(visit).join('|')], {
-      columns: ['ZQX Smith'],
-    });
-    expect(await site.start('once', { args: [...args, ...all] }).ended).toBe(3);
+    const today = new Date().toISOString().slice(0, 10);
+    const id = `overdue:Procedure:${today}`;
+    const place = databaseOf(site.folder);
+    const run = (): Running => site.start('run', { args });
+    const kill = async (daemon: Running): Promise<void> => {
+      daemon.child.kill('SIGKILL');
+      expect(await daemon.ended).toBe('SIGKILL');
+    };
+    /** The daemon is killed when a message has come in, before it is answered. */
+    const killedWhileTelling = async (): Promise<void> => {
+      const daemon = run();
+      receiver.answer = () => {
+        daemon.child.kill('SIGKILL');
+      };
+      expect(await daemon.ended).toBe('SIGKILL');
+      receiver.answer = (response) => response.end('ok');
+    };
+    const noted = (): string | undefined => readAlerts(place).get(id)?.told['webhook']?.event;
 
-    const kinds = new Set(told().map((one) => one.split(/[ :]/)[1]));
-    expect([...kinds].toSorted()).toEqual(['overdue', 'quarantined', 'rejected']);
-    expect(mail.mails).toHaveLength(told().length);
-    const written = readFileSync(page, 'utf8');
-    expect(written.trimEnd().split('\n')).toHaveLength(told().length);
-    const notes = readdirSync(receipts).map((name) => readFileSync(join(receipts, name), 'utf8'));
-    expect(notes.length).toBeGreaterThanOrEqual(4);
-    const kept = readFileSync(`${databaseOf(site.folder)}.alerts`, 'utf8');
-    const everything = [...receiver.bodies, ...mail.mails, written, ...notes, kept].join('\n');
-    expect(findLeak(everything)).toBeNull();
-    expect(everything).not.toContain(receiver.url);
+    // Nobody listens: it is open, and not told.
+    writeFileSync(join(site.folder, 'webhook'), 'http://127.0.0.1:9/');
+    let daemon = run();
+    await until(() => {
+      expect([readAlerts(place).has(id), noted()]).toEqual([true, undefined]);
+    });
+    await kill(daemon);
+    writeFileSync(join(site.folder, 'webhook'), receiver.url);
+    await killedWhileTelling();
+    expect([told(), noted()]).toEqual([[`opened ${id}`], undefined]);
+    daemon = run();
+    await until(() => {
+      expect(noted()).toBe('opened');
+    });
+    await kill(daemon);
+    expect(told()).toEqual([`opened ${id}`, `opened ${id}`]);
+    // It comes while nobody runs: its end is told, too.
+    writeFeedFile(site.landing, 'Procedure', `${today.replaceAll('-', '')}_000000`, [billing.procedure()]);
+    await killedWhileTelling();
+    expect(told().slice(2)).toEqual([`closed ${id}`]);
+    daemon = run();
+    await until(() => {
+      expect(readAlerts(place).size).toBe(0);
+    });
+    await kill(daemon);
+    expect(told().slice(2)).toEqual([`closed ${id}`, `closed ${id}`]);
+    // What was told is told no more.
+    expect(await site.start('once', { args }).ended).toBe(0);
+    expect(told()).toHaveLength(4);
+  });
+
+  test('the daemon tells a full disk under its database, though nothing can be noted there, and its end', async (context) => {
+    const { onTestFinished, skip } = context;
+    const site = createSite((cleanUp) => {
+      onTestFinished(cleanUp);
+    });
+    const disk = join(site.folder, 'db');
+    if (!mountDisk(disk, 'size=1m', onTestFinished)) skip('a file system cannot be mounted here');
+    const { args, told } = await openTelling(site, onTestFinished);
+    site.start('run', { args });
+    await heartbeatWhen(site.folder, ({ work }) => work.doing === 'idle');
+    fillDisk(disk);
+    const today = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+    writeFeedFile(
+      site.landing,
+      'Procedure',
+      `${today}_000000`,
+      Array.from({ length: 8_000 }, () => billing.procedure()),
+    );
+    await until(() => {
+      expect(told()).toContain('opened fault:database');
+    });
+    growDisk(disk, 'size=64m');
+    await until(() => {
+      expect(told()).toContain('closed fault:database');
+    });
+  });
+
+  test('a daemon that ends because its database is damaged has told it before', async ({ onTestFinished }) => {
+    const site = createSite(onTestFinished);
+    const { args, told } = await openTelling(site, onTestFinished);
+    writeFeedFile(site.landing, 'Procedure', '20260801_060000', [billing.procedure()]);
+    expect(await site.start('once', { args }).ended).toBe(0);
+    const before = told().length;
+    const handle = openSync(databaseOf(site.folder), 'r+');
+    // The first page, which names the tables, behind its header.
+    writeSync(handle, Buffer.alloc(3_000, 0xff), 0, 3_000, 100);
+    closeSync(handle);
+    expect(await site.start('run', { args }).ended).toBe(4);
+    expect(told().slice(before)).toContain('opened daemon');
+  });
+});
+
+describePostgres('alerts of several daemons on one database', { timeout: 240_000 }, () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await freshDatabase();
+  });
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]();
+  });
+
+  test('about data are told by one of them; another takes over from one that was killed, and tells them on', async ({
+    onTestFinished,
+  }) => {
+    const url = urlOf(database.place);
+    const start = async () => {
+      const site = createSite(onTestFinished);
+      const telling = await openTelling(site, onTestFinished);
+      const args = [...telling.args, '--db', url, '--state-dir', join(site.folder, 'state')];
+      return { site, ...telling, daemon: site.start('run', { args }) };
+    };
+    const today = new Date().toISOString().slice(0, 10);
+    const overdue = `overdue:Procedure:${today}`;
+    const refused = (site: Site, time: string): string =>
+      writeFeedFile(site.landing, 'Visit', `${today.replaceAll('-', '')}_${time}`, ['ZQX'], { columns: ['x'] }).name;
+    const first = await start();
+    await until(() => {
+      expect(first.told()).toEqual([`opened ${overdue}`]);
+    });
+    const second = await start();
+    const bad = refused(second.site, '000001');
+    const client = new pg.Client(database.place);
+    await client.connect();
+    onTestFinished(() => client.end());
+    const isQuarantined = async (name: string): Promise<void> => {
+      await vi.waitFor(
+        async () => {
+          const { rowCount } = await client.query(`SELECT 1 FROM files WHERE name = $1`, [name]);
+          expect(rowCount).toBe(1);
+        },
+        { timeout: 60_000, interval: 50 },
+      );
+    };
+    await isQuarantined(bad);
+    // The second one has asked by now, and the first one soon does: it is the one who tells, of what the other took, too.
+    await until(() => {
+      expect(first.told()).toEqual([`opened ${overdue}`, `opened quarantined:${bad}:1`]);
+    });
+    expect(second.told()).toEqual([]);
+
+    first.daemon.child.kill('SIGKILL');
+    await first.daemon.ended;
+    await client.query(`UPDATE alert_lease SET held_until = clock_timestamp()`);
+    const other = refused(second.site, '000002');
+    await until(() => {
+      expect(second.told().toSorted()).toEqual(
+        [overdue, `quarantined:${bad}:1`, `quarantined:${other}:1`].map((id) => `opened ${id}`),
+      );
+    });
+    expect(first.told()).toHaveLength(2);
   });
 });
