@@ -37,8 +37,8 @@ export interface CurrentFindingsOptions {
 const LEAST_GAP_MS = 1_000;
 /** … takes at most a part in so many of the time, however long its answers take, … */
 const SHARE = 20;
-/** … and is asked again after so long, in ms, whatever was heard: another program may have written to it. */
-const MOST_AGE_MS = 60_000;
+/** … and is asked again after so long, in ms, whatever was heard: `accept`, or another program, may have written to it. */
+const MOST_AGE_MS = 3_000;
 /** After a problem it is tried again after so long, in ms. */
 const PROBLEM_AGE_MS = 5_000;
 

@@ -133,7 +133,7 @@ const SAYS: Readonly<Record<string, string>> = {
   '/': 'needs someone',
   '/metrics': 'landfall_waiting_rows',
   '/status.json': '"quarantined"',
-  '/files': 'Visits_x.txt',
+  '/files': '>unrecognised</span>',
   '/files?state=quarantined': 'quarantined',
   '/files/1': 'Rows not loaded',
   '/files/2': 'Rows not loaded',

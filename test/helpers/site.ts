@@ -86,6 +86,11 @@ export async function serveSite(
   return served;
 }
 
+/** HTML without the places where a long name may be broken. */
+export function withoutBreaks(text: string): string {
+  return text.replaceAll('<wbr />', '');
+}
+
 /** An answer, whole. */
 export interface Got {
   readonly status: number;

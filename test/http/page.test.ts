@@ -147,7 +147,7 @@ describe.skipIf(BROWSER === undefined)('the page in a browser', () => {
     });
     const { page } = await lookAt(browser, url, { width: 390 });
     const [first] = await page.locator('#attention li').allTextContents();
-    expect(first).toMatch(/Overdue\s+no Visit file for 2026-08-10 has come/);
+    expect(first).toMatch(/Overdue\s+since 06:00 UTC\s+No Visit file for 2026-08-10 has come/);
     const cells = await page.locator('.week tbody tr').nth(1).locator('td .hidden').allTextContents();
     expect(cells.slice(4)).toEqual(['in', 'missing', 'missing']);
     const metrics = (await get(port, '/metrics')).body;

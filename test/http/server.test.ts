@@ -7,7 +7,7 @@ import { createSiteServer, listen, plain } from '../../src/http/server.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { openDesk, ROOT } from '../helpers/ingest.ts';
 import { procedure } from '../helpers/rows.ts';
-import { get, serveSite, type Served, type ServedOptions } from '../helpers/site.ts';
+import { get, serveSite, withoutBreaks, type Served, type ServedOptions } from '../helpers/site.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 async function openServed(options: Partial<ServedOptions> = {}): Promise<Served> {
@@ -246,7 +246,7 @@ describe('event streams', () => {
     await vi.waitFor(() => {
       expect(Object.keys(parts[1] ?? {}).sort()).toEqual(['chart', 'ledger', 'now', 'tables', 'week']);
     });
-    expect(parts[1]?.['ledger']).toContain('Procedure_[20260809_060000]');
+    expect(withoutBreaks(parts[1]?.['ledger'] ?? '')).toContain('Procedure_[20260809_060000]');
     served.streams.tell();
     expect(parts).toHaveLength(2);
   });

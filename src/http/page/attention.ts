@@ -1,7 +1,7 @@
 import type { Condition } from '../../status/condition.ts';
-import { html, type Html } from '../html.ts';
+import { html, type Fragment, type Html } from '../html.ts';
 import type { View } from '../view.ts';
-import { counted, timeOf } from './words.ts';
+import { breakable, counted, sentence, timeOf } from './words.ts';
 
 /** Conditions that are seen at once; the others are folded away, … */
 const FIRST = 6;
@@ -98,9 +98,19 @@ export function attentionList(conditions: readonly Condition[], now: Date): Html
 
 function conditionItem({ severity, kind, text, hint, file, since }: Condition, now: Date): Html {
   return html`<li class="${severity}">
-    <strong class="level">${KIND_WORDS[kind]}</strong>
-    <span>${file === null ? text : html`<a href="./files?name=${encodeURIComponent(file)}">${text}</a>`}</span>
-    ${hint === null ? null : html`<span class="hint">${hint}</span>`}
-    ${since === null ? null : html`<span class="since">since ${timeOf(since, now)}</span>`}
+    <p class="level">
+      <strong>${KIND_WORDS[kind]}</strong>
+      ${since === null ? null : html`<span class="since">since ${timeOf(since, now)}</span>`}
+    </p>
+    <p>${said(text, file)} ${hint === null ? null : html`<span class="hint">${sentence(hint)}</span>`}</p>
   </li>`;
+}
+
+/** The text as a sentence, in which the name of the file leads to its place in the ledger; it stands as it is. */
+function said(text: string, file: string | null): Fragment {
+  const at = file === null ? -1 : text.indexOf(file);
+  if (file === null || at < 0) return sentence(text);
+  const link = html`<a href="./files?name=${encodeURIComponent(file)}">${breakable(file)}</a>`;
+  const before = text.slice(0, at);
+  return [before.slice(0, 1).toUpperCase() + before.slice(1), link, `${text.slice(at + file.length)}.`];
 }

@@ -6,7 +6,7 @@ import type { FilePage, ShownFile } from '../../findings/questions.ts';
 import { layOutPage, scrolled } from './layout.ts';
 import { ledgerTable } from './ledger.ts';
 import { meaningOf } from './rows.ts';
-import { grouped, sizeText, timeOf } from './words.ts';
+import { breakable, grouped, sizeText, timeOf } from './words.ts';
 
 /** A file's own page: what it is, what became of its rows, and its rejects, without their values (P8). */
 export function filePage({ file, revisions, rejects, more }: FilePage, version: string, now: Date): string {
@@ -15,7 +15,7 @@ export function filePage({ file, revisions, rejects, more }: FilePage, version: 
     { title: `Landfall: ${file.name}`, root: '../', version, isLive: false },
     html`<header>
         <p><a href="../">Landfall</a> › <a href="../files">Ledger</a></p>
-        <h1 class="name">${file.name}</h1>
+        <h1 class="name">${breakable(file.name)}</h1>
         <p><span class="state ${file.state}">${file.state}</span> ${reasonOf(file)}</p>
       </header>
       <main id="content">

@@ -2,7 +2,7 @@ import { warningsText } from '../../model/warnings.ts';
 import { html, type Html } from '../html.ts';
 import type { FilesPage, ShownFile } from '../../findings/questions.ts';
 import { layOutPage, scrolled } from './layout.ts';
-import { grouped, timeOf } from './words.ts';
+import { breakable, grouped, timeOf } from './words.ts';
 
 /** Which of the ledger is shown. */
 export interface LedgerSearch {
@@ -44,17 +44,17 @@ function ledgerRow(file: ShownFile, root: string, now: Date): Html {
   ].filter((note) => note !== '');
   const revision = file.revision > 1 ? ` (revision ${file.revision})` : '';
   return html`<tr>
-    <th scope="row"><a href="${root}files/${file.file_id}">${file.name}</a>${revision}</th>
+    <th scope="row"><a href="${root}files/${file.file_id}">${breakable(file.name)}</a>${revision}</th>
     <td data-label="State">
       <span class="state ${file.state}">${file.state}</span>
       ${notes.length > 0 ? html`<span class="notes">${notes.join(', ')}</span>` : null}
     </td>
     <td class="number" data-label="Read">${grouped(file.rows_read)}</td>
     <td class="number" data-label="Loaded">${grouped(file.rows_inserted + file.rows_updated)}</td>
-    <td class="number ${file.rows_rejected > 0 ? 'flawed' : ''}" data-label="Rejected">
+    <td class="number ${file.rows_rejected > 0 ? 'flawed' : 'zero'}" data-label="Rejected">
       ${grouped(file.rows_rejected)}
     </td>
-    <td class="number" data-label="Waiting">${grouped(file.rows_waiting)}</td>
+    <td class="number ${file.rows_waiting > 0 ? '' : 'zero'}" data-label="Waiting">${grouped(file.rows_waiting)}</td>
     <td data-label="Finished">${timeOf(file.finished_at, now)}</td>
   </tr>`;
 }

@@ -1,7 +1,7 @@
 import { percentRead, stepOf } from '../../model/work.ts';
 import { html, type Html } from '../html.ts';
 import type { View } from '../view.ts';
-import { counted, sizeText, timeOf } from './words.ts';
+import { breakable, counted, sizeText, timeOf } from './words.ts';
 
 /** What the daemon does now, and where. */
 export function nowText({ report, readAt, findings, now }: View): Html {
@@ -21,7 +21,7 @@ export function nowText({ report, readAt, findings, now }: View): Html {
       ${
         file === null
           ? doing
-          : html`${file.name}: ${stepOf(file)}, ${counted(file.rows, 'row')}
+          : html`${breakable(file.name)}: ${stepOf(file)}, ${counted(file.rows, 'row')}
               <progress max="100" value="${percentRead(file)}" aria-label="read">${percentRead(file)} %</progress>`
       }
     </dd>
@@ -35,7 +35,10 @@ export function nowText({ report, readAt, findings, now }: View): Html {
       last === null
         ? null
         : html`<dt>Last file</dt>
-            <dd><a href="./files/${last.file_id}">${last.name}</a>, ${last.state} ${timeOf(last.finished_at, now)}</dd>`
+            <dd>
+              <a href="./files/${last.file_id}">${breakable(last.name)}</a>, ${last.state}
+              ${timeOf(last.finished_at, now)}
+            </dd>`
     }
     <dt>Landing</dt>
     <dd>${heartbeat.landing}</dd>

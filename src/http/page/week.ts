@@ -70,7 +70,14 @@ export function weekTable({ findings, now }: View): Html {
           (state) =>
             html`<span class="${state}"><b aria-hidden="true">${STATES[state].sign}</b> ${STATES[state].words}</span>`,
         )}
-    </p>`;
+    </p>
+    ${
+      findings.data.datasets.length > 0
+        ? null
+        : html`<p class="note">
+            The feed does not say when files are due (<code>expect</code>): one that does not come is not noticed.
+          </p>`
+    }`;
 }
 
 function stateOf(day: StampDay | undefined): DayState {

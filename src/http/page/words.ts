@@ -1,4 +1,4 @@
-import { html, type Html } from '../html.ts';
+import { html, type Fragment, type Html } from '../html.ts';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
@@ -15,6 +15,16 @@ export function timeText(iso: string, now: Date): string {
 /** A time as `timeText` gives it; a script adds what it is on the reader's clock. */
 export function timeOf(iso: string, now: Date): Html {
   return html`<time datetime="${iso}">${timeText(iso, now)}</time>`;
+}
+
+/** A name of a file, which may be broken between its words, though not within its stamp, where a line is too narrow for it. */
+export function breakable(text: string): Fragment {
+  return text.split(/(?<=_)(?!\d)/).map((part, at) => (at === 0 ? part : html`<wbr />${part}`));
+}
+
+/** `Ask the sender for it.` of `ask the sender for it` */
+export function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 }
 
 /** `20 Nov` of `2026-11-20…`. */
