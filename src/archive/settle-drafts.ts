@@ -9,21 +9,31 @@ import { draftPath } from './name.ts';
 /**
  * Settles what became of each draft that the ledger has noted: the copy of a content that was committed gets its name, any other is
  * removed. So a copy has its name only once its commit has come: a database that goes back to a backup makes no copy look abandoned.
- * Does nothing where nothing is open; after a crash it ends what the process before has begun.
+ * Does nothing where nothing is open; after a crash it ends what the process before has begun. What another daemon has begun, and is not
+ * in this archive, is left to those who have its archive.
  * @throws ArchiveFault when the archive cannot be written; DatabaseFault
  */
 export async function settleDrafts(archive: Archive, store: Pick<Store, 'openCopies' | 'closeCopies'>): Promise<void> {
   if (!archive.unsettled) return;
-  const notes = await store.openCopies();
-  for (const note of notes) {
+  const settled: CopyNote[] = [];
+  for (const note of await store.openCopies()) {
     const draft = draftPath(note.name, note.takenAt);
     await inArchive(path.join(archive.folder, draft), () => {
+      if (!note.isOwn && !isHere(archive, note, draft)) return;
       settle(archive, note, draft);
+      settled.push(note);
     });
   }
   archive.probe('copy_named');
-  if (notes.length > 0) await store.closeCopies(notes);
+  if (settled.length > 0) await store.closeCopies(settled);
   archive.unsettled = false;
+}
+
+function isHere(archive: Archive, { archivedTo }: CopyNote, draft: string): boolean {
+  return [draft, ...(archivedTo === null ? [] : [archivedTo])].some((file) => {
+    const at = findWay(archive, file);
+    return at !== null && fs.lstatSync(at, { throwIfNoEntry: false }) !== undefined;
+  });
 }
 
 function settle(archive: Archive, { archivedTo }: CopyNote, draft: string): void {

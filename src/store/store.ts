@@ -47,7 +47,7 @@ export interface Store extends CheckedFiles {
    * that was cut short. As durable as an attempt.
    */
   noteCopy(name: string, takenAt: string): Promise<void>;
-  /** The copies that were noted and are not closed. */
+  /** The copies that were noted and are not closed: of this run, and of those that are gone. */
   openCopies(): Promise<readonly CopyNote[]>;
   /** Copies have their names, or are removed. */
   closeCopies(notes: readonly CopyNote[]): Promise<void>;
@@ -107,6 +107,8 @@ export interface CopyNote {
   readonly takenAt: string;
   /** Where in the archive it belongs; null: its content is not committed. */
   readonly archivedTo: string | null;
+  /** It lies in this daemon's archive; false: it may lie in that of another daemon, which is gone. */
+  readonly isOwn: boolean;
 }
 
 /** The right to read a file of a name. */

@@ -13,7 +13,7 @@ export async function noteCopy(client: ClientBase, run: string, name: string, ta
 /** As `Store.openCopies`: those of this run, and of runs that are gone. Another daemon's are under way, or lie in its own archive. */
 export async function openCopies(client: ClientBase, run: string): Promise<readonly CopyNote[]> {
   const { rows } = await client.query<CopyNote>(
-    `SELECT c.name, c.taken_at AS "takenAt", f.archived_to AS "archivedTo" FROM copies c
+    `SELECT c.name, c.taken_at AS "takenAt", f.archived_to AS "archivedTo", c.process = $1 AS "isOwn" FROM copies c
      LEFT JOIN files f ON f.name = c.name AND f.taken_at = c.taken_at
      WHERE c.process = $1 OR NOT EXISTS (SELECT 1 FROM daemons d WHERE d.process = c.process)`,
     [run],

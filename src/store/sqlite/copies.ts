@@ -18,11 +18,13 @@ export function noteCopy(database: OpenDatabase, name: string, takenAt: string):
 /** As `Store.openCopies`. */
 export function openCopies(database: OpenDatabase): readonly CopyNote[] {
   return guardFaults('read ledger', database.file, () =>
-    prepareOnce<[], CopyNote>(
+    prepareOnce<[], Omit<CopyNote, 'isOwn'>>(
       database.db,
       `SELECT c.name, c.taken_at AS takenAt, f.archived_to AS archivedTo FROM copies c
        LEFT JOIN files f ON f.name = c.name AND f.taken_at = c.taken_at`,
-    ).all(),
+    )
+      .all()
+      .map((note) => ({ ...note, isOwn: true })),
   );
 }
 
