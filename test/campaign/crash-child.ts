@@ -25,6 +25,8 @@ export interface CrashOrders {
   readonly landing: string;
   readonly database: string;
   readonly archive: string;
+  /** The clock is so far ahead, in ms: what is set aside is old enough to be removed. */
+  readonly aheadMs: number;
   /** Null: it is left to finish. */
   readonly kill: {
     readonly moment: Moment;
@@ -64,7 +66,7 @@ closeLeftAttempts(database, { crashed: false, cutShortAt: null }, new Date());
 // Small, so that checkpoints fall into the commits.
 database.db.pragma('wal_autocheckpoint = 20');
 const never = new AbortController().signal;
-const now = (): Date => new Date();
+const now = (): Date => new Date(Date.now() + orders.aheadMs);
 const monotonic = (): number => performance.now();
 const events = createEvents();
 const faults = createFaultBook(events, now);

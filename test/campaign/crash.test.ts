@@ -47,6 +47,16 @@ describe('P2: killed, restarted, and left to finish, it ends as if it had never 
   });
 });
 
+test('P6: killed while files are set aside and removed, nothing is gone that is not in the archive', async () => {
+  const blows: CrashPlan['blows'] = [
+    [at('set_aside', 1), at('set_aside', 99), at('removing', 1), at('removed', 1)],
+    [at('removed', 1), at('removing', 1)],
+  ];
+  const { differences, hits } = await runCrashPlan({ ...SMALL, blows, removes: true }, tempFolder());
+  expect(differences).toEqual([]);
+  expect(hits).toBeGreaterThanOrEqual(3);
+});
+
 test('control arm: a drain that records a file as ingested before its rows are committed is caught', async () => {
   const broken: CrashPlan = { ...SMALL, blows: [[at('reading', 2)], []], broken: true };
   const { differences, hits } = await runCrashPlan(broken, tempFolder());

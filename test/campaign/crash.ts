@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { zstdDecompressSync } from 'node:zlib';
 import type { Moment } from '../../src/model/ledger.ts';
 import { findLeak } from '../helpers/billing.ts';
 import { createRandom, type Random } from '../helpers/random.ts';
-import { compareArchive } from './compare-archive.ts';
+import { compareArchive, filesIn } from './compare-archive.ts';
 import { compareLedger, judge, openToRead } from './compare.ts';
 import type { CrashOrders } from './crash-child.ts';
 import { inOrderTaken, largeFeed, spellOut, TABLES, type SpeltContent } from './feeds.ts';
@@ -23,6 +24,8 @@ export const MOMENTS = [
   'copied',
   'copy_named',
   'set_aside',
+  'removing',
+  'removed',
 ] as const satisfies readonly Moment[];
 
 /** How one run is killed. */
@@ -42,6 +45,8 @@ export interface CrashPlan {
   readonly rowsPerFile: number;
   /** The blows of each wave. Ten at most, since more deaths quarantine a content. */
   readonly blows: readonly [readonly Blow[], readonly Blow[]];
+  /** What was ingested is taken out of the landing folder for good, not only set aside. */
+  readonly removes?: boolean;
   /** The drain is broken on purpose. */
   readonly broken?: boolean;
 }
@@ -81,7 +86,9 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
       hits += hit ? 1 : 0;
       problems.push(...findings);
     }
-    await drain({ landing, database, archive, kill: null, broken: false });
+    // What the first has set aside is for the second to remove.
+    for (const _ of plan.removes === true ? [1, 2] : [1])
+      await drain({ landing, database, archive, aheadMs: aheadMs(plan), kill: null, broken: false });
   }
 
   const deliveries = inOrderIngested(
@@ -97,8 +104,10 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
     ...compareArchive(database, archive),
     ...lostFiles(
       landing,
+      plan.removes === true ? archive : null,
       texts.filter((text) => !overwritten.has(text)),
     ),
+    ...(plan.removes === true ? leftFiles(landing, database) : []),
   ];
   return { differences, hits };
 }
@@ -147,7 +156,10 @@ interface Struck {
 
 /** Runs something that takes files, and kills it. */
 async function strike(blow: Blow, plan: CrashPlan, landing: string, database: string): Promise<Struck> {
-  const orders = { landing, database, archive: join(dirname(database), 'archive'), broken: plan.broken ?? false };
+  const orders = {
+    ...{ landing, database, archive: join(dirname(database), 'archive') },
+    ...{ aheadMs: aheadMs(plan), broken: plan.broken ?? false },
+  };
   switch (blow.kind) {
     case 'at':
       return drain({ ...orders, kill: { ...blow, how: 'exact' } });
@@ -282,14 +294,28 @@ function kill(pid: number): void {
   }
 }
 
-/** P6: every content that was delivered still lies somewhere under the landing folder. */
-function lostFiles(landing: string, texts: readonly string[]): string[] {
-  const found = new Set<string>();
-  for (const each of readdirSync(landing, { recursive: true, withFileTypes: true })) {
-    if (each.isFile()) found.add(readFileSync(join(each.parentPath, each.name), 'utf8'));
-  }
+/** P6: every content that was delivered still lies somewhere under the landing folder, or, where it may be removed, in the archive. */
+function lostFiles(landing: string, archive: string | null, texts: readonly string[]): string[] {
+  const found = new Set(filesIn(landing).map((file) => readFileSync(join(landing, file), 'utf8')));
+  if (archive !== null)
+    for (const file of filesIn(archive))
+      found.add(zstdDecompressSync(readFileSync(join(archive, file))).toString('utf8'));
   const lost = texts.filter((text) => !found.has(text)).length;
   return lost === 0 ? [] : [`${lost} of ${texts.length} delivered contents are lost`];
+}
+
+/** In the end nothing is left that went in. */
+function leftFiles(landing: string, database: string): string[] {
+  using opened = openToRead(database);
+  const refused = opened.prepare<[], string>(`SELECT name FROM files WHERE state = 'quarantined'`).pluck().all();
+  return filesIn(landing)
+    .filter((file) => !refused.includes(file))
+    .map((file) => `${file} is still there`);
+}
+
+/** Longer than what is set aside is waited for. */
+function aheadMs({ removes }: CrashPlan): number {
+  return removes === true ? 7_200_000 : 0;
 }
 
 /**
@@ -315,7 +341,8 @@ export async function crashCampaign(
 export function randomCrashPlan(seed: number, size: { files: number; rowsPerFile: number; lastMs: number }): CrashPlan {
   const random = createRandom(seed);
   const blows = (): Blow[] => Array.from({ length: 1 + random.below(4) }, () => randomBlow(random, size));
-  return { seed, files: size.files, rowsPerFile: size.rowsPerFile, blows: [blows(), blows()] };
+  const sizes = { files: size.files, rowsPerFile: size.rowsPerFile };
+  return { seed, ...sizes, blows: [blows(), blows()], removes: random.chance(0.5) };
 }
 
 function randomBlow(random: Random, size: { files: number; lastMs: number }): Blow {
