@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { zstdDecompressSync } from 'node:zlib';
 import type { Moment } from '../../src/model/ledger.ts';
 import { findLeak } from '../helpers/billing.ts';
 import { createRandom, type Random } from '../helpers/random.ts';
-import { compareArchive, filesIn } from './compare-archive.ts';
+import { compareArchive } from './compare-archive.ts';
+import { leftFiles, lostFiles } from './compare-landing.ts';
 import { compareLedger, judge, openToRead } from './compare.ts';
 import type { CrashOrders } from './crash-child.ts';
 import { inOrderTaken, largeFeed, spellOut, TABLES, type SpeltContent } from './feeds.ts';
@@ -87,7 +87,7 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
       problems.push(...findings);
     }
     // What the first has set aside is for the second to remove.
-    for (const _ of plan.removes === true ? [1, 2] : [1])
+    for (let drains = plan.removes === true ? 2 : 1; drains > 0; drains--)
       await drain({ landing, database, archive, aheadMs: aheadMs(plan), kill: null, broken: false });
   }
 
@@ -292,25 +292,6 @@ function kill(pid: number): void {
   } catch {
     // It has ended by itself.
   }
-}
-
-/** P6: every content that was delivered still lies somewhere under the landing folder, or, where it may be removed, in the archive. */
-function lostFiles(landing: string, archive: string | null, texts: readonly string[]): string[] {
-  const found = new Set(filesIn(landing).map((file) => readFileSync(join(landing, file), 'utf8')));
-  if (archive !== null)
-    for (const file of filesIn(archive))
-      found.add(zstdDecompressSync(readFileSync(join(archive, file))).toString('utf8'));
-  const lost = texts.filter((text) => !found.has(text)).length;
-  return lost === 0 ? [] : [`${lost} of ${texts.length} delivered contents are lost`];
-}
-
-/** In the end nothing is left that went in. */
-function leftFiles(landing: string, database: string): string[] {
-  using opened = openToRead(database);
-  const refused = opened.prepare<[], string>(`SELECT name FROM files WHERE state = 'quarantined'`).pluck().all();
-  return filesIn(landing)
-    .filter((file) => !refused.includes(file))
-    .map((file) => `${file} is still there`);
 }
 
 /** Longer than what is set aside is waited for. */
