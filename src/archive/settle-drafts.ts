@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { CopyNote, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
-import type { Archive } from '../model/archive.ts';
+import type { Archive, CopyNote } from '../model/archive.ts';
 import { findWay, inArchive, syncFolder } from './archive.ts';
 import { draftPath } from './name.ts';
 

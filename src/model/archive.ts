@@ -24,3 +24,14 @@ export type Keeping =
   | { readonly kind: 'none' }
   | { readonly kind: 'copy'; readonly archive: Archive; readonly behind: string | null }
   | { readonly kind: 'kept'; readonly takenAt: string; readonly path: string };
+
+/** A copy that is being made for the archive. */
+export interface CopyNote {
+  readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly takenAt: string;
+  /** Where in the archive it belongs; null: its content is not committed. */
+  readonly archivedTo: string | null;
+  /** It lies in this daemon's archive; false: it may lie in that of another daemon, which is gone. */
+  readonly isOwn: boolean;
+}

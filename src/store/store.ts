@@ -1,3 +1,4 @@
+import type { CopyNote } from '../model/archive.ts';
 import type { AcceptableCode, FileCode, RejectCode } from '../model/codes.ts';
 import type { Value } from '../columns/column-type.ts';
 import type { Dataset, Feed } from '../model/feed.ts';
@@ -98,17 +99,6 @@ export interface Store extends CheckedFiles {
   maintain(begin: () => Promise<boolean>): Promise<LogState>;
   /** Lets go of the database and its lock, once what is under way has ended. */
   close(): Promise<void>;
-}
-
-/** A copy that is being made for the archive. */
-export interface CopyNote {
-  readonly name: string;
-  /** ISO 8601, UTC. */
-  readonly takenAt: string;
-  /** Where in the archive it belongs; null: its content is not committed. */
-  readonly archivedTo: string | null;
-  /** It lies in this daemon's archive; false: it may lie in that of another daemon, which is gone. */
-  readonly isOwn: boolean;
 }
 
 /** The right to read a file of a name. */

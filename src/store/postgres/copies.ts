@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { CopyNote } from '../store.ts';
+import type { CopyNote } from '../../model/archive.ts';
 
 /** As `Store.noteCopy`. `run` names this run of the program. */
 export async function noteCopy(client: ClientBase, run: string, name: string, takenAt: string): Promise<void> {

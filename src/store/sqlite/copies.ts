@@ -1,4 +1,4 @@
-import type { CopyNote } from '../store.ts';
+import type { CopyNote } from '../../model/archive.ts';
 import { withoutSync } from './attempts.ts';
 import { guardFaults } from './faults.ts';
 import type { OpenDatabase } from './open.ts';
