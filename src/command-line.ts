@@ -6,6 +6,7 @@ import { wrap } from './output/width.ts';
 import { addArchivingVerbs } from './verbs/archiving.ts';
 import { addAskingVerbs } from './verbs/asking.ts';
 import { addCheckingVerbs } from './verbs/checking.ts';
+import { addExportingVerbs } from './verbs/exporting.ts';
 import { addTakingVerbs } from './verbs/taking.ts';
 import { createVerbs, sourcesOf, type Surroundings, type Verbs } from './verbs/verbs.ts';
 
@@ -82,6 +83,7 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
   addAskingVerbs(verbs);
   addCheckingVerbs(verbs);
   addArchivingVerbs(verbs);
+  addExportingVerbs(verbs);
   verbs
     .verb('config', 'every setting, its value and where it came from', 'run')
     .option('--json', 'as JSON')

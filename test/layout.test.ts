@@ -21,6 +21,7 @@ const ROOMS = [
   'archive',
   'ingest',
   'proposal',
+  'export',
   'status',
   'findings',
   'http',

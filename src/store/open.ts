@@ -112,3 +112,13 @@ export async function databaseIsThere(db: string): Promise<boolean> {
 export function databaseSize(db: string): DatabaseSize {
   return isUrl(db) ? { bytes: 0, walBytes: 0 } : sqliteFiles.databaseSize(db);
 }
+
+/**
+ * Takes a lock by a file of its own, which the system takes back from the dead.
+ * @returns what lets go of it; null: another process has it
+ * @throws the system's error where the file cannot be made or locked
+ */
+export async function lockFile(file: string): Promise<(() => void) | null> {
+  const lock = await import('./sqlite/file-lock.ts');
+  return lock.lockFile(file);
+}

@@ -2,6 +2,7 @@ import type { AcceptableCode } from '../model/codes.ts';
 import type { DaemonRow } from '../model/daemon-row.ts';
 import type { FileState, RowCounts } from '../model/ledger.ts';
 import type { Warnings } from '../model/warnings.ts';
+import type { Snapshot } from './snapshot.ts';
 
 // Names of fields are those of the JSON that is printed. Times are ISO 8601, UTC.
 
@@ -49,6 +50,11 @@ export interface StoreReader {
    * lineage, the checkpoints and the waiting rows (P5). Each runs to its end whatever the one before it found; damage is a finding.
    */
   verify(): AsyncIterable<Verification>;
+  /**
+   * Runs `work` on the database as it stands at one instant. Nothing else is asked of this reader before it has ended.
+   * @throws LandfallError, DatabaseFault, or what `work` throws
+   */
+  snapshot<T>(work: (snapshot: Snapshot) => Promise<T>): Promise<T>;
   /** How much room the database takes up. */
   size(): Promise<DatabaseSize>;
   /** Lets go of the database. */

@@ -8,6 +8,7 @@ import { inPages } from './pages.ts';
 import { readRejects } from './rejects-query.ts';
 import { serverPlace } from './server-place.ts';
 import { createSession } from './session.ts';
+import { openSnapshot } from './snapshot.ts';
 import { readStatus } from './status-query.ts';
 import { checkSetUp, isSetUp, requireSchema, tablesOf } from './tables.ts';
 import { checksOf, runCheck } from './verify.ts';
@@ -68,6 +69,11 @@ export async function openServerReader(db: string, feed: Feed): Promise<StoreRea
           for (const one of checksOf(place, feed, tables)) tell(await runCheck(client, one));
         }),
       ),
+    snapshot: (work) =>
+      session.transaction('export', 'snapshot', async (client) => {
+        await check(client);
+        return await work(await openSnapshot(client, place.url.schema));
+      }),
     size: () =>
       session.transaction('read database', 'snapshot', async (client) => {
         const { rows } = await client.query<{ bytes: number }>(

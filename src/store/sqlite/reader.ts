@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import type { Feed } from '../../model/feed.ts';
-import { guardFaults, saysDamaged } from './faults.ts';
+import { asFault, guardFaults, saysDamaged } from './faults.ts';
 import type { StoreReader } from '../reader.ts';
 import { checkLedger, checkSetUp } from './check-ledger.ts';
 import { databaseSize } from './database-file.ts';
@@ -12,6 +12,7 @@ import { asList } from './pages.ts';
 import { listRejects } from './rejects-query.ts';
 import { NOTED } from '../noted-files.ts';
 import { readStatus } from './status-query.ts';
+import { readSnapshot } from './snapshot.ts';
 import { verifyDatabase } from './verify.ts';
 
 /**
@@ -57,6 +58,15 @@ export function openSqliteReader(file: string, feed: Feed): StoreReader {
         requireSetUp(db, file, feed);
         return verifyDatabase(db, feed);
       }),
+    async snapshot(work) {
+      try {
+        checkSetUp(db, file, feed);
+        checkLedger(db, file);
+        return await readSnapshot(db, file, feed, work);
+      } catch (error) {
+        throw asFault('export', file, error);
+      }
+    },
     size: () => Promise.try(databaseSize, file),
     close: () => Promise.try(() => void db.close()),
   };

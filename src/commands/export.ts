@@ -1,0 +1,106 @@
+import type { ExportProgress, ExportResult } from '../export/export.ts';
+import { runExport } from '../export/export.ts';
+import { openFolderTarget } from '../export/folder-target.ts';
+import { PARTITION_UNITS, type PartitionRequest, type PartitionUnit } from '../export/plan.ts';
+import type { Target } from '../export/target.ts';
+import { loadFeed } from '../feed/load.ts';
+import { LandfallError } from '../model/errors.ts';
+import { counted, grouped } from '../output/counted.ts';
+import { layOut } from '../output/table.ts';
+import { CLEAR_LINE, printable } from '../output/terminal.ts';
+import type { Settings } from '../settings/settings.ts';
+import { openReader } from '../store/open.ts';
+import { dialectOf } from '../store/schema.ts';
+import type { CommandIo, Output } from '../system/io.ts';
+import path from 'node:path';
+
+/** What `export` takes. */
+export interface ExportCommandOptions {
+  readonly settings: Settings;
+  /** A folder, or `s3://BUCKET/PREFIX`. */
+  readonly to: string;
+  readonly tables: readonly string[];
+  readonly views: readonly string[];
+  readonly orderBy: readonly string[];
+  /** `claims.billed_on:month` */
+  readonly partitionBy: readonly string[];
+  readonly verify: boolean;
+}
+
+/**
+ * Exports tables and views as Parquet.
+ * @returns 0
+ * @throws LandfallError, DatabaseFault when it cannot be done: then the manifest is the one before
+ */
+export async function exportData(options: ExportCommandOptions, io: CommandIo): Promise<number> {
+  const { settings, tables, views, orderBy, verify } = options;
+  const request = { tables, views, orderBy, partitionBy: options.partitionBy.map(partitionRequest) };
+  const feed = loadFeed(settings.feed, settings.env);
+  const reader = await openReader(settings.db, feed);
+  const bar = createBar(io.stderr);
+  let target: Target | null = null;
+  try {
+    const opened = await openTarget(options.to, io);
+    target = opened;
+    const result = await reader.snapshot((snapshot) =>
+      runExport(
+        {
+          ...{ feed, request, target: opened, verify, now: io.now, onProgress: bar.show },
+          ...{ store: dialectOf(settings.db), program: io.program.version },
+        },
+        snapshot,
+      ),
+    );
+    bar.end();
+    io.stdout.write(summaryOf(io.stdout, opened.shown, result));
+    return 0;
+  } finally {
+    bar.end();
+    await target?.close();
+    await reader.close();
+  }
+}
+
+async function openTarget(to: string, io: CommandIo): Promise<Target> {
+  return await openFolderTarget(path.resolve(io.cwd, to));
+}
+
+const UNITS = Object.keys(PARTITION_UNITS).join(', ');
+
+function partitionRequest(text: string): PartitionRequest {
+  const [, relation = '', column = '', by = ''] = /^(\w+)\.(\w+):(\w+)$/.exec(text) ?? [];
+  if (by in PARTITION_UNITS) return { relation, column, by: by as PartitionUnit };
+  throw new LandfallError('export', `--partition-by ${printable(text)} is not of the form TABLE.COLUMN:UNIT`, {
+    hint: `for example claims.billed_on:month; units are ${UNITS}`,
+  });
+}
+
+const BAR_COLUMNS = 24;
+/** The bar is drawn anew at most this often, in ms. */
+const DRAW_GAP_MS = 100;
+
+/** A line on the terminal that says how far it is; elsewhere nothing. */
+function createBar(terminal: Output): { show: (progress: ExportProgress) => void; end: () => void } {
+  let drawnAt = -Infinity;
+  if (!terminal.isTTY) return { show: () => undefined, end: () => undefined };
+  return {
+    show({ table, rows, of }) {
+      if (performance.now() - drawnAt < DRAW_GAP_MS) return;
+      drawnAt = performance.now();
+      const full = of === null || of === 0 ? 0 : Math.min(BAR_COLUMNS, Math.floor((rows / of) * BAR_COLUMNS));
+      const bar = '█'.repeat(full) + '░'.repeat(BAR_COLUMNS - full);
+      terminal.write(`${CLEAR_LINE}${bar} ${table}  ${grouped(rows)}${of === null ? '' : ` of ${grouped(of)}`} rows`);
+    },
+    end() {
+      if (drawnAt > 0) terminal.write(CLEAR_LINE);
+      drawnAt = -Infinity;
+    },
+  };
+}
+
+function summaryOf(stdout: Output, shown: string, { tables, removed, generation }: ExportResult): string {
+  const rows = tables.map(({ name, rows: count, parts, written, bytes }) => [name, count, parts, written, bytes]);
+  const table = layOut(stdout, ['table', 'rows', 'parts', 'written', 'bytes'], rows);
+  const gone = removed === 0 ? '' : `, ${counted(removed, 'old part')} removed`;
+  return `${table}\nGeneration ${generation} in ${printable(shown)}${gone}.\n`;
+}
