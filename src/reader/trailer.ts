@@ -76,12 +76,13 @@ export function readTrailer(fields: readonly string[], full: boolean): Trailer |
 }
 
 const BETWEEN_WORDS = /[\s=*#]+|(?<=\p{L}):/u;
-const MARKS_AROUND = /^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu;
+/** A word without the marks around it. From its first letter on there is one way to match: marks within it are not tried again. */
+const WITHOUT_MARKS = /[\p{L}\p{N}](?:.*[\p{L}\p{N}])?/su;
 
 /** The words and numbers of a cell, without marks before and behind them. */
 function wordsOf(cell: string): string[] {
   const words = cell.replaceAll('(s)', 's').split(BETWEEN_WORDS);
-  return words.map((word) => word.replace(MARKS_AROUND, '')).filter((word) => word !== '');
+  return words.flatMap((word) => WITHOUT_MARKS.exec(word)?.[0] ?? []);
 }
 
 /** `(1234 rows affected)`, `1234 row(s) selected.` and the like, as SQL tools write them. */
