@@ -1,20 +1,24 @@
-import { mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadFeed } from '../../src/feed/load.ts';
 import { feedMigrations, type SqlDialect } from '../../src/feed/sql-files.ts';
-import { ingestFile } from '../../src/ingest/ingest-file.ts';
-import { listLanding } from '../../src/landing/list.ts';
-import { orderFiles } from '../../src/landing/order.ts';
 import type { Feed } from '../../src/model/feed.ts';
+import { createHasher } from '../../src/protection/hash-value.ts';
 import { tablesOf } from '../../src/store/table-model.ts';
-import type { Store } from '../../src/store/store.ts';
+import { drop, EXAMPLE_KEY, type Tried } from '../helpers/drop-files.ts';
 import { openDesk, ROOT } from '../helpers/ingest.ts';
 import { describePostgres } from '../helpers/postgres.ts';
 import { serverSuite } from '../helpers/postgres-store.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const EXAMPLES = join(ROOT, 'examples');
+
+/** Values in the clear beside others that are stored as their hashes. */
+function hashed(clear: object, values: Readonly<Record<string, string>>): object {
+  const hash = createHasher(EXAMPLE_KEY.hashing);
+  return { ...clear, ...Object.fromEntries(Object.entries(values).map(([name, value]) => [name, hash(value)])) };
+}
 
 /** What is dropped for an example, and what must be in the tables then, in any order of arrival. */
 interface Example {
@@ -45,14 +49,18 @@ const ALL: Readonly<Record<string, Example>> = {
       ],
     },
     results: {
-      'SELECT patient_id, phone, address FROM patients ORDER BY 1': [
-        { patient_id: 'P1', phone: '6175550123', address: '12 N MAIN ST APT 5 BOSTON MA 02115' },
-        { patient_id: 'P2', phone: '6175550124x7', address: '1 ELM ST BOSTON MA 02115' },
-      ],
+      // Hashed under the key of these tests.
+      'SELECT patient_id, name, phone, address FROM patients ORDER BY 1': [
+        hashed({ patient_id: 'P1' }, { name: 'Ann Made-Up', phone: '6175550123', address: '12 N MAIN ST APT 5 BOSTON MA 02115' }),
+        hashed({ patient_id: 'P2' }, { name: 'Ben Made-Up', phone: '6175550124x7', address: '1 ELM ST BOSTON MA 02115' }),
+      ], // prettier-ignore
       'SELECT appointment_id, name, phone_at_appointment FROM appointments_with_patients ORDER BY 1': [
-        { appointment_id: 'A1', name: 'Ann Made-Up', phone_at_appointment: '6175550123' },
-        { appointment_id: 'A2', name: 'Ben Made-Up', phone_at_appointment: '6175550124' },
+        hashed({ appointment_id: 'A1' }, { name: 'Ann Made-Up', phone_at_appointment: '6175550123' }),
+        hashed({ appointment_id: 'A2' }, { name: 'Ben Made-Up', phone_at_appointment: '6175550124' }),
       ],
+      // The same phone and address in another spelling: without its extension a phone is another one.
+      [`SELECT appointment_id FROM appointments_with_patients WHERE phone = phone_at_appointment AND address = address_at_appointment`]:
+        [{ appointment_id: 'A1' }],
     },
     rejects: [
       'appointments rejected bad_timestamp',
@@ -126,6 +134,16 @@ const ALL: Readonly<Record<string, Example>> = {
         { claim_id: 'C1', line_number: 2, units: 3, amount_cents: 14052 },
         { claim_id: 'C2', line_number: 1, units: 2, amount_cents: 1 },
       ],
+      'SELECT patient_id, first_name, last_name, ssn, birth_date, address, city, zip FROM patients': [
+        {
+          ...hashed({}, { patient_id: 'P1', ssn: '999-00-0001', address: '1 ELM ST' }),
+          ...{ first_name: 'A**', last_name: 'M***-**', birth_date: '1980', city: null, zip: '021' },
+        },
+      ],
+      'SELECT claim_id, gender FROM claims JOIN patients USING (patient_id) ORDER BY 1': [
+        { claim_id: 'C1', gender: 'F' },
+        { claim_id: 'C2', gender: 'F' },
+      ],
       'SELECT claim_id, status, lines FROM claim_totals ORDER BY 1': [
         { claim_id: 'C1', status: 'CLOSED', lines: 2 },
         { claim_id: 'C2', status: 'OPEN', lines: 1 },
@@ -162,45 +180,6 @@ const ALL: Readonly<Record<string, Example>> = {
   },
 };
 
-/** A database that an example is tried on. */
-interface Tried {
-  readonly store: Store;
-  rows(sql: string): Promise<readonly object[]>;
-}
-
-/** Drops some files into a landing folder and takes what is there, in the order in which the daemon would. */
-async function drop(
-  store: Store,
-  landing: string,
-  files: readonly [string, readonly string[]][],
-  from: number,
-): Promise<void> {
-  for (const [at, [name, lines]] of files.entries()) {
-    const path = join(landing, name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, `${lines.join('\n')}\n`);
-    const changed = new Date(Date.UTC(2026, 7, 1, 6, 0, from + at));
-    utimesSync(path, changed, changed);
-  }
-  const { files: listed, unread } = listLanding({
-    folder: landing,
-    feed: store.feed,
-    wall: Date.now(),
-    passOver: () => false,
-  });
-  expect(unread).toEqual([]);
-  for (const file of orderFiles(store.feed, listed)) {
-    const outcome = await ingestFile(store, file, {
-      afresh: false,
-      stop: new AbortController().signal,
-      onProgress: () => undefined,
-      now: () => new Date('2026-09-10T12:00:00Z'),
-    });
-    // `taken`: on a server what the ledger has is not read again, since another daemon may have read it.
-    expect(outcome.kind).toMatch(/^(?:ingested|unchanged|taken)$/);
-  }
-}
-
 const ORDERS = { 'in their order': 1, 'the last first': -1 } as const;
 
 function tryAll(dialect: SqlDialect, open: (feed: Feed) => Promise<Tried>): void {
@@ -214,7 +193,7 @@ function tryAll(dialect: SqlDialect, open: (feed: Feed) => Promise<Tried>): void
       const made = Object.entries(files);
       for (const [turn, at] of (direction === 1 ? [...made.keys()] : [...made.keys()].reverse()).entries()) {
         const file = made[at];
-        if (file !== undefined) await drop(store, landing, [file], at);
+        if (file !== undefined) await drop(store, landing, [file], { from: at });
         expect(turn).toBeLessThan(made.length);
       }
       for (const [sql, expected] of Object.entries(results)) expect(await tried.rows(sql)).toEqual(expected);

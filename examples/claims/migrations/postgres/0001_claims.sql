@@ -6,7 +6,7 @@ CREATE TABLE patients (
   first_name     text,
   last_name      text,
   ssn            text,
-  birth_date     date,
+  birth_date     text,
   gender         text,
   address        text,
   city           text,
