@@ -6,8 +6,10 @@ import { FileRefused, LandfallError } from '../model/errors.ts';
 import { EXIT_REFUSED } from '../model/exit-codes.ts';
 import { nameAt, readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
-import { ANY_FORMAT, type Dataset, type Feed, type FeedFormat } from '../model/feed.ts';
+import { ANY_FORMAT, type Dataset, type Feed, type FeedFormat, type FileName } from '../model/feed.ts';
+import type { ProtectionKey } from '../model/protection-key.ts';
 import { walkFile } from '../ingest/source.ts';
+import { readFeedKey } from '../protection/feed-key.ts';
 import type { CommandIo } from '../system/io.ts';
 import { systemCode } from '../system/system-error.ts';
 import { surveyAll } from '../reader/sniff.ts';
@@ -17,6 +19,7 @@ import type { Settings } from '../settings/settings.ts';
 import { toJson } from '../output/json.ts';
 import { plainOutput, printable } from '../output/terminal.ts';
 import { hang } from '../output/width.ts';
+import { type Shown, shownOf } from './preview-fields.ts';
 import { createRowFormat, PREVIEW_FORMATS, type RowFormat } from './preview-format.ts';
 import { asStream, openFileSink, openSink, sendPieces, type Sink } from '../output/sink.ts';
 
@@ -66,6 +69,9 @@ export interface PreviewIo {
   readonly stderr: { write(text: string): unknown };
   /** Files that are named like one of the feed are read as its dataset. */
   readonly feed: Feed;
+  /** Under which protected columns are shown as they would be stored; null: they are hidden. */
+  readonly key?: ProtectionKey | null;
+  readonly now?: () => Date;
 }
 
 /** So many refused rows are named on standard error, the others only counted. */
@@ -76,17 +82,18 @@ const REFUSED_SHOWN = 20;
  * @returns 0, or 3 when a file or a row was refused
  * @throws LandfallError for a wrong option, or a file that cannot be read or written
  */
-export function preview({ settings, files, flags }: PreviewOptions, io: CommandIo): Promise<number> {
+export async function preview({ settings, files, flags }: PreviewOptions, io: CommandIo): Promise<number> {
   const { stdout, stderr } = io;
   const columns = stdout.isTTY ? stdout.columns : null;
-  return previewFiles(files, flags, {
+  const feed = loadFeed(settings.feed, settings.env);
+  return await previewFiles(files, flags, {
     ...{ stdout: asStream(plainOutput(stdout)), columns },
     stderr: {
       write(text) {
         stderr.write(stderr.isTTY ? `${hang('', text.trimEnd(), stderr.columns)}\n` : text);
       },
     },
-    feed: loadFeed(settings.feed, settings.env),
+    ...{ feed, now: io.now, key: settings.keyFile === null ? null : readFeedKey(feed, settings.keyFile) },
   });
 }
 
@@ -152,14 +159,20 @@ function outputPaths(files: readonly string[], folder: string, { format }: Previ
 async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sink: Sink): Promise<boolean> {
   const name = printable(basename(file));
   const say = (text: string): void => void io.stderr.write(`${name}: ${text}\n`);
-  const dataset = datasetOf(file, given, io.feed);
+  const named = readFileName(io.feed, nameAt(io.feed, file));
+  const dataset = given.headerLines === null && named.kind === 'taken' ? named.dataset : null;
   const handle = openFile(file);
   try {
     const { table, refusal } = open(handle, given, io.feed, dataset);
     if (refusal !== null) say(`${refusal.code}: ${printable(refusal.message)}`);
     if (table === null) return false;
     say(`${dialectText(table.dialect)}; ${describeHeader(table, refusal === null ? dataset : null)}`);
-    const refused = await printRows(table, given, {
+    const { feed, key = null, now = () => new Date() } = io;
+    const readAs = refusal === null ? dataset : null;
+    const candidates = candidatesOf(named, feed);
+    const shown = shownOf(table, { dataset: readAs, candidates, format: feed.format, key, now: now() });
+    if (shown.hint !== null) say(shown.hint);
+    const refused = await printRows(table, shown, given, {
       sink,
       columns: given.out === null ? (io.columns ?? null) : null,
       say,
@@ -176,9 +189,10 @@ async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sin
   }
 }
 
-function datasetOf(file: string, { headerLines }: PreviewFlags, feed: Feed): Dataset | null {
-  const named = readFileName(feed, nameAt(feed, file));
-  return headerLines === null && named.kind === 'taken' ? named.dataset : null;
+/** The dataset that a file is named as; all of the feed, where its name only comes near. */
+function candidatesOf(named: FileName, feed: Feed): readonly Dataset[] {
+  if (named.kind === 'taken') return [named.dataset];
+  return named.kind === 'foreign' ? [] : feed.datasets;
 }
 
 /** The file as a table of its dataset; where it is none, as any delimited file, with what is wrong with it. */
@@ -213,13 +227,14 @@ function open(
 /** Prints the rows and names the refused ones; gives how many there were. */
 async function printRows(
   table: Table,
+  shownAs: Shown,
   given: PreviewFlags,
   { sink, columns, say }: { sink: Sink; columns: number | null; say: (text: string) => void },
 ): Promise<number> {
   let refused = 0;
   let format = null as RowFormat | null;
   const begin = async (first: readonly ReadEvent[]): Promise<RowFormat> => {
-    const begun = createRowFormat(given.format, table.header.cells, first, columns);
+    const begun = createRowFormat(given.format, shownAs.cells, first.map(shownAs.row), columns);
     await sink.send(begun.head);
     return begun;
   };
@@ -230,7 +245,11 @@ async function printRows(
         say(`line ${event.line}: ${event.code}: ${event.reason}`);
     }
     const shown = batch.values().filter((event) => event.kind === 'row' || given.all);
-    await sendPieces(sink, shown.map(format.row));
+    const { row } = format;
+    await sendPieces(
+      sink,
+      shown.map((event) => row(shownAs.row(event))),
+    );
     if (sink.gone()) return refused;
   }
   if (format === null) await begin([]);

@@ -13,7 +13,7 @@ export function lookAlike(bytes: Uint8Array, dataset: Dataset): Buffer {
   const known = new Set(dataset.columns.flatMap(({ header, aliases }) => [header, ...aliases]).map(headerKey));
   const lines = text.split(/(\r\n|[\r\n])/);
   const header = headerLine(lines, known);
-  const masked = lines.map((line, at) => (at === header ? maskHeader(line, known) : mask(line)));
+  const masked = lines.map((line, at) => (at === header ? maskHeader(line, known) : shapeOf(line)));
   return Buffer.from(masked.join(''), encoding);
 }
 
@@ -42,12 +42,12 @@ function cellsOf(line: string): string[] {
 
 function maskHeader(line: string, known: ReadonlySet<string>): string {
   return cellsOf(line)
-    .map((cell) => (known.has(headerKey(cell)) ? cell : mask(cell)))
+    .map((cell) => (known.has(headerKey(cell)) ? cell : shapeOf(cell)))
     .join('');
 }
 
-/** A digit that is left a digit keeps a date or a number what it is to the eye, and no more. */
-function mask(text: string): string {
+/** A text with every letter and digit replaced. A digit that stays a digit keeps a date or a number what it is to the eye, and no more. */
+export function shapeOf(text: string): string {
   return text
     .replace(/[\p{Nd}\p{No}\p{Nl}]/gu, '1')
     .replace(/\p{Lu}/gu, 'X')
