@@ -11,7 +11,10 @@ export function addCheckingVerbs({ verb, act }: Verbs): void {
       await act(command, 'short', (settings, io) => check({ json: false, raw: false, ...flags, settings, files }, io));
     });
 
-  verb('preview <file...>', 'files as the reader sees them (patient data, but for what is protected); what was found goes to standard error')
+  verb(
+    'preview <file...>',
+    'files as the reader sees them (patient data, but for what is protected); what was found goes to standard error',
+  )
     .option('--delimiter <text>', 'one or more characters; \\t or tab is a tab')
     .addOption(new Option('--quote <character>', 'what fields are quoted with').choices(['"', "'"]))
     .addOption(new Option('--escape <how>', 'how a quote within quotes is written').choices(['double', 'backslash']))
