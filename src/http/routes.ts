@@ -28,6 +28,10 @@ export interface Site {
 const PAGE_WAIT_MS = 400;
 /** A program that asks may wait longer, in ms. */
 const DATA_WAIT_MS = 3_000;
+/** What everybody is shown is made at most so often, in ms: a thousand who look at once must not hold up the supervisor. */
+const MAKE_GAP_MS = 100;
+/** Questions about the ledger that wait for an answer at a time. */
+const MOST_ASKING = 16;
 /** Event streams at a time. */
 const MOST_STREAMS = 250;
 
@@ -40,30 +44,50 @@ export function createRoutes(site: Site): Answer {
     return () => whole(type, body);
   };
   const routes: Readonly<Record<string, Answer>> = {
-    '/': async () => {
+    '/': shared(async () => {
       await site.refresh(PAGE_WAIT_MS);
       return whole(HTML, firstPage(site.look()));
-    },
+    }),
     '/page.css': asset('page.css', 'text/css; charset=utf-8'),
     '/page.js': asset('page.js', 'text/javascript; charset=utf-8'),
     '/health': () => plain(200, 'alive'),
     '/ready': () => (site.look().isReady ? plain(200, 'ready') : plain(503, 'not ready')),
-    '/metrics': async () => {
+    '/metrics': shared(async () => {
       await site.refresh(DATA_WAIT_MS);
       return whole(METRICS_TYPE, await renderMetrics(site.look()));
-    },
-    '/status.json': async () => {
+    }),
+    '/status.json': shared(async () => {
       await site.refresh(DATA_WAIT_MS);
       return whole('application/json', statusJson(site.look()));
-    },
+    }),
     '/events': () => openStream(site),
-    '/files': (url) => files(site, url),
+    '/files': (url) => inTurn(() => files(site, url)),
   };
+  let asking = 0;
+  async function inTurn(answer: () => Promise<Reply>): Promise<Reply> {
+    if (asking >= MOST_ASKING) return notice(site, 503, 'Too many ask for the ledger at once: try again.');
+    asking += 1;
+    try {
+      return await answer();
+    } finally {
+      asking -= 1;
+    }
+  }
   return (url) => {
     const route = routes[url.pathname];
     if (route !== undefined) return route(url);
     const [, id] = /^\/files\/(\d{1,15})$/.exec(url.pathname) ?? [];
-    return id === undefined ? notice(site, 404, 'There is no such page.') : file(site, Number(id), url);
+    return id === undefined ? notice(site, 404, 'There is no such page.') : inTurn(() => file(site, Number(id), url));
+  };
+}
+
+/** An answer that is the same for all who ask within a moment. */
+function shared(make: () => Promise<Reply>): () => Promise<Reply> {
+  let made: { readonly at: number; readonly reply: Promise<Reply> } | null = null;
+  return () => {
+    const at = performance.now();
+    if (made === null || at - made.at >= MAKE_GAP_MS) made = { at, reply: make() };
+    return made.reply;
   };
 }
 

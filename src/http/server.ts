@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { describeError } from '../output/error-report.ts';
 import { hostAndPort, type HttpAddress } from '../settings/http-address.ts';
 import { systemCode } from '../system/system-error.ts';
@@ -42,6 +43,7 @@ const HEADERS = {
 
 /** A server that lets in who may ask, and answers each request with these headers. It does not listen yet. */
 export function createSiteServer(access: Access, answer: Answer): Server {
+  const answering = new WeakSet<Socket>();
   const server = createServer(
     {
       maxHeaderSize: MOST_HEADER_BYTES,
@@ -51,6 +53,14 @@ export function createSiteServer(access: Access, answer: Answer): Server {
       connectionsCheckingInterval: REQUEST_MS / 2,
     },
     (request, response) => {
+      const { socket } = request;
+      // Thousands of requests in one packet would keep the supervisor busy for seconds. No browser asks on before it is answered.
+      if (answering.has(socket)) {
+        socket.destroy();
+        return;
+      }
+      answering.add(socket);
+      response.once('close', () => answering.delete(socket));
       void respond(request, response, access, answer);
     },
   );
