@@ -17,7 +17,7 @@ export async function requireSoundChecks(client: ClientBase, feed: Feed): Promis
     const problem = await undone(client, async () => {
       if (file.check.on === 'incoming') {
         const stage = stagingTables(feed, file.dataset);
-        await client.query(stage.create);
+        await client.query(stage.createIncoming);
         await client.query(showIncoming(file.dataset, stage));
       }
       return await problemOf(client, file);

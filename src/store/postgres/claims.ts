@@ -1,6 +1,12 @@
 import type { Claim } from '../store.ts';
 import type { OpenTransaction, Session } from './session.ts';
 
+/** A name that is claimed, and the server's process that works for it. */
+export interface InHand {
+  readonly name: string;
+  readonly backend: number;
+}
+
 /** The names that a store has claimed: at most one at a time. */
 export interface Claims {
   /** As `Store.claim`. */
@@ -9,8 +15,8 @@ export interface Claims {
   held(name: string): OpenTransaction | null;
   /** The claim has ended with a commit. */
   done(): void;
-  /** The name that is claimed, or null. */
-  readonly inHand: () => string | null;
+  /** What is claimed, or null. */
+  readonly inHand: () => InHand | null;
 }
 
 /**
@@ -18,16 +24,16 @@ export interface Claims {
  * a file lets go of it at once; and it is the transaction in which the file is loaded, so that one cannot be lost without the other.
  */
 export function createClaims(session: Session): Claims {
-  let current: { readonly name: string; readonly transaction: OpenTransaction } | null = null;
+  let current: (InHand & { readonly transaction: OpenTransaction }) | null = null;
   return {
     async claim(name) {
       const transaction = await session.begin('claim file');
-      const claimed = await lock(transaction, `landfall claim ${session.place.url.schema} ${name}`);
-      if (!claimed) {
+      const backend = await lock(transaction, `landfall claim ${session.place.url.schema} ${name}`);
+      if (backend === null) {
         await transaction.rollback();
         return null;
       }
-      const mine = { name, transaction };
+      const mine = { name, backend, transaction };
       current = mine;
       return {
         shared: true,
@@ -42,18 +48,19 @@ export function createClaims(session: Session): Claims {
     done() {
       current = null;
     },
-    inHand: () => current?.name ?? null,
+    inHand: () => current,
   };
 }
 
-async function lock(transaction: OpenTransaction, what: string): Promise<boolean> {
+/** @returns the server's process that holds the lock; null: another one does */
+async function lock(transaction: OpenTransaction, what: string): Promise<number | null> {
   try {
-    return await transaction.part('claim file', async (client) => {
-      const { rows } = await client.query<{ taken: boolean }>(
-        'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken',
+    return await transaction.first('claim file', async (client) => {
+      const { rows } = await client.query<{ taken: boolean; backend: number }>(
+        'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken, pg_backend_pid() AS backend',
         [what],
       );
-      return rows[0]?.taken === true;
+      return rows[0]?.taken === true ? rows[0].backend : null;
     });
   } catch (error) {
     await transaction.rollback();

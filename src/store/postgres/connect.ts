@@ -15,10 +15,11 @@ const KEEP_ALIVE_MS = 30_000;
 /**
  * Connects to a server. A password comes from the URL, its `passwordfile`, or as libpq finds it (PGPASSWORD, PGPASSFILE, ~/.pgpass).
  * @param name what the server lists the connection as
+ * @param pipeline what is asked is sent at once, without waiting for the answers to what was asked before; COPY is then not possible
  * @throws LandfallError when a file that the URL names cannot be read
  * @throws DatabaseFault when the server cannot be reached, or lets nobody in
  */
-export async function connect(place: ServerPlace, name: string): Promise<pg.Client> {
+export async function connect(place: ServerPlace, name: string, pipeline = false): Promise<pg.Client> {
   const { url, shown } = place;
   const password =
     url.password ?? (url.passwordFile === null ? null : read(shown, url.passwordFile).replace(/\r?\n$/, ''));
@@ -26,6 +27,7 @@ export async function connect(place: ServerPlace, name: string): Promise<pg.Clie
     ...given({ host: url.host, port: url.port, user: url.user, password, ssl: tlsOptions(place) }),
     database: url.database,
     application_name: name,
+    pipeline,
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_MS,

@@ -7,6 +7,8 @@ import { every } from '../../system/timers.ts';
 import type { Ending } from '../attempts.ts';
 import type { Holder } from '../ownership.ts';
 import type { FileEntry } from '../store.ts';
+import type { Claims } from './claims.ts';
+import type { ServerWork } from './server-work.ts';
 import type { Session } from './session.ts';
 
 /** How often a daemon says that it lives, in ms. */
@@ -82,16 +84,24 @@ function folderOf(landing: string | null): string | null {
   return ino === undefined ? null : String(ino);
 }
 
-/** Says that this run lives, every few seconds, until it is released. What fails is met by the next file, too. */
-export function keepBeating(session: Session, { process: id }: Run, inHand: () => string | null): DisposableStack {
+/**
+ * Says that this run lives, every few seconds, until it is released, and looks at the work of the server. What fails is met by the next
+ * file, too.
+ */
+export function keepBeating(
+  session: Session,
+  { process: id }: Run,
+  inHand: Claims['inHand'],
+  serverWork: ServerWork,
+): DisposableStack {
   const releases = new DisposableStack();
   const beat = async (): Promise<void> => {
     try {
       await session.transaction('beat', 'note', async (client) => {
-        await client.query('UPDATE daemons SET beat_at = clock_timestamp(), file = $2 WHERE process = $1', [
-          id,
-          inHand(),
-        ]);
+        const claimed = inHand();
+        const file = claimed?.name ?? null;
+        await client.query('UPDATE daemons SET beat_at = clock_timestamp(), file = $2 WHERE process = $1', [id, file]);
+        if (claimed !== null) await serverWork.look(client, claimed.backend);
       });
     } catch {
       // The loop meets the same fault, and reports it.
@@ -131,9 +141,14 @@ export async function noteOrigin(client: ClientBase, { landing }: Run, { name, s
   const folder = folderOf(landing);
   if (folder === null) return;
   const { rowCount } = await client.query(
-    `SELECT 1 FROM origins o JOIN files f ON f.name = o.name AND f.state = 'ingested'
-     WHERE o.name = $1 AND o.folder <> $2 AND f.sha256 IS DISTINCT FROM $3
-       AND EXISTS (SELECT 1 FROM daemons d WHERE d.folder = o.folder AND ${LIVES})`,
+    `WITH other AS (
+       SELECT 1 FROM origins o JOIN files f ON f.name = o.name AND f.state = 'ingested'
+       WHERE o.name = $1 AND o.folder <> $2 AND f.sha256 IS DISTINCT FROM $3
+         AND EXISTS (SELECT 1 FROM daemons d WHERE d.folder = o.folder AND ${LIVES})),
+     noted AS (
+       INSERT INTO origins (name, folder) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM other)
+       ON CONFLICT (name) DO UPDATE SET folder = excluded.folder WHERE origins.folder <> excluded.folder)
+     SELECT FROM other`,
     [name, folder, sha256],
   );
   if ((rowCount ?? 0) > 0) {
@@ -142,8 +157,4 @@ export async function noteOrigin(client: ClientBase, { landing }: Run, { name, s
       'another content came under this name from the landing folder of another daemon: give it another name, or let the daemons share one folder',
     );
   }
-  await client.query(
-    'INSERT INTO origins (name, folder) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET folder = excluded.folder',
-    [name, folder],
-  );
 }

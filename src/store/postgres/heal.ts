@@ -51,7 +51,7 @@ async function healDataset(
   onChunk: () => Promise<void>,
 ): Promise<Healed> {
   const stage = stagingTables(feed, dataset);
-  await client.query(stage.create);
+  await client.query(`${stage.createIncoming}; ${stage.createMerging}`);
   const merging: Merging = { client, dataset, stage, sql: mergeSql(feed, dataset, stage), origin, staged: 0 };
   const waiting = waitingRows(feed, dataset, stage);
   let healed = 0;

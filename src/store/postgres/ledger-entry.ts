@@ -41,39 +41,38 @@ export async function completeFile(
 ): Promise<{ late: boolean }> {
   const { counts } = totals;
   const at = now.toISOString();
-  const { rows } = await client.query<{ late: number }>(
-    `UPDATE files SET rows_read = $2, rows_inserted = $3, rows_updated = $4, rows_unchanged = $5, rows_stale = $6,
-       rows_rejected = $7, rows_waiting = $8, bytes_header = $9, bytes_rows = $10, bytes_refused = $11, bytes_skipped = $12,
-       dialect = $13, extra = $14, reject_counts = $15, finished_at = $16, warnings = $17, last_row_ended = $18,
-       late = (SELECT count(*) FROM checkpoints c WHERE c.feed = files.feed AND c.dataset = files.dataset AND c.stamp > files.stamp)
-     WHERE file_id = $1 RETURNING late`,
-    [
-      ...[fileId, counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale],
-      ...[counts.rejected, counts.waiting],
-      ...[totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes],
-      ...[totals.dialect, totals.extra, JSON.stringify(totals.rejectCounts), at],
-      Object.keys(totals.warnings).length === 0 ? null : JSON.stringify(totals.warnings),
-      totals.lastRowEnded === null ? null : Number(totals.lastRowEnded),
-    ],
-  );
-  await client.query(
-    `UPDATE files SET state = 'replaced' WHERE name = $1 AND revision < $2 AND state IN ('ingested', 'quarantined')`,
-    [entry.name, entry.revision],
-  );
-  await client.query(
-    `UPDATE files SET state = 'replaced' WHERE file_id = $1 AND EXISTS (SELECT 1 FROM files l
-       WHERE l.name = files.name AND l.revision > files.revision AND l.reason_code IS NULL)`,
-    [fileId],
-  );
-  await client.query(
-    `INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (feed, dataset) DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
-     WHERE excluded.stamp >= checkpoints.stamp`,
-    [feed.name, entry.dataset.name, entry.stamp, fileId, at],
-  );
-  await forget(client, entry);
+  const { rows } = await client.query<{ late: number }>(COMPLETE, [
+    ...[fileId, counts.read, counts.inserted, counts.updated, counts.unchanged, counts.stale],
+    ...[counts.rejected, counts.waiting],
+    ...[totals.headerBytes, totals.rowBytes, totals.refusedBytes, totals.skippedBytes],
+    ...[totals.dialect, totals.extra, JSON.stringify(totals.rejectCounts), at],
+    Object.keys(totals.warnings).length === 0 ? null : JSON.stringify(totals.warnings),
+    totals.lastRowEnded === null ? null : Number(totals.lastRowEnded),
+    ...[entry.name, entry.revision, feed.name, entry.dataset.name, entry.stamp],
+  ]);
   return { late: rows[0]?.late === 1 };
 }
+
+/** All in one statement: whoever commits a file may be far from the server. */
+const COMPLETE = `
+  WITH entered AS (
+    UPDATE files f SET rows_read = $2, rows_inserted = $3, rows_updated = $4, rows_unchanged = $5, rows_stale = $6,
+      rows_rejected = $7, rows_waiting = $8, bytes_header = $9, bytes_rows = $10, bytes_refused = $11, bytes_skipped = $12,
+      dialect = $13, extra = $14, reject_counts = $15, finished_at = $16, warnings = $17, last_row_ended = $18,
+      late = (SELECT count(*) FROM checkpoints c WHERE c.feed = f.feed AND c.dataset = f.dataset AND c.stamp > f.stamp),
+      state = CASE WHEN EXISTS (
+        SELECT 1 FROM files l WHERE l.name = f.name AND l.revision > f.revision AND l.reason_code IS NULL)
+        THEN 'replaced' ELSE f.state END
+    WHERE file_id = $1 RETURNING late),
+  replaced AS (
+    UPDATE files SET state = 'replaced' WHERE name = $19 AND revision < $20 AND state IN ('ingested', 'quarantined')),
+  reached AS (
+    INSERT INTO checkpoints (feed, dataset, stamp, file_id, updated_at) VALUES ($21, $22, $23, $1, $16)
+    ON CONFLICT (feed, dataset) DO UPDATE SET stamp = excluded.stamp, file_id = excluded.file_id, updated_at = excluded.updated_at
+    WHERE excluded.stamp >= checkpoints.stamp),
+  attempted AS (DELETE FROM attempts WHERE name = $19),
+  asked AS (DELETE FROM retries WHERE name = $19)
+  SELECT late FROM entered`;
 
 /** How the last file of a dataset that was read is written, or null. */
 export async function lastFormat(client: ClientBase, dataset: string): Promise<FileFormat | null> {
@@ -123,6 +122,8 @@ export async function lockFeed(client: ClientBase, feed: Feed): Promise<void> {
  * taken later move up by one.
  */
 async function clearTheWay(client: ClientBase, { name, revision }: FileEntry): Promise<void> {
+  const { rowCount } = await client.query('SELECT 1 FROM files WHERE name = $1 LIMIT 1', [name]);
+  if (rowCount === 0) return;
   const gives = `name = $1 AND revision IN (0, $2) AND state IN ('quarantined', 'unrecognised')`;
   await client.query(`DELETE FROM rejects WHERE file_id IN (SELECT file_id FROM files WHERE ${gives})`, [
     name,

@@ -51,11 +51,9 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
     names.length === 0 ? 'true' : names.map((name) => `t.${name} IS NOT DISTINCT FROM s.${name}`).join(' AND ');
   const orphan =
     references.length === 0 ? 'false' : references.map((column) => parentMissing(feed, column)).join(' OR ');
-  const lengths = [keyBytes(dataset, 's'), ...referring.map((name) => `octet_length(s.${name})`)];
-  const tooLong = lengths.map((bytes) => `${bytes} > ${LONGEST_KEY_BYTES}`).join(' OR ');
   // The order of versions (P4). An unchanged reference needs no look at its parent: the foreign key has seen it.
   const verdict = `CASE
-      WHEN ${tooLong} THEN 'unfit'
+      WHEN ${tooLong(dataset, 's')} THEN 'unfit'
       WHEN t.${keys[0] ?? ''} IS NULL THEN CASE WHEN ${orphan} THEN 'orphan' ELSE 'new' END
       WHEN (t.source_stamp COLLATE "C", tf.name, tf.revision, t.source_line) > (s._stamp, sf.name, sf.revision, s._line)
         THEN 'stale'
@@ -120,6 +118,12 @@ function supersede(references: readonly Reference[], merging: string, rowKey: st
       WHERE w.parent_table = d.parent_table AND w.parent_key = d.parent_key AND w.reject_id = d.reject_id)
     UPDATE rejects r SET state = 'superseded', record = NULL, settled_by_file_id = $1, settled_at = $2
     FROM superseded u WHERE r.reject_id = u.reject_id`;
+}
+
+/** SQL that is true where the staged row `alias` has a key, or refers to one, that is too long for an index. */
+export function tooLong(dataset: Dataset, alias: string): string {
+  const referring = referencesOf(dataset).map((column) => `octet_length(${alias}.${quoteName(column.name)})`);
+  return [keyBytes(dataset, alias), ...referring].map((bytes) => `${bytes} > ${LONGEST_KEY_BYTES}`).join(' OR ');
 }
 
 /** SQL that is true where `column` of the staged row `s` names a parent that is not there. */

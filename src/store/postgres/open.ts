@@ -16,8 +16,8 @@ import { checkSetUp, requireFeed } from './tables.ts';
 export async function openServerStore(options: OpenOptions): Promise<Opened> {
   const { feed, program, probe = () => undefined, holder } = options;
   const place = serverPlace(options.db);
-  const [files, notes] = ['', ' (ledger)'].map((part) => createSession(place, `landfall ${holder.command}${part}`));
-  if (files === undefined || notes === undefined) throw new Error('two sessions are made');
+  const files = createSession(place, `landfall ${holder.command}`);
+  const notes = createSession(place, `landfall ${holder.command} (ledger)`, true);
   let opened = false;
   try {
     const run = { process: randomUUID(), holder, program, landing: options.landing ?? null };

@@ -14,7 +14,7 @@ export const SCRATCH = {
   freed: '_freed',
 } as const;
 
-/** SQL that makes the temporary tables that do not depend on a dataset. */
+/** SQL that makes the temporary tables of a merge that do not depend on a dataset. */
 export const CREATE_SCRATCH = `
   DROP TABLE IF EXISTS pg_temp.${SCRATCH.raw}, pg_temp.${SCRATCH.freed};
   CREATE TEMPORARY TABLE ${SCRATCH.raw} (_seq bigint, raw bytea) ON COMMIT DROP;
@@ -39,8 +39,9 @@ export interface StagingTables {
   readonly incoming: string;
   /** Those that are merged together: the same, with `_file_id`, `_line`, `_stamp`, `_verdict`. Of one key at most one is admitted. */
   readonly merging: string;
-  /** SQL that makes both. */
-  readonly create: string;
+  /** SQL that makes the first, or both. */
+  readonly createIncoming: string;
+  readonly createMerging: string;
 }
 
 /** The temporary tables that rows of a dataset are staged in. */
@@ -50,15 +51,17 @@ export function stagingTables(feed: Feed, dataset: Dataset): StagingTables {
   const merging = `_merging_${number}`;
   // Taken from the table, and widened: a column keeps its collation, by which it is compared with the table's own.
   const columns = dataset.columns.map((column) => `t.${quoteName(column.name)}::${storageType(column)}`);
-  const create = `
-    DROP TABLE IF EXISTS pg_temp.${incoming}, pg_temp.${merging};
+  const createIncoming = `
+    DROP TABLE IF EXISTS pg_temp.${incoming};
     CREATE TEMPORARY TABLE ${incoming} ON COMMIT DROP AS
       SELECT 0::bigint AS _seq, 0::bigint AS _byte_offset, 0::bigint AS _byte_length, 1 AS _turn, ${columns.join(', ')} FROM ${quoteName(dataset.table)} t WITH NO DATA;
-    ALTER TABLE ${incoming} ALTER _turn SET DEFAULT 1;
+    ALTER TABLE ${incoming} ALTER _turn SET DEFAULT 1`;
+  const createMerging = `
+    DROP TABLE IF EXISTS pg_temp.${merging};
     CREATE TEMPORARY TABLE ${merging} ON COMMIT DROP AS
       SELECT 0::bigint AS _file_id, 0::bigint AS _line, '' COLLATE "C" AS _stamp, '' COLLATE "C" AS _verdict, i.*
       FROM ${incoming} i WITH NO DATA`;
-  return { incoming, merging, create };
+  return { incoming, merging, createIncoming, createMerging };
 }
 
 /** The type that holds any value of a storage class. */

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Feed } from '../../model/feed.ts';
-import type { Probe } from '../../model/ledger.ts';
+import type { LedgerEntry, Probe } from '../../model/ledger.ts';
 import type { Claim, Store } from '../store.ts';
 import * as attempts from './attempts.ts';
 import { createClaims } from './claims.ts';
@@ -14,6 +14,7 @@ import { createFileTransaction } from './file-transaction.ts';
 import { enterFile, enterQuarantined } from './ledger-entry.ts';
 import * as ledger from './ledger.ts';
 import { keepProtections, protections } from './protections.ts';
+import { createServerWork } from './server-work.ts';
 import type { Session } from './session.ts';
 
 /** Entries of the ledger that are read at a time. */
@@ -41,7 +42,8 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
   const checks = feedChecks(feed, 'postgres');
   const process = run?.process ?? 'rehearsal';
   const claims = createClaims(files);
-  const beating = run === null ? null : keepBeating(notes, run, claims.inHand);
+  const serverWork = createServerWork();
+  const beating = run === null ? null : keepBeating(notes, run, claims.inHand, serverWork);
   // What a claimed file commits ends the claim.
   const committing = async <T>(
     operation: string,
@@ -65,14 +67,7 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
 
   return {
     ...{ feed, program, rowFormat: 'postgres' },
-    async *latestRevisions() {
-      for (let after: string | undefined = ''; after !== undefined;) {
-        const behind: string = after;
-        const page = await reading((client) => ledger.latestRevisions(client, feed, behind, PAGE));
-        yield* page;
-        after = page.length < PAGE ? undefined : page.at(-1)?.name;
-      }
-    },
+    latestRevisions: () => inPages((after) => reading((client) => ledger.latestRevisions(client, feed, after, PAGE))),
     latestRevision: (name, before) => reading((client) => ledger.latestRevision(client, feed, name, before)),
     noteUnread: (names, now) => writing('write ledger', (client) => ledger.noteUnread(client, author, names, now)),
     noteStat: (entry, stat) => writing('write ledger', (client) => ledger.noteStat(client, entry, stat)),
@@ -93,7 +88,8 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
         const result = await committing('ingest', entry.name, async (client) => {
           if (run !== null) await noteOrigin(client, run, entry);
           const fileId = await enterFile(client, author, entry);
-          const done = await work(await createFileTransaction(client, author, checks, fileId, entry, rowText));
+          const { whileItWorks } = serverWork;
+          const done = await work(createFileTransaction(client, author, checks, fileId, entry, rowText, whileItWorks));
           probe('before_commit');
           return done;
         });
@@ -115,6 +111,15 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
         await Promise.allSettled([files.close(), notes.close()]);
       }),
   };
+}
+
+/** All entries, by name, a page at a time. */
+async function* inPages(pageAfter: (name: string) => Promise<readonly LedgerEntry[]>): AsyncGenerator<LedgerEntry> {
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const page: readonly LedgerEntry[] = await pageAfter(after);
+    yield* page;
+    after = page.length < PAGE ? undefined : page.at(-1)?.name;
+  }
 }
 
 /** Makes a queue: what is asked of it is done one after the other, in that order. */
