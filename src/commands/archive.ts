@@ -5,6 +5,7 @@ import { listCopies, type StoredCopy } from '../archive/list-copies.ts';
 import { copyPath, readCopyPath } from '../archive/name.ts';
 import { prune } from '../archive/prune.ts';
 import { extractCopy, hashCopy } from '../archive/read-copy.ts';
+import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_REFUSED } from '../model/exit-codes.ts';
@@ -51,7 +52,7 @@ export async function archive(options: ArchiveOptions, io: CommandIo): Promise<n
     case 'verify':
       return await verify(folder, options, io);
     case 'prune':
-      removeOld(folder, options, io);
+      await removeOld(folder, options, io);
       return 0;
   }
 }
@@ -174,12 +175,20 @@ export function findingsOf({ unknown, gone }: ArchiveDifference): readonly strin
   ];
 }
 
-function removeOld(folder: string, { settings }: ArchiveOptions, io: CommandIo): void {
+async function removeOld(folder: string, { settings }: ArchiveOptions, io: CommandIo): Promise<void> {
   const { archiveForMs } = settings;
   if (archiveForMs === null)
     throw new LandfallError('archive prune', '--archive-for is ever', {
       hint: 'say how long, e.g. --archive-for 400d',
     });
   const before = new Date(io.now().getTime() - archiveForMs).toISOString();
-  io.stdout.write(`${prune(folder, listCopies(folder), before)} copies from before ${before} removed\n`);
+  const feed = loadFeed(settings.feed, settings.env);
+  // Other feeds may share the folder.
+  const ours = listCopies(folder).filter(({ name }) => readFileName(feed, name).kind === 'taken');
+  // What the database lacks is nowhere else.
+  const unknown = new Set((await difference(settings)).unknown.map((copy) => copy.path));
+  const kept = ours.filter((copy) => copy.takenAt < before && unknown.has(copy.path)).length;
+  const spare = ours.filter((copy) => !unknown.has(copy.path));
+  io.stdout.write(`${prune(folder, spare, before)} copies from before ${before} removed\n`);
+  if (kept > 0) io.stdout.write(`${kept} kept that the database does not know: "landfall refill" reads them\n`);
 }

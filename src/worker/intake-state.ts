@@ -14,6 +14,7 @@ import type { FaultBook } from '../status/faults.ts';
 import type { Store } from '../store/store.ts';
 import type { CurrentWork } from './current-work.ts';
 import type { Probe } from '../model/ledger.ts';
+import { createPruner, type Pruner } from './pruning-state.ts';
 import { createRemover, type Remover } from './removal-state.ts';
 import { createRetrySchedule, type RetrySchedule } from './retry-schedule.ts';
 import type { SeenFile } from './seen-files.ts';
@@ -21,7 +22,7 @@ import type { Suspects } from './suspects.ts';
 import { createHousekeeping } from './housekeeping.ts';
 
 export interface IntakeOptions {
-  readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'archive' | 'after' | 'removeAfterMs'>;
+  readonly settings: Pick<Settings, 'landing' | 'settleMs' | 'archive' | 'archiveForMs' | 'after' | 'removeAfterMs'>;
   /** Writes the receipts that are due; gives when to try again, in ms. Null: there are none. */
   readonly receipts?: (() => Promise<number | null>) | null;
   readonly feed: Feed;
@@ -59,6 +60,8 @@ export interface Intake extends IntakeOptions {
   readonly archive: Archive | null;
   /** Null: what was ingested stays where it is. */
   readonly remover: Remover | null;
+  /** Of the archive. */
+  readonly pruner: Pruner;
   readonly maintain: () => Promise<number | null>;
   /** What the ledger knows; null: it was not asked yet. */
   known: Known | null;
@@ -108,6 +111,7 @@ export function createIntake(options: IntakeOptions): Intake {
     archive:
       settings.archive === null ? null : openArchive(settings.archive, probe, options.protection?.archive ?? null),
     remover: settings.after === 'remove' && settings.archive !== null ? createRemover(settings.removeAfterMs) : null,
+    pruner: createPruner(),
     maintain: createHousekeeping({
       store,
       monotonic,

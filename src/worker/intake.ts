@@ -9,6 +9,7 @@ import { settleDrafts } from '../archive/settle-drafts.ts';
 import { ArchiveFault } from '../archive/archive.ts';
 import { sooner } from './back-off.ts';
 import type { Intake, Known } from './intake-state.ts';
+import { pruneSome } from './pruner.ts';
 import { giveAllBack, removeSome } from './remover.ts';
 import { isSeen, readSeenFiles, type SeenFile } from './seen-files.ts';
 import { SUSPECT_FROM, createSuspects } from './suspects.ts';
@@ -174,8 +175,8 @@ function forgetGone(intake: Intake, listing: Listing): void {
  */
 async function doChores(intake: Intake, listed: Listed): Promise<number | null> {
   const receiptsMs = (await intake.receipts?.()) ?? null;
-  const archiveMs = sooner(await settleArchive(intake), await removeIngested(intake, listed));
-  return sooner(sooner(archiveMs, receiptsMs), await intake.maintain());
+  const archiveMs = [await settleArchive(intake), await removeIngested(intake, listed), await pruneSome(intake)];
+  return [...archiveMs, receiptsMs, await intake.maintain()].reduce(sooner);
 }
 
 /** Takes what was ingested out of the landing folder, if it is to go. */

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isKnown } from '../archive/known.ts';
 import { inOrderTaken, listCopies, type StoredCopy } from '../archive/list-copies.ts';
 import { extractCopy } from '../archive/read-copy.ts';
 import { readFileName } from '../feed/file-name.ts';
@@ -77,9 +78,7 @@ async function findLacking(store: Store, copies: readonly StoredCopy[]): Promise
   const lacking: StoredCopy[] = [];
   for (const copy of copies) {
     if (lacking.at(-1)?.path === copy.path) continue;
-    const behind = new Date(Date.parse(copy.takenAt) + 1).toISOString();
-    const known = await store.latestRevision(copy.name, behind);
-    if (known?.takenAt !== copy.takenAt || known.sha256?.startsWith(copy.digest) !== true) lacking.push(copy);
+    if (!(await isKnown(store, copy))) lacking.push(copy);
   }
   return lacking;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
@@ -99,8 +99,17 @@ test('archive prune removes what is older than --archive-for, which is then know
   const later = new Date('2026-09-01T00:00:00Z');
   const kept = await run(desk, ['archive', 'prune', '--archive-for', '30d'], later);
   expect(kept.out).toBe('0 copies from before 2026-08-02T00:00:00.000Z removed\n');
+  // What the database does not know is nowhere else (P6).
+  const [known = ''] = filesIn(desk.archive);
+  const unknown = known.replace('T120000.000Z', 'T110000.000Z');
+  copyFileSync(join(desk.archive, known), join(desk.archive, unknown));
   const { out } = await run(desk, ['archive', 'prune', '--archive-for', '20d'], later);
-  expect(out).toBe('2 copies from before 2026-08-12T00:00:00.000Z removed\n');
+  expect(out).toBe(
+    '2 copies from before 2026-08-12T00:00:00.000Z removed\n' +
+      '1 kept that the database does not know: "landfall refill" reads them\n',
+  );
+  expect(filesIn(desk.archive)).toEqual([unknown, 'pruned-before']);
+  rmSync(join(desk.archive, unknown));
   expect(filesIn(desk.archive)).toEqual(['pruned-before']);
   expect((await run(desk, ['verify'])).exitCode).toBe(0);
   rmSync(join(desk.archive, 'pruned-before'));

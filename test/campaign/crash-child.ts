@@ -71,7 +71,7 @@ const monotonic = (): number => performance.now();
 const events = createEvents();
 const faults = createFaultBook(events, now);
 const intake = createIntake({
-  settings: { landing, settleMs: 0, archive: orders.archive, after: 'remove', removeAfterMs: 0 },
+  settings: { landing, settleMs: 0, archive: orders.archive, archiveForMs: null, after: 'remove', removeAfterMs: 0 },
   feed,
   store: createStore(database),
   ingest: ingestFile,

@@ -109,6 +109,7 @@ export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
         landing: desk.landing,
         settleMs: 2_000,
         archive: join(desk.folder, 'archive'),
+        archiveForMs: null,
         after: 'keep',
         removeAfterMs: 600_000,
         ...options.settings,
