@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
@@ -11,8 +12,10 @@ import {
 } from '../../src/alerts/alert-file.ts';
 import { createAlerter, type Alerter, type AlerterOptions, type Known } from '../../src/alerts/alerter.ts';
 import { type Channel, Undelivered } from '../../src/alerts/channel.ts';
+import { createWebhook } from '../../src/alerts/webhook.ts';
 import type { Message } from '../../src/alerts/message.ts';
 import type { Condition } from '../../src/status/condition.ts';
+import { receiveHttp } from '../helpers/receivers.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const HOUR_MS = 3_600_000;
@@ -213,6 +216,34 @@ describe('alerts', () => {
     clock.ms += 1;
     await look(alerter, [OVERDUE]);
     expect([got, troubles.at(-1)]).toEqual([[`opened ${OVERDUE}`], null]);
+  });
+
+  test('P7: a receiver that answers 500, hangs and cuts off, five times, is told in the end, once, and nobody else waits for it', async () => {
+    const { clock, got, troubles, channel, start, look } = openDesk();
+    const receiver = await receiveHttp();
+    const webhook = createWebhook({ url: receiver.url, headers: {}, template: null, withinMs: 100 });
+    const alerter = start({ channels: [webhook, channel] });
+    const ways: readonly ((response: ServerResponse) => void)[] = [
+      (response) => response.writeHead(500).end(),
+      () => undefined,
+      (response) => response.destroy(),
+      (response) => response.writeHead(503).end(),
+      () => undefined,
+    ];
+    for (const [at, way] of ways.entries()) {
+      receiver.answer = way;
+      clock.ms += at === 0 ? 0 : 15_000 * 2 ** (at - 1);
+      await look(alerter, [OVERDUE]);
+    }
+    expect(got).toEqual([`opened ${OVERDUE}`]);
+    expect(troubles.at(-1)).toBe('alerts are not delivered (webhook: no answer within 0.1 s); it is tried again');
+    receiver.answer = (response) => response.end('ok');
+    clock.ms += 15_000 * 2 ** 4;
+    await look(alerter, [OVERDUE]);
+    await look(alerter, [OVERDUE]);
+    expect(troubles.at(-1)).toBeNull();
+    expect(receiver.bodies).toHaveLength(6);
+    expect(new Set(receiver.bodies.map((body) => (JSON.parse(body) as Message).id))).toEqual(new Set([OVERDUE]));
   });
 
   test('go on where their file cannot be written, and are told anew where it cannot be read', async () => {

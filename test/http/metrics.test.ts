@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { feedFileName } from '../helpers/feed-files.ts';
 import { openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
 import { procedure, transaction, visit } from '../helpers/rows.ts';
@@ -17,6 +19,32 @@ print(json.dumps([[f.name, f.type, bool(f.documentation), [[s.name, s.labels, s.
 const PYTHON = ['/usr/bin/python3', 'python3'].find(
   (python) => spawnSync(python, ['-c', 'import prometheus_client']).status === 0,
 );
+
+/** Of Debian's package prometheus, or on the path. */
+const PROMTOOL = [process.env['LANDFALL_TEST_PROMTOOL'] ?? '', '/usr/bin/promtool', 'promtool'].find(
+  (promtool) => promtool !== '' && spawnSync(promtool, ['--version']).status === 0,
+);
+
+const RULES_FILE = join(ROOT, 'deploy/prometheus/rules.yml');
+const RULES = z.strictObject({
+  groups: z.array(
+    z.strictObject({
+      name: z.string(),
+      rules: z.array(
+        z.strictObject({
+          alert: z.string().regex(/^Landfall[A-Za-z]+$/),
+          expr: z.string(),
+          for: z
+            .string()
+            .regex(/^\d+m$/)
+            .optional(),
+          labels: z.strictObject({ severity: z.enum(['critical', 'warning']) }),
+          annotations: z.strictObject({ summary: z.string(), description: z.string() }),
+        }),
+      ),
+    }),
+  ),
+});
 
 /** A correction, a late file, rows that wait and heal, refused rows and a refused file. */
 async function openEventful(): Promise<Desk> {
@@ -87,6 +115,38 @@ describe('the metrics', () => {
     expect([...new Set(namesIn('docs/page.md'))].sort()).toEqual([...new Set([...served, ...others])].sort());
     expect(namesIn('deploy/prometheus/rules.yml').filter((name) => ![...served, ...others].includes(name))).toEqual([]);
   });
+
+  test('the rules for Prometheus are whole, and use labels that the metrics they ask for have', async () => {
+    const text = await metricsOf(await openEventful());
+    const labelsOf = (name: string): string[] => {
+      const [, labels = ''] = new RegExp(`^${name}\\{(.*)\\}`, 'm').exec(text) ?? [];
+      return [...labels.matchAll(/(\w+)="/g)].map(([, label = '']) => label);
+    };
+    const { groups } = RULES.parse(parse(readFileSync(RULES_FILE, 'utf8')));
+    const rules = groups.flatMap((group) => group.rules);
+    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+    for (const { alert, expr, annotations } of rules) {
+      const metrics = [...expr.matchAll(/\b(?:landfall_\w+|up)\b/g)].map(([name]) => name);
+      expect([alert, metrics.length > 0]).toEqual([alert, true]);
+      // Nothing is expected of this feed's datasets: its labels are those of other metrics by dataset.
+      const has = [...metrics.flatMap(labelsOf), 'instance', ...(expr.includes('overdue') ? ['dataset'] : [])];
+      const used = [...JSON.stringify(annotations).matchAll(/\$labels\.(\w+)/g)].map(([, label = '']) => label);
+      const matched = [...expr.matchAll(/(\w+)="/g)].map(([, label = '']) => label).filter((label) => label !== 'job');
+      expect([alert, [...used, ...matched].filter((label) => !has.includes(label))]).toEqual([alert, []]);
+    }
+  });
+
+  test.skipIf(PROMTOOL === undefined)(
+    "are well named, and their rules taken, by Prometheus' own promtool",
+    async () => {
+      const promtool = (args: string[], input = ''): unknown => {
+        const { status, stdout, stderr } = spawnSync(PROMTOOL ?? '', args, { input, encoding: 'utf8' });
+        return { status, said: status === 0 ? '' : stdout + stderr };
+      };
+      expect(promtool(['check', 'rules', RULES_FILE])).toEqual({ status: 0, said: '' });
+      expect(promtool(['check', 'metrics'], await metricsOf(await openEventful()))).toEqual({ status: 0, said: '' });
+    },
+  );
 
   test.skipIf(PYTHON === undefined)("are read by the parser of Prometheus' Python client", async () => {
     const text = await metricsOf(await openEventful());

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { accept } from '../../src/commands/accept.ts';
+import { readDataConditions } from '../../src/findings/data-conditions.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { volumeProblem } from '../../src/ingest/volume.ts';
 import { captureIo } from '../helpers/command-io.ts';
@@ -23,6 +24,13 @@ async function deliverCut(rule: string): Promise<{ desk: Desk; path: string; out
   return { desk, path, outcome };
 }
 
+/** The ids of what people are told of. */
+async function told({ database, feed }: Desk): Promise<string[]> {
+  const now = new Date('2026-08-20T12:00:00Z');
+  const { conditions } = await readDataConditions({ db: database.file, feed, alertRejected: 0.05 }, 'here', now);
+  return conditions.map(({ id }) => id);
+}
+
 const SAID = '19 rows; the last 5 files had 60 to 70 (median 65)';
 
 describe('a file of 19 rows where 60 to 70 are usual', () => {
@@ -32,6 +40,7 @@ describe('a file of 19 rows where 60 to 70 are usual', () => {
     expect(
       desk.column("SELECT json_extract(warnings, '$.volume.note') FROM files ORDER BY file_id DESC LIMIT 1"),
     ).toEqual([SAID]);
+    expect(await told(desk)).toEqual([`volume:${CUT}:1`]);
   });
 
   test('P6: is held where the feed says so, nothing of it loaded, until someone accepts this content', async () => {
@@ -39,6 +48,7 @@ describe('a file of 19 rows where 60 to 70 are usual', () => {
     expect(outcome).toMatchObject({ kind: 'quarantined', code: 'volume', reason: SAID });
     const isIn = (): unknown => desk.column("SELECT count(*) FROM procedures WHERE procedure_id = 'new'")[0];
     expect(isIn()).toBe(0);
+    expect(await told(desk)).toEqual([`held:${CUT}:1`]);
     expect(await desk.deliver('Procedure', '20260820_060000', [...rowsOf(18), procedure('new')])).toMatchObject({
       kind: 'quarantined',
     });
