@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { machine, reached, renderMarkdown, renderText, type ScenarioResult } from './report.ts';
 import { crowd, idle, latency, smallFiles } from './scenarios/daemon.ts';
 import { daily, growth } from './scenarios/daily.ts';
+import { guards } from './scenarios/guards.ts';
 import { presence, size } from './scenarios/large.ts';
 import { lists } from './scenarios/lists.ts';
 import { bulk, childrenFirst, redelivery } from './scenarios/load.ts';
@@ -21,6 +22,7 @@ const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioR
   redelivery,
   'children-first': childrenFirst,
   growth,
+  guards,
   size,
   latency,
   crowd,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
+import { hashCopy } from '../../src/archive/read-copy.ts';
 import { openToRead } from './compare.ts';
 
 /**
@@ -9,6 +10,24 @@ import { openToRead } from './compare.ts';
  * @returns one line for each difference
  */
 export function compareArchive(database: string, archive: string): string[] {
+  return compare(database, filesIn(archive), (path) => shaOf(join(archive, path)));
+}
+
+/**
+ * As `compareArchive`, of an archive whose copies may be sealed.
+ * @param key `archive` of the protection key; null: nothing is sealed
+ */
+export async function compareSealedArchive(
+  database: string,
+  archive: string,
+  key: Uint8Array | null,
+): Promise<string[]> {
+  const hashes = new Map<string, string | null>();
+  for (const path of filesIn(archive)) hashes.set(path, await hashCopy({ archive, path }, key));
+  return compare(database, [...hashes.keys()], (path) => hashes.get(path) ?? null);
+}
+
+function compare(database: string, paths: readonly string[], hashOf: (path: string) => string | null): string[] {
   using opened = openToRead(database);
   const entries = opened
     .prepare<[], { path: string; sha256: string }>(
@@ -16,15 +35,14 @@ export function compareArchive(database: string, archive: string): string[] {
        WHERE revision > 0 AND reason_code IS NULL`,
     )
     .all();
-  const found = new Map(filesIn(archive).map((path) => [path, join(archive, path)]));
+  const found = new Set(paths);
   const problems: string[] = [];
   for (const { path, sha256 } of entries) {
-    const copy = found.get(path);
-    found.delete(path);
-    if (copy === undefined) problems.push(`the archive lacks ${path}`);
-    else if (shaOf(copy) !== sha256) problems.push(`${path} has other bytes`);
+    const isThere = found.delete(path);
+    if (!isThere) problems.push(`the archive lacks ${path}`);
+    else if (hashOf(path) !== sha256) problems.push(`${path} has other bytes`);
   }
-  return [...problems, ...[...found.keys()].map((path) => `${path} is in the archive and not in the ledger`)];
+  return [...problems, ...[...found].map((path) => `${path} is in the archive and not in the ledger`)];
 }
 
 /** The paths of all files below a folder, relative to it. */

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { auditAccounts } from './accounts.ts';
+import { auditAccounts, type OpenRaw } from './accounts.ts';
 import { TABLE_COLUMNS, TABLES } from './feeds.ts';
 import { endState, type Delivery, type EndState, type Outcome, type Statement, type Waiter } from './oracle.ts';
 
@@ -14,12 +14,14 @@ export function openToRead(file: string): Database.Database & Disposable {
  * books, and SQLite's own checks.
  * @param expected the oracle's replay of what was delivered
  * @param contents the text of every content that ever turned up
+ * @param open gives a raw text as it was sent, where it is kept sealed
  * @returns one line for each difference
  */
 export function judge(
   file: string,
   expected: { readonly statements: readonly Statement[]; readonly waiters: readonly Waiter[] },
   contents: readonly string[],
+  open: OpenRaw = (raw) => raw,
 ): string[] {
   using database = openToRead(file);
   return [
@@ -28,6 +30,7 @@ export function judge(
     ...auditAccounts(
       database,
       contents.map((text) => Buffer.from(text)),
+      open,
     ),
     ...checkIntegrity(database),
   ];
@@ -46,7 +49,7 @@ export function compareLedger(file: string, deliveries: readonly Delivery[], out
     if (outcome === undefined || outcome.kind === 'unchanged') continue;
     const entry = `${name} r${outcome.revision} `;
     if (outcome.kind === 'quarantined') {
-      expected.add(`${entry}bad_rows 0 0 0 0 0 0 0 0`);
+      expected.add(`${entry}${outcome.code ?? 'bad_rows'} 0 0 0 0 0 0 0 0`);
       continue;
     }
     const { read, inserted, updated, unchanged, stale, rejected, waiting } = outcome.counts;

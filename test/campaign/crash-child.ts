@@ -11,13 +11,16 @@ import { createFaultBook } from '../../src/status/faults.ts';
 import { createCurrentWork } from '../../src/worker/current-work.ts';
 import { scan } from '../../src/worker/intake.ts';
 import { createIntake } from '../../src/worker/intake-state.ts';
+import { bindProtection } from '../../src/ingest/bind-protection.ts';
+import { runDueChecks } from '../../src/ingest/judge-checks.ts';
+import { readFeedKey } from '../../src/protection/feed-key.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import { runLoop } from '../../src/worker/loop.ts';
 import { createWaker } from '../../src/worker/waker.ts';
 import { createEvents } from '../../src/model/events.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { closeLeftAttempts } from '../../src/store/sqlite/attempts.ts';
-import { closeDatabase, openDatabase, type OpenDatabase } from '../../src/store/sqlite/open.ts';
+import { openDatabase, type OpenDatabase } from '../../src/store/sqlite/open.ts';
 import { createStore } from '../../src/store/sqlite/store.ts';
 import type { Moment } from '../../src/model/ledger.ts';
 
@@ -27,6 +30,9 @@ export interface CrashOrders {
   readonly archive: string;
   /** The clock is so far ahead, in ms: what is set aside is old enough to be removed. */
   readonly aheadMs: number;
+  /** The folder of the feed, and the file of its key, where it has one. */
+  readonly feed: string;
+  readonly keyFile: string | null;
   /** Null: it is left to finish. */
   readonly kill: {
     readonly moment: Moment;
@@ -52,7 +58,8 @@ const probe = (moment: Moment): void => {
   else writeSync(1, '!');
 };
 
-const feed = loadFeed(join(ROOT, 'feeds/visitpay'));
+const feed = loadFeed(orders.feed);
+const protection = readFeedKey(feed, orders.keyFile);
 const program = '0.0.0-test';
 database = openDatabase({
   file: orders.database,
@@ -68,12 +75,16 @@ database.db.pragma('wal_autocheckpoint = 20');
 const never = new AbortController().signal;
 const now = (): Date => new Date(Date.now() + orders.aheadMs);
 const monotonic = (): number => performance.now();
+const store = createStore(database);
+await bindProtection(store, feed, protection);
+await runDueChecks(store, never);
 const events = createEvents();
 const faults = createFaultBook(events, now);
 const intake = createIntake({
   settings: { landing, settleMs: 0, archive: orders.archive, archiveForMs: null, after: 'remove', removeAfterMs: 0 },
   feed,
-  store: createStore(database),
+  protection,
+  store,
   ingest: ingestFile,
   events,
   faults,
@@ -96,4 +107,4 @@ await runLoop({
   patienceMs: 10_000,
   monotonic,
 });
-closeDatabase(database);
+await store.close();

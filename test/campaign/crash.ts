@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Moment } from '../../src/model/ledger.ts';
 import { findLeak } from '../helpers/billing.ts';
 import { createRandom, type Random } from '../helpers/random.ts';
-import { compareArchive } from './compare-archive.ts';
+import { compareSealedArchive } from './compare-archive.ts';
 import { leftFiles, lostFiles } from './compare-landing.ts';
 import { compareLedger, judge, openToRead } from './compare.ts';
 import type { CrashOrders } from './crash-child.ts';
 import { inOrderTaken, largeFeed, spellOut, TABLES, type SpeltContent } from './feeds.ts';
+import { UNGUARDED, type Guard } from './guard.ts';
 import { replay, type Delivery } from './oracle.ts';
 
 /** Where a process is killed from inside. */
@@ -70,7 +71,7 @@ export interface CrashResult {
  * Delivers a feed in two waves, kills what takes it, restarts, lets it finish, and holds the database against the oracle.
  * @param folder an empty folder to work in
  */
-export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<CrashResult> {
+export async function runCrashPlan(plan: CrashPlan, folder: string, guard = UNGUARDED): Promise<CrashResult> {
   const landing = join(folder, 'landing');
   const database = join(folder, 'db', 'db.sqlite');
   const archive = join(folder, 'db', 'archive');
@@ -82,31 +83,33 @@ export async function runCrashPlan(plan: CrashPlan, folder: string): Promise<Cra
   for (const [wave, { blows, files }] of waves.entries()) {
     for (const text of deliver(landing, files, wave)) overwritten.add(text);
     for (const blow of blows) {
-      const { hit, findings } = await strike(blow, plan, landing, database);
+      const { hit, findings } = await strike(blow, plan, landing, database, guard);
       hits += hit ? 1 : 0;
       problems.push(...findings);
     }
     // What the first has set aside is for the second to remove.
     for (let drains = plan.removes === true ? 2 : 1; drains > 0; drains--)
-      await drain({ landing, database, archive, aheadMs: aheadMs(plan), kill: null, broken: false });
+      await drain({ landing, database, archive, aheadMs: aheadMs(plan), ...feedOf(guard), kill: null, broken: false });
   }
 
   const deliveries = inOrderIngested(
     database,
     waves.flatMap((wave) => wave.files),
-  );
+  ).map(guard.of);
   const texts = waves.flatMap((wave) => wave.files.map((file) => file.text));
   const expected = replay(deliveries, TABLES);
+  const key = guard.protection?.archive ?? null;
   const differences = [
     ...problems,
-    ...judge(database, expected, texts),
+    ...judge(database, expected, texts, guard.open),
     ...compareLedger(database, deliveries, expected.outcomes),
-    ...compareArchive(database, archive),
-    ...lostFiles(
+    ...guard.audit(database, deliveries),
+    ...(await compareSealedArchive(database, archive, key)),
+    ...(await lostFiles(
       landing,
-      plan.removes === true ? archive : null,
+      plan.removes === true ? { folder: archive, key } : null,
       texts.filter((text) => !overwritten.has(text)),
-    ),
+    )),
     ...(plan.removes === true ? leftFiles(landing, database) : []),
   ];
   return { differences, hits };
@@ -155,11 +158,9 @@ interface Struck {
 }
 
 /** Runs something that takes files, and kills it. */
-async function strike(blow: Blow, plan: CrashPlan, landing: string, database: string): Promise<Struck> {
-  const orders = {
-    ...{ landing, database, archive: join(dirname(database), 'archive') },
-    ...{ aheadMs: aheadMs(plan), broken: plan.broken ?? false },
-  };
+async function strike(blow: Blow, plan: CrashPlan, landing: string, database: string, guard: Guard): Promise<Struck> {
+  const archive = join(dirname(database), 'archive');
+  const orders = { landing, database, archive, ...feedOf(guard), aheadMs: aheadMs(plan), broken: plan.broken ?? false };
   switch (blow.kind) {
     case 'at':
       return drain({ ...orders, kill: { ...blow, how: 'exact' } });
@@ -171,14 +172,14 @@ async function strike(blow: Blow, plan: CrashPlan, landing: string, database: st
       return { hit: signal !== null, findings: [] };
     }
     case 'once': {
-      const child = start(LAUNCHER, ['once', ...flags(landing, database)]);
+      const child = start(LAUNCHER, ['once', ...flags(landing, database, guard)]);
       await Promise.race([child.ended, sleep(blow.ms)]);
       child.process.kill('SIGKILL');
       const { signal, output } = await child.ended;
       return { hit: signal !== null, findings: leaks(output) };
     }
     case 'daemon':
-      return strikeDaemon(blow, flags(landing, database));
+      return strikeDaemon(blow, flags(landing, database, guard));
   }
 }
 
@@ -223,8 +224,14 @@ function leaks(output: string): string[] {
   return findLeak(output) !== null ? ['a value from a row was written out'] : [];
 }
 
-function flags(landing: string, database: string): string[] {
-  return ['--landing', landing, '--db', database, '--settle', '0', '--cache-mib', '4', '--log-level', 'trace'];
+function feedOf({ folder, keyFile }: Guard): Pick<CrashOrders, 'feed' | 'keyFile'> {
+  return { feed: folder, keyFile };
+}
+
+function flags(landing: string, database: string, { folder, keyFile }: Guard): string[] {
+  const key = keyFile === null ? [] : ['--key-file', keyFile];
+  const feed = ['--feed', folder, ...key];
+  return ['--landing', landing, '--db', database, ...feed, '--settle', '0', '--cache-mib', '4', '--log-level', 'trace'];
 }
 
 async function drain(orders: CrashOrders): Promise<Struck> {
@@ -309,10 +316,12 @@ export async function crashCampaign(
   seed: number,
   emptyFolder: () => string,
   onRun: (result: CrashResult) => void = () => undefined,
+  guarding: (folder: string) => Guard = () => UNGUARDED,
 ): Promise<void> {
   for (let run = 0; run < runs; run += 1) {
     const plan = randomCrashPlan(seed + run, { files: 8, rowsPerFile: 2500, lastMs: 800 });
-    const result = await runCrashPlan(plan, emptyFolder());
+    const folder = emptyFolder();
+    const result = await runCrashPlan(plan, folder, guarding(folder));
     onRun(result);
     if (result.differences.length > 0) throw new Error(`${JSON.stringify(plan)}\n${result.differences.join('\n')}`);
   }

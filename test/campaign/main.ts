@@ -2,13 +2,15 @@
  * `npm run test:campaign -- --store postgres [--runs N] [--seed N] [--files DIR]`: the one on PostgreSQL, by one daemon and by four, which
  * are killed, as is the server; with the files of a folder, or with made-up ones.
  * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash,refill]`: the campaigns at length. Each run of each
- * campaign is another plan; the same seed makes the same plans. Ends with exit code 1 at the first difference.
+ * campaign is another plan; the same seed makes the same plans. `--guarded` runs order, refill and crash on a feed with protected columns
+ * and checks. Ends with exit code 1 at the first difference.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { crashCampaign } from './crash.ts';
+import { makeGuard, UNGUARDED, type Guard } from './guard.ts';
 import { onceCampaign } from './once.ts';
 import { largeCampaign, orderCampaign } from './order.ts';
 import { refillCampaign } from './refill.ts';
@@ -31,12 +33,14 @@ const { values } = parseArgs({
     only: { type: 'string', default: Object.keys(USUAL).join(',') },
     store: { type: 'string', default: 'sqlite' },
     files: { type: 'string' },
+    guarded: { type: 'boolean', default: false },
   },
 });
 const chosen = (Object.keys(USUAL) as Campaign[]).filter((name) =>
   values.store === 'postgres' ? name === 'server' : name !== 'server' && values.only.split(',').includes(name),
 );
 const seed = Number(values.seed);
+const guarding = (folder: string): Guard => (values.guarded ? makeGuard(folder) : UNGUARDED);
 
 for (const name of chosen) {
   // One swarm is as long as hundreds of small plans.
@@ -52,14 +56,16 @@ for (const name of chosen) {
     return (folder = mkdtempSync(join(tmpdir(), 'landfall-campaign-')));
   };
   try {
-    if (name === 'order') await orderCampaign(runs, seed, emptyFolder);
+    if (name === 'order') await orderCampaign(runs, seed, emptyFolder, guarding);
     if (name === 'large') await largeCampaign(runs, seed, emptyFolder);
     if (name === 'trigger') await triggerCampaign(runs, seed, emptyFolder);
     if (name === 'once') await onceCampaign(runs, seed, emptyFolder);
     if (name === 'swarm') await swarmCampaign(runs, seed, emptyFolder);
     if (name === 'server') await serverCampaign(serverPlans(runs), emptyFolder, (result) => (hits += result.hits));
-    if (name === 'refill') await refillCampaign(runs, seed, emptyFolder);
-    if (name === 'crash') await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));
+    if (name === 'refill') await refillCampaign(runs, seed, emptyFolder, guarding);
+    if (name === 'crash') {
+      await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits), guarding);
+    }
     if (folder !== '') rmSync(folder, { recursive: true });
     const seconds = Math.round((performance.now() - begun) / 1000);
     const struck = name === 'crash' || name === 'server' ? `, ${hits} kills hit a process at work` : '';

@@ -36,6 +36,8 @@ export interface Delivery {
   readonly rows: readonly (GoodRow | BadRow)[];
   /** Read it again although the bytes are the same (`landfall retry`). */
   readonly afresh?: boolean;
+  /** A check holds it, whatever else is in it. */
+  readonly held?: boolean;
 }
 
 /** A good row with its place in the order of versions. */
@@ -66,7 +68,7 @@ export interface Counts {
 export type Outcome =
   /** The same bytes as the latest revision of the name (rule 2). */
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'quarantined'; readonly revision: number }
+  | { readonly kind: 'quarantined'; readonly revision: number; readonly code?: 'check' }
   | {
       readonly kind: 'ingested';
       readonly revision: number;
@@ -182,9 +184,10 @@ export function replay(
 
     const counts = { read: 0, inserted: 0, updated: 0, unchanged: 0, stale: 0, rejected: 0, waiting: 0 };
     counts.rejected = rows.filter((row) => row.kind === 'bad').length;
-    const quarantined = counts.rejected > maxBadRows * rows.length;
+    const isHeld = delivery.held === true;
+    const quarantined = isHeld || counts.rejected > maxBadRows * rows.length;
     latest.set(name, { revision, content: delivery.content, quarantined });
-    if (quarantined) return { kind: 'quarantined', revision };
+    if (quarantined) return { kind: 'quarantined', revision, ...(isHeld ? { code: 'check' } : {}) };
 
     for (const row of rows) {
       counts.read += 1;

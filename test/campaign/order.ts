@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadFeed } from '../../src/feed/load.ts';
 import type { Feed } from '../../src/model/feed.ts';
+import { bindProtection } from '../../src/ingest/bind-protection.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import type { IngestOutcome } from '../../src/model/ingest.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
@@ -12,6 +12,7 @@ import type { Store } from '../../src/store/store.ts';
 import { createRandom } from '../helpers/random.ts';
 import { compareLedger, judge } from './compare.ts';
 import { feeds, largeFeed, spellOut, TABLES, type PlannedFile } from './feeds.ts';
+import { UNGUARDED, type Guard } from './guard.ts';
 import { replay, type Outcome } from './oracle.ts';
 
 /** One file turning up: the next of its contents, or the last one again. */
@@ -56,7 +57,6 @@ export function orderPlans(): fc.Arbitrary<OrderPlan> {
 }
 
 const ROOT = join(import.meta.dirname, '../..');
-const FEED_FILE = join(ROOT, 'feeds/visitpay');
 
 function open(file: string, feed: Feed): Store {
   const program = '0.0.0-test';
@@ -72,14 +72,14 @@ export const DATABASE = 'db.sqlite';
  * @param folder an empty folder to work in
  * @returns one line for each difference
  */
-export async function runOrderPlan(plan: OrderPlan, folder: string): Promise<string[]> {
-  const feed = loadFeed(FEED_FILE);
+export async function runOrderPlan(plan: OrderPlan, folder: string, guard = UNGUARDED): Promise<string[]> {
+  const feed = guard.load();
   const database = join(folder, DATABASE);
   const contents = plan.feed.map((file) => file.contents.map((_, content) => spellOut(file, content)));
   const deliveries = contentsInOrder(plan).map(({ arrival, content }) => {
     const spelt = contents[arrival.file]?.[content];
     if (spelt === undefined) throw new Error('the plan names a file that is not there');
-    return { arrival, text: spelt.text, delivery: { ...spelt.delivery, afresh: arrival.afresh } };
+    return { arrival, text: spelt.text, delivery: { ...guard.of(spelt.delivery), afresh: arrival.afresh } };
   });
 
   const differences: string[] = [];
@@ -89,6 +89,7 @@ export async function runOrderPlan(plan: OrderPlan, folder: string): Promise<str
   );
   const quarantined = new Set<string>();
   let store = open(database, feed);
+  await bindProtection(store, feed, guard.protection);
   try {
     for (const [at, { arrival, text, delivery }] of deliveries.entries()) {
       if (arrival.restart) {
@@ -105,6 +106,7 @@ export async function runOrderPlan(plan: OrderPlan, folder: string): Promise<str
         stop: new AbortController().signal,
         onProgress: () => undefined,
         now: () => new Date('2025-12-01T00:00:00Z'),
+        protection: guard.protection,
       });
       if (outcome.kind === 'quarantined') quarantined.add(delivery.name);
       else quarantined.delete(delivery.name);
@@ -126,6 +128,11 @@ export async function runOrderPlan(plan: OrderPlan, folder: string): Promise<str
       database,
       expected,
       contents.flat().map((each) => each.text),
+      guard.open,
+    ),
+    ...guard.audit(
+      database,
+      deliveries.map((each) => each.delivery),
     ),
   ];
 }
@@ -155,7 +162,9 @@ function plain(outcome: IngestOutcome): string {
     case 'ingested':
       return JSON.stringify(inOrder(outcome));
     case 'quarantined':
-      return outcome.code === 'bad_rows' ? JSON.stringify(inOrder(outcome)) : `quarantined for ${outcome.code}`;
+      return ['bad_rows', 'check'].includes(outcome.code)
+        ? JSON.stringify(inOrder(outcome))
+        : `quarantined for ${outcome.code}`;
     case 'unchanged':
     case 'changed':
     case 'given_up':
@@ -172,8 +181,10 @@ function inOrder(outcome: Outcome | Extract<IngestOutcome, { kind: 'ingested' | 
       const { read, inserted, updated, unchanged, stale, rejected, waiting } = outcome.counts;
       return { kind, revision, late, healed, read, inserted, updated, unchanged, stale, rejected, waiting };
     }
-    case 'quarantined':
-      return { kind: outcome.kind, revision: outcome.revision };
+    case 'quarantined': {
+      const { kind, revision, code } = outcome;
+      return { kind, revision, ...(code === 'check' ? { code } : {}) };
+    }
     case 'unchanged':
       return { kind: outcome.kind };
     case undefined:
@@ -207,12 +218,19 @@ export async function largeCampaign(runs: number, seed: number, emptyFolder: () 
  * Runs many plans.
  * @param runs how many
  * @param emptyFolder gives an empty folder for each, gone or reused afterwards
+ * @param guarding gives the feed, which may protect and check; default: the shipped one
  * @throws Error with the smallest plan found that differs from the oracle
  */
-export async function orderCampaign(runs: number, seed: number, emptyFolder: () => string): Promise<void> {
+export async function orderCampaign(
+  runs: number,
+  seed: number,
+  emptyFolder: () => string,
+  guarding: (folder: string) => Guard = () => UNGUARDED,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(orderPlans(), async (plan) => {
-      const differences = await runOrderPlan(plan, emptyFolder());
+      const folder = emptyFolder();
+      const differences = await runOrderPlan(plan, folder, guarding(folder));
       if (differences.length > 0) throw new Error(differences.join('\n'));
     }),
     { numRuns: runs, seed },

@@ -6,22 +6,24 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openArchive } from '../../src/archive/archive.ts';
 import { listCopies } from '../../src/archive/list-copies.ts';
-import { loadFeed } from '../../src/feed/load.ts';
+import { bindProtection } from '../../src/ingest/bind-protection.ts';
 import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import type { Archive } from '../../src/model/archive.ts';
 import type { Feed } from '../../src/model/feed.ts';
-import type { ArchiveMoment } from '../../src/model/ledger.ts';
+import type { ArchiveMoment, Probe } from '../../src/model/ledger.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
-import { closeDatabase, openDatabase, openForReading, type OpenDatabase } from '../../src/store/sqlite/open.ts';
+import { openDatabase, openForReading, type OpenDatabase } from '../../src/store/sqlite/open.ts';
 import { createStore } from '../../src/store/sqlite/store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { verifyDatabase } from '../../src/store/sqlite/verify.ts';
 import { performRefill } from '../../src/worker/refill-job.ts';
 import { findLeak } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { supervised } from '../helpers/supervised.ts';
-import { compareArchive } from './compare-archive.ts';
+import { compareSealedArchive } from './compare-archive.ts';
 import { compareLedger, judge, openToRead } from './compare.ts';
 import { spellOut, TABLES, type SpeltContent } from './feeds.ts';
+import { UNGUARDED, type Guard } from './guard.ts';
 import { replay, type Delivery } from './oracle.ts';
 import { contentsInOrder, listed, orderPlans, type OrderPlan } from './order.ts';
 
@@ -52,7 +54,9 @@ interface Desk {
   readonly file: string;
   readonly archive: string;
   readonly feed: Feed;
+  readonly guard: Guard;
   database: OpenDatabase;
+  store: Store;
   kept: Archive;
   arrivals: number;
 }
@@ -66,13 +70,14 @@ function open({ file, feed }: Pick<Desk, 'file' | 'feed'>): OpenDatabase {
  * the same one again. Each is held against the oracle's replay of what is in the archive.
  * @returns one line for each difference
  */
-export async function runRefillPlan(plan: RefillPlan, folder: string): Promise<string[]> {
-  const desk = openDesk(plan, folder);
+export async function runRefillPlan(plan: RefillPlan, folder: string, guard = UNGUARDED): Promise<string[]> {
+  const desk = await openDesk(plan, folder, guard);
   const contents = plan.order.feed.flatMap((file) => file.contents.map((_, content) => spellOut(file, content)));
   await takeAll(desk);
-  closeDatabase(desk.database);
+  await desk.store.close();
 
-  const deliveries = archived(desk, contents);
+  const key = guard.protection?.archive ?? null;
+  const deliveries = archived(desk, contents).map((delivery) => ({ ...guard.of(delivery), held: false }));
   const expected = replay(deliveries, TABLES);
   const problems: string[] = [];
   const hold = (what: string, found: readonly string[]): void => {
@@ -81,15 +86,16 @@ export async function runRefillPlan(plan: RefillPlan, folder: string): Promise<s
   // What it lacks, since it went back to a backup.
   await refill(desk, desk.file, problems);
   hold('restored', findings(desk.file, desk.feed));
-  hold('restored', compareArchive(desk.file, desk.archive));
+  hold('restored', await compareSealedArchive(desk.file, desk.archive, key));
 
   const empty = join(folder, 'empty', 'db.sqlite');
   if (plan.killedMs !== null) await killRefill(desk, empty, plan.killedMs);
   for (const time of ['empty', 'again']) {
     await refill(desk, empty, problems);
     const texts = contents.map(({ text }) => text);
-    hold(time, [...judge(empty, expected, texts), ...compareLedger(empty, deliveries, expected.outcomes)]);
-    hold(time, [...findings(empty, desk.feed), ...compareArchive(empty, desk.archive)]);
+    hold(time, [...judge(empty, expected, texts, guard.open), ...compareLedger(empty, deliveries, expected.outcomes)]);
+    hold(time, [...findings(empty, desk.feed), ...(await compareSealedArchive(empty, desk.archive, key))]);
+    hold(time, guard.audit(empty, deliveries));
   }
   // By what was taken, not by number: a refused revision has one, and is in no archive.
   const [one = [], other = []] = [desk.file, empty].map(whatStands);
@@ -100,24 +106,18 @@ export async function runRefillPlan(plan: RefillPlan, folder: string): Promise<s
   return problems;
 }
 
-function openDesk(plan: RefillPlan, folder: string): Desk {
+async function openDesk(plan: RefillPlan, folder: string, guard: Guard): Promise<Desk> {
   const [landing, home] = [join(folder, 'landing'), join(folder, 'db')];
   for (const each of [landing, home]) mkdirSync(each);
-  const feed = loadFeed(join(ROOT, 'feeds/visitpay'));
+  const feed = guard.load();
   const file = join(home, 'db.sqlite');
   const archive = join(home, 'archive');
   mkdirSync(archive);
-  return {
-    plan,
-    folder,
-    landing,
-    file,
-    archive,
-    feed,
-    database: open({ file, feed }),
-    kept: openArchive(archive),
-    arrivals: 0,
-  };
+  const database = open({ file, feed });
+  const store = createStore(database);
+  await bindProtection(store, feed, guard.protection);
+  const kept = openArchive(archive, undefined, guard.protection?.archive ?? null);
+  return { plan, folder, landing, file, archive, feed, guard, database, store, kept, arrivals: 0 };
 }
 
 async function takeAll(desk: Desk): Promise<void> {
@@ -129,7 +129,7 @@ async function takeAll(desk: Desk): Promise<void> {
     if (planned === undefined) continue;
     if (at === plan.backupAt) desk.database.db.exec(`VACUUM INTO '${backup}'`);
     if (at === plan.backupAt + plan.restoredAfter && plan.restoredAfter > 0) {
-      closeDatabase(desk.database);
+      await desk.store.close();
       copyFileSync(backup, file);
       restart(desk);
       if (plan.readAgain) for (const spelt of present.values()) await take(desk, spelt, false);
@@ -145,25 +145,28 @@ async function takeAll(desk: Desk): Promise<void> {
 
 function restart(desk: Desk): void {
   desk.database = open(desk);
-  desk.kept = openArchive(desk.archive);
+  desk.store = createStore(desk.database);
+  desk.kept = openArchive(desk.archive, undefined, desk.guard.protection?.archive ?? null);
 }
 
 /** Reads a file; where the process dies of it, once more in another one. */
 async function take(desk: Desk, spelt: SpeltContent, afresh: boolean): Promise<void> {
-  const { plan, landing, feed, archive } = desk;
+  const { plan, landing, feed, archive, guard } = desk;
   const path = join(landing, spelt.name);
   writeFileSync(path, spelt.text);
   const { stamp, table } = spelt.delivery;
   desk.arrivals += 1;
   if (desk.arrivals % plan.dies.every === 0) {
-    desk.kept = openArchive(archive, (moment) => {
+    const die: Probe = (moment) => {
       if (moment === plan.dies.moment) throw new Killed();
-    });
+    };
+    desk.kept = openArchive(archive, die, guard.protection?.archive ?? null);
   }
   const read = (): Promise<unknown> =>
-    ingestFile(createStore(desk.database), listed(feed, spelt.name, path, stamp, table), {
+    ingestFile(desk.store, listed(feed, spelt.name, path, stamp, table), {
       afresh,
       keeping: { kind: 'copy', archive: desk.kept, behind: null },
+      protection: guard.protection,
       stop: new AbortController().signal,
       onProgress: () => undefined,
       // What is read by and by is taken by and by, whatever a backup has forgotten.
@@ -173,7 +176,7 @@ async function take(desk: Desk, spelt: SpeltContent, afresh: boolean): Promise<v
     await read();
   } catch (error) {
     if (!(error instanceof Killed)) throw error;
-    closeDatabase(desk.database);
+    await desk.store.close();
     restart(desk);
     await read();
   }
@@ -193,7 +196,7 @@ function archived({ archive }: Desk, contents: readonly SpeltContent[]): Deliver
 async function refill(desk: Desk, db: string, problems: string[]): Promise<void> {
   const io = captureIo();
   const settings = readSettings({
-    flags: { db, landing: desk.landing, archive: desk.archive, log_format: 'json' },
+    flags: { db, landing: desk.landing, archive: desk.archive, log_format: 'json', ...feedOf(desk.guard) },
     env: {},
     cwd: ROOT,
     root: ROOT,
@@ -203,8 +206,14 @@ async function refill(desk: Desk, db: string, problems: string[]): Promise<void>
   if (findLeak(io.written.out + io.written.err) !== null) problems.push('refill wrote a value from a row');
 }
 
+function feedOf({ folder: feed, keyFile }: Guard): Record<string, string> {
+  return { feed, ...(keyFile === null ? {} : { key_file: keyFile }) };
+}
+
 async function killRefill(desk: Desk, db: string, ms: number): Promise<void> {
-  const args = [LAUNCHER, 'refill', desk.archive, '--db', db, '--archive', desk.archive];
+  const { folder, keyFile } = desk.guard;
+  const feed = ['--feed', folder, ...(keyFile === null ? [] : ['--key-file', keyFile])];
+  const args = [LAUNCHER, 'refill', desk.archive, '--db', db, '--archive', desk.archive, ...feed];
   const child = spawn(process.execPath, args, { stdio: 'ignore', detached: true });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   await Promise.race([ended, sleep(ms)]);
@@ -260,10 +269,16 @@ function refillPlans(): fc.Arbitrary<RefillPlan> {
 }
 
 /** Runs many plans. @throws Error with the smallest plan found that differs from the oracle */
-export async function refillCampaign(runs: number, seed: number, emptyFolder: () => string): Promise<void> {
+export async function refillCampaign(
+  runs: number,
+  seed: number,
+  emptyFolder: () => string,
+  guarding: (folder: string) => Guard = () => UNGUARDED,
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(refillPlans(), async (plan) => {
-      const differences = await runRefillPlan(plan, emptyFolder());
+      const folder = emptyFolder();
+      const differences = await runRefillPlan(plan, folder, guarding(folder));
       if (differences.length > 0) throw new Error(differences.join('\n'));
     }),
     { numRuns: runs, seed },

@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import type { CheckFile } from '../../feed/sql-files.ts';
 import { failedWith, interruptedAfter, type CheckResult } from '../../model/check.ts';
 import type { Dataset } from '../../model/feed.ts';
@@ -18,7 +19,8 @@ export interface CheckProcess {
    * @param stop interrupts it, too
    */
   run(check: CheckFile, database: string | null, stop: AbortSignal): Promise<CheckResult>;
-  close(): void;
+  /** Ends when the process has. */
+  close(): Promise<void>;
 }
 
 /** A process that has nothing to do is ended after so long, in ms. */
@@ -60,7 +62,7 @@ export function createCheckProcess(): CheckProcess {
       let problem = database === null ? await added : null;
       const interrupt = (): void => {
         problem = interruptedAfter(check);
-        child.end();
+        void child.end();
       };
       const timer = setTimeout(interrupt, check.timeLimitMs);
       stop.addEventListener('abort', interrupt);
@@ -86,7 +88,8 @@ interface Child {
   readonly start: () => boolean;
   /** @returns null: none runs, or it has ended before it answered */
   readonly ask: (message: ToChecker) => Promise<FromChecker | null>;
-  readonly end: () => void;
+  /** Ends when the process has. */
+  readonly end: () => Promise<void>;
 }
 
 function createChild(): Child {
@@ -95,11 +98,15 @@ function createChild(): Child {
   const waiting: ((answer: FromChecker | null) => void)[] = [];
   let idle: NodeJS.Timeout | undefined;
 
-  function end(): void {
+  async function end(): Promise<void> {
     clearTimeout(idle);
-    child?.kill('SIGKILL');
+    const ended = child;
     child = null;
     for (const settle of waiting.splice(0)) settle(null);
+    if (ended?.pid === undefined || ended.exitCode !== null || ended.signalCode !== null) return;
+    ended.ref();
+    ended.kill('SIGKILL');
+    await once(ended, 'exit');
   }
 
   /** A process of which nothing is asked does not keep this one from ending. */
@@ -112,7 +119,7 @@ function createChild(): Child {
     }
     to.unref();
     to.channel?.unref();
-    idle = setTimeout(end, IDLE_MS).unref();
+    idle = setTimeout(() => void end(), IDLE_MS).unref();
   }
 
   return {
@@ -120,7 +127,7 @@ function createChild(): Child {
       if (child !== null) return false;
       const started = fork(CHILD, { serialization: 'advanced', stdio: 'ignore', execArgv: [] });
       const forget = (): void => {
-        if (child === started) end();
+        if (child === started) void end();
       };
       started.on('message', (message) => waiting.shift()?.(fromCheckerSchema.parse(message)));
       // One that could not be started says so by an error alone.

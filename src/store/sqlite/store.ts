@@ -78,9 +78,9 @@ export function createStore(database: OpenDatabase): Store {
       if (isWalLarge(database) && (await begin())) return await queue(() => emptyWal(database));
       return { bytes: walBytes(file), pinned: false };
     },
-    close() {
-      checking.process.close();
-      return queue(() => {
+    async close() {
+      await checking.process.close();
+      await queue(() => {
         closeDatabase(database);
       });
     },
