@@ -28,7 +28,7 @@ export function createHasher(key: Uint8Array): (text: string) => string {
     if (needed > inner.length) inner = Buffer.concat([inner.subarray(0, BLOCK), Buffer.alloc(needed - BLOCK)]);
     const end = BLOCK + inner.write(text, BLOCK, 'utf8');
     // As text of one character a byte: to make a buffer for it takes three times as long as to hash.
-    outer.write(hash('sha256', inner.subarray(0, end), 'latin1'), BLOCK, 'latin1');
+    outer.write(hash('sha256', inner.subarray(0, end), 'binary'), BLOCK, 'latin1');
     return hash('sha256', outer, 'hex');
   };
   return (text) => {

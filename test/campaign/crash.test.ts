@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Moment } from '../../src/model/ledger.ts';
 import { tempFolder } from '../helpers/temp.ts';
+import { makeGuard } from './guard.ts';
 import { runCrashPlan, type Blow, type CrashPlan } from './crash.ts';
 
 // Small on purpose: `npm run test:campaign` runs hundreds of larger ones.
@@ -55,6 +56,14 @@ test('P6: killed while files are set aside and removed, nothing is gone that is 
   const { differences, hits } = await runCrashPlan({ ...SMALL, blows, removes: true }, tempFolder());
   expect(differences).toEqual([]);
   expect(hits).toBeGreaterThanOrEqual(3);
+});
+
+test('P2 P9: with protected columns and checks, too, also between a commit and the checks on the tables', async () => {
+  const folder = tempFolder();
+  const blows = [[at('reading', 2), at('after_commit', 1)], [at('after_commit', 2)]] as const;
+  const { differences, hits } = await runCrashPlan({ ...SMALL, blows }, folder, makeGuard(folder));
+  expect(differences).toEqual([]);
+  expect(hits).toBe(3);
 });
 
 test('control arm: a drain that records a file as ingested before its rows are committed is caught', async () => {

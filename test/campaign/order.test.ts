@@ -7,6 +7,7 @@ import { tempFolder } from '../helpers/temp.ts';
 import { compareLedger, judge } from './compare.ts';
 import { feeds, spellOut, TABLES, type PlannedFile, type PlannedRow } from './feeds.ts';
 import { compareVersions, endState, replay } from './oracle.ts';
+import { makeGuard } from './guard.ts';
 import { DATABASE, largePlan, orderCampaign, runOrderPlan, type Arrival } from './order.ts';
 
 test('P4 P3 P5: any order of arrival ends in the same tables, with every row accounted for', async () => {
@@ -15,6 +16,10 @@ test('P4 P3 P5: any order of arrival ends in the same tables, with every row acc
 
 test('P4 P3 P5: files of several batches, too', async () => {
   expect(await runOrderPlan(largePlan(2, 3, 9_000), tempFolder())).toEqual([]);
+});
+
+test('P4 P3 P5 P9: so it does with protected columns and checks', async () => {
+  await orderCampaign(5, 20250601, () => tempFolder(), makeGuard);
 });
 
 test('P4: the closed form and the slow replay agree, whatever the order', () => {

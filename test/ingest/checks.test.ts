@@ -1,7 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadFeed } from '../../src/feed/load.ts';
 import { runDueChecks } from '../../src/ingest/judge-checks.ts';
 import type { Feed } from '../../src/model/feed.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -9,39 +8,7 @@ import { createStoreDesk, openDesk, type StoreDesk } from '../helpers/ingest.ts'
 import { describePostgres } from '../helpers/postgres.ts';
 import { serverSuite } from '../helpers/postgres-store.ts';
 import { tempFolder } from '../helpers/temp.ts';
-import { tablesText } from '../../src/store/schema.ts';
-
-/** What a patient is called in these tests: it must not be seen outside the tables. */
-const MARKER = 'MARKEDNAME';
-
-/** A feed of bills with these checks; a check's SQL is the same in both dialects unless it is given twice. */
-export function billsFeed(checks: string, sql: Readonly<Record<string, string>>): Feed {
-  const folder = tempFolder();
-  const put = (name: string, text: string): void => {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
-  };
-  put(
-    'feed.yaml',
-    `feed: bills
-files: { pattern: 'bills_{stamp:YYYYMMDD}.csv' }
-datasets:
-  - name: bill
-    table: bills
-    checks: ${checks}
-    columns:
-      - { header: id, name: bill_id, type: id }
-      - { header: name, name: patient_name, type: text }
-      - { header: amount, name: amount_cents, type: money }
-`,
-  );
-  for (const [name, text] of Object.entries(sql))
-    for (const dialect of ['sqlite', 'postgres']) put(`checks/${dialect}/${name}.sql`, text);
-  const feed = loadFeed(folder);
-  for (const dialect of ['sqlite', 'postgres'] as const)
-    put(`migrations/${dialect}/0001_bills.sql`, tablesText(feed, dialect));
-  return feed;
-}
+import { billsFeed, billsFile, MARKED_NAME, TWINS } from '../helpers/bills-feed.ts';
 
 interface Bench {
   readonly store: Store;
@@ -51,23 +18,20 @@ interface Bench {
 
 type Open = (feed: Feed) => Promise<Bench>;
 
-const TWINS = `-- Two rows of one file that say the same of one patient.
-SELECT a.source_line, a.patient_name FROM incoming a
-JOIN incoming b ON b.patient_name = a.patient_name AND b.amount_cents = a.amount_cents AND b.source_line < a.source_line
-ORDER BY a.source_line`;
-
-const lines = (...rows: string[]): string => ['id,name,amount', ...rows, ''].join('\n');
-const TWICE = lines(`B1,${MARKER},1.00`, 'B2,other,2.00', `B3,${MARKER},1.00`);
-const FINE = lines(`B1,${MARKER},1.00`, 'B2,other,2.00');
+const TWICE = billsFile(`B1,${MARKED_NAME},1.00`, 'B2,other,2.00', `B3,${MARKED_NAME},1.00`);
+const FINE = billsFile(`B1,${MARKED_NAME},1.00`, 'B2,other,2.00');
 
 const FILES = 'SELECT state, reason_code, reason, warnings FROM files ORDER BY file_id';
 
 function checksHold(open: Open): void {
   test('P2: rows that a check finds hold the file: every table is as before, the ledger names the check and how many', async () => {
     const { desk, rows } = await open(billsFeed('[{ name: twins }]', { twins: TWINS }));
-    expect(await desk.ingest(desk.write('bills_20260801.csv', FINE))).toMatchObject({ kind: 'ingested', warnings: {} });
+    expect(await desk.ingest(desk.write('bill/bills_20260801.csv', FINE))).toMatchObject({
+      kind: 'ingested',
+      warnings: {},
+    });
     const before = await rows('SELECT * FROM bills ORDER BY bill_id');
-    const held = await desk.ingest(desk.write('bills_20260802.csv', TWICE));
+    const held = await desk.ingest(desk.write('bill/bills_20260802.csv', TWICE));
     expect(held).toMatchObject({ kind: 'quarantined', code: 'check', reason: 'twins: line 4' });
     expect(await rows('SELECT * FROM bills ORDER BY bill_id')).toEqual(before);
     expect((await rows(FILES))[1]).toMatchObject({
@@ -76,12 +40,12 @@ function checksHold(open: Open): void {
       reason: 'twins: line 4',
     });
     // P8
-    expect(JSON.stringify([held, await rows('SELECT * FROM files')])).not.toContain(MARKER);
+    expect(JSON.stringify([held, await rows('SELECT * FROM files')])).not.toContain(MARKED_NAME);
   });
 
   test('what someone has accepted goes in, and is no longer told of; other content under the name is held', async () => {
     const { desk, store, rows } = await open(billsFeed('[{ name: twins }]', { twins: TWINS }));
-    const file = desk.write('bills_20260802.csv', TWICE);
+    const file = desk.write('bill/bills_20260802.csv', TWICE);
     await desk.ingest(file);
     const [{ sha256 } = {}] = await rows('SELECT sha256 FROM files');
     const decision = { name: file.name, sha256: String(sha256), code: 'check', by: 'x', reason: null } as const;
@@ -92,13 +56,13 @@ function checksHold(open: Open): void {
       warnings: {},
       counts: { inserted: 3 },
     });
-    const other = desk.write(file.name, `${TWICE}B4,${MARKER},1.00\n`);
+    const other = desk.write(file.name, `${TWICE}B4,${MARKED_NAME},1.00\n`);
     expect(await desk.ingest(other)).toMatchObject({ kind: 'quarantined', reason: 'twins: 3 rows, lines 4, 5, 5' });
   });
 
   test('a check that warns lets the file in; the ledger keeps the code, how many and the first lines', async () => {
     const { desk, rows } = await open(billsFeed('[{ name: twins, severity: warn }]', { twins: TWINS }));
-    const outcome = await desk.ingest(desk.write('bills_20260802.csv', TWICE));
+    const outcome = await desk.ingest(desk.write('bill/bills_20260802.csv', TWICE));
     const warnings = { check: { count: 1, lines: [4], note: 'twins: line 4' } };
     expect(outcome).toMatchObject({ kind: 'ingested', warnings });
     const [file] = await rows(FILES);
@@ -108,8 +72,8 @@ function checksHold(open: Open): void {
   test('a check on the tables sees what is there with the file, and warns', async () => {
     const sql = 'SELECT patient_name FROM bills GROUP BY patient_name HAVING count(*) > 1';
     const { desk, rows } = await open(billsFeed('[{ name: again, on: tables }]', { again: sql }));
-    expect(await desk.ingest(desk.write('bills_20260801.csv', FINE))).toMatchObject({ warnings: {} });
-    const outcome = await desk.ingest(desk.write('bills_20260802.csv', lines(`B9,${MARKER},7.00`)));
+    expect(await desk.ingest(desk.write('bill/bills_20260801.csv', FINE))).toMatchObject({ warnings: {} });
+    const outcome = await desk.ingest(desk.write('bill/bills_20260802.csv', billsFile(`B9,${MARKED_NAME},7.00`)));
     expect(outcome).toMatchObject({
       kind: 'ingested',
       warnings: { check: { count: 1, lines: [], note: 'again: 1 row' } },
@@ -118,15 +82,15 @@ function checksHold(open: Open): void {
     expect(kept[0]).toBe('null');
     expect(kept[1]).toContain('again: 1 row');
     expect(kept[1]).not.toContain('check_due');
-    expect(JSON.stringify(kept)).not.toContain(MARKER);
+    expect(JSON.stringify(kept)).not.toContain(MARKED_NAME);
   });
 
   test('P2: checks on the tables that a death left undone are run at the next start', async () => {
     const sql = 'SELECT patient_name FROM bills';
     const { desk, store, rows } = await open(billsFeed('[{ name: any, on: tables }]', { any: sql }));
-    const file = desk.write('bills_20260801.csv', FINE);
+    const file = desk.write('bill/bills_20260801.csv', FINE);
     const died = { ...store, checkTables: () => Promise.reject(new Error('killed')) };
-    await expect(createStoreDesk(died, dirname(file.path)).ingest(file)).rejects.toThrow('killed');
+    await expect(createStoreDesk(died, file.path.slice(0, -file.name.length)).ingest(file)).rejects.toThrow('killed');
     expect(JSON.stringify(await rows(FILES))).toContain('check_due');
     await runDueChecks(store, new AbortController().signal);
     expect(JSON.stringify(await rows(FILES))).toContain('any: 2 rows');
@@ -139,12 +103,12 @@ function checksHold(open: Open): void {
     const { desk } = await open(billsFeed(checks, { endless, late: endless }));
     const begun = performance.now();
     const note = 'endless: interrupted after 1 s; late: interrupted after 1 s';
-    expect(await desk.ingest(desk.write('bills_20260801.csv', FINE))).toMatchObject({
+    expect(await desk.ingest(desk.write('bill/bills_20260801.csv', FINE))).toMatchObject({
       ...{ kind: 'ingested', warnings: { check_failed: { count: 2, lines: [], note } } },
     });
     expect(performance.now() - begun).toBeLessThan(20_000);
     const gate = await open(billsFeed('[{ name: endless, time_limit: 1s }]', { endless }));
-    expect(await gate.desk.ingest(gate.desk.write('bills_20260801.csv', FINE))).toMatchObject({
+    expect(await gate.desk.ingest(gate.desk.write('bill/bills_20260801.csv', FINE))).toMatchObject({
       ...{ kind: 'quarantined', code: 'check_failed', reason: 'endless: interrupted after 1 s' },
     });
   });
@@ -153,12 +117,12 @@ function checksHold(open: Open): void {
     const failing =
       open === openOnSqlite ? 'SELECT json(patient_name) FROM incoming' : 'SELECT patient_name::int FROM incoming';
     const { desk } = await open(billsFeed('[{ name: failing, severity: warn }]', { failing }));
-    const outcome = await desk.ingest(desk.write('bills_20260801.csv', FINE));
+    const outcome = await desk.ingest(desk.write('bill/bills_20260801.csv', FINE));
     expect(outcome).toMatchObject({
       kind: 'ingested',
       warnings: { check_failed: { note: expect.stringMatching(/^failing: failed \([A-Z0-9_]+\)$/) as string } },
     });
-    expect(JSON.stringify(outcome)).not.toContain(MARKER);
+    expect(JSON.stringify(outcome)).not.toContain(MARKED_NAME);
   });
 
   test('what is wrong with the checks is told before anything is read, all at once, each with its line', async () => {
@@ -190,6 +154,7 @@ const openOnSqlite: Open = (feed) =>
   Promise.try(() => {
     const desk = openDesk({ feed });
     const { store, landing } = desk;
+    mkdirSync(join(landing, 'bill'));
     return { store, desk: createStoreDesk(store, landing), rows: (sql) => Promise.resolve(desk.rows(sql)) };
   });
 
@@ -202,7 +167,7 @@ describePostgres('PostgreSQL: checks', () => {
   checksHold(async (feed) => {
     const { store, client } = await openStore({ feed });
     const landing = join(tempFolder(), 'landing');
-    mkdirSync(landing);
+    mkdirSync(join(landing, 'bill'), { recursive: true });
     return {
       ...{ store, desk: createStoreDesk(store, landing) },
       rows: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
