@@ -64,7 +64,12 @@ export async function guards(context: Context): Promise<ScenarioResult> {
         unit: '×',
         atLeast: 0.6,
       },
-      { what: 'speed with a check, by processor time', value: plain.processorMs / checked.processorMs, unit: '×', atLeast: 0.5 },
+      {
+        what: 'speed with a check, by processor time',
+        value: plain.processorMs / checked.processorMs,
+        unit: '×',
+        atLeast: 0.5,
+      },
     ],
   };
 }
