@@ -1,6 +1,6 @@
 /**
- * `npm run test:campaign -- --store postgres [--runs N] [--seed N] [--files DIR]`: the one on PostgreSQL, by one daemon and by four, which
- * are killed, as is the server; with the files of a folder, or with made-up ones.
+ * `npm run test:campaign -- --store postgres [--runs N] [--seed N] [--files DIR [--some N]]`: the one on PostgreSQL, by one daemon and by
+ * four, which are killed, as is the server; with the files of a folder, all or some of them in each run, or with made-up ones.
  * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash,refill]`: the campaigns at length. Each run of each
  * campaign is another plan; the same seed makes the same plans. `--guarded` runs order, refill and crash on a feed with protected columns
  * and checks. Ends with exit code 1 at the first difference.
@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
+import { createRandom } from '../helpers/random.ts';
 import { crashCampaign } from './crash.ts';
 import { makeGuard, UNGUARDED, type Guard } from './guard.ts';
 import { onceCampaign } from './once.ts';
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     store: { type: 'string', default: 'sqlite' },
     files: { type: 'string' },
     guarded: { type: 'boolean', default: false },
+    some: { type: 'string' },
   },
 });
 const chosen = (Object.keys(USUAL) as Campaign[]).filter((name) =>
@@ -77,11 +79,18 @@ for (const name of chosen) {
   }
 }
 
-/** By one daemon and by four in turn; every other pair of runs without kills. */
+/** By one daemon and by four in turn; every fourth pair of runs without kills. */
 function* serverPlans(runs: number): Generator<ServerPlan> {
+  const all = values.files === undefined ? null : readDeliveries(values.files);
   for (let run = 0; run < runs; run++) {
-    const files = values.files === undefined ? makeDeliveries(seed + run, 20, 60) : readDeliveries(values.files);
-    yield { seed: seed + run, files, daemons: run % 2 === 0 ? 1 : 4, kills: run % 4 < 2 ? 6 : 0 };
+    const most = Number(values.some ?? all?.length ?? 0);
+    const files =
+      all === null
+        ? makeDeliveries(seed + run, 20, 60)
+        : createRandom(seed + run)
+            .shuffle(all)
+            .slice(0, most);
+    yield { seed: seed + run, files, daemons: run % 2 === 0 ? 1 : 4, kills: run % 8 < 6 ? 6 : 0 };
   }
 }
 
