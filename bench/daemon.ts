@@ -27,10 +27,16 @@ const PATIENCE_MS = 600_000;
 /**
  * Starts `landfall run` on `<folder>/landing` and `<folder>/db.sqlite`.
  * @param args more flags
+ * @param onServer the database, where it is on a server, and how it is asked
  */
-export function startDaemon(folder: string, args: readonly string[] = [], env: Record<string, string> = {}): Daemon {
+export function startDaemon(
+  folder: string,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+  onServer: { readonly url: string; readonly ask: (sql: string) => Promise<unknown> } | null = null,
+): Daemon {
   const landing = join(folder, 'landing');
-  const database = join(folder, 'db.sqlite');
+  const database = onServer?.url ?? join(folder, 'db.sqlite');
   mkdirSync(landing, { recursive: true });
   const log = openSync(join(folder, 'log'), 'a');
   const child = spawn(
@@ -51,6 +57,15 @@ export function startDaemon(folder: string, args: readonly string[] = [], env: R
   };
   const look = setInterval(lookAtMemory, 250);
   let reader: Database.Database | null = null;
+  const isIngested = async (name: string): Promise<boolean> => {
+    if (onServer !== null) {
+      const found = onServer.ask(`SELECT 1 FROM files WHERE name = '${name}' AND state = 'ingested'`);
+      // Until it is set up there is no such table.
+      return (await found.catch(() => null)) === 1;
+    }
+    reader ??= openReader(database);
+    return reader?.prepare(`SELECT 1 FROM files WHERE name = ? AND state = 'ingested'`).get(name) !== undefined;
+  };
 
   return {
     pid,
@@ -59,10 +74,9 @@ export function startDaemon(folder: string, args: readonly string[] = [], env: R
     async ingested(name) {
       const deadline = performance.now() + PATIENCE_MS;
       for (;;) {
-        reader ??= openReader(database);
-        const seen = reader?.prepare(`SELECT 1 FROM files WHERE name = ? AND state = 'ingested'`).get(name);
+        const isThere = await isIngested(name);
         const now = performance.now();
-        if (seen !== undefined) return now;
+        if (isThere) return now;
         if (child.exitCode !== null || now > deadline)
           throw new Error(`the daemon has not ingested ${name}: see ${folder}/log`);
         await sleep(1);

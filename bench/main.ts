@@ -15,6 +15,7 @@ import { presence, size } from './scenarios/large.ts';
 import { lists } from './scenarios/lists.ts';
 import { bulk, childrenFirst, redelivery } from './scenarios/load.ts';
 import { page } from './scenarios/page.ts';
+import { serverBulk, serverDaily, serverFeeds, serverSmallFiles } from './scenarios/server.ts';
 
 const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioResult>>> = {
   bulk,
@@ -31,6 +32,10 @@ const SCENARIOS: Readonly<Record<string, (context: Context) => Promise<ScenarioR
   presence,
   lists,
   page,
+  'server-bulk': serverBulk,
+  'server-daily': serverDaily,
+  'server-feeds': serverFeeds,
+  'server-small-files': serverSmallFiles,
 };
 
 const { values } = parseArgs({

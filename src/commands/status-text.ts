@@ -1,3 +1,4 @@
+import { ago } from './ago.ts';
 import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
 import { stepOf } from '../model/work.ts';
 import type { Heartbeat } from '../status/heartbeat.ts';
@@ -36,6 +37,7 @@ export function statusText(
   return `${lines.join('\n')}\n${below}`;
 }
 import { conditionRows, expectedRows } from './data-text.ts';
+import { DAEMON_COLUMNS, daemonRows } from './daemons-text.ts';
 
 /** Holds a number and its unit together while lines are broken. */
 const NO_BREAK = '\u00a0';
@@ -69,14 +71,6 @@ function describeProblem({ text, since, ended }: HealthProblem, now: Date): stri
   if (ended === 'died')
     return `died (killed or crashed), last seen ${ago(since, now)}: start it again, the file in hand is read anew`;
   return `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
-}
-
-/** Less than this ago is just now, in ms. */
-const JUST_NOW_MS = 2000;
-
-function ago(time: string, now: Date): string {
-  if (Math.abs(now.getTime() - Date.parse(time)) < JUST_NOW_MS) return 'just now';
-  return formatDistanceStrict(new Date(time), now, { addSuffix: true });
 }
 
 function describeDaemon(heartbeat: Heartbeat | null, now: Date): string {
@@ -139,6 +133,7 @@ function databaseText(
       newest.map((note) => columns.map((column) => NOTE_COLUMNS[column].of(note))),
     );
   };
+  add('Daemons', DAEMON_COLUMNS, daemonRows(database.daemons, now));
   // These need someone.
   if (data !== null)
     add('Overdue, incomplete, out of line', ['what', { header: 'details', prose: true }], conditionRows(data));

@@ -14,7 +14,7 @@ describeStores('P4 P3 P5: any order of arrival ends as the oracle says', (openDe
       fc.asyncProperty(orderPlans(), async (plan) => {
         expect(await runPlan(await openDesk(), plan)).toEqual([]);
       }),
-      { numRuns: 4, seed: 20250601 },
+      { numRuns: Number(process.env['LANDFALL_ORDER_RUNS'] ?? 4), seed: 20250601 },
     );
   });
 

@@ -2,9 +2,11 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
+import { runCommandLine } from '../../../src/command-line.ts';
 import type { AttemptedContent } from '../../../src/store/attempts.ts';
 import { openReader } from '../../../src/store/open.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { captureIo } from '../../helpers/command-io.ts';
 import { feedFileName, feedFileText } from '../../helpers/feed-files.ts';
 import { createStoreDesk } from '../../helpers/ingest.ts';
 import { openServer, serverSuite } from '../../helpers/postgres-store.ts';
@@ -137,6 +139,25 @@ describePostgres('several daemons on one database', () => {
     await client.query(`UPDATE daemons SET beat_at = beat_at - interval '1 minute'`);
     const third = [procedure('P1', 'third')];
     expect(await second.deliver('Procedure', '20260801_060000', third)).toMatchObject({ kind: 'ingested' });
+  });
+
+  test('status shows them to people, too', async () => {
+    const { place, store, client } = await openDesk();
+    const other = await openServer(place, { landing: landingFolder() });
+    onTestFinished(() => other.close());
+    await store.openAttempt(CONTENT, NOW);
+    await client.query(`UPDATE daemons SET beat_at = '2026-08-10T11:55:00Z' WHERE landing IS NULL`);
+    await client.query(`UPDATE daemons SET beat_at = '2099-08-10T12:00:00Z', file = $1 WHERE landing IS NOT NULL`, [
+      NAME,
+    ]);
+    const io = captureIo({ now: NOW });
+    const stateDir = tempFolder();
+    expect(await runCommandLine(['status', '--db', place.db, '--state-dir', stateDir], { open: () => io })).toBe(0);
+    expect(io.written.out).toMatch(/^Daemons\n/m);
+    expect(io.written.out).toMatch(/^host-\d+\s+\d+\s+run\s+silent\s+5 minutes ago/m);
+    expect(io.written.out).toMatch(
+      /^host-\d+\s+\d+\s+run\s+alive\s+HospitalABC_VisitPay_Procedure_\[20260801_060000\]/m,
+    );
   });
 
   test('status tells of all that run, and no more of one that has ended', async () => {
