@@ -26,6 +26,23 @@ export async function hashCopy(
 }
 
 /**
+ * Writes the content of a copy into an open file.
+ * @param key as of `hashCopy`
+ * @param to its descriptor
+ * @returns as `extractCopy`
+ */
+export async function writeCopy(
+  copy: Pick<StoredCopy, 'archive' | 'path'>,
+  key: Uint8Array | null,
+  to: number,
+): Promise<string | null> {
+  return await readInto(copy, key, (part) => {
+    for (let at = 0; at < part.length;) at += fs.writeSync(to, part, at);
+    return Promise.resolve();
+  });
+}
+
+/**
  * Writes the content of a copy into a new file, for its owner alone.
  * @param key as of `hashCopy`
  * @param to must not exist

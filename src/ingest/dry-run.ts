@@ -42,7 +42,7 @@ async function unpackAll(
 ): Promise<Disposable & { readonly sources: ReadonlyMap<string, Source> }> {
   const sources = new Map<string, Source>();
   for (const { name, path, stat } of files.filter((file) => isPacked(feed, file.name))) {
-    const source = openSource(path, stat);
+    const source = openSource({ path, stat });
     sources.set(name, source);
     await unpackSource(source, stat.bytes).catch((error: unknown) => {
       if (!(error instanceof FileRefused)) throw error;
@@ -63,7 +63,7 @@ function* goodRows(
   options: IngestOptions,
   unpacked: Source | undefined,
 ): Generator<GoodRow, void> {
-  const source = unpacked ?? openSource(path, stat);
+  const source = unpacked ?? openSource({ path, stat });
   try {
     const survey = surveyAll(source.walkText().chunks, format);
     const { table, rows, values } = openRows(source.walkText().chunks, {

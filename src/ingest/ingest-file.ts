@@ -36,7 +36,7 @@ export async function ingestFile(store: Store, file: ListedFile, options: Ingest
   let source: Source | null = null;
   let claim: Claim | null = null;
   try {
-    source = sealRows(openSource(file.path, file.stat), file.dataset, options.protection ?? null);
+    source = sealRows(openSource(file), file.dataset, options.protection ?? null);
     claim = await store.claim(file.name);
     if (claim === null) return { kind: 'claimed' };
     return await ingestSource(store, claim, file, source, options);

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { FileChanged } from '../model/errors.ts';
 import type { Encoding } from '../model/feed.ts';
 import { isStill } from '../landing/file-stat.ts';
-import type { FileStat } from '../model/ledger.ts';
+import type { ListedFile } from '../model/listed-file.ts';
 
 /** Bytes read from a file at a time. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -32,12 +32,12 @@ export interface SourceWalk {
 }
 
 /**
- * Opens a listed file. Links are not followed, and a pipe is not waited for.
+ * Opens a listed file. Links are not followed, and a pipe is not waited for. One without a name is open already, and stays so.
  * @throws FileChanged when it is not the file that was listed; a node fs error when it cannot be opened
  */
-export function openSource(path: string, listed: FileStat): Source {
+export function openSource({ path, stat: listed, unnamed }: Pick<ListedFile, 'path' | 'stat' | 'unnamed'>): Source {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-  const handle = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const handle = unnamed ?? fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   let text = { handle, bytes: listed.bytes };
   const closeText = (): void => {
     if (text.handle !== handle) fs.closeSync(text.handle);
@@ -66,14 +66,14 @@ export function openSource(path: string, listed: FileStat): Source {
     },
     requireUnchanged() {
       const open = fs.fstatSync(handle, { bigint: true });
-      const named = fs.lstatSync(path, { bigint: true });
+      const named = unnamed === undefined ? fs.lstatSync(path, { bigint: true }) : open;
       if (!open.isFile() || !isStill(open, listed) || !isStill(named, listed)) {
         throw new FileChanged('it changed while it was read');
       }
     },
     close() {
       closeText();
-      fs.closeSync(handle);
+      if (unnamed === undefined) fs.closeSync(handle);
     },
   };
   try {

@@ -1,11 +1,10 @@
-import crypto from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import zlib from 'node:zlib';
 import { FileRefused } from '../model/errors.ts';
 import type { Feed } from '../model/feed.ts';
+import { openUnnamedFile } from '../system/private-files.ts';
 import { temporaryFolder } from '../system/temporary-folder.ts';
 import type { Source } from './source.ts';
 
@@ -38,7 +37,7 @@ export function isPacked(feed: Feed, name: string): boolean {
  * @param delivered its size, in bytes
  */
 export function createUnpacking(delivered: number): Unpacking {
-  const handle = openUnnamed();
+  const handle = openUnnamedFile(temporaryFolder());
   const gunzip = zlib.createGunzip({ chunkSize: 256 * 1024 });
   let bytes = 0;
   let isOpen = true;
@@ -89,13 +88,6 @@ export async function unpackSource(source: Source, delivered: number): Promise<v
   } finally {
     unpacking.drop();
   }
-}
-
-function openUnnamed(): number {
-  const name = path.join(temporaryFolder(), `landfall-${crypto.randomUUID()}`);
-  const handle = fs.openSync(name, 'wx+', 0o600);
-  fs.rmSync(name);
-  return handle;
 }
 
 function requireBounded(bytes: number, delivered: number): void {

@@ -5,6 +5,8 @@ import type { FileStat } from './ledger.ts';
 export interface ListedFile {
   readonly name: string;
   readonly path: string;
+  /** The descriptor of a file that has no name, to be read by it; whoever has opened it closes it. */
+  readonly unnamed?: number;
   readonly dataset: Dataset;
   /** `YYYY-MM-DDThh:mm:ssZ` */
   readonly stamp: string;

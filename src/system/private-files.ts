@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { systemCode } from './system-error.ts';
@@ -29,4 +30,17 @@ export function makePrivateFile(file: string): void {
   } finally {
     fs.closeSync(handle);
   }
+}
+
+/**
+ * Opens a new file that has no name: nobody else can open it, and however this process ends, it leaves nothing.
+ * @param folder on whose disk it lies
+ * @returns its descriptor
+ * @throws the system's error
+ */
+export function openUnnamedFile(folder: string): number {
+  const name = path.join(folder, `.landfall-${randomUUID()}`);
+  const handle = fs.openSync(name, 'wx+', 0o600);
+  fs.rmSync(name);
+  return handle;
 }

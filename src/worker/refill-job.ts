@@ -1,12 +1,12 @@
-import { mkdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isKnown } from '../archive/known.ts';
 import { inOrderTaken, listCopies, type StoredCopy } from '../archive/list-copies.ts';
-import { extractCopy } from '../archive/read-copy.ts';
+import { writeCopy } from '../archive/read-copy.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
-import { fileStat, lstat } from '../landing/file-stat.ts';
+import { fileStat } from '../landing/file-stat.ts';
 import { stampOfChange } from '../landing/stamp.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Feed } from '../model/feed.ts';
@@ -18,6 +18,7 @@ import { bindProtection } from '../ingest/bind-protection.ts';
 import { runDueChecks } from '../ingest/judge-checks.ts';
 import { readFeedKey } from '../protection/feed-key.ts';
 import { isUrl } from '../settings/database-url.ts';
+import { openUnnamedFile } from '../system/private-files.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openDatabase } from './database-session.ts';
 import { openIntake, openTelling } from './intake-session.ts';
@@ -39,7 +40,6 @@ export async function performRefill(supervised: Supervised, archives: readonly s
   if (opened.kind === 'held') throw opened.problem;
   if (opened.kind === 'stopped') return EXIT_FAILED;
   const { store } = opened;
-  using room = openRoom(settings);
   try {
     supervised.send({ kind: 'ready' });
     await bindProtection(store, feed, protection);
@@ -54,7 +54,8 @@ export async function performRefill(supervised: Supervised, archives: readonly s
     for (const [at, copy] of lacking.entries()) {
       if (io.stop.aborted) return EXIT_FAILED;
       intake.work.change({ doing: 'ingesting', due: lacking.length - at });
-      const file = await takeOut(feed, copy, protection?.archive ?? null, room.file);
+      using room = openRoom(settings);
+      const file = await takeOut(feed, copy, protection?.archive ?? null, room.handle);
       if (typeof file === 'string') {
         logger.error({ file: copy.name, copy: copy.path }, file);
         exitCode = EXIT_REFUSED;
@@ -83,28 +84,32 @@ async function findLacking(store: Store, copies: readonly StoredCopy[]): Promise
   return lacking;
 }
 
-/** Where the content in hand lies while it is read: beside the database, since it is patient data. */
-function openRoom({ db, stateDir }: Settings): Disposable & { readonly file: string } {
-  const folder = isUrl(db) ? path.join(stateDir, 'refill') : `${db}.refill`;
-  const clear = (): void => {
-    rmSync(folder, { recursive: true, force: true });
+/**
+ * Where the content in hand lies while it is read: in a file without a name on the disk of the database, since it may be patient data that
+ * is protected everywhere else.
+ */
+function openRoom({ db, stateDir }: Settings): Disposable & { readonly handle: number } {
+  const folder = isUrl(db) ? stateDir : path.dirname(db);
+  mkdirSync(folder, { recursive: true });
+  const handle = openUnnamedFile(folder);
+  return {
+    handle,
+    [Symbol.dispose]: () => {
+      closeSync(handle);
+    },
   };
-  clear();
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return { file: path.join(folder, 'content'), [Symbol.dispose]: clear };
 }
 
 /** @returns the file as if it were listed, or why it cannot be read */
-async function takeOut(feed: Feed, copy: StoredCopy, key: Uint8Array | null, to: string): Promise<ListedFile | string> {
+async function takeOut(feed: Feed, copy: StoredCopy, key: Uint8Array | null, to: number): Promise<ListedFile | string> {
   const meaning = readFileName(feed, copy.name);
   if (meaning.kind !== 'taken') return `a copy whose name is not one of the feed ${feed.name}: left out`;
-  rmSync(to, { force: true });
-  const sha256 = await extractCopy(copy, key, to);
+  const sha256 = await writeCopy(copy, key, to);
   if (sha256?.startsWith(copy.digest) !== true)
     return 'its copy is damaged: left out; "landfall archive verify" names all such';
-  const stat = lstat(to);
-  if (stat === null) return 'it was removed while it was read';
-  const { mtimeNs } = statSync(path.join(copy.archive, copy.path), { bigint: true });
+  const at = path.join(copy.archive, copy.path);
+  const { mtimeNs } = statSync(at, { bigint: true });
   const stamp = meaning.stamp ?? stampOfChange({ mtimeNs });
-  return { name: copy.name, path: to, dataset: meaning.dataset, stamp, stat: fileStat(stat) };
+  const stat = fileStat(fstatSync(to, { bigint: true }));
+  return { name: copy.name, path: at, unnamed: to, dataset: meaning.dataset, stamp, stat };
 }
