@@ -8,6 +8,14 @@ const PING_MS = 60_000;
 const WITHIN_MS = 10_000;
 
 /**
+ * Calls the address once.
+ * @throws Undelivered
+ */
+export async function callPing(url: string): Promise<void> {
+  await request(url, {}, WITHIN_MS);
+}
+
+/**
  * Calls an address every minute while all is well, until released: a daemon that is dead cannot alert, and whoever is called no more
  * does. That it cannot be called is theirs to tell.
  * @param isWell whether files can go in
@@ -16,7 +24,7 @@ export function startPinging(url: string, isWell: () => boolean, releases: Dispo
   const ping = async (): Promise<void> => {
     if (!isWell()) return;
     try {
-      await request(url, {}, WITHIN_MS);
+      await callPing(url);
     } catch (error) {
       if (!(error instanceof Undelivered)) throw error;
     }

@@ -4,6 +4,7 @@ import { acknowledge, readAcknowledged, readAlerts } from '../alerts/alert-file.
 import { Undelivered } from '../alerts/channel.ts';
 import { createChannels, pingUrl } from '../alerts/channels.ts';
 import { messageOf } from '../alerts/message.ts';
+import { callPing } from '../alerts/ping.ts';
 import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_FAILED } from '../model/exit-codes.ts';
@@ -94,14 +95,17 @@ async function testChannels(settings: Settings, io: CommandIo): Promise<number> 
     });
   const sender = { feed: loadFeed(settings.feed, settings.env).name, host: hostname() };
   const at = io.now().toISOString();
+  const message = messageOf(testAlert(at), 'test', sender, at);
+  const trials = channels.map(({ name, send }) => ({ name, taken: 'a test was taken', run: () => send(message) }));
+  if (ping !== null) trials.push({ name: 'ping', taken: 'it was answered', run: () => callPing(ping) });
   let exitCode = 0;
-  for (const channel of channels) {
+  for (const { name, taken, run } of trials) {
     try {
-      await channel.send(messageOf(testAlert(at), 'test', sender, at));
-      io.stdout.write(`${channel.name}: a test was taken\n`);
+      await run();
+      io.stdout.write(`${name}: ${taken}\n`);
     } catch (error) {
       if (!(error instanceof Undelivered)) throw error;
-      io.stderr.write(`landfall: ${channel.name}: ${error.message}\n`);
+      io.stderr.write(`landfall: ${name}: ${error.message}\n`);
       exitCode = EXIT_FAILED;
     }
   }
