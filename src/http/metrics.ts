@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from '@prometheus-io/client';
+import { FAULT_KINDS } from '../model/work.ts';
 import { CONDITION_KINDS } from '../status/condition.ts';
 import type { View } from './view.ts';
 
@@ -6,7 +7,6 @@ import type { View } from './view.ts';
 type Samples = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
 
 const OUTCOMES = ['inserted', 'updated', 'unchanged', 'stale', 'rejected', 'waiting'] as const;
-const FAULTS = ['landing', 'watch', 'file', 'database', 'archive', 'worker', 'http'] as const;
 
 /** The media type of what `renderMetrics` makes. */
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
@@ -52,7 +52,7 @@ function addDaemon({ report, isReady, findings }: View, gauge: AddGauge): void {
   gauge(
     'faults',
     'Conditions that last and are tried again, by kind; of those of files at most 51 are counted.',
-    FAULTS.map((kind) => [{ kind }, work.faults.filter((fault) => fault.kind === kind).length]),
+    FAULT_KINDS.map((kind) => [{ kind }, work.faults.filter((fault) => fault.kind === kind).length]),
   );
   const conditions = Map.groupBy(report.conditions, ({ kind }) => kind);
   gauge(

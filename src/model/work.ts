@@ -1,15 +1,24 @@
 import { z } from 'zod';
 
+/**
+ * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: no copy can be made; `worker`: the
+ * process that takes files, which an earlier version called `loader`; `http`: the page is not served;
+ * `alerts`: a receiver takes none; `receipts`: none can be written.
+ */
+export const FAULT_KINDS = [
+  'landing',
+  'watch',
+  'file',
+  'database',
+  'archive',
+  'worker',
+  'http',
+  'alerts',
+  'receipts',
+] as const;
+
 const faultSchema = z.object({
-  /**
-   * `landing`: the folder; `watch`: it cannot be watched; `file`: one file; `database`; `archive`: no copy can be made; `worker`: the
-   * process that takes files, which an earlier version called `loader`; `http`: the page is not served;
-   * `alerts`: a receiver takes none; `receipts`: none can be written.
-   */
-  kind: z.preprocess(
-    (kind) => (kind === 'loader' ? 'worker' : kind),
-    z.enum(['landing', 'watch', 'file', 'database', 'archive', 'worker', 'http', 'alerts', 'receipts']),
-  ),
+  kind: z.preprocess((kind) => (kind === 'loader' ? 'worker' : kind), z.enum(FAULT_KINDS)),
   /** The file's name, where it is one file's fault. */
   file: z.string().nullable(),
   /** One clause, no value from a row. */

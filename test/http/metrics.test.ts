@@ -93,6 +93,18 @@ describe('the metrics', () => {
     expect(sumOf(text, 'landfall_waiting_rows')).toBe(2);
   });
 
+  test('count the faults that last, of every kind', async () => {
+    const { database, feed, landing } = openDesk();
+    const served = await serveSite({ db: database.file, feed, landing });
+    const since = '2026-08-10T11:00:00.000Z';
+    const kinds = ['landing', 'watch', 'file', 'database', 'archive', 'worker', 'http', 'alerts', 'receipts'] as const;
+    const faults = kinds.map((kind) => ({ kind, file: null, problem: 'it is so', since }));
+    served.work = { ...served.work, faults };
+    const text = (await get(served.port, '/metrics')).body;
+    for (const kind of kinds) expect(text).toContain(`landfall_faults{kind="${kind}"} 1\n`);
+    expect(text.match(/^landfall_faults\{/gm)).toHaveLength(kinds.length);
+  });
+
   test('P8: no label is from data: names of the feed, outcomes, codes and kinds alone', async () => {
     const desk = openDesk();
     desk.write(feedFileName('Visit', '20260801_060000'), 'x');
