@@ -1,7 +1,9 @@
-import type { ExportProgress, ExportResult } from '../export/export.ts';
-import { runExport } from '../export/export.ts';
+import { mkdtempSync } from 'node:fs';
+import path from 'node:path';
+import { type ExportProgress, type ExportResult, runExport } from '../export/export.ts';
 import { openFolderTarget } from '../export/folder-target.ts';
 import { PARTITION_UNITS, type PartitionRequest, type PartitionUnit } from '../export/plan.ts';
+import { requireS3Place } from '../export/s3-client.ts';
 import type { Target } from '../export/target.ts';
 import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
@@ -12,7 +14,8 @@ import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
 import { dialectOf } from '../store/schema.ts';
 import type { CommandIo, Output } from '../system/io.ts';
-import path from 'node:path';
+import { keepNurserySmall } from '../system/small-nursery.ts';
+import { temporaryFolder } from '../system/temporary-folder.ts';
 
 /** What `export` takes. */
 export interface ExportCommandOptions {
@@ -35,6 +38,7 @@ export interface ExportCommandOptions {
 export async function exportData(options: ExportCommandOptions, io: CommandIo): Promise<number> {
   const { settings, tables, views, orderBy, verify } = options;
   const request = { tables, views, orderBy, partitionBy: options.partitionBy.map(partitionRequest) };
+  keepNurserySmall();
   const feed = loadFeed(settings.feed, settings.env);
   const reader = await openReader(settings.db, feed);
   const bar = createBar(io.stderr);
@@ -62,7 +66,12 @@ export async function exportData(options: ExportCommandOptions, io: CommandIo): 
 }
 
 async function openTarget(to: string, io: CommandIo): Promise<Target> {
-  return await openFolderTarget(path.resolve(io.cwd, to));
+  if (!/^[a-z0-9]+:\/\//i.test(to)) return await openFolderTarget(path.resolve(io.cwd, to));
+  const place = requireS3Place(printable(to));
+  const { openS3Target } = await import('../export/s3-target.ts');
+  // Parts hold what the tables hold: on this machine they are for their owner alone.
+  const spool = mkdtempSync(path.join(temporaryFolder(), 'landfall-export-'));
+  return await openS3Target(place, spool, { env: io.env });
 }
 
 const UNITS = Object.keys(PARTITION_UNITS).join(', ');

@@ -21,7 +21,7 @@ interface ExportFlags {
 export function addExportingVerbs({ verb, act }: Verbs): void {
   verb('export', 'tables and views as Parquet, into a folder or a bucket')
     .description(ABOUT)
-    .requiredOption('--to <DIR>', 'the folder to write into')
+    .requiredOption('--to <DIR|s3://BUCKET/PREFIX>', 'the folder or the bucket to write into')
     .option('--table <NAME...>', 'only these tables; default all, unless views are named')
     .option('--view <NAME...>', 'these views')
     .option('--order-by <COLUMN...>', 'what rows of views are sorted by first')

@@ -1,7 +1,7 @@
 /**
  * `npm run test:campaign -- --store postgres [--runs N] [--seed N] [--files DIR [--some N]]`: the one on PostgreSQL, by one daemon and by
  * four, which are killed, as is the server; with the files of a folder, all or some of them in each run, or with made-up ones.
- * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash,refill]`: the campaigns at length. Each run of each
+ * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash,refill,export]`: the campaigns at length. Each run of each
  * campaign is another plan; the same seed makes the same plans. `--guarded` runs order, refill and crash on a feed with protected columns
  * and checks. Ends with exit code 1 at the first difference.
  */
@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { createRandom } from '../helpers/random.ts';
 import { crashCampaign } from './crash.ts';
+import { exportCampaign } from './export.ts';
 import { makeGuard, UNGUARDED, type Guard } from './guard.ts';
 import { onceCampaign } from './once.ts';
 import { largeCampaign, orderCampaign } from './order.ts';
@@ -20,7 +21,17 @@ import { runSwarm } from './swarm.ts';
 import { triggerCampaign } from './trigger.ts';
 
 /** How many runs a campaign has when it is not said. */
-const USUAL = { order: 1000, large: 10, trigger: 300, once: 50, swarm: 1, crash: 200, server: 20, refill: 200 };
+const USUAL = {
+  order: 1000,
+  large: 10,
+  trigger: 300,
+  once: 50,
+  swarm: 1,
+  crash: 200,
+  server: 20,
+  refill: 200,
+  export: 100,
+};
 
 /** How many files come at once in a swarm. */
 const SWARM_FILES = 20_000;
@@ -65,12 +76,13 @@ for (const name of chosen) {
     if (name === 'swarm') await swarmCampaign(runs, seed, emptyFolder);
     if (name === 'server') await serverCampaign(serverPlans(runs), emptyFolder, (result) => (hits += result.hits));
     if (name === 'refill') await refillCampaign(runs, seed, emptyFolder, guarding);
+    if (name === 'export') await exportCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits));
     if (name === 'crash') {
       await crashCampaign(runs, seed, emptyFolder, (result) => (hits += result.hits), guarding);
     }
     if (folder !== '') rmSync(folder, { recursive: true });
     const seconds = Math.round((performance.now() - begun) / 1000);
-    const struck = name === 'crash' || name === 'server' ? `, ${hits} kills hit a process at work` : '';
+    const struck = ['crash', 'server', 'export'].includes(name) ? `, ${hits} kills hit a process at work` : '';
     process.stdout.write(`${name}: ${runs} runs without a difference in ${seconds} s${struck}\n`);
   } catch (error) {
     process.stdout.write(`${name}: run ${done} differs; its files are in ${folder}\n`);

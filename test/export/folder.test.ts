@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
 import type { Manifest } from '../../src/export/manifest.ts';
+import { readFileName } from '../../src/feed/file-name.ts';
+import { loadFeed } from '../../src/feed/load.ts';
 import { lockFile } from '../../src/store/open.ts';
 import { createBilling, findLeak, MARKER } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { askDuckdb } from '../helpers/duckdb.ts';
-import { openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
+import { FEED_FILE, openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
 
 const PARTITIONED = ['--partition-by', 'visits.visit_date:month', 'transactions.transaction_date:month'];
 
@@ -288,5 +290,16 @@ describe('export to a folder', () => {
     expectTrue(to);
     expect([...partsIn(to).keys()].filter((name) => before.has(name))).toEqual([]);
     expect([...partsIn(to).values()]).toEqual([...before.values()]);
+  });
+
+  test('a name under which rclone copies, as the page says, is passed over until it is whole (P1)', () => {
+    const page = readFileSync(join(ROOT, 'docs/lake.md'), 'utf8');
+    const [, suffix = ''] = /RCLONE_PARTIAL_SUFFIX=(\S+)/.exec(page) ?? [];
+    const feed = loadFeed(FEED_FILE);
+    const name = 'HospitalABC_VisitPay_Visit_[20260801_060000].txt';
+    expect(readFileName(feed, name).kind).toBe('taken');
+    // rclone puts eight hex digits before its ending (https://rclone.org/docs/).
+    expect(readFileName(feed, `${name}.1a2b3c4d${suffix}`).kind).toMatch(/^(?:partial|foreign)$/);
+    expect(suffix).toBe('.part');
   });
 });

@@ -1,10 +1,10 @@
-import type { ColumnChunk, Encoding } from 'hyparquet';
+import type { ColumnChunk, Encoding, SchemaElement } from 'hyparquet';
 import { ByteWriter } from 'hyparquet-writer';
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { writeRleBitPackedHybrid } from 'hyparquet-writer/src/encoding.js';
 import { constants, zstdCompressSync } from 'node:zlib';
 import type { StorageClass, Value } from '../../columns/column-type.ts';
-import { type Codec, codecOf, type Physical } from './codecs.ts';
+import { codecOf, type Physical } from './codecs.ts';
 import { createEncodedValues, type EncodedValues } from './encoded-values.ts';
 
 /** A column of a Parquet file. */
@@ -21,8 +21,11 @@ export interface ColumnBuffer {
   append(value: Value): void;
   /** How much room it takes up, in bytes. */
   size(): number;
-  /** Writes the values as a column chunk, and is empty. */
-  flush(writer: ByteWriter): WrittenChunk;
+  /**
+   * Writes the values as a column chunk, and is empty.
+   * @param page room for one page, which is written over: a new one for each would be memory that comes back late
+   */
+  flush(writer: ByteWriter, page: ByteWriter): WrittenChunk;
 }
 
 /** A column chunk, and what is known of its values. */
@@ -61,8 +64,10 @@ export function createColumnBuffer({ name, storage, scale }: ParquetColumn): Col
       if (value !== null) values.add(value);
     },
     size: () => values.size() + rows,
-    flush(writer) {
-      const written = writeChunk(writer, name, codec.element, levels.subarray(0, rows), values);
+    flush(writer, page) {
+      page.index = 0;
+      fillPage(page, levels.subarray(0, rows), values, codec.element.type === 'BOOLEAN');
+      const written = writeChunk(writer, { name, ...codec.element }, rows, values, page.getBytes());
       values.empty();
       rows = 0;
       return written;
@@ -73,10 +78,10 @@ export function createColumnBuffer({ name, storage, scale }: ParquetColumn): Col
 /** Writes a column chunk: a dictionary page where there is a dictionary, and a data page. */
 function writeChunk(
   writer: ByteWriter,
-  name: string,
-  { type = 'BYTE_ARRAY' }: Codec['element'],
-  levels: Uint8Array,
+  { name, type = 'BYTE_ARRAY' }: SchemaElement,
+  rows: number,
   values: EncodedValues,
+  page: Uint8Array,
 ): WrittenChunk {
   const start = writer.offset;
   const { entries, min, max, isSure } = values;
@@ -93,10 +98,10 @@ function writeChunk(
   const levelEncodings = { definition_level_encoding: 'RLE', repetition_level_encoding: 'RLE' } as const;
   const header = {
     type: 'DATA_PAGE',
-    data_page_header: { num_values: levels.length, encoding, ...levelEncodings },
+    data_page_header: { num_values: rows, encoding, ...levelEncodings },
   } as const;
-  raw += writePage(writer, dataPage(levels, values, type === 'BOOLEAN'), (sizes) => ({ ...header, ...sizes }));
-  const range: ValueRange = { min, max, nulls: levels.length - values.count, isSure };
+  raw += writePage(writer, page, (sizes) => ({ ...header, ...sizes }));
+  const range: ValueRange = { min, max, nulls: rows - values.count, isSure };
   return {
     range,
     chunk: {
@@ -106,7 +111,7 @@ function writeChunk(
         encodings: [...new Set<Encoding>(['RLE', 'PLAIN', encoding])],
         path_in_schema: [name],
         codec: 'ZSTD',
-        num_values: BigInt(levels.length),
+        num_values: BigInt(rows),
         total_compressed_size: BigInt(writer.offset - start),
         total_uncompressed_size: BigInt(raw),
         data_page_offset: BigInt(dataStart),
@@ -118,8 +123,7 @@ function writeChunk(
 }
 
 /** Which rows have a value, then the values: themselves, or their places in the dictionary. */
-function dataPage(levels: Uint8Array, values: EncodedValues, areBits: boolean): Uint8Array {
-  const page = new ByteWriter(values.size() + (levels.length >> 3) + FIRST_ROWS);
+function fillPage(page: ByteWriter, levels: Uint8Array, values: EncodedValues, areBits: boolean): void {
   page.appendUint32(0);
   writeRleBitPackedHybrid(page, levels, 1);
   page.view.setUint32(0, page.index - 4, true);
@@ -128,7 +132,6 @@ function dataPage(levels: Uint8Array, values: EncodedValues, areBits: boolean): 
     page.appendUint8(width);
     writeRleBitPackedHybrid(page, values.indexes(), width);
   } else page.appendBytes(areBits ? packed(values.plain()) : values.plain());
-  return page.getBytes();
 }
 
 type Sizes = Readonly<Record<'uncompressed_page_size' | 'compressed_page_size', number>>;

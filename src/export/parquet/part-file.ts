@@ -47,6 +47,7 @@ export function createPartFile(path: string, table: string, columns: readonly Pa
   const handle = fs.openSync(path, 'w', 0o640);
   const hash = createHash('sha256');
   const writer = new ByteWriter();
+  const page = new ByteWriter();
   const buffers = columns.map(createColumnBuffer);
   const groups: RowGroup[] = [];
   let ranges: readonly ValueRange[] = columns.map(() => NOTHING);
@@ -64,7 +65,7 @@ export function createPartFile(path: string, table: string, columns: readonly Pa
   function endGroup(): void {
     if (inGroup === 0) return;
     const start = writer.offset;
-    const written = buffers.map((buffer) => buffer.flush(writer));
+    const written = buffers.map((buffer) => buffer.flush(writer, page));
     ranges = written.map(({ range }, at) => joined(ranges[at] ?? NOTHING, range));
     const sizes = written.map(({ chunk }) => chunk.meta_data?.total_uncompressed_size ?? 0n);
     groups.push({

@@ -12,7 +12,7 @@ const BATCH_ROWS = 512;
 const BATCH_CHARACTERS = 4 * 1024 * 1024;
 
 /** For pages, and what a sort holds in memory before it goes to a temporary file, in MiB. */
-const CACHE_MIB = 48;
+const CACHE_MIB = 16;
 
 /** Runs `work` on the database as it stands: in one transaction, which holds up no writer. */
 export async function readSnapshot<T>(
