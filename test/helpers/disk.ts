@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { tempFolder } from './temp.ts';
 
 /**
  * Mounts a small file system of its own on a folder (made where it is missing), until the test is over.
@@ -14,6 +15,31 @@ export function mountDisk(folder: string, limits: string, whenOver: (cleanUp: ()
   whenOver(() => {
     spawnSync('umount', ['--lazy', folder]);
   });
+  return true;
+}
+
+/** File systems that know no links, owners or modes, and keep times roughly. */
+export type PlainFileSystem = 'vfat' | 'exfat';
+
+/**
+ * Mounts a new file system of 8 MiB on a folder (made where it is missing), until the test is over; by FUSE where the kernel has none.
+ * @returns false where it cannot be made or mounted here
+ */
+export function mountImage(folder: string, kind: PlainFileSystem): boolean {
+  mkdirSync(folder, { recursive: true });
+  const image = join(tempFolder(), 'disk');
+  writeFileSync(image, '');
+  truncateSync(image, 8 * 1024 * 1024);
+  if (spawnSync(`mkfs.${kind}`, [image]).status !== 0) return false;
+  const device = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' }).stdout.trim();
+  if (device === '') return false;
+  onTestFinished(() => void spawnSync('losetup', ['--detach', device]));
+  const ways = [
+    ['mount', '-i', '-t', kind, device],
+    kind === 'exfat' ? ['mount.exfat-fuse', device] : ['fusefat', '-o', 'rw+', device],
+  ];
+  if (!ways.some(([command = '', ...args]) => spawnSync(command, [...args, folder]).status === 0)) return false;
+  onTestFinished(() => void spawnSync('umount', ['--lazy', folder]));
   return true;
 }
 

@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readSettings } from '../../src/settings/read-settings.ts';
+import { performRefill } from '../../src/worker/refill-job.ts';
+import { compareArchive, filesIn } from '../campaign/compare-archive.ts';
+import { createBilling } from '../helpers/billing.ts';
+import { captureIo } from '../helpers/command-io.ts';
+import { mountDisk, mountImage } from '../helpers/disk.ts';
+import { feedFileName, feedFileText, type Row } from '../helpers/feed-files.ts';
+import { ROOT } from '../helpers/ingest.ts';
+import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
+import { supervised } from '../helpers/supervised.ts';
+
+const billing = createBilling(77);
+const NAME = feedFileName('Procedure', '20260801_060000');
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** File systems other than that of the tests, and how one is mounted; false: it cannot be made here. */
+const DISKS: readonly (readonly [string, (folder: string) => boolean])[] = [
+  ['tmpfs', (folder) => mountDisk(folder, 'size=8m', onTestFinished)],
+  ['vfat', (folder) => mountImage(folder, 'vfat')],
+  ['exfat', (folder) => mountImage(folder, 'exfat')],
+];
+
+const described = (description: string): Row => ({ ...billing.procedure(), Description: description });
+const textOf = (...rows: Row[]): string => feedFileText('Procedure', rows);
+const rowsOf = (desk: IntakeDesk): readonly unknown[] => desk.column('SELECT description FROM procedures').toSorted();
+
+async function pass(desk: IntakeDesk, ms: number): Promise<void> {
+  desk.pass(ms);
+  await desk.settleAll();
+}
+
+describe.each(DISKS)('%s', (kind, mount) => {
+  function openDesk(where: 'landing' | 'archive', skip: (why: string) => never, after: 'keep' | 'remove'): IntakeDesk {
+    const desk = openIntakeDesk({ settings: { after, removeAfterMs: 10 * MINUTE } });
+    if (!mount(desk[where])) skip(`${kind} cannot be mounted here`);
+    return desk;
+  }
+
+  test('P6: an archive on it holds what was read, byte for byte, and a refill reads it', async ({ skip }) => {
+    const desk = openDesk('archive', skip, 'remove');
+    for (const text of ['a', 'b']) {
+      writeFileSync(join(desk.landing, NAME), textOf(described(text)));
+      await desk.settleAll();
+    }
+    expect(filesIn(desk.archive)).toHaveLength(2);
+    expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
+    await pass(desk, 10 * MINUTE);
+    await pass(desk, HOUR);
+    expect(readdirSync(desk.landing)).toEqual([]);
+    const db = join(desk.folder, 'new', 'x.sqlite');
+    const settings = readSettings({ flags: { db, log_level: 'silent' }, env: {}, cwd: ROOT, root: ROOT });
+    expect(await performRefill(supervised(settings, captureIo()), [desk.archive])).toBe(0);
+    expect(compareArchive(db, desk.archive)).toEqual([]);
+  });
+
+  test('P6: what is removed from a landing folder on it is in the archive, and what a writer adds is read', async ({
+    skip,
+  }) => {
+    const desk = openDesk('landing', skip, 'remove');
+    const path = join(desk.landing, NAME);
+    const first = described('a');
+    writeFileSync(path, textOf(first));
+    await desk.settleAll();
+    await pass(desk, 10 * MINUTE);
+    const [aside = ''] = readdirSync(desk.landing);
+    expect(aside).toMatch(/\.removing$/);
+    writeFileSync(join(desk.landing, aside), textOf(first, described('b')));
+    await pass(desk, MINUTE);
+    await pass(desk, MINUTE);
+    expect(rowsOf(desk)).toEqual(['a', 'b']);
+    await pass(desk, 10 * MINUTE);
+    await pass(desk, 2 * HOUR);
+    expect(readdirSync(desk.landing)).toEqual([]);
+    expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
+    expect(filesIn(desk.archive)).toHaveLength(2);
+  });
+
+  test('P6: a file that is set aside there is given its name back, over nothing that has come', async ({ skip }) => {
+    const desk = openDesk('landing', skip, 'remove');
+    const path = join(desk.landing, NAME);
+    const first = textOf(described('a'));
+    writeFileSync(path, first);
+    await desk.settleAll();
+    await pass(desk, 10 * MINUTE);
+    const keeps = openIntakeDesk({ settings: { landing: desk.landing } });
+    await keeps.settleAll();
+    expect(readdirSync(desk.landing)).toEqual([NAME]);
+    expect(readFileSync(path, 'utf8')).toBe(first);
+  });
+});
