@@ -1,6 +1,19 @@
-import { appendFileSync, existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { zstdCompressSync } from 'node:zlib';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { ProtectionKey } from '../../src/model/protection-key.ts';
+import { deriveKey } from '../../src/protection/key.ts';
+import { SEALED_MAGIC } from '../../src/protection/seal-stream.ts';
 import { compareArchive, filesIn } from '../campaign/compare-archive.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { mountDisk } from '../helpers/disk.ts';
@@ -180,3 +193,76 @@ test('P4: with --after keep, a file that was set aside before a correction came 
   expect(rowsOf(kept)).toEqual(['new']);
   expect(readdirSync(kept.landing)).toEqual([name]);
 });
+
+describe('P6 P9: a file whose copy is sealed', () => {
+  const KEY = deriveKey(new Uint8Array(32).fill(7));
+  const OTHER = deriveKey(new Uint8Array(32).fill(8));
+
+  /** A file that is in, with the key at hand that is chosen later. */
+  async function openSealed() {
+    const at: { key: ProtectionKey | null } = { key: KEY };
+    const desk = openIntakeDesk({
+      settings: { after: 'remove', removeAfterMs: 10 * MINUTE },
+      protection: () => at.key,
+    });
+    writeFileSync(join(desk.landing, NAME), textOf(described('a')));
+    await desk.settleAll();
+    const [copy = ''] = filesIn(desk.archive);
+    return { desk, at, copy: join(desk.archive, copy) };
+  }
+
+  test('is removed once the copy has been opened, and found to be byte for byte what was read', async () => {
+    const { desk, copy } = await openSealed();
+    expect(readFileSync(copy).subarray(0, SEALED_MAGIC.length)).toEqual(Buffer.from(SEALED_MAGIC));
+    await pass(desk, 10 * MINUTE);
+    await pass(desk, HOUR);
+    expect(readdirSync(desk.landing)).toEqual([]);
+  });
+
+  /** What becomes of the bytes of a copy. */
+  const HARMS: readonly (readonly [string, (bytes: Buffer) => Buffer])[] = [
+    ['is cut off', (bytes) => bytes.subarray(0, -1)],
+    ['is empty', () => Buffer.alloc(0)],
+    ['has another byte', withOtherLastByte],
+    ['is of other bytes', () => zstdCompressSync(Buffer.from('x'))],
+  ];
+
+  test.each(HARMS)('stays where its copy %s', async (_, harm) => {
+    const { desk, copy } = await openSealed();
+    writeFileSync(copy, harm(readFileSync(copy)));
+    await pass(desk, 10 * MINUTE);
+    await pass(desk, 2 * HOUR);
+    expect(readdirSync(desk.landing)).toEqual([NAME]);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: NAME }]);
+  });
+
+  test.each(HARMS)('stays where it was set aside before its copy %s', async (_, harm) => {
+    const { desk, copy } = await openSealed();
+    await pass(desk, 10 * MINUTE);
+    writeFileSync(copy, harm(readFileSync(copy)));
+    await pass(desk, 2 * HOUR);
+    expect(readdirSync(desk.landing)).toEqual([expect.stringMatching(/\.removing$/)]);
+  });
+
+  test.each([
+    ['another key', OTHER],
+    ['no key', null],
+  ])('stays where there is %s at hand, and goes when the right one is', async (_, key) => {
+    const { desk, at } = await openSealed();
+    at.key = key;
+    desk.restart();
+    await pass(desk, 10 * MINUTE);
+    await pass(desk, 2 * HOUR);
+    expect(readdirSync(desk.landing)).toEqual([NAME]);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'file', file: NAME }]);
+    at.key = KEY;
+    desk.restart();
+    await pass(desk, 10 * MINUTE);
+    await pass(desk, 2 * HOUR);
+    expect(readdirSync(desk.landing)).toEqual([]);
+  });
+});
+
+function withOtherLastByte(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)]);
+}

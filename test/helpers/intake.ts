@@ -3,6 +3,7 @@ import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import { createEvents, type EventMap } from '../../src/model/events.ts';
 import type { IngestOptions, IngestOutcome } from '../../src/model/ingest.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
+import type { ProtectionKey } from '../../src/model/protection-key.ts';
 import type { Work } from '../../src/model/work.ts';
 import { logFaults, logFiles } from '../../src/output/event-log.ts';
 import { createLog } from '../../src/output/log.ts';
@@ -57,6 +58,8 @@ export interface IntakeDeskOptions {
   /** How much time each look at the monotonic clock takes, in ms. */
   readonly tickMs?: number;
   readonly hasNews?: () => boolean;
+  /** Asked at each start. */
+  readonly protection?: () => ProtectionKey | null;
   /** The version of Landfall. */
   readonly program?: string;
 }
@@ -115,6 +118,7 @@ export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
         ...options.settings,
       },
       feed: desk.feed,
+      protection: options.protection?.() ?? null,
       store: doors,
       ingest: (_, file, options) => doors.ingest(file, options),
       events,
