@@ -68,9 +68,9 @@ export interface HangDetector {
   answered(): void;
   /**
    * To be called every few seconds, with a ping.
-   * @param stats null where the system tells nothing
+   * @param read gives null where the system tells nothing. It reads some twenty files, and is not called for a worker that answers and has nothing to do
    */
-  look(stats: ProcessStats | null): void;
+  look(read: () => ProcessStats | null): void;
   /** How long it has shown no sign of going on, in ms. Of a process that computes only the time for which it had a processor counts. */
   silentMs(): number;
   isWell(): boolean;
@@ -117,9 +117,10 @@ export function createHangDetector(patience: Patience, monotonic: () => number):
       answers = true;
       if (!isWorking(doing)) showSign();
     },
-    look(stats) {
+    look(read) {
       const now = monotonic();
       const isDeaf = !answers;
+      const stats = isDeaf || isWorking(doing) ? read() : before;
       const worked = isDeaf && wasDeaf && stats !== null && stats.bytes !== before?.bytes;
       const wasStopped = now - lookedAt > OWN_GAP_MS;
       if (wasStopped) toldAt += now - lookedAt;
@@ -130,7 +131,7 @@ export function createHangDetector(patience: Patience, monotonic: () => number):
       } else {
         silentMs += passedMs;
       }
-      isBlind = stats === null;
+      isBlind = (isDeaf || isWorking(doing)) && stats === null;
       before = stats;
       wasDeaf = isDeaf;
       answers = false;

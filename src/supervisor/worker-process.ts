@@ -209,7 +209,8 @@ export function killWorker({ timer, child }: WorkerProcess): void {
 export function checkWorker(worker: WorkerProcess): number | null {
   const { child, hangDetector } = worker;
   if (child?.pid === undefined) return null;
-  hangDetector.look(readProcessStats(child.pid));
+  const { pid } = child;
+  hangDetector.look(() => readProcessStats(pid));
   sendToWorker(worker, { kind: 'ping' });
   if (hangDetector.isWell()) return null;
   worker.life.hung = true;

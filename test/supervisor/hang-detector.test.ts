@@ -26,7 +26,9 @@ function watched(doing: Work['doing']): Watched {
         now += LOOK_MS;
         if (answers) detector.answered();
         const seen = stats(now);
-        detector.look(seen === null ? null : { bytes: 0n, cpuMs: 0, runs: false, waitsForDisk: false, ...seen });
+        detector.look(() =>
+          seen === null ? null : { bytes: 0n, cpuMs: 0, runs: false, waitsForDisk: false, ...seen },
+        );
       }
     },
   };
@@ -123,7 +125,7 @@ test('P7: the time in which whoever looks was itself stopped, or the machine sle
   detector.begin();
   const silentAfter = (ms: number): number => {
     now += ms;
-    detector.look(null);
+    detector.look(() => null);
     return detector.silentMs();
   };
   expect([silentAfter(5_000), silentAfter(5_000), silentAfter(10_000)]).toEqual([5_000, 10_000, 20_000]);
@@ -138,7 +140,28 @@ test('P7: nor does it count toward the hour in which a step must end: a stop ove
   detector.told('ingesting');
   for (const ms of [LOOK_MS, 7_200_000, LOOK_MS]) {
     now += ms;
-    detector.look({ bytes: BigInt(now), cpuMs: now, runs: true, waitsForDisk: false });
+    detector.look(() => ({ bytes: BigInt(now), cpuMs: now, runs: true, waitsForDisk: false }));
     expect(detector.isWell()).toBe(true);
   }
+});
+
+test('P7: a worker that answers and has nothing to do is not looked into; one that does not answer, or works, is', () => {
+  let reads = 0;
+  const read = (): null => {
+    reads += 1;
+    return null;
+  };
+  const detector = createHangDetector(PATIENCE, () => 0);
+  detector.begin();
+  detector.told('idle');
+  detector.look(read);
+  detector.answered();
+  detector.look(read);
+  expect(reads).toBe(0);
+  detector.look(read);
+  expect(reads).toBe(1);
+  detector.told('ingesting');
+  detector.answered();
+  detector.look(read);
+  expect(reads).toBe(2);
 });
