@@ -98,7 +98,7 @@ export async function presence(context: Context): Promise<ScenarioResult> {
       what: 'status, the whole command, less the start of Node, p99',
       value: percentile(statuses, 0.99) - bare.ms,
       unit: 'ms',
-      atMost: 200,
+      atMost: 150,
     },
   ];
   const figures: Figure[] = [

@@ -7,6 +7,7 @@ import {
   floor,
   landfall,
   waitingFloor,
+  withoutArchive,
   warm,
   workFolder,
   type Contender,
@@ -42,13 +43,19 @@ export async function bulk(context: Context): Promise<ScenarioResult> {
     scenario: 'bulk',
     base: null,
     files,
+    more: [withoutArchive],
     run: (contender, database) => contender.load(database, files),
   });
   return {
     scenario: 'bulk',
-    about: `the whole feed, ${rows.toLocaleString('en-US')} rows in three files, into an empty database; whole processes`,
+    about: `the whole feed, ${rows.toLocaleString('en-US')} rows in three files, into an empty database; whole processes; landfall keeps a copy in the archive`,
     figures: figures(runs, rows),
-    marks: [...ratio(runs, 'sqlite3 shell', 1.0), ...ratio(runs, 'python', 2.5)],
+    marks: [
+      ...ratio(runs, 'sqlite3 shell', 1.1),
+      ...ratio(runs, 'sqlite3 shell', 1.2, withoutArchive.name),
+      ...ratio(runs, withoutArchive.name, 0.92),
+      ...ratio(runs, 'python', 2.5),
+    ],
   };
 }
 
@@ -146,6 +153,8 @@ export interface Race {
   readonly files: readonly TableFile[];
   /** Names of the contenders that take part (default: all). */
   readonly only?: readonly string[];
+  /** Besides those that take part in every race. */
+  readonly more?: readonly Contender[];
   readonly run: (contender: Contender, database: string) => Promise<Load>;
 }
 
@@ -156,10 +165,10 @@ export interface Race {
  */
 export async function race(
   context: Context,
-  { scenario, base, files, only, run }: Race,
+  { scenario, base, files, only, more = [], run }: Race,
 ): Promise<Map<string, Load | string>> {
   using work = workFolder();
-  const all = (await contenders()).filter(({ name }) => only?.includes(name) ?? true);
+  const all = [...(await contenders()).filter(({ name }) => only?.includes(name) ?? true), ...more];
   const able = all.filter(({ missing }) => missing === null);
   const own = join(work.path, 'landfall.sqlite');
   const peers = join(work.path, 'peers.sqlite');
@@ -202,13 +211,15 @@ export function figures(runs: ReadonlyMap<string, Load | string>, rows: number):
   );
 }
 
-/** Landfall's speed against a peer's, where both ran. */
+/** The speed of one, Landfall's if nothing else is said, against a peer's, where both ran. */
 export function ratio(
   runs: ReadonlyMap<string, Load | string>,
   peer: string,
   atLeast: number,
+  name: string = landfall.name,
 ): ScenarioResult['marks'] {
-  const [own, other] = [runs.get(landfall.name), runs.get(peer)];
+  const [own, other] = [runs.get(name), runs.get(peer)];
   if (typeof own !== 'object' || typeof other !== 'object') return [];
-  return [{ what: `speed against ${peer}`, value: other.ms / own.ms, unit: '×', atLeast }];
+  const what = name === landfall.name ? `speed against ${peer}` : `${name}: speed against ${peer}`;
+  return [{ what, value: other.ms / own.ms, unit: '×', atLeast }];
 }

@@ -32,7 +32,9 @@ test('the benchmark runs on a small size', async () => {
   expect(rows).toBe(1000);
   expect(results.map(({ scenario }) => scenario)).toEqual(names);
   expect(stderr).toContain('bulk: landfall, round 1 of 1');
-  expect(results[0]?.figures.map(({ what }) => what)).toEqual(['landfall', 'sqlite3 shell', 'python', 'floor']);
+  expect(results[0]?.figures.map(({ what }) => what)).toEqual([
+    ...['landfall', 'sqlite3 shell', 'python', 'floor', 'landfall, no archive'],
+  ]);
   for (const { marks } of results) for (const { value } of marks) expect(value).toBeGreaterThan(0);
 });
 
