@@ -3,7 +3,8 @@ import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import { LandfallError } from '../../model/errors.ts';
 import { systemCode } from '../../system/system-error.ts';
-import { asFault } from './faults.ts';
+import { asFault, NoPassword } from './faults.ts';
+import { findPassword } from './password.ts';
 import type { ServerPlace } from './server-place.ts';
 
 /** How long a server may take to answer, in ms. */
@@ -23,8 +24,10 @@ export async function connect(place: ServerPlace, name: string, pipeline = false
   const { url, shown } = place;
   const password =
     url.password ?? (url.passwordFile === null ? null : read(shown, url.passwordFile).replace(/\r?\n$/, ''));
-  const client = new pg.Client({
-    ...given({ host: url.host, port: url.port, user: url.user, password, ssl: tlsOptions(place) }),
+  const client: pg.Client = new pg.Client({
+    ...given({ host: url.host, port: url.port, user: url.user, ssl: tlsOptions(place) }),
+    // Asked for where the server wants one.
+    password: password ?? (() => requirePassword(client)),
     database: url.database,
     application_name: name,
     pipeline,
@@ -42,6 +45,13 @@ export async function connect(place: ServerPlace, name: string, pipeline = false
     void client.end().catch(() => undefined);
     throw asFault('open database', place, error);
   }
+}
+
+/** @throws NoPassword where libpq would find none */
+function requirePassword({ host, port, database = '', user = '' }: pg.Client): string {
+  const found = findPassword({ host, port, database, user });
+  if (found === null) throw new NoPassword();
+  return found;
 }
 
 /** Without what is null: `pg` then follows the variables of libpq. */

@@ -7,6 +7,14 @@ interface Fault extends FaultWords {
   readonly kind: FaultKind;
 }
 
+/** The server wants a password, and there is none to give. */
+export class NoPassword extends Error {
+  override readonly name = 'NoPassword';
+}
+
+const WHERE_PASSWORDS =
+  'put it into the file that PGPASSFILE names or ~/.pgpass, in mode 0600, or name one with passwordfile in --db';
+
 /** The DatabaseFault that `error` is, or `error` itself. */
 export function asFault(operation: string, place: ServerPlace, error: unknown): unknown {
   const fault = faultOf(error, place);
@@ -15,6 +23,7 @@ export function asFault(operation: string, place: ServerPlace, error: unknown): 
 
 function faultOf(error: unknown, place: ServerPlace): Fault | null {
   if (error instanceof pg.DatabaseError) return serverFault(error, place);
+  if (error instanceof NoPassword) return denied('the server asks for a password, and none is given', WHERE_PASSWORDS);
   if (!(error instanceof Error)) return null;
   return connectionFault(error);
 }
@@ -75,6 +84,10 @@ function serverFault(error: pg.DatabaseError, place: ServerPlace): Fault | null 
   const code = error.code ?? '';
   if (code === '3D000')
     return denied(`there is no database ${place.url.database}`, 'create it, or name another with --db');
+  if (code === '28000') {
+    const hint = 'check the user, pg_hba.conf, and whether the server wants TLS (sslmode and sslcert in --db)';
+    return denied('the server refuses the user', hint);
+  }
   if (code.startsWith('28')) {
     const hint = 'check the user, the password (PGPASSFILE, ~/.pgpass or passwordfile) and pg_hba.conf';
     return denied('the server refuses the user or its password', hint);
@@ -145,7 +158,10 @@ function connectionFault(error: Error): Fault | null {
     };
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null;
-  if (code !== null && /^(?:ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(code)) {
+  if (
+    code !== null &&
+    /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(code)
+  ) {
     const hint = 'check sslmode and sslrootcert in --db, and the name and the dates in the certificate';
     return { kind: 'denied', problem: `the certificate of the server is not trusted (${code})`, hint };
   }

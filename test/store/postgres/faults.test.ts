@@ -46,7 +46,7 @@ describePostgres('faults of a server', () => {
       ['unreachable', /no server answers there \(start it, or check the host/, (url) => { url.searchParams.set('host', '127.0.0.1'); url.searchParams.set('port', '1'); }],
       ['unreachable', /its host is not known/, (url) => { url.searchParams.set('host', 'no.such.host.invalid'); }],
       ['denied', /there is no database none/, (url) => { url.pathname = '/none'; }],
-      ['denied', /the server refuses the user or its password/, (url) => { url.username = 'nobody'; }],
+      ['denied', /the server refuses the user \(check the user, pg_hba/, (url) => { url.username = 'nobody'; }],
       ['busy', /the server takes no more connections/, (url) => { url.username = 'crowd'; }],
     ]; // prettier-ignore
     for (const [kind, message, replace] of cases) {
