@@ -26,6 +26,8 @@ interface Example {
   readonly files: Readonly<Record<string, readonly string[]>>;
   /** Queries, each with its rows. */
   readonly results: Readonly<Record<string, readonly object[]>>;
+  /** Names of files that a check holds. */
+  readonly held?: readonly string[];
   /** What waits or is rejected: dataset, state and code. */
   readonly rejects: readonly string[];
 }
@@ -119,6 +121,12 @@ const ALL: Readonly<Record<string, Example>> = {
         'C2,1,140,2026-07-03T10:00:00Z,2,0.01',
         'C1,2,140,2026-07-01T10:00:00Z,3,140.52',
       ],
+      'patient/patient_20260928.csv': [
+        'patient_id,first_name,last_name,ssn,birth_date,gender,address,city,state,zip',
+        'P3,Cay,Made-Up,999-00-0003,1980-02-03,F,3 Elm St,Boston,Massachusetts,02115',
+        'P4,Dee,Made-Up,999-00-0004,1980-02-03,F,4 Elm St,Boston,Massachusetts,02115',
+        'P5,Eve,Made-Up,999-00-0003,1980-02-03,F,5 Elm St,Boston,Massachusetts,02115',
+      ],
       'claim/claim_20260828.csv': [
         'claim_id,patient_id,provider_id,diagnosis_code,service_date,billed_date,status,outstanding',
         'C1,P1,D1,160903007,2026-07-01T10:00:00Z,2026-07-02T10:00:00Z,CLOSED,0',
@@ -144,11 +152,16 @@ const ALL: Readonly<Record<string, Example>> = {
         { claim_id: 'C1', gender: 'F' },
         { claim_id: 'C2', gender: 'F' },
       ],
+      "SELECT reason_code, reason FROM files WHERE state = 'quarantined'": [
+        { reason_code: 'check', reason: 'one_ssn: 2 rows, lines 2, 4' },
+      ],
+      'SELECT count(*) AS patients FROM patients': [{ patients: 1 }],
       'SELECT claim_id, status, lines FROM claim_totals ORDER BY 1': [
         { claim_id: 'C1', status: 'CLOSED', lines: 2 },
         { claim_id: 'C2', status: 'OPEN', lines: 1 },
       ],
     },
+    held: ['patient/patient_20260928.csv'],
     rejects: [],
   },
   encounters: {
@@ -184,7 +197,7 @@ const ORDERS = { 'in their order': 1, 'the last first': -1 } as const;
 
 function tryAll(dialect: SqlDialect, open: (feed: Feed) => Promise<Tried>): void {
   describe.each(Object.keys(ALL))('%s', (name) => {
-    const { files, results, rejects } = ALL[name] ?? { files: {}, results: {}, rejects: [] };
+    const { files, results, rejects, held = [] } = ALL[name] ?? { files: {}, results: {}, rejects: [] };
 
     test.each(Object.entries(ORDERS))('files that are dropped %s end in the tables and views', async (_, direction) => {
       const tried = await open(loadFeed(join(EXAMPLES, name)));
@@ -193,7 +206,7 @@ function tryAll(dialect: SqlDialect, open: (feed: Feed) => Promise<Tried>): void
       const made = Object.entries(files);
       for (const [turn, at] of (direction === 1 ? [...made.keys()] : [...made.keys()].reverse()).entries()) {
         const file = made[at];
-        if (file !== undefined) await drop(store, landing, [file], { from: at });
+        if (file !== undefined) await drop(store, landing, [file], { from: at, held });
         expect(turn).toBeLessThan(made.length);
       }
       for (const [sql, expected] of Object.entries(results)) expect(await tried.rows(sql)).toEqual(expected);

@@ -22,12 +22,13 @@ export interface Tried {
  * Drops files and takes what is there.
  * @param files names below the landing folder with their lines; each was made a second after the one before
  * @param from how many were made before the first
+ * @param held names of those that a check holds
  */
 export async function drop(
   store: Store,
   landing: string,
   files: readonly (readonly [string, readonly string[]])[],
-  { from = 0, key = EXAMPLE_KEY }: { from?: number; key?: ProtectionKey } = {},
+  { from = 0, key = EXAMPLE_KEY, held = [] }: { from?: number; key?: ProtectionKey; held?: readonly string[] } = {},
 ): Promise<void> {
   for (const [at, [name, lines]] of files.entries()) {
     const path = join(landing, name);
@@ -52,6 +53,8 @@ export async function drop(
       protection: key,
     });
     // `taken`: on a server what the ledger has is not read again, since another daemon may have read it.
-    expect(outcome.kind).toMatch(/^(?:ingested|unchanged|taken)$/);
+    expect(outcome.kind).toMatch(
+      held.includes(file.name) ? /^(?:quarantined|taken)$/ : /^(?:ingested|unchanged|taken)$/,
+    );
   }
 }
