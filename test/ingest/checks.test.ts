@@ -21,6 +21,8 @@ type Open = (feed: Feed) => Promise<Bench>;
 const TWICE = billsFile(`B1,${MARKED_NAME},1.00`, 'B2,other,2.00', `B3,${MARKED_NAME},1.00`);
 const FINE = billsFile(`B1,${MARKED_NAME},1.00`, 'B2,other,2.00');
 
+const ENDLESS = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+
 const FILES = 'SELECT state, reason_code, reason, warnings FROM files ORDER BY file_id';
 
 function checksHold(open: Open): void {
@@ -98,7 +100,7 @@ function checksHold(open: Open): void {
   });
 
   test('P7: a check without end is interrupted and named; the file is held, or warned of; the next one goes in', async () => {
-    const endless = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n';
+    const endless = ENDLESS;
     const checks = '[{ name: endless, time_limit: 1s, severity: warn }, { name: late, on: tables, time_limit: 1s }]';
     const { desk } = await open(billsFeed(checks, { endless, late: endless }));
     const begun = performance.now();
@@ -111,6 +113,24 @@ function checksHold(open: Open): void {
     expect(await gate.desk.ingest(gate.desk.write('bill/bills_20260801.csv', FINE))).toMatchObject({
       ...{ kind: 'quarantined', code: 'check_failed', reason: 'endless: interrupted after 1 s' },
     });
+  });
+
+  test('P7: told to stop, it does not wait for a check: the file is given up, and every table is as before', async () => {
+    const { desk, rows } = await open(billsFeed('[{ name: endless, time_limit: 30min }]', { endless: ENDLESS }));
+    const stopping = new AbortController();
+    const begun = performance.now();
+    const outcome = await desk.ingest(desk.write('bill/bills_20260801.csv', FINE), {
+      stop: stopping.signal,
+      onProgress: ({ phase }) => {
+        if (phase !== 'checking') return;
+        setTimeout(() => {
+          stopping.abort();
+        }, 300);
+      },
+    });
+    expect(outcome).toEqual({ kind: 'given_up' });
+    expect(performance.now() - begun).toBeLessThan(20_000);
+    expect(await rows('SELECT * FROM bills')).toEqual([]);
   });
 
   test('P8: a check that fails on a value is told by the code of the database alone', async () => {

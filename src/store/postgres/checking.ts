@@ -1,12 +1,27 @@
 import pg from 'pg';
 import type { ClientBase } from 'pg';
-import type { CheckFile } from '../../feed/sql-files.ts';
+import { type CheckFile, feedChecks } from '../../feed/sql-files.ts';
 import { type Check, type CheckResult, failedWith, FIRST_FINDINGS, interruptedAfter } from '../../model/check.ts';
-import type { Dataset } from '../../model/feed.ts';
+import type { Dataset, Feed } from '../../model/feed.ts';
 import { INCOMING } from '../check-sql.ts';
 import { quoteName } from '../sql-names.ts';
 import type { StagingTables } from './scratch.ts';
 import type { Session } from './session.ts';
+
+/** The checks of a feed, and what cancels one. */
+export interface Checking extends Pick<Stopping, 'cancel'> {
+  readonly checks: readonly CheckFile[];
+}
+
+/**
+ * The checks of a feed.
+ * @param beside by which what checks do is cancelled; null: a rehearsal, which has one connection
+ */
+export function checkingOn(feed: Feed, beside: Session | null): Checking {
+  const cancel = (session: Session) => (pid: number) =>
+    session.transaction('cancel check', 'note', (client) => client.query('SELECT pg_cancel_backend($1)', [pid]));
+  return { checks: feedChecks(feed, 'postgres'), cancel: beside === null ? null : cancel(beside) };
+}
 
 /** Of a feed's checks those of a dataset that see the rows of a file, or the tables. */
 export function checksOn(checks: readonly CheckFile[], dataset: Dataset, on: Check['on']): readonly CheckFile[] {
@@ -26,43 +41,59 @@ export async function checkIncoming(
   dataset: Dataset,
   stage: StagingTables,
   checks: readonly CheckFile[],
-  stop: AbortSignal,
+  stopping: Stopping,
 ): Promise<readonly CheckResult[]> {
   if (checks.length === 0) return [];
   await client.query(`ANALYZE ${stage.incoming}`);
   return await undone(client, async () => {
     await client.query(showIncoming(dataset, stage));
-    return await runAll(client, checks, stop);
+    return await runAll(client, checks, stopping);
   });
 }
 
 /** As `Store.checkTables`. */
 export async function checkTables(
   session: Session,
-  checks: readonly CheckFile[],
+  { checks, cancel }: Checking,
   dataset: Dataset,
   stop: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   const own = checksOn(checks, dataset, 'tables');
   if (own.length === 0) return [];
-  return await session.transaction('check tables', 'snapshot', (client) => runAll(client, own, stop));
+  return await session.transaction('check tables', 'snapshot', (client) => runAll(client, own, { stop, cancel }));
+}
+
+/** How checks are told to stop. */
+export interface Stopping {
+  readonly stop: AbortSignal;
+  /** Cancels what a process of the server does, by another connection; null: there is none. */
+  readonly cancel: ((pid: number) => Promise<unknown>) | null;
 }
 
 /** Runs checks, one after the other, inside the transaction that is open. */
 async function runAll(
   client: ClientBase,
   checks: readonly CheckFile[],
-  stop: AbortSignal,
+  { stop, cancel }: Stopping,
 ): Promise<readonly CheckResult[]> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const pid = rows[0]?.pid ?? 0;
+  // What cannot be cancelled ends by its time limit.
+  const interrupt = (): void => void cancel?.(pid).catch(() => undefined);
+  stop.addEventListener('abort', interrupt);
   const results: CheckResult[] = [];
-  for (const file of checks) {
-    if (stop.aborted) break;
-    results.push(await run(client, file));
+  try {
+    for (const file of checks) {
+      if (stop.aborted) break;
+      results.push(await run(client, file, stop));
+    }
+  } finally {
+    stop.removeEventListener('abort', interrupt);
   }
   return results;
 }
 
-async function run(client: ClientBase, { check, sql }: CheckFile): Promise<CheckResult> {
+async function run(client: ClientBase, { check, sql }: CheckFile, stop: AbortSignal): Promise<CheckResult> {
   const begun = performance.now();
   try {
     return await undone(client, async () => {
@@ -78,8 +109,8 @@ async function run(client: ClientBase, { check, sql }: CheckFile): Promise<Check
     });
   } catch (error) {
     const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
-    if (code === '57014' && performance.now() - begun >= check.timeLimitMs - 1)
-      return { kind: 'failed', check, problem: interruptedAfter(check) };
+    const isOurs = stop.aborted || performance.now() - begun >= check.timeLimitMs - 1;
+    if (code === '57014' && isOurs) return { kind: 'failed', check, problem: interruptedAfter(check) };
     // The code alone: a message may hold a value.
     if (OF_THE_QUERY.test(code)) return { kind: 'failed', check, problem: failedWith(code) };
     throw error;

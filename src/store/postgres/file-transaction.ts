@@ -1,9 +1,8 @@
 import type { ClientBase } from 'pg';
-import type { CheckFile } from '../../feed/sql-files.ts';
 import { quoteName } from '../sql-names.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RowText } from '../store.ts';
 import type { Author } from './author.ts';
-import { checkIncoming, checksOn } from './checking.ts';
+import { type Checking, checkIncoming, checksOn } from './checking.ts';
 import { copyInto } from './copy.ts';
 import { insertDirectly } from './direct-insert.ts';
 import { healAll } from './heal.ts';
@@ -28,7 +27,7 @@ const NO_ROWS: LoadedRows = { inserted: 0, updated: 0, unchanged: 0, stale: 0, w
 export function createFileTransaction(
   client: ClientBase,
   author: Author,
-  checks: readonly CheckFile[],
+  checking: Checking,
   fileId: number,
   entry: FileEntry,
   rowText: RowText,
@@ -62,9 +61,9 @@ export function createFileTransaction(
     },
     reject: (rows) => keepRejects(client, fileId, dataset.name, rows),
     async checkIncoming(stop) {
-      const onIncoming = checksOn(checks, dataset, 'incoming');
+      const onIncoming = checksOn(checking.checks, dataset, 'incoming');
       if (onIncoming.length > 0) await makeIncoming();
-      return await checkIncoming(client, dataset, stage, onIncoming, stop);
+      return await checkIncoming(client, dataset, stage, onIncoming, { stop, cancel: checking.cancel });
     },
     endRows: (onPart) =>
       whileItWorks(onPart, async () => {

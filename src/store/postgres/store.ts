@@ -4,8 +4,7 @@ import type { LedgerEntry, Probe } from '../../model/ledger.ts';
 import type { Claim, Store } from '../store.ts';
 import * as attempts from './attempts.ts';
 import { createClaims } from './claims.ts';
-import { feedChecks } from '../../feed/sql-files.ts';
-import { checkTables } from './checking.ts';
+import { checkingOn, checkTables } from './checking.ts';
 import { filesWarnedOf, setWarnings } from './warnings.ts';
 import * as copies from './copies.ts';
 import { type Run, keepBeating, leave, noteOrigin } from './daemons.ts';
@@ -39,7 +38,7 @@ const ALONE: Claim = { shared: false, release: () => Promise.resolve() };
 /** The store on a server. Whatever is asked while a file is loaded waits for its end, as in SQLite. */
 export function createStore({ feed, program, files, notes, run, probe }: ServerStore): Store {
   const author = { feed, program };
-  const checks = feedChecks(feed, 'postgres');
+  const checking = checkingOn(feed, run === null ? null : notes);
   const process = run?.process ?? 'rehearsal';
   const claims = createClaims(files);
   const serverWork = createServerWork();
@@ -89,14 +88,17 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
           if (run !== null) await noteOrigin(client, run, entry);
           const fileId = await enterFile(client, author, entry);
           const { whileItWorks } = serverWork;
-          const done = await work(createFileTransaction(client, author, checks, fileId, entry, rowText, whileItWorks));
+          const done = await work(
+            createFileTransaction(client, author, checking, fileId, entry, rowText, whileItWorks),
+          );
           probe('before_commit');
           return done;
         });
         probe('after_commit');
         return result;
       }),
-    checkTables: (dataset, stop) => queue(() => checkTables(files, run === null ? [] : checks, dataset, stop)),
+    checkTables: (dataset, stop) =>
+      queue(() => (run === null ? Promise.resolve([]) : checkTables(files, checking, dataset, stop))),
     setWarnings: (fileId, warnings) => writing('write ledger', (client) => setWarnings(client, fileId, warnings)),
     filesWarnedOf: (code) => reading((client) => filesWarnedOf(client, code)),
     quarantine: (entry, refusal) =>

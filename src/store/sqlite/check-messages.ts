@@ -6,13 +6,8 @@ export type ToChecker =
   | { readonly kind: 'begin'; readonly create: string }
   /** Adds rows to those that checks see. */
   | { readonly kind: 'rows'; readonly insert: string; readonly rows: Uint8Array }
-  /** Runs a query on these rows, or on a database; it ends itself where that takes longer. */
-  | {
-      readonly kind: 'run';
-      readonly sql: string;
-      readonly database: string | null;
-      readonly limitMs: number;
-    };
+  /** Runs a query on these rows, or on a database. */
+  | { readonly kind: 'run'; readonly sql: string; readonly database: string | null };
 
 /** The answer: `rows` and `lines` of a query, or the code of SQLite's error. Neither holds a value of a row. */
 export const fromCheckerSchema = z.object({

@@ -67,9 +67,8 @@ export function createCheckProcess(): CheckProcess {
       const timer = setTimeout(interrupt, check.timeLimitMs);
       stop.addEventListener('abort', interrupt);
       try {
-        const limitMs = check.timeLimitMs;
         const isReady = problem === null && !stop.aborted;
-        const answer = isReady ? await child.ask({ kind: 'run', sql, database, limitMs }) : null;
+        const answer = isReady ? await child.ask({ kind: 'run', sql, database }) : null;
         if (answer === null) return { kind: 'failed', check, problem: problem ?? ENDED };
         if (answer.failure !== null) return { kind: 'failed', check, problem: failedWith(answer.failure) };
         return { kind: 'ended', check, rows: answer.rows, lines: answer.lines };
