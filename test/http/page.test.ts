@@ -101,6 +101,8 @@ describe.skipIf(BROWSER === undefined)('the page in a browser', () => {
     expect(await page.title()).toBe('All is well – Landfall visitpay');
     expect(await page.textContent('#attention')).toContain('Nothing needs anyone.');
     expect(await page.textContent('#ledger')).toContain('No file yet.');
+    // Who looks must not take this for the word that all has come.
+    expect(await page.textContent('#week')).toContain('one that does not come is not noticed');
     expect(await page.evaluate(IS_TOO_WIDE)).toBe(false);
     expect(complaints).toEqual([]);
   });
@@ -123,6 +125,11 @@ describe.skipIf(BROWSER === undefined)('the page in a browser', () => {
       expect(await page.textContent('#waiting tbody')).toMatch(/procedures\s*1\s*1/);
       expect(await page.textContent('#rejects tbody')).toContain('bad_date');
       expect(await page.locator('#ledger tbody tr').count()).toBe(9);
+      // On a telephone there is no room for what is not there.
+      expect(await page.locator('#ledger .zero:visible').count()).toBe(
+        width === 390 ? 0 : await page.locator('#ledger .zero').count(),
+      );
+      expect(await page.textContent('#week')).toContain('not noticed');
       expect(await page.evaluate(IS_TOO_WIDE)).toBe(false);
       await page.click('.week td.quarantined a');
       expect(await page.textContent('h1')).toContain('Transaction_[20260809_060000].txt');
@@ -147,6 +154,7 @@ describe.skipIf(BROWSER === undefined)('the page in a browser', () => {
     });
     const { page } = await lookAt(browser, url, { width: 390 });
     const [first] = await page.locator('#attention li').allTextContents();
+    expect(await page.textContent('#week')).not.toContain('not noticed');
     expect(first).toMatch(/Overdue\s+since 06:00 UTC\s+No Visit file for 2026-08-10 has come/);
     const cells = await page.locator('.week tbody tr').nth(1).locator('td .hidden').allTextContents();
     expect(cells.slice(4)).toEqual(['in', 'missing', 'missing']);
