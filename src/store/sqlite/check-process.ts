@@ -28,6 +28,12 @@ const IDLE_MS = 10_000;
 
 const CHILD = new URL('./check-child.ts', import.meta.url);
 
+/** So many bytes of rows may be on their way: a small file does not wait for the process to start. */
+const MOST_UNANSWERED = 32 * 1024 * 1024;
+
+/** A process that has not taken rows for so long is ended, in ms: it hangs. */
+const ANSWER_WITHIN_MS = 120_000;
+
 /** What there is to say of a check whose process is gone. */
 const ENDED = 'the process that runs it has ended';
 
@@ -37,6 +43,8 @@ export function createCheckProcess(): CheckProcess {
   let insert = '';
   /** Ends when all rows are in; null: as they should be. */
   let added: Promise<string | null> = Promise.resolve(null);
+  /** Bytes of rows that were sent and are not in yet. */
+  let unanswered = 0;
 
   /** What is wrong after a message has been answered, or was before. */
   async function problemAfter(before: Promise<string | null>, message: ToChecker): Promise<string | null> {
@@ -54,19 +62,23 @@ export function createCheckProcess(): CheckProcess {
     async add(rows) {
       const before = added;
       added = problemAfter(before, { kind: 'rows', insert, rows });
-      await before;
+      unanswered += rows.length;
+      const answered = added.then(() => void (unanswered -= rows.length));
+      if (unanswered > MOST_UNANSWERED) await answered;
     },
     async run({ check, sql }, database, stop) {
-      // What it takes to start is not the check's time.
-      if (database !== null && child.start()) await child.ask({ kind: 'begin', create: '' });
-      let problem = database === null ? await added : null;
+      let problem: string | null = null;
       const interrupt = (): void => {
         problem = interruptedAfter(check);
         void child.end();
       };
-      const timer = setTimeout(interrupt, check.timeLimitMs);
       stop.addEventListener('abort', interrupt);
+      let timer: NodeJS.Timeout | undefined;
       try {
+        // What it takes to start is not the check's time.
+        if (database !== null && child.start()) await child.ask({ kind: 'begin', create: '' });
+        if (database === null && !stop.aborted) problem = await added;
+        timer = setTimeout(interrupt, check.timeLimitMs);
         const isReady = problem === null && !stop.aborted;
         const answer = isReady ? await child.ask({ kind: 'run', sql, database }) : null;
         if (answer === null) return { kind: 'failed', check, problem: problem ?? ENDED };
@@ -139,8 +151,11 @@ function createChild(): Child {
       if (to?.connected !== true) return null;
       const answer = new Promise<FromChecker | null>((resolve) => waiting.push(resolve));
       mind(to);
+      // A query has a time limit of its own.
+      const late = message.kind === 'run' ? undefined : setTimeout(() => void end(), ANSWER_WITHIN_MS);
       to.send(message, () => undefined);
       const answered = await answer;
+      clearTimeout(late);
       if (to === child) mind(to);
       return answered;
     },
