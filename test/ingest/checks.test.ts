@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { dryRun } from '../../src/ingest/dry-run.ts';
 import { runDueChecks } from '../../src/ingest/judge-checks.ts';
 import type { Feed } from '../../src/model/feed.ts';
+import { openRehearsal } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { createStoreDesk, openDesk, type StoreDesk } from '../helpers/ingest.ts';
+import { createStoreDesk, MIGRATIONS, openDesk, type StoreDesk } from '../helpers/ingest.ts';
 import { describePostgres } from '../helpers/postgres.ts';
 import { serverSuite } from '../helpers/postgres-store.ts';
 import { tempFolder } from '../helpers/temp.ts';
@@ -14,6 +17,8 @@ interface Bench {
   readonly store: Store;
   readonly desk: StoreDesk;
   readonly rows: (sql: string) => Promise<readonly Record<string, unknown>[]>;
+  /** Where its database is. */
+  readonly db: string;
 }
 
 type Open = (feed: Feed) => Promise<Bench>;
@@ -115,6 +120,33 @@ function checksHold(open: Open): void {
     });
   });
 
+  test('a dry run foretells what checks find, file after file, and knows what was accepted', async () => {
+    const feed = billsFeed('[{ name: twins }, { name: any, on: tables }]', {
+      twins: TWINS,
+      any: 'SELECT 1 FROM bills',
+    });
+    const { desk, db, store } = await open(feed);
+    const files = [desk.write('bill/bills_20260801.csv', TWICE), desk.write('bill/bills_20260802.csv', FINE)];
+    const foretell = async (): Promise<readonly unknown[]> => {
+      const rehearsal = await openRehearsal({ db, feed, migrations: MIGRATIONS, program: '0.0.0' });
+      const stop = new AbortController().signal;
+      const options = { afresh: false, stop, onProgress: () => undefined, now: () => new Date('2026-08-10T12:00:00Z') };
+      try {
+        return await Array.fromAsync(dryRun(rehearsal, files, options), ({ outcome }) => outcome);
+      } finally {
+        await rehearsal.close();
+      }
+    };
+    const [held, fine] = await foretell();
+    expect(held).toMatchObject({ kind: 'quarantined', code: 'check', reason: 'twins: line 4' });
+    // Those on the tables are not run on parts of them.
+    expect(fine).toMatchObject({ kind: 'ingested', counts: { inserted: 2 }, warnings: {} });
+    const sha256 = createHash('sha256').update(TWICE).digest('hex');
+    const decision = { name: 'bill/bills_20260801.csv', sha256, code: 'check', by: 'x', reason: null } as const;
+    await store.decide(decision, new Date('2026-08-10T12:00:00Z'));
+    expect((await foretell())[0]).toMatchObject({ kind: 'ingested', counts: { inserted: 3 } });
+  });
+
   test('P7: told to stop, it does not wait for a check: the file is given up, and every table is as before', async () => {
     const { desk, rows } = await open(billsFeed('[{ name: endless, time_limit: 30min }]', { endless: ENDLESS }));
     const stopping = new AbortController();
@@ -175,7 +207,12 @@ const openOnSqlite: Open = (feed) =>
     const desk = openDesk({ feed });
     const { store, landing } = desk;
     mkdirSync(join(landing, 'bill'));
-    return { store, desk: createStoreDesk(store, landing), rows: (sql) => Promise.resolve(desk.rows(sql)) };
+    return {
+      store,
+      desk: createStoreDesk(store, landing),
+      db: desk.database.file,
+      rows: (sql) => Promise.resolve(desk.rows(sql)),
+    };
   });
 
 describe('SQLite: checks', () => {
@@ -185,11 +222,11 @@ describe('SQLite: checks', () => {
 describePostgres('PostgreSQL: checks', () => {
   const openStore = serverSuite();
   checksHold(async (feed) => {
-    const { store, client } = await openStore({ feed });
+    const { store, client, place } = await openStore({ feed });
     const landing = join(tempFolder(), 'landing');
     mkdirSync(join(landing, 'bill'), { recursive: true });
     return {
-      ...{ store, desk: createStoreDesk(store, landing) },
+      ...{ store, desk: createStoreDesk(store, landing), db: place.db },
       rows: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows,
     };
   });
