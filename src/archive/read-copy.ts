@@ -86,11 +86,22 @@ async function readInto(
  * @throws LandfallError where it is, and there is no key
  */
 async function unsealing(file: FileHandle, at: string, key: Uint8Array | null): Promise<Transform | null> {
-  const head = Buffer.alloc(SEALED_MAGIC.length);
-  await inArchive(at, () => file.read(head, 0, head.length, 0));
-  if (!head.equals(SEALED_MAGIC)) return null;
+  if (!(await isSealedFile(file, at))) return null;
   if (key !== null) return createUnsealStream(key);
   throw new LandfallError('read archive', 'it is sealed', { file: at, hint: 'name the key with --key-file' });
+}
+
+/** Whether a copy is sealed. @throws ArchiveFault when it cannot be read */
+export async function isSealedCopy({ archive, path: below }: Pick<StoredCopy, 'archive' | 'path'>): Promise<boolean> {
+  const at = path.join(archive, below);
+  await using file = await inArchive(at, () => open(at, O_RDONLY | O_NOFOLLOW));
+  return await isSealedFile(file, at);
+}
+
+async function isSealedFile(file: FileHandle, at: string): Promise<boolean> {
+  const head = Buffer.alloc(SEALED_MAGIC.length);
+  await inArchive(at, () => file.read(head, 0, head.length, 0));
+  return head.equals(SEALED_MAGIC);
 }
 
 function hashing(hash: Hash, take: (part: Buffer) => Promise<void>): Writable {

@@ -5,6 +5,7 @@ import { listCopies, type StoredCopy } from '../archive/list-copies.ts';
 import { copyPath, readCopyPath } from '../archive/name.ts';
 import { prune } from '../archive/prune.ts';
 import { extractCopy, hashCopy } from '../archive/read-copy.ts';
+import { resealCopy } from '../archive/reseal.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
@@ -13,6 +14,7 @@ import { counted } from '../output/counted.ts';
 import { toJson } from '../output/json.ts';
 import { layOut } from '../output/table.ts';
 import { printable } from '../output/terminal.ts';
+import { readFeedKey } from '../protection/feed-key.ts';
 import { readKeyFile } from '../protection/key-file.ts';
 import type { Settings } from '../settings/settings.ts';
 import { databaseIsThere, openReader } from '../store/open.ts';
@@ -23,20 +25,22 @@ import { systemCode } from '../system/system-error.ts';
 /** What `archive` takes. */
 export interface ArchiveOptions {
   readonly settings: Settings;
-  readonly action: 'list' | 'get' | 'verify' | 'prune';
+  readonly action: 'list' | 'get' | 'verify' | 'prune' | 'seal';
   /** `list`: a part of the name; `get`: the name of the file. */
   readonly name: string | null;
   /** Of the ledger; null: the copy that was taken last. */
   readonly revision: number | null;
   /** Where `get` writes to; null: into the working folder. */
   readonly out: string | null;
+  /** The key file that `seal` opens copies with that are sealed under another key; null: there are none. */
+  readonly oldKey: string | null;
   readonly json: boolean;
 }
 
 /**
- * Lists copies, gives the content of one back, holds all of them against their names and the ledger, or removes those that are older
- * than `--archive-for`.
- * @returns 0; 3 when `verify` has found something
+ * Lists copies, gives the content of one back, holds all of them against their names and the ledger, removes those that are older than
+ * `--archive-for`, or seals them.
+ * @returns 0; 3 when `verify` has found something, or `seal` a copy that it cannot open
  * @throws LandfallError when there is no archive, no such copy, or nothing says how long copies are kept
  */
 export async function archive(options: ArchiveOptions, io: CommandIo): Promise<number> {
@@ -54,6 +58,8 @@ export async function archive(options: ArchiveOptions, io: CommandIo): Promise<n
     case 'prune':
       await removeOld(folder, options, io);
       return 0;
+    case 'seal':
+      return await seal(folder, options, io);
   }
 }
 
@@ -173,6 +179,28 @@ export function findingsOf({ unknown, gone }: ArchiveDifference): readonly strin
       .map((copy) => `${copy.path} is archived, and the database does not know it: "landfall refill" reads it`),
     ...gone.slice(0, MOST_FINDINGS).map((copy) => `${copy} is in the ledger, and gone from the archive`),
   ];
+}
+
+/** Seals the feed's copies that are in the clear, or under an old key, under the key at hand. */
+async function seal(folder: string, { settings, oldKey }: ArchiveOptions, io: CommandIo): Promise<number> {
+  const feed = loadFeed(settings.feed, settings.env);
+  const key = readFeedKey(feed, settings.keyFile);
+  if (key === null)
+    throw new LandfallError('archive seal', `the feed ${feed.name} protects nothing`, {
+      hint: 'name the environment that does so with --env',
+    });
+  const from = oldKey === null ? null : readKeyFile(path.resolve(io.cwd, oldKey)).archive;
+  const found = { sealed: 0, same: 0, damaged: 0 };
+  for (const copy of listCopies(folder)) {
+    // Other feeds may share the folder.
+    if (readFileName(feed, copy.name).kind !== 'taken') continue;
+    const outcome = await resealCopy(copy, from, key.archive);
+    found[outcome] += 1;
+    if (outcome === 'damaged')
+      io.stderr.write(`${printable(copy.path)}: left as it is: damaged, or sealed under a key that is not at hand\n`);
+  }
+  io.stdout.write(`${found.sealed} copies sealed, ${found.same} were already, ${found.damaged} cannot be opened\n`);
+  return found.damaged === 0 ? 0 : EXIT_REFUSED;
 }
 
 async function removeOld(folder: string, { settings }: ArchiveOptions, io: CommandIo): Promise<void> {

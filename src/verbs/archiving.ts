@@ -9,11 +9,12 @@ place among the revisions of its name that it had. Stop the daemon first.
 
 const ABOUT_ARCHIVE = `list [TEXT] shows the copies of what was read, get NAME writes the content of
 one into this folder, verify reads all of them and holds them against the
-ledger, prune removes those older than --archive-for.
+ledger, prune removes those older than --archive-for, seal seals those that are
+in the clear, or under the key of --old-key, under that of --key-file.
 
   landfall archive get 'HospitalABC_VisitPay_Visit_[20260801_060000].txt'`;
 
-type ArchiveAction = 'list' | 'get' | 'verify' | 'prune';
+type ArchiveAction = 'list' | 'get' | 'verify' | 'prune' | 'seal';
 
 /** The commands that work with the archive. */
 export function addArchivingVerbs({ verb, act }: Verbs): void {
@@ -24,25 +25,26 @@ export function addArchivingVerbs({ verb, act }: Verbs): void {
       await act(command, 'unattended', (settings, io) => refill({ settings, archives }, io));
     });
 
-  verb('archive', 'the copies of what was read: list, get, verify or prune them')
-    .usage('<list|get|verify|prune> [name] [options]')
+  verb('archive', 'the copies of what was read: list, get, verify, prune or seal them')
+    .usage('<list|get|verify|prune|seal> [name] [options]')
     .description(ABOUT_ARCHIVE)
-    .addArgument(new Argument('<action>').choices(['list', 'get', 'verify', 'prune']))
+    .addArgument(new Argument('<action>').choices(['list', 'get', 'verify', 'prune', 'seal']))
     .argument('[name]')
     .option('--revision <n>', 'of get: this revision of the ledger, not the newest', wholeNumber)
     .option('--out <file>', 'of get: where to write to')
+    .option('--old-key <file>', 'of seal: the key that copies are sealed under now')
     .option('--json', 'of list and verify: as JSON')
     .action(
       async (
         action: ArchiveAction,
         name: string | undefined,
-        flags: { revision?: number; out?: string; json?: true },
+        flags: { revision?: number; out?: string; oldKey?: string; json?: true },
         command: Command,
       ) => {
         const { archive } = await import('../commands/archive.ts');
-        const { revision = null, out = null, json = false } = flags;
+        const { revision = null, out = null, oldKey = null, json = false } = flags;
         await act(command, 'short', (settings, io) =>
-          archive({ settings, action, name: name ?? null, revision, out, json }, io),
+          archive({ settings, action, name: name ?? null, revision, out, oldKey, json }, io),
         );
       },
     );
