@@ -1,15 +1,20 @@
 import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
-import { type ExportProgress, type ExportResult, runExport } from '../export/export.ts';
+import type { Deidentification } from '../export/deidentify.ts';
+import { type ExportResult, runExport } from '../export/export.ts';
 import { openFolderTarget } from '../export/folder-target.ts';
 import { PARTITION_UNITS, type PartitionRequest, type PartitionUnit } from '../export/plan.ts';
 import { requireS3Place } from '../export/s3-client.ts';
+import { exportToSqlite, isSqliteFile } from '../export/sqlite-file.ts';
+import type { ExportProgress } from '../export/table.ts';
 import type { Target } from '../export/target.ts';
 import { loadFeed } from '../feed/load.ts';
 import { LandfallError } from '../model/errors.ts';
 import { counted, grouped } from '../output/counted.ts';
 import { layOut } from '../output/table.ts';
 import { CLEAR_LINE, printable } from '../output/terminal.ts';
+import { createHasher } from '../protection/hash-value.ts';
+import { readKeyFile } from '../protection/key-file.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openReader } from '../store/open.ts';
 import { dialectOf } from '../store/schema.ts';
@@ -28,6 +33,7 @@ export interface ExportCommandOptions {
   /** `claims.billed_on:month` */
   readonly partitionBy: readonly string[];
   readonly verify: boolean;
+  readonly deidentify: boolean;
 }
 
 /**
@@ -44,25 +50,48 @@ export async function exportData(options: ExportCommandOptions, io: CommandIo): 
   const bar = createBar(io.stderr);
   let target: Target | null = null;
   try {
-    const opened = await openTarget(options.to, io);
-    target = opened;
-    const result = await reader.snapshot((snapshot) =>
-      runExport(
-        {
-          ...{ feed, request, target: opened, verify, now: io.now, onProgress: bar.show },
-          ...{ store: dialectOf(settings.db), program: io.program.version },
-        },
-        snapshot,
-      ),
-    );
+    const what = {
+      ...{ feed, request, verify, now: io.now, onProgress: bar.show },
+      ...{ store: dialectOf(settings.db), program: io.program.version },
+    };
+    const deidentify = options.deidentify ? deidentification(settings, io) : null;
+    const result = await reader.snapshot(async (snapshot) => {
+      if (isSqliteFile(options.to)) {
+        const file = path.resolve(io.cwd, options.to);
+        return await exportToSqlite({ ...what, file, deidentify: requireDeidentified(deidentify) }, snapshot);
+      }
+      target = await openTarget(options.to, io);
+      return await runExport({ ...what, target, deidentify }, snapshot);
+    });
     bar.end();
-    io.stdout.write(summaryOf(io.stdout, opened.shown, result));
+    io.stdout.write(summaryOf(io.stdout, options.to, result));
     return 0;
   } finally {
     bar.end();
-    await target?.close();
+    await close(target);
     await reader.close();
   }
+}
+
+async function close(target: Target | null): Promise<void> {
+  await target?.close();
+}
+
+function deidentification({ keyFile }: Settings, io: CommandIo): Deidentification {
+  if (keyFile === null)
+    throw new LandfallError('export', '--deidentify needs a key, by which ids are hashed so that joins hold', {
+      hint: 'name its file with --key-file; a new one is made with: landfall key new FILE',
+    });
+  const { hashing, fingerprint } = readKeyFile(keyFile);
+  return { hash: createHasher(hashing), fingerprint, year: io.now().getUTCFullYear() };
+}
+
+/** A copy with patient data is a backup. */
+function requireDeidentified(deidentify: Deidentification | null): Deidentification {
+  if (deidentify !== null) return deidentify;
+  throw new LandfallError('export', 'a database is written with --deidentify only', {
+    hint: 'a copy as it is, patient data included, is a backup: see docs/backup.md',
+  });
 }
 
 async function openTarget(to: string, io: CommandIo): Promise<Target> {
@@ -96,9 +125,9 @@ function createBar(terminal: Output): { show: (progress: ExportProgress) => void
     show({ table, rows, of }) {
       if (performance.now() - drawnAt < DRAW_GAP_MS) return;
       drawnAt = performance.now();
-      const full = of === null || of === 0 ? 0 : Math.min(BAR_COLUMNS, Math.floor((rows / of) * BAR_COLUMNS));
+      const full = of === 0 ? 0 : Math.min(BAR_COLUMNS, Math.floor((rows / of) * BAR_COLUMNS));
       const bar = '█'.repeat(full) + '░'.repeat(BAR_COLUMNS - full);
-      terminal.write(`${CLEAR_LINE}${bar} ${table}  ${grouped(rows)}${of === null ? '' : ` of ${grouped(of)}`} rows`);
+      terminal.write(`${CLEAR_LINE}${bar} ${table}  ${grouped(rows)} of ${grouped(of)} rows`);
     },
     end() {
       if (drawnAt > 0) terminal.write(CLEAR_LINE);
@@ -111,5 +140,6 @@ function summaryOf(stdout: Output, shown: string, { tables, removed, generation 
   const rows = tables.map(({ name, rows: count, parts, written, bytes }) => [name, count, parts, written, bytes]);
   const table = layOut(stdout, ['table', 'rows', 'parts', 'written', 'bytes'], rows);
   const gone = removed === 0 ? '' : `, ${counted(removed, 'old part')} removed`;
-  return `${table}\nGeneration ${generation} in ${printable(shown)}${gone}.\n`;
+  const place = isSqliteFile(shown) ? '' : `Generation ${generation} in `;
+  return `${table}\n${place}${printable(shown)}${gone}\n`;
 }

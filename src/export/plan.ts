@@ -42,6 +42,8 @@ export interface ExportColumn extends ReadColumn {
   readonly phi: boolean | null;
   /** What was done to its values before they came into the database. */
   readonly protectedAs: ProtectionName | null;
+  /** Whether it is a key or refers to one. */
+  readonly isKey: boolean;
 }
 
 /**
@@ -97,6 +99,7 @@ function exportColumn(feed: Feed, dataset: Dataset, column: Column): ExportColum
     scale: column.parameters?.scale ?? null,
     phi: isPatientData(feed, dataset, column),
     protectedAs: column.protect ?? null,
+    isKey: column.references !== null || dataset.keys.includes(column),
   };
 }
 
@@ -106,16 +109,23 @@ function isPatientData(feed: Feed, dataset: Dataset, column: Column): boolean {
   return parent !== dataset && isPatientData(feed, parent, parent.key);
 }
 
-/** A column of a view is what it shows; where the database does not tell, what the feed calls by its name. */
+/**
+ * A column of a view is what it shows. Where the database does not tell, it is what the feed calls by its name; an expression that has the
+ * name of patient data is such, and of any other it is not known what it holds.
+ */
 function viewColumn(feed: Feed, { name, storage, scale, origin }: RelationColumn): ExportColumn {
+  const isTold = typeof origin === 'object';
   const known = feed.datasets
-    .filter(({ table }) => origin === null || table === origin.table)
+    .filter(({ table }) => !isTold || table === origin.table)
     .flatMap((dataset) => {
-      const column = dataset.columns.find((one) => one.name === (origin?.column ?? name));
+      const column = dataset.columns.find((one) => one.name === (isTold ? origin.column : name));
       return column === undefined ? [] : [exportColumn(feed, dataset, column)];
     });
-  const phi = known.length === 0 ? null : known.some((column) => column.phi === true);
-  return { name, storage, scale, phi, protectedAs: known.find((column) => column.protectedAs)?.protectedAs ?? null };
+  const some = known.some(({ phi }) => phi === true);
+  const phi = some ? true : known.length > 0 && origin !== 'expression' ? false : null;
+  const protectedAs =
+    origin === 'expression' ? null : (known.find((column) => column.protectedAs !== null)?.protectedAs ?? null);
+  return { name, storage, scale, phi, protectedAs, isKey: known.some(({ isKey }) => isKey) };
 }
 
 function tableOf(

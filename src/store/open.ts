@@ -4,6 +4,7 @@ import type { Feed } from '../model/feed.ts';
 import type { LockState, OpenOptions, Opened, StorePlace } from './ownership.ts';
 import type { DatabaseSize, StoreReader } from './reader.ts';
 import type { Rehearsal } from './rehearsal.ts';
+import type { RowCopy } from './row-copy.ts';
 import * as sqliteFiles from './sqlite/database-file.ts';
 import * as sqliteLock from './sqlite/lock.ts';
 
@@ -121,4 +122,13 @@ export function databaseSize(db: string): DatabaseSize {
 export async function lockFile(file: string): Promise<(() => void) | null> {
   const lock = await import('./sqlite/file-lock.ts');
   return lock.lockFile(file);
+}
+
+/**
+ * Makes a new database of rows that come from elsewhere, as a file of SQLite.
+ * @throws DatabaseFault where it cannot be written
+ */
+export async function createRowCopy(file: string): Promise<RowCopy> {
+  const copy = await import('./sqlite/row-copy.ts');
+  return copy.createRowCopy(file);
 }

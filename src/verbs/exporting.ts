@@ -15,6 +15,7 @@ interface ExportFlags {
   readonly orderBy?: readonly string[];
   readonly partitionBy?: readonly string[];
   readonly verify?: true;
+  readonly deidentify?: true;
 }
 
 /** The command that writes out of the database. */
@@ -26,12 +27,13 @@ export function addExportingVerbs({ verb, act }: Verbs): void {
     .option('--view <NAME...>', 'these views')
     .option('--order-by <COLUMN...>', 'what rows of views are sorted by first')
     .option('--partition-by <T.C:UNIT...>', 'a folder for each day, month or year of a date')
+    .option('--deidentify', 'protect all patient data on its way out; needs --key-file; also into FILE.sqlite')
     .option('--verify', 'read every part back and compare it with the database')
     .action(async (flags: ExportFlags, command: Command) => {
       const { exportData } = await import('../commands/export.ts');
-      const { to, table = [], view = [], orderBy = [], partitionBy = [], verify = false } = flags;
+      const { to, table = [], view = [], orderBy = [], partitionBy = [], verify = false, deidentify = false } = flags;
       await act(command, 'short', (settings, io) =>
-        exportData({ settings, to, tables: table, views: view, orderBy, partitionBy, verify }, io),
+        exportData({ settings, to, tables: table, views: view, orderBy, partitionBy, verify, deidentify }, io),
       );
     });
 }

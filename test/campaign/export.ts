@@ -146,7 +146,7 @@ async function exportTo(db: string, target: Target): Promise<void> {
     await reader.snapshot((snapshot) =>
       runExport(
         {
-          ...{ feed, request: REQUEST, target, store: 'sqlite', program: '0', verify: false },
+          ...{ feed, request: REQUEST, target, store: 'sqlite', program: '0', verify: false, deidentify: null },
           ...{ now: () => new Date(), onProgress: () => undefined },
         },
         snapshot,

@@ -56,7 +56,7 @@ async function findRelation(
   for (const column of rows) {
     const storage = STORAGE[column.type] ?? 'text';
     const scale = storage === 'decimal' ? (column.scale ?? (await scaleOf(client, name, column.name))) : null;
-    columns.push({ name: column.name, storage, scale, origin: null });
+    columns.push({ name: column.name, storage, scale, origin: 'unknown' });
   }
   return columns;
 }

@@ -47,13 +47,13 @@ function findRelation(db: Database.Database, feed: Feed, name: string): readonly
     .prepare(`SELECT * FROM ${quoteName(name)}`)
     .columns()
     .map((found): RelationColumn => {
-      const origin =
-        found.table === null || found.column === null ? null : { table: found.table, column: found.column };
-      const column = feed.datasets
-        .find(({ table }) => table === origin?.table)
-        ?.columns.find((one) => one.name === origin?.column);
-      if (column === undefined) return { name: found.name, storage: keptAs(db, name, found.name), scale: null, origin };
-      return { name: found.name, storage: storageOf(column), scale: column.parameters?.scale ?? null, origin };
+      const { name: itsName, table, column } = found;
+      const origin = table === null || column === null ? 'expression' : { table, column };
+      const known = feed.datasets
+        .find((dataset) => dataset.table === table)
+        ?.columns.find((one) => one.name === column);
+      if (known === undefined) return { name: itsName, storage: keptAs(db, name, itsName), scale: null, origin };
+      return { name: itsName, storage: storageOf(known), scale: known.parameters?.scale ?? null, origin };
     });
 }
 
@@ -69,7 +69,8 @@ function keptAs(db: Database.Database, relation: string, column: string): Storag
   return 'text';
 }
 
-function* readRows(db: Database.Database, query: RowQuery): Generator<readonly (readonly Value[])[], void> {
+/** Rows of a query, some hundreds at a time. */
+export function* readRows(db: Database.Database, query: RowQuery): Generator<readonly (readonly Value[])[], void> {
   const { relation, columns, group, orderBy } = query;
   const order = [
     ...(group === null ? [] : [`substr(${quoteName(group.column)}, 1, ${group.characters})`]),
@@ -97,7 +98,8 @@ function read(name: string, storage: StorageClass): string {
   return storage === 'text' ? `CAST(${quoteName(name)} AS TEXT)` : quoteName(name);
 }
 
-function readTotals(
+/** What the rows of a relation come to. */
+export function readTotals(
   db: Database.Database,
   { relation, columns }: Pick<RowQuery, 'relation' | 'columns'>,
 ): RelationTotals {
