@@ -99,6 +99,17 @@ export function findWay(archive: Pick<Archive, 'folder'>, file: string): string 
   return path.join(archive.folder, file);
 }
 
+/** Whether a file lies in the archive. What a link leads to does not. */
+export function isInArchive(archive: Pick<Archive, 'folder'>, file: string): boolean {
+  try {
+    const at = findWay(archive, file);
+    return at !== null && fs.lstatSync(at, { throwIfNoEntry: false })?.isFile() === true;
+  } catch (error) {
+    if (systemCode(error) === null) throw error;
+    return false;
+  }
+}
+
 /** Each folder on the way to a file, with the one above it. */
 function* wayTo(archive: string, file: string): Generator<[above: string, folder: string]> {
   let above = archive;

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
-import path from 'node:path';
 import { readFileName } from '../feed/file-name.ts';
 import type { Feed } from '../model/feed.ts';
 import type { FileRow } from '../store/reader.ts';
+import { isInArchive } from './archive.ts';
 import { listCopies, type StoredCopy } from './list-copies.ts';
 import { draftPath, readCopyPath } from './name.ts';
 import { prunedBefore } from './prune.ts';
@@ -35,7 +35,7 @@ export async function compareArchive(
     // What an older version has moved lies elsewhere.
     if (name === null || (pruned !== null && name.takenAt < pruned)) continue;
     // One that has come since; its name comes right after its commit.
-    const isThere = [copy, draftPath(name.name, name.takenAt)].some((file) => fs.existsSync(path.join(archive, file)));
+    const isThere = [copy, draftPath(name.name, name.takenAt)].some((file) => isInArchive({ folder: archive }, file));
     if (!isThere) gone.push(copy);
   }
   // Other feeds may share the folder.

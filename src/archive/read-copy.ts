@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import zlib from 'node:zlib';
 import { LandfallError } from '../model/errors.ts';
 import { createUnsealStream, SEALED_MAGIC, UnsealError } from '../protection/seal-stream.ts';
-import { inArchive } from './archive.ts';
+import { findWay, inArchive } from './archive.ts';
 import type { StoredCopy } from './list-copies.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
@@ -66,15 +66,28 @@ async function readInto(
   take: (part: Buffer) => Promise<void>,
 ): Promise<string | null> {
   const at = path.join(archive, below);
-  await using file = await inArchive(at, () => open(at, O_RDONLY | O_NOFOLLOW));
+  await using file = await inArchive(at, () => {
+    findWay({ folder: archive }, below);
+    return open(at, O_RDONLY | O_NOFOLLOW);
+  });
   const hash = createHash('sha256');
+  let notTaken: unknown = null;
+  const output = hashing(hash, async (part) => {
+    try {
+      await take(part);
+    } catch (error) {
+      notTaken = error;
+      throw error;
+    }
+  });
   const unseal = await unsealing(file, at, key);
   const input = file.createReadStream({ autoClose: false, start: 0 });
-  const output = [zlib.createZstdDecompress(), hashing(hash, take)] as const;
+  const unzip = zlib.createZstdDecompress();
   try {
-    if (unseal === null) await pipeline(input, ...output);
-    else await pipeline(input, unseal, ...output);
+    if (unseal === null) await pipeline(input, unzip, output);
+    else await pipeline(input, unseal, unzip, output);
   } catch (error) {
+    if (notTaken !== null) throw notTaken as Error;
     if (isDamage(error) || error instanceof UnsealError) return null;
     return await inArchive(at, () => Promise.reject(error as Error));
   }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
 import type { Archive, CopyNote } from '../model/archive.ts';
-import { findWay, inArchive, syncFolder } from './archive.ts';
+import { findWay, inArchive, isInArchive, syncFolder } from './archive.ts';
 import { draftPath } from './name.ts';
 
 /**
@@ -30,10 +30,7 @@ export async function settleDrafts(archive: Archive, store: Pick<Store, 'openCop
 }
 
 function isHere(archive: Archive, { archivedTo }: CopyNote, draft: string): boolean {
-  return [draft, ...(archivedTo === null ? [] : [archivedTo])].some((file) => {
-    const at = findWay(archive, file);
-    return at !== null && fs.lstatSync(at, { throwIfNoEntry: false }) !== undefined;
-  });
+  return isInArchive(archive, draft) || (archivedTo !== null && isInArchive(archive, archivedTo));
 }
 
 function settle(archive: Archive, { archivedTo }: CopyNote, draft: string): void {

@@ -1,5 +1,6 @@
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { ArchiveFault, isInArchive } from '../archive/archive.ts';
 import { compareArchive, type ArchiveDifference } from '../archive/compare.ts';
 import { listCopies, type StoredCopy } from '../archive/list-copies.ts';
 import { copyPath, readCopyPath } from '../archive/name.ts';
@@ -87,7 +88,7 @@ async function get(folder: string, options: ArchiveOptions, io: CommandIo): Prom
   if (name === null) throw new LandfallError('archive get', 'it needs the name of a file');
   const found = revision === null ? newest(folder, name) : await ofRevision(settings, name, revision);
   const said = found === null ? null : readCopyPath(found);
-  if (found === null || said === null || !existsSync(path.join(folder, found)))
+  if (found === null || said === null || !isInArchive({ folder }, found))
     throw new LandfallError(
       'archive get',
       `there is no copy of ${printable(name)}${revision === null ? '' : ` revision ${revision}`}`,
@@ -99,12 +100,12 @@ async function get(folder: string, options: ArchiveOptions, io: CommandIo): Prom
   const to = path.resolve(io.cwd, options.out ?? path.basename(name));
   try {
     const sha256 = await extractCopy({ archive: folder, path: found }, archiveKey(settings), to);
-    if (sha256 === null || copyPath(name, said.takenAt, sha256) !== found) {
-      rmSync(to, { force: true });
+    if (sha256 === null || copyPath(name, said.takenAt, sha256) !== found)
       throw new LandfallError('archive get', 'the copy is damaged', { file: found });
-    }
   } catch (error) {
     const code = systemCode(error);
+    // What is there of it is not the content.
+    if (code !== 'EEXIST') rmSync(to, { force: true });
     if (code === null) throw error;
     const problem = code === 'EEXIST' ? 'it is there already' : `it cannot be written (${code})`;
     throw new LandfallError('archive get', problem, { file: to, hint: 'name another file with --out', cause: error });
@@ -139,8 +140,8 @@ async function verify(folder: string, { settings, json }: ArchiveOptions, { stdo
   const copies = listCopies(folder);
   const key = archiveKey(settings);
   for (const copy of copies) {
-    const sha256 = await hashCopy(copy, key);
-    if (sha256?.startsWith(copy.digest) !== true) damaged.push(`${copy.path} is damaged`);
+    const found = await problemOf(copy, key);
+    if (found !== null) damaged.push(`${copy.path} ${found}`);
   }
   const findings = [
     ...damaged,
@@ -154,6 +155,16 @@ async function verify(folder: string, { settings, json }: ArchiveOptions, { stdo
     );
   }
   return findings.length === 0 ? 0 : EXIT_REFUSED;
+}
+
+/** What is wrong with a copy by itself; null: nothing, or it is gone since, of which the ledger says whether it may. */
+async function problemOf(copy: StoredCopy, key: Uint8Array | null): Promise<string | null> {
+  try {
+    return (await hashCopy(copy, key))?.startsWith(copy.digest) === true ? null : 'is damaged';
+  } catch (error) {
+    if (!(error instanceof ArchiveFault)) throw error;
+    return error.code === 'ENOENT' ? null : `cannot be read (${error.code})`;
+  }
 }
 
 /** How the archive of the settings and the ledger differ; none: it is neither here nor there. */

@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, mkdirSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ArchiveFault } from '../archive/archive.ts';
 import { isKnown } from '../archive/known.ts';
 import { inOrderTaken, listCopies, type StoredCopy } from '../archive/list-copies.ts';
 import { writeCopy } from '../archive/read-copy.ts';
@@ -8,6 +9,7 @@ import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { fileStat } from '../landing/file-stat.ts';
 import { stampOfChange } from '../landing/stamp.ts';
+import { LandfallError } from '../model/errors.ts';
 import { EXIT_FAILED, EXIT_REFUSED } from '../model/exit-codes.ts';
 import type { Feed } from '../model/feed.ts';
 import { isRefused } from '../model/ingest.ts';
@@ -19,6 +21,7 @@ import { runDueChecks } from '../ingest/judge-checks.ts';
 import { readFeedKey } from '../protection/feed-key.ts';
 import { isUrl } from '../settings/database-url.ts';
 import { openUnnamedFile } from '../system/private-files.ts';
+import { systemCode } from '../system/system-error.ts';
 import type { Settings } from '../settings/settings.ts';
 import { openDatabase } from './database-session.ts';
 import { openIntake, openTelling } from './intake-session.ts';
@@ -104,12 +107,27 @@ function openRoom({ db, stateDir }: Settings): Disposable & { readonly handle: n
 async function takeOut(feed: Feed, copy: StoredCopy, key: Uint8Array | null, to: number): Promise<ListedFile | string> {
   const meaning = readFileName(feed, copy.name);
   if (meaning.kind !== 'taken') return `a copy whose name is not one of the feed ${feed.name}: left out`;
-  const sha256 = await writeCopy(copy, key, to);
-  if (sha256?.startsWith(copy.digest) !== true)
-    return 'its copy is damaged: left out; "landfall archive verify" names all such';
+  const problem = await writeOut(copy, key, to);
+  if (problem !== null) return `its copy ${problem}: left out; "landfall archive verify" names all such`;
   const at = path.join(copy.archive, copy.path);
   const { mtimeNs } = statSync(at, { bigint: true });
   const stamp = meaning.stamp ?? stampOfChange({ mtimeNs });
   const stat = fileStat(fstatSync(to, { bigint: true }));
   return { name: copy.name, path: at, unnamed: to, dataset: meaning.dataset, stamp, stat };
+}
+
+/**
+ * Writes the content of a copy. A copy that cannot be read keeps no other out; an archive that is gone does.
+ * @returns what is wrong with the copy; null: nothing
+ */
+async function writeOut(copy: StoredCopy, key: Uint8Array | null, to: number): Promise<string | null> {
+  try {
+    return (await writeCopy(copy, key, to))?.startsWith(copy.digest) === true ? null : 'is damaged';
+  } catch (error) {
+    if (error instanceof ArchiveFault && existsSync(copy.archive)) return `cannot be read (${error.code})`;
+    const code = systemCode(error);
+    if (code === null) throw error;
+    const hint = 'free space on the disk of the database; another refill goes on where this one ends';
+    throw new LandfallError('refill', `a content cannot be written (${code})`, { hint, cause: error });
+  }
 }

@@ -1,13 +1,24 @@
-import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { performRefill } from '../../src/worker/refill-job.ts';
 import { filesIn } from '../campaign/compare-archive.ts';
 import { createBilling } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
-import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
+import { fillDisk, mountDisk, spoilReads } from '../helpers/disk.ts';
+import { feedFileName, feedFileText, type Row } from '../helpers/feed-files.ts';
 import { openArchive } from '../../src/archive/archive.ts';
 import { openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
 import { supervised } from '../helpers/supervised.ts';
@@ -114,4 +125,62 @@ test('archive prune removes what is older than --archive-for, which is then know
   expect((await run(desk, ['verify'])).exitCode).toBe(0);
   rmSync(join(desk.archive, 'pruned-before'));
   expect((await run(desk, ['verify'])).exitCode).toBe(3);
+});
+
+describe('P7: what is wrong with one copy', () => {
+  test('that cannot be read keeps no other from being verified or refilled', async ({ skip }) => {
+    const desk = await twoRevisions();
+    const [first = ''] = filesIn(desk.archive);
+    if (!spoilReads(join(desk.archive, first))) skip('mounting is not allowed');
+    const { exitCode, out } = await run(desk, ['archive', 'verify']);
+    expect([exitCode, out]).toEqual([3, `FAILED  ${first} cannot be read (EIO)\n2 copies, 1 finding\n`]);
+    const db = join(desk.folder, 'new.sqlite');
+    expect(await refill(desk, db)).toBe(3);
+    expect((await run(desk, ['archive', 'get', NAME])).exitCode).toBe(0);
+    const io = captureIo();
+    await runCommandLine(['files', '--json', '--db', db], { open: () => io });
+    expect(JSON.parse(io.written.out)).toHaveLength(1);
+  });
+
+  test('a link that stands in the archive is followed by no command: what it leads to is gone', async () => {
+    const desk = await twoRevisions();
+    renameSync(join(desk.archive, '2026'), join(desk.folder, 'elsewhere'));
+    symlinkSync(join(desk.folder, 'elsewhere'), join(desk.archive, '2026'));
+    const { exitCode, out } = await run(desk, ['archive', 'verify']);
+    expect([exitCode, out]).toEqual([
+      3,
+      expect.stringMatching(/gone from the archive\n.*gone from the archive\n0 copies/),
+    ]);
+    expect((await run(desk, ['verify'])).exitCode).toBe(3);
+    await expect(run(desk, ['archive', 'get', NAME, '--revision', '1'])).rejects.toThrow(/there is no copy/);
+  });
+
+  test('a full disk that get writes to is not blamed on the archive, and nothing is left there', async ({ skip }) => {
+    const desk = await twoRevisions();
+    const small = join(desk.folder, 'small');
+    if (!mountDisk(small, 'size=64k', onTestFinished)) skip('mounting is not allowed');
+    fillDisk(small);
+    const to = join(small, 'x');
+    await expect(run(desk, ['archive', 'get', NAME, '--out', to])).rejects.toThrow(
+      /small\/x cannot be written \(ENOSPC\)/,
+    );
+    expect(existsSync(to)).toBe(false);
+  });
+
+  test('nor is the disk of the database, where it is full in the middle of a refill', async ({ skip }) => {
+    const desk = await twoRevisions();
+    const rows = Array.from({ length: 4_000 }, (_, at): Row => ({
+      ...billing.procedure(),
+      ProcedureID: `P${at}`,
+      Description: 'x'.repeat(500),
+    }));
+    const text = feedFileText('Procedure', rows);
+    const keeping = { kind: 'copy', archive: openArchive(desk.archive), behind: null } as const;
+    await desk.ingest(desk.write(feedFileName('Procedure', '20260802_060000'), text), { keeping });
+    const small = join(desk.folder, 'small');
+    if (!mountDisk(small, 'size=1m', onTestFinished)) skip('mounting is not allowed');
+    await expect(refill(desk, join(small, 'x.sqlite'))).rejects.toThrow(
+      /^a content cannot be written \(ENOSPC\) \(free space on the disk of the database; .*goes on/,
+    );
+  });
 });

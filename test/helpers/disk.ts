@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pid } from 'node:process';
 import { onTestFinished } from 'vitest';
 import { tempFolder } from './temp.ts';
 
@@ -53,6 +54,16 @@ export function fillDisk(folder: string): void {
 export function growDisk(folder: string, limits: string): void {
   if (spawnSync('mount', ['-o', `remount,${limits}`, folder]).status !== 0)
     throw new Error(`the disk at ${folder} cannot be grown`);
+}
+
+/**
+ * Mounts something on a file that no read of succeeds, as of a bad block, until the test is over.
+ * @returns false where mounting is not allowed
+ */
+export function spoilReads(file: string): boolean {
+  if (spawnSync('mount', ['--bind', `/proc/${pid}/mem`, file]).status !== 0) return false;
+  onTestFinished(() => void spawnSync('umount', ['--lazy', file]));
+  return true;
 }
 
 /**
