@@ -1,7 +1,7 @@
 import { parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
-import { literal, tooLong } from './merge-sql.ts';
+import { literal, rowOrder, tooLong } from './merge-sql.ts';
 import type { Merging } from './merge.ts';
 import { RowsLeftOut } from './refusal.ts';
 import { keyNames, sameKey } from '../key-names.ts';
@@ -59,11 +59,11 @@ function directSql(feed: Feed, dataset: Dataset, { incoming }: StagingTables): s
       `${incoming} s JOIN rejects r ON r.state = 'waiting' AND r.dataset = ${literal(dataset.name)} AND r.row_key = ${key}`,
     ),
   ];
-  // In the order of a parent: its key and the index on it are then read and written page by page.
-  const grouped = referencesOf(dataset).filter(({ index }) => index === true);
-  const order = grouped.slice(0, 1).map(({ name }) => `ORDER BY s.${quoteName(name)}`);
+  // Files mostly come in the order of their keys: where there is no better one, none has to be made.
+  const isGrouped = referencesOf(dataset).some(({ index }) => index === true);
+  const order = isGrouped ? `ORDER BY ${rowOrder(dataset, 's')}` : '';
   return `
     INSERT INTO ${table} (${[...columns, ...LINEAGE_COLUMNS].join(', ')})
     SELECT ${columns.map((column) => `s.${column}`).join(', ')}, $1::bigint, s._seq, $2::text
-    FROM ${incoming} s WHERE ${conditions.join('\n      AND ')} ${order.join('')}`;
+    FROM ${incoming} s WHERE ${conditions.join('\n      AND ')} ${order}`;
 }

@@ -1,5 +1,6 @@
 import type { Feed } from '../../model/feed.ts';
 import type { LoadedRows, RefusedRow, RowText } from '../store.ts';
+import { decisiveColumns } from './merge-sql.ts';
 import { type Merging, type Verdicts, admit, resolveWaiting } from './merge.ts';
 import { asReject } from '../refused-row.ts';
 import { keepRejects } from './rejects.ts';
@@ -35,7 +36,7 @@ export async function mergeIncoming(
     sums.unchanged += verdicts.unchanged;
     sums.stale += verdicts.stale;
   };
-  await client.query(`ANALYZE ${stage.incoming}`);
+  await client.query(`ANALYZE ${stage.incoming} (_seq, _turn, ${decisiveColumns(dataset)})`);
   const { rows } = await client.query<{ turns: number }>(sql.numberTurns, [origin.fileId, origin.stamp]);
   const turns = rows[0]?.turns ?? 0;
   const lastLine = await lastOf(merging);

@@ -51,33 +51,38 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
     names.length === 0 ? 'true' : names.map((name) => `t.${name} IS NOT DISTINCT FROM s.${name}`).join(' AND ');
   const orphan =
     references.length === 0 ? 'false' : references.map((column) => parentMissing(feed, column)).join(' OR ');
+  // Looked up only where two stamps are equal, which is seldom.
+  const ofFileOf = (id: string, column: 'name' | 'revision') =>
+    `(SELECT f.${column} FROM files f WHERE f.file_id = ${id})`;
   // The order of versions (P4). An unchanged reference needs no look at its parent: the foreign key has seen it.
   const verdict = `CASE
       WHEN ${tooLong(dataset, 's')} THEN 'unfit'
       WHEN t.${keys[0] ?? ''} IS NULL THEN CASE WHEN ${orphan} THEN 'orphan' ELSE 'new' END
-      WHEN (t.source_stamp COLLATE "C", tf.name, tf.revision, t.source_line) > (s._stamp, sf.name, sf.revision, s._line)
+      WHEN (t.source_stamp COLLATE "C", ${ofFileOf('t.source_file_id', 'name')}, ${ofFileOf('t.source_file_id', 'revision')}, t.source_line)
+        > (s._stamp, ${ofFileOf('s._file_id', 'name')}, ${ofFileOf('s._file_id', 'revision')}, s._line)
         THEN 'stale'
       WHEN ${same(values)} THEN 'unchanged'
       WHEN NOT (${same(referring)}) AND (${orphan}) THEN 'orphan'
       ELSE 'updated' END`;
-  const judged = (rows: string) => `
+  const found = `LEFT JOIN ${table} t ON ${sameKey(dataset, 't', 's')}`;
+  const judged = (rows: string, find = found) => `
     SELECT s.*, ${verdict} AS _verdict
-    FROM (${rows}) s
-    JOIN files sf ON sf.file_id = s._file_id
-    LEFT JOIN ${table} t ON ${sameKey(dataset, 't', 's')}
-    LEFT JOIN files tf ON tf.file_id = t.source_file_id`;
+    FROM (${rows}) s ${find}`;
   const names = ['_seq', '_byte_offset', '_byte_length', '_file_id', '_line', '_stamp', '_verdict', ...columns].join(
     ', ',
   );
   const stageRows = (rows: string) => `INSERT INTO ${merging} (${names}) SELECT ${names} FROM (${judged(rows)}) j`;
   const ofFile = `SELECT i.*, $1::bigint AS _file_id, i._seq AS _line, $2::text COLLATE "C" AS _stamp FROM ${stage.incoming} i`;
 
+  // Each by itself: how few keys are repeated cannot be foreseen, and the whole table might be read for them.
+  const foundSingly = `LEFT JOIN LATERAL (SELECT * FROM ${table} t WHERE ${sameKey(dataset, 't', 's')} OFFSET 0) t ON true`;
+
   return {
     numberTurns: `
       WITH repeated AS (SELECT ${keyList} FROM ${stage.incoming} GROUP BY ${keyList} HAVING count(*) > 1),
       numbered AS (
         SELECT s._seq, row_number() OVER (PARTITION BY ${keyOf('s')} ORDER BY s._seq) AS turn
-        FROM (${judged(`${ofFile} JOIN repeated USING (${keyList})`)}) s WHERE ${ADMITTED}),
+        FROM (${judged(`${ofFile} JOIN repeated USING (${keyList})`, foundSingly)}) s WHERE ${ADMITTED}),
       later AS (
         UPDATE ${stage.incoming} i SET _turn = n.turn FROM numbered n WHERE n._seq = i._seq AND n.turn > 1 RETURNING n.turn)
       SELECT coalesce(max(turn), 1)::integer AS turns FROM later`,
@@ -86,11 +91,10 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
       FROM ${stage.incoming} i JOIN rejects r ON r.reject_id = i._seq JOIN files f ON f.file_id = r.file_id
       WHERE i._seq > $1 AND i._seq <= $2`),
     countVerdicts: `SELECT _verdict AS verdict, count(*) AS rows FROM ${merging} GROUP BY _verdict`,
-    // In the order of keys: two merges that touch the same rows then wait for each other instead of dying of each other.
     admit: `
       INSERT INTO ${table} (${[...columns, ...LINEAGE_COLUMNS].join(', ')})
       SELECT ${columns.map((column) => `s.${column}`).join(', ')}, s._file_id, s._line, s._stamp
-      FROM ${merging} s WHERE ${ADMITTED} ORDER BY ${keyOf('s')}
+      FROM ${merging} s WHERE ${ADMITTED} ORDER BY ${rowOrder(dataset, 's')}
       ON CONFLICT (${keyList}) DO UPDATE SET ${[...values, ...LINEAGE_COLUMNS].map((name) => `${name} = excluded.${name}`).join(', ')}`,
     supersede: references.length === 0 ? null : supersede(references, merging, rowKey),
     free: `
@@ -118,6 +122,21 @@ function supersede(references: readonly Reference[], merging: string, rowKey: st
       WHERE w.parent_table = d.parent_table AND w.parent_key = d.parent_key AND w.reject_id = d.reject_id)
     UPDATE rejects r SET state = 'superseded', record = NULL, settled_by_file_id = $1, settled_at = $2
     FROM superseded u WHERE r.reject_id = u.reject_id`;
+}
+
+/**
+ * SQL for the order in which rows go into the table: that of a parent, so that its key and the index on it are read and written page by
+ * page, and then of keys. Merges of one feed never run at once, so that no order makes them die of each other.
+ */
+export function rowOrder(dataset: Dataset, alias: string): string {
+  const grouped = referencesOf(dataset).find(({ index }) => index === true);
+  const names = [...(grouped === undefined ? [] : [quoteName(grouped.name)]), ...keyNames(dataset)];
+  return names.map((name) => `${alias}.${name}`).join(', ');
+}
+
+/** SQL for the columns whose statistics decide how rows are merged. */
+export function decisiveColumns(dataset: Dataset): string {
+  return [...keyNames(dataset), ...referencesOf(dataset).map(({ name }) => quoteName(name))].join(', ');
 }
 
 /** SQL that is true where the staged row `alias` has a key, or refers to one, that is too long for an index. */

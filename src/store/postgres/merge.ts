@@ -1,6 +1,6 @@
 import type { ClientBase, QueryResult } from 'pg';
 import type { Dataset } from '../../model/feed.ts';
-import type { MergeSql } from './merge-sql.ts';
+import { decisiveColumns, type MergeSql } from './merge-sql.ts';
 import { RowsLeftOut } from './refusal.ts';
 import type { StagingTables, Verdict } from './scratch.ts';
 
@@ -36,10 +36,11 @@ export type Verdicts = Readonly<Record<Verdict, number>>;
  * @param stageRows fills the stage, which is empty, by `stageFresh` or `stageHealing`
  */
 export async function admit(merging: Merging, stageRows: () => Promise<QueryResult>): Promise<Verdicts> {
-  const { client, stage, sql } = merging;
+  const { client, dataset, stage, sql } = merging;
   await client.query(`${merging.staged < FEW_ROWS ? 'DELETE FROM' : 'TRUNCATE'} ${stage.merging}`);
   merging.staged = (await stageRows()).rowCount ?? 0;
-  if (merging.staged >= FEW_ROWS) await client.query(`ANALYZE ${stage.merging}`);
+  if (merging.staged >= FEW_ROWS)
+    await client.query(`ANALYZE ${stage.merging} (_verdict, ${decisiveColumns(dataset)})`);
   const verdicts = await countVerdicts(merging);
   const expected = verdicts.new + verdicts.updated + verdicts.unchanged;
   if (expected > 0) {

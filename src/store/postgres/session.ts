@@ -54,9 +54,10 @@ const CLOSE_WITHIN_MS = 1_000;
  * What a transaction must not take over from a role or a database: limits of time would end large files, and dates and times are read as ISO, in UTC.
  * A client that is gone, or whose host is, gives way after a while to those that wait for its locks, in the middle of a long statement, too
  * (which not every system can tell).
+ * A file is looked up in a table by its index, not by reading all of the table, and has room for that; of temporary tables a sample is enough.
  */
 const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL timezone TO 'UTC';
-  SET LOCAL idle_in_transaction_session_timeout TO '10min'; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; SET LOCAL tcp_keepalives_idle TO 30;
+  SET LOCAL idle_in_transaction_session_timeout TO '10min'; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; SET LOCAL random_page_cost TO 1.1; SET LOCAL default_statistics_target TO 10; SET LOCAL tcp_keepalives_idle TO 30;
   SET LOCAL tcp_keepalives_interval TO 10; SET LOCAL tcp_keepalives_count TO 3;
   SELECT set_config('client_connection_check_interval', '1s', true) WHERE version() LIKE '%linux%'`;
 
