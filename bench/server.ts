@@ -74,7 +74,12 @@ export async function onceOn(url: string, landing: string, work: string): Promis
   return await measureProcess(process.execPath, [LAUNCHER, 'once', ...places, '--settle', '0'], { exitCodes: [0, 3] });
 }
 
-/** Loads files with `psql`. */
-export async function loadByPsql(server: BenchServer, name: string, files: readonly TableFile[]): Promise<Load> {
-  return await server.psql(name, files.map(psqlScript).join(''));
+/** Loads files with `psql`. `repeats`: they may name a key more than once. */
+export async function loadByPsql(
+  server: BenchServer,
+  name: string,
+  files: readonly TableFile[],
+  repeats: boolean,
+): Promise<Load> {
+  return await server.psql(name, files.map((file) => psqlScript(file, repeats)).join(''));
 }

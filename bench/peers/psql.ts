@@ -26,18 +26,23 @@ function typeOf(column: string): string {
   return column.includes('date') ? 'date' : 'text';
 }
 
-/** The script that loads one file, in one transaction. */
-export function psqlScript({ table, path }: TableFile): string {
+/**
+ * The script that loads one file, in one transaction.
+ * @param repeats the file may name a key more than once: of its rows the last one counts
+ */
+export function psqlScript({ table, path }: TableFile, repeats: boolean): string {
   const columns = TABLES[table];
   const typed = columns.map((column) => `${column} ${typeOf(column)}`);
   const taken = columns.map((column) => (column.endsWith('_cents') ? `(${column} * 100)::bigint` : column));
   const lineage = ['source_file_id', 'source_line', 'source_stamp'];
+  const key = columns[0] ?? '';
   const changes = [...columns.slice(1), ...lineage].map((column) => `${column} = excluded.${column}`);
   return `BEGIN;
 CREATE TEMPORARY TABLE stage (line bigint GENERATED ALWAYS AS IDENTITY (START 2), ${typed.join(', ')}) ON COMMIT DROP;
 \\copy stage (${columns.join(', ')}) FROM '${path}' WITH (FORMAT csv, DELIMITER '|', HEADER true)
-INSERT INTO ${table} (${[...columns, ...lineage].join(', ')}) SELECT ${taken.join(', ')}, 1, line, '2025-06-01T00:00:00Z' FROM stage
-  ON CONFLICT (${columns[0] ?? ''}) DO UPDATE SET ${changes.join(', ')};
+INSERT INTO ${table} (${[...columns, ...lineage].join(', ')})
+  SELECT ${repeats ? `DISTINCT ON (${key}) ` : ''}${taken.join(', ')}, 1, line, '2025-06-01T00:00:00Z' FROM stage${repeats ? ` ORDER BY ${key}, line DESC` : ''}
+  ON CONFLICT (${key}) DO UPDATE SET ${changes.join(', ')};
 COMMIT;
 `;
 }

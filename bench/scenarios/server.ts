@@ -29,7 +29,7 @@ export function serverBulk(context: Context): Promise<ScenarioResult> {
         async psql(name) {
           await server.create(name);
           await createPeerTables(server, name);
-          return () => loadByPsql(server, name, files);
+          return () => loadByPsql(server, name, files, false);
         },
       },
       server,
@@ -68,7 +68,7 @@ export function serverDaily(context: Context): Promise<ScenarioResult> {
         },
         async psql(name) {
           await server.create(name, 'filled');
-          return () => loadByPsql(server, name, [file]);
+          return () => loadByPsql(server, name, [file], true);
         },
       },
       server,
