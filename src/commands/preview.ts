@@ -14,13 +14,14 @@ import type { CommandIo } from '../system/io.ts';
 import { systemCode } from '../system/system-error.ts';
 import { surveyAll } from '../reader/sniff.ts';
 import { openTable } from '../reader/table.ts';
-import type { Dialect, ReadEvent, ReadTotals, Table } from '../reader/types.ts';
+import type { ReadEvent, Table } from '../reader/types.ts';
 import type { Settings } from '../settings/settings.ts';
-import { toJson } from '../output/json.ts';
 import { plainOutput, printable } from '../output/terminal.ts';
 import { hang } from '../output/width.ts';
+import { foretellChecks, NO_FINDINGS, type PreviewFindings } from './preview-checks.ts';
 import { type Shown, shownOf } from './preview-fields.ts';
 import { createRowFormat, PREVIEW_FORMATS, type RowFormat } from './preview-format.ts';
+import { describeHeader, describeTotals, dialectText } from './preview-text.ts';
 import { asStream, openFileSink, openSink, sendPieces, type Sink } from '../output/sink.ts';
 
 const MOST_LINES = 1000;
@@ -69,6 +70,8 @@ export interface PreviewIo {
   readonly stderr: { write(text: string): unknown };
   /** Files that are named like one of the feed are read as its dataset. */
   readonly feed: Feed;
+  /** The setting, for checks; left out: none is run. */
+  readonly db?: string;
   /** Under which protected columns are shown as they would be stored; null: they are hidden. */
   readonly key?: ProtectionKey | null;
   readonly now?: () => Date;
@@ -93,7 +96,12 @@ export async function preview({ settings, files, flags }: PreviewOptions, io: Co
         stderr.write(stderr.isTTY ? `${hang('', text.trimEnd(), stderr.columns)}\n` : text);
       },
     },
-    ...{ feed, now: io.now, key: settings.keyFile === null ? null : readFeedKey(feed, settings.keyFile) },
+    ...{
+      feed,
+      db: settings.db,
+      now: io.now,
+      key: settings.keyFile === null ? null : readFeedKey(feed, settings.keyFile),
+    },
   });
 }
 
@@ -179,7 +187,9 @@ async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sin
     });
     if (sink.gone()) return true;
     say(describeTotals(table.totals(), refused));
-    return refusal === null && refused === 0;
+    const findings = readAs === null ? NO_FINDINGS : await checkRows(handle, given, io, readAs);
+    for (const line of findings.lines) say(line);
+    return refusal === null && refused === 0 && !findings.isHeld;
   } catch (error) {
     if (!(error instanceof FileRefused)) throw error;
     say(`${error.code}: ${printable(error.message)}`);
@@ -187,6 +197,19 @@ async function previewFile(file: string, given: PreviewFlags, io: PreviewIo, sin
   } finally {
     closeSync(handle);
   }
+}
+
+/** Runs the checks of the dataset, unless the file is read in another way than an ingest would read it. */
+async function checkRows(
+  handle: number,
+  given: PreviewFlags,
+  { feed, db, key = null, now = () => new Date() }: PreviewIo,
+  dataset: Dataset,
+): Promise<PreviewFindings> {
+  const { delimiter, quote, escape, encoding, newline, skipLines } = given;
+  const isReadOtherwise = [delimiter, quote, escape, encoding, newline].some((one) => one !== null) || skipLines > 0;
+  if (db === undefined || isReadOtherwise) return NO_FINDINGS;
+  return await foretellChecks({ feed, dataset, db, key, now: now(), bytes: () => walkFile(handle, Infinity).chunks });
 }
 
 /** The dataset that a file is named as; all of the feed, where its name only comes near. */
@@ -255,27 +278,6 @@ async function printRows(
   if (format === null) await begin([]);
   if (refused > REFUSED_SHOWN) say(`… and ${refused - REFUSED_SHOWN} more refused rows`);
   return refused;
-}
-
-function dialectText({ encoding, bom, delimiter, quote, escape, newline }: Dialect): string {
-  const quoting =
-    quote === null ? 'no quotes seen' : `quote ${quote}, ${escape === 'double' ? 'doubled' : 'backslash'}`;
-  return `${encoding}${bom ? ' with a byte order mark' : ''}, delimiter ${toJson(delimiter)}, ${quoting}, ${newline}`;
-}
-
-function describeHeader({ header }: Table, dataset: Dataset | null): string {
-  const where = header.line === 0 ? 'no header' : `header in line ${header.line}`;
-  const what = dataset === null ? '' : ` of ${dataset.name}`;
-  const unknown = header.extra.map((cell) => JSON.stringify(printable(cell))).join(', ');
-  return `${where}${what}, ${header.cells.length} columns${unknown === '' ? '' : `, not known: ${unknown}`}`;
-}
-
-function describeTotals(totals: ReadTotals, refused: number): string {
-  const { headerBytes, rowBytes, refusedBytes, skippedBytes, skippedLines } = totals;
-  return (
-    `${refused} rows refused, ${skippedLines} lines left out; ` +
-    `bytes: header ${headerBytes}, rows ${rowBytes}, refused ${refusedBytes}, left out ${skippedBytes}`
-  );
 }
 
 /** @throws LandfallError unless it is a file that can be read twice */

@@ -88,7 +88,8 @@ export async function runDueChecks(store: Store, stop: AbortSignal): Promise<voi
   }
 }
 
-function isDoubtful(result: CheckResult): boolean {
+/** Whether a check has found something, or could not be run to its end. */
+export function isDoubtful(result: CheckResult): boolean {
   return result.kind === 'failed' || result.rows > 0;
 }
 
@@ -105,8 +106,8 @@ function warningsOf(results: readonly CheckResult[]): Warnings {
     .reduce(joinWarnings, {});
 }
 
-/** `late_bills: 3 rows, lines 4, 7, 9`. */
-function resultText(result: CheckResult): string {
+/** What came of a check, in words: `late_bills: 3 rows, lines 4, 7, 9`. */
+export function resultText(result: CheckResult): string {
   const { name } = result.check;
   if (result.kind === 'failed') return `${name}: ${result.problem}`;
   const { rows: count, lines } = result;

@@ -1,6 +1,7 @@
 import type { Decision } from '../model/ledger.ts';
 import { isUrl } from '../settings/database-url.ts';
-import type { Feed } from '../model/feed.ts';
+import type { Dataset, Feed } from '../model/feed.ts';
+import type { OpenIncoming } from './incoming.ts';
 import type { LockState, OpenOptions, Opened, StorePlace } from './ownership.ts';
 import type { DatabaseSize, StoreReader } from './reader.ts';
 import type { Rehearsal } from './rehearsal.ts';
@@ -92,6 +93,17 @@ export async function openRehearsal(place: StorePlace): Promise<Rehearsal> {
   }
   const { openSqliteRehearsal } = await import('./sqlite/rehearsal.ts');
   return openSqliteRehearsal({ ...place, file: place.db });
+}
+
+/**
+ * Shows rows of a file to the checks of its dataset, without a database.
+ * @returns null where they are written for a server, which alone can run them
+ * @throws LandfallError when a check cannot be run
+ */
+export async function openIncoming(db: string, feed: Feed, dataset: Dataset): Promise<OpenIncoming | null> {
+  if (isUrl(db)) return null;
+  const { openSqliteIncoming } = await import('./sqlite/checking.ts');
+  return openSqliteIncoming(feed, dataset);
 }
 
 /**

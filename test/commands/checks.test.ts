@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { accept } from '../../src/commands/accept.ts';
 import { check } from '../../src/commands/check.ts';
 import { files } from '../../src/commands/files.ts';
+import { preview } from '../../src/commands/preview.ts';
 import { schema } from '../../src/commands/schema.ts';
 import { status } from '../../src/commands/status.ts';
 import type { Feed } from '../../src/model/feed.ts';
@@ -57,6 +58,22 @@ async function rowsIn({ db }: Settings, feed: Feed): Promise<unknown> {
     await reader.close();
   }
 }
+
+test('a preview foretells what the checks on the rows of a file find, without a database', async () => {
+  const checks = '[{ name: twins }, { name: named, severity: warn }]';
+  const named = "SELECT source_line FROM incoming WHERE patient_name = 'other'";
+  const place = openPlace(billsFeed(checks, { twins: TWINS, named }), TWICE);
+  const show = (settings: Settings, io: CapturedIo) =>
+    preview({ settings, files: [join(place.landing, NAME)], flags: {} }, io);
+  const io = captureIo();
+  expect(await show(place.settings, io)).toBe(3);
+  expect(io.written.err).toContain('check twins: line 4 (would hold the file)');
+  expect(io.written.err).toContain('check named: line 3 (would warn)');
+  expect(io.written.err).not.toContain(MARKED_NAME);
+  const onServer = captureIo();
+  expect(await show({ ...place.settings, db: 'postgres://nobody@localhost/none' }, onServer)).toBe(0);
+  expect(onServer.written.err).toContain('checks not run, since they are run on the server');
+});
 
 describe('a file that a check holds', () => {
   test('is told by every command, goes in by accept, and a refill ends the same', async () => {

@@ -45,7 +45,8 @@ export function requireSoundChecksOn(schema: string, feed: Feed): void {
   }
 }
 
-function problemOnIncoming(file: CheckFile): readonly CheckProblem[] {
+/** What is wrong with a check on incoming rows; nothing: it can be run. */
+export function problemOnIncoming(file: CheckFile): readonly CheckProblem[] {
   const db = new Database(':memory:');
   try {
     db.exec(incomingSql(file.dataset).create);

@@ -1,8 +1,10 @@
-import type { CheckFile } from '../../feed/sql-files.ts';
+import { type CheckFile, feedChecks } from '../../feed/sql-files.ts';
 import type { Check, CheckResult } from '../../model/check.ts';
-import type { Dataset } from '../../model/feed.ts';
-import type { RowSet } from '../store.ts';
-import type { CheckProcess } from './check-process.ts';
+import type { Dataset, Feed } from '../../model/feed.ts';
+import { requireSound } from '../check-sql.ts';
+import type { OpenIncoming } from '../incoming.ts';
+import { problemOnIncoming } from './check-queries.ts';
+import { type CheckProcess, createCheckProcess } from './check-process.ts';
 
 /** The checks of a feed, and what runs them. */
 export interface Checking {
@@ -11,12 +13,7 @@ export interface Checking {
 }
 
 /** What the checks of one file see of it. */
-export interface IncomingRows {
-  /** Shows rows to the checks; their memory may be used again when this returns. */
-  add(sets: readonly RowSet[]): Promise<void>;
-  /** As `FileTransaction.checkIncoming`. */
-  check(stop: AbortSignal): Promise<readonly CheckResult[]>;
-}
+export type IncomingRows = Omit<OpenIncoming, 'close'>;
 
 const UNCHECKED: IncomingRows = { add: () => Promise.resolve(), check: () => Promise.resolve([]) };
 
@@ -31,6 +28,13 @@ export function beginIncoming(checking: Checking, dataset: Dataset): IncomingRow
     },
     check: (stop) => runAll(checking, checks, null, stop),
   };
+}
+
+/** As `openIncoming` of the door. */
+export function openSqliteIncoming(feed: Feed, dataset: Dataset): OpenIncoming {
+  const checking = { process: createCheckProcess(), checks: feedChecks(feed, 'sqlite') };
+  requireSound(checksOn(checking, dataset, 'incoming').flatMap(problemOnIncoming));
+  return { ...beginIncoming(checking, dataset), close: () => checking.process.close() };
 }
 
 /** As `Store.checkTables`: in another process, which sees what is committed. */
