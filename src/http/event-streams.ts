@@ -30,7 +30,7 @@ export function createEventStreams(render: () => Parts): EventStreams {
   const open = new Set<ServerResponse>();
   let told: Parts = {};
 
-  function send(response: ServerResponse, text: string): void {
+  function send(response: ServerResponse, text: string | Uint8Array): void {
     if (response.writableLength > MOST_WAITING_BYTES) response.destroy();
     else response.write(text);
   }
@@ -41,15 +41,14 @@ export function createEventStreams(render: () => Parts): EventStreams {
     const changed = Object.entries(parts).filter(([id, text]) => told[id] !== text);
     told = parts;
     if (changed.length === 0) return;
-    const text = message(Object.fromEntries(changed));
+    const text = Buffer.from(message(Object.fromEntries(changed)));
     for (const response of open) send(response, text);
   }
 
   return {
     add(response) {
-      // The others first: what is told to all is then what this one is told.
-      if (open.size > 0) tell();
-      else told = render();
+      // Where others listen: what they were told. Nothing is rendered for each that comes, and what changes is soon told to all.
+      if (open.size === 0) told = render();
       open.add(response);
       response.on('close', () => open.delete(response));
       send(response, `retry: ${RETRY_MS}\n${message(told)}`);
