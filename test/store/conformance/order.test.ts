@@ -12,7 +12,10 @@ describeStores('P4 P3 P5: any order of arrival ends as the oracle says', (openDe
   test('of small files, delivered again, corrected and read again', async () => {
     await fc.assert(
       fc.asyncProperty(orderPlans(), async (plan) => {
-        expect(await runPlan(await openDesk(), plan)).toEqual([]);
+        const desk = await openDesk();
+        expect(await runPlan(desk, plan)).toEqual([]);
+        // Of many plans no more than one is open: a server takes so many connections.
+        await desk.door.close();
       }),
       { numRuns: Number(process.env['LANDFALL_ORDER_RUNS'] ?? 4), seed: 20250601 },
     );
