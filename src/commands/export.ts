@@ -16,6 +16,8 @@ import { CLEAR_LINE, printable } from '../output/terminal.ts';
 import { createHasher } from '../protection/hash-value.ts';
 import { readKeyFile } from '../protection/key-file.ts';
 import type { Settings } from '../settings/settings.ts';
+import { noteExport } from '../status/export-failures.ts';
+import { heartbeatPlace } from '../status/heartbeat.ts';
 import { openReader } from '../store/open.ts';
 import { dialectOf } from '../store/schema.ts';
 import type { CommandIo, Output } from '../system/io.ts';
@@ -39,9 +41,25 @@ export interface ExportCommandOptions {
 /**
  * Exports tables and views as Parquet.
  * @returns 0
- * @throws LandfallError, DatabaseFault when it cannot be done: then the manifest is the one before
+ * @throws LandfallError, DatabaseFault when it cannot be done: then the manifest is the one before, and the daemon tells of it
  */
 export async function exportData(options: ExportCommandOptions, io: CommandIo): Promise<number> {
+  const place = heartbeatPlace(options.settings);
+  const note = (problem: string | null): void => {
+    noteExport(place, printable(options.to), problem, io.now());
+  };
+  try {
+    const result = await perform(options, io);
+    io.stdout.write(summaryOf(io.stdout, options.to, result));
+    note(null);
+    return 0;
+  } catch (error) {
+    note(error instanceof LandfallError ? error.message : 'an unexpected error');
+    throw error;
+  }
+}
+
+async function perform(options: ExportCommandOptions, io: CommandIo): Promise<ExportResult> {
   const { settings, tables, views, orderBy, verify } = options;
   const request = { tables, views, orderBy, partitionBy: options.partitionBy.map(partitionRequest) };
   keepNurserySmall();
@@ -55,7 +73,7 @@ export async function exportData(options: ExportCommandOptions, io: CommandIo): 
       ...{ store: dialectOf(settings.db), program: io.program.version },
     };
     const deidentify = options.deidentify ? deidentification(settings, io) : null;
-    const result = await reader.snapshot(async (snapshot) => {
+    return await reader.snapshot(async (snapshot) => {
       if (isSqliteFile(options.to)) {
         const file = path.resolve(io.cwd, options.to);
         return await exportToSqlite({ ...what, file, deidentify: requireDeidentified(deidentify) }, snapshot);
@@ -63,9 +81,6 @@ export async function exportData(options: ExportCommandOptions, io: CommandIo): 
       target = await openTarget(options.to, io);
       return await runExport({ ...what, target, deidentify }, snapshot);
     });
-    bar.end();
-    io.stdout.write(summaryOf(io.stdout, options.to, result));
-    return 0;
   } finally {
     bar.end();
     await close(target);

@@ -17,14 +17,15 @@ export interface Condition {
 }
 
 /**
- * - `fault`: the daemon or its database cannot work, or a file cannot be read; `daemon`: it does not run.
+ * - `fault`: the daemon or its database cannot work, or a file cannot be read; `daemon`: it does not run;
+ *   `export`: one failed, and none has succeeded since.
  * - `quarantined`: a file was refused; `held`: one waits for its time, or for a decision; `unrecognised`: a name is not taken.
  * - `overdue`: a file that is expected has not come; `incomplete`: others of its set have.
  * - `volume`: a file was loaded whose number of rows is out of line; `rejected`: one of which many rows were rejected; `check`: one in
  *   which a check found rows that make no sense, or could not be run.
  */
 export const CONDITION_KINDS = [
-  ...(['fault', 'daemon'] as const),
+  ...(['fault', 'daemon', 'export'] as const),
   ...(['overdue', 'incomplete', 'quarantined', 'held', 'unrecognised', 'volume', 'check', 'rejected'] as const),
 ] as const;
 export type ConditionKind = (typeof CONDITION_KINDS)[number];

@@ -7,8 +7,9 @@ import { databaseIsThere, databaseSize, openReader } from '../store/open.ts';
 import type { DatabaseStatus, StoreReader } from '../store/reader.ts';
 import { daemonConditions } from './daemon-conditions.ts';
 import { assessData, neededSince, type DataStatus } from './data-status.ts';
+import { exportConditions } from './export-failures.ts';
 import { checkDaemon } from './health.ts';
-import type { HeartbeatPlace } from './heartbeat.ts';
+import { heartbeatPlace, type HeartbeatPlace } from './heartbeat.ts';
 import { reportDatabase, type StatusReport } from './report.ts';
 
 /** What a report is made of. */
@@ -47,7 +48,8 @@ export async function readReport(options: ReportOptions, opened: AsyncDisposable
   }
   const { status, data, reader } = found;
   const database = reportDatabase(settings.db, status, await reader.size());
-  const conditions = [...daemonConditions(daemon, null), ...data.conditions];
+  const exports = exportConditions(heartbeatPlace(settings));
+  const conditions = [...daemonConditions(daemon, null), ...exports, ...data.conditions];
   return { report: { version, daemon, database, data, conditions }, reader };
 }
 

@@ -13,6 +13,7 @@ import type { Fault, Work } from '../model/work.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Condition } from '../status/condition.ts';
 import { faultConditions } from '../status/daemon-conditions.ts';
+import { exportConditions } from '../status/export-failures.ts';
 import { heartbeatPlace } from '../status/heartbeat.ts';
 import type { FaultBook } from '../status/faults.ts';
 import type { CommandIo } from '../system/io.ts';
@@ -65,11 +66,16 @@ export function startAlerting(options: AlertingOptions, releases: DisposableStac
   const ping = pingUrl(settings.pingUrl);
   const alerter = openAlerter(options);
   const holder = holderOf(settings);
+  const place = heartbeatPlace(settings);
   let data: Known = UNKNOWN;
   const asked = { files: -1, at: -Infinity, notBefore: -Infinity, isRunning: false };
 
   const tell = (): void => {
-    if (options.mayTell()) alerter.look({ ...data, conditions: withFaults(work().faults, data.conditions, io.now()) });
+    if (options.mayTell())
+      alerter.look({
+        ...data,
+        conditions: withFaults(work().faults, [...exportConditions(place), ...data.conditions], io.now()),
+      });
   };
   const ask = async (): Promise<void> => {
     const at = performance.now();
@@ -97,7 +103,10 @@ export function startAlerting(options: AlertingOptions, releases: DisposableStac
       const about = { dataset: null, file: null, period: null, since: io.now().toISOString() };
       const text = `the daemon has ended: ${problem}`;
       const end: Condition = { id: 'daemon', kind: 'daemon', severity: 'critical', ...about, text, hint: null };
-      alerter.look({ ...data, conditions: [end, ...withFaults(work().faults, data.conditions, io.now())] });
+      alerter.look({
+        ...data,
+        conditions: [end, ...withFaults(work().faults, [...exportConditions(place), ...data.conditions], io.now())],
+      });
       await atMost(alerter.idle(), LEAVE_WITHIN_MS);
     },
   };
@@ -116,7 +125,8 @@ export async function alertOnce(
   const { db, alertRejected } = settings;
   const feed = loadFeed(settings.feed, settings.env);
   const data = await readDataConditions({ db, feed, alertRejected }, holderOf(settings), io.now());
-  alerter.look({ ...data, conditions: withFaults(faults, data.conditions, io.now()) });
+  const exports = exportConditions(heartbeatPlace(settings));
+  alerter.look({ ...data, conditions: withFaults(faults, [...exports, ...data.conditions], io.now()) });
   await atMost(alerter.idle(), LEAVE_WITHIN_MS);
 }
 

@@ -66,6 +66,7 @@ export function verdictOf(view: View, conditions: readonly Condition[]): Verdict
 const KIND_WORDS: Readonly<Record<Condition['kind'], string>> = {
   fault: 'Fault',
   daemon: 'Daemon',
+  export: 'Export failed',
   overdue: 'Overdue',
   incomplete: 'Incomplete',
   quarantined: 'Quarantined',
