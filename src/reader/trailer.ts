@@ -28,7 +28,7 @@ const MAY_BEGIN = new RegExp(
 
 /** What else may stand in a trailer, besides counts, sums, dates and the name of a file. Any other word may be a value of a row. */
 const OTHER_WORDS: ReadonlySet<string> = new Set([
-  ...['row', 'rows', 'record', 'records', 'line', 'lines', 'file', 'files', 'data', 'extract', 'report', 'list'],
+  ...['row', 'rows', 'record', 'records', 'line', 'lines', 'file', 'files', 'data', 'extract', 'report'],
   ...[
     'count',
     'total',
@@ -46,8 +46,8 @@ const OTHER_WORDS: ReadonlySet<string> = new Set([
     'eof',
     'end',
   ],
-  ...['written', 'exported', 'extracted', 'selected', 'affected', 'processed', 'returned', 'sent', 'read', 'fetched'],
-  ...['generated', 'created', 'completed', 'am', 'pm', 'utc', 'gmt', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+  ...['written', 'exported', 'extracted', 'selected', 'affected', 'processed', 'returned', 'sent', 'fetched'],
+  ...['generated', 'created', 'completed', 'am', 'pm', 'utc', 'gmt'],
 ]);
 
 /** No trailer has a cell of so many characters; what is longer is not looked at. */
@@ -76,13 +76,21 @@ export function readTrailer(fields: readonly string[], full: boolean): Trailer |
 }
 
 const BETWEEN_WORDS = /[\s=*#]+|(?<=\p{L}):/u;
-/** A word without the marks around it. From its first letter on there is one way to match: marks within it are not tried again. */
-const WITHOUT_MARKS = /[\p{L}\p{N}](?:.*[\p{L}\p{N}])?/su;
+/** Of which lines are drawn, and which stand between words. Any other mark may be a value, such as `?`. */
+const MARKS = '-–—•*=#:.,;()<>[]"\'_';
 
 /** The words and numbers of a cell, without marks before and behind them. */
 function wordsOf(cell: string): string[] {
   const words = cell.replaceAll('(s)', 's').split(BETWEEN_WORDS);
-  return words.flatMap((word) => WITHOUT_MARKS.exec(word)?.[0] ?? []);
+  return words.map(withoutMarks).filter((word) => word !== '');
+}
+
+/** Not by a regular expression, which would look for the end of the marks again from each of them. */
+function withoutMarks(word: string): string {
+  let [from, to] = [0, word.length];
+  while (from < to && MARKS.includes(word.charAt(from))) from++;
+  while (from < to && MARKS.includes(word.charAt(to - 1))) to--;
+  return word.slice(from, to);
 }
 
 /** `(1234 rows affected)`, `1234 row(s) selected.` and the like, as SQL tools write them. */
@@ -96,6 +104,8 @@ const MONTH =
   'jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?';
 /** A month in letters, which may be a name, too, but for the day beside it. */
 const MONTH_NAME = new RegExp(`^(?:${MONTH})$`, 'i');
+/** A day of the week, which may be a name, too, but for the month beside it. */
+const WEEKDAY = /^(?:mon|tue|wed|thu|fri|sat|sun)$/i;
 const DAY = /^(?:0?[1-9]|[12]\d|3[01])$/;
 const YEAR = /^(?:19|20)\d\d$/;
 
@@ -106,7 +116,7 @@ const NO_COUNT = [
   /^\d{1,2}([-/.])\d{1,2}\1(?:19|20)?\d\d$/,
   new RegExp(`^\\d{1,2}-(?:${MONTH})-(?:19|20)?\\d\\d$`, 'i'),
   /^\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/i,
-  /^(?:\d+|\d{1,3}(?:,\d{3})+)\.\d+$/,
+  /^\$?(?:\d+|\d{1,3}(?:,\d{3})+)\.\d+$/,
   // The name of a file.
   /^[\w.\-/\\()[\]]+\.(?:txt|csv|tsv|psv|dat|gz|zip)$/i,
 ];
@@ -120,6 +130,7 @@ function readValues(words: readonly string[]): Trailer | null {
   for (const [at, word] of words.entries()) {
     if (NO_COUNT.some((pattern) => pattern.test(word)) || OTHER_WORDS.has(word.toLowerCase())) continue;
     if (isMonth(at) && (isDay(at - 1) || isDay(at + 1))) continue;
+    if (WEEKDAY.test(word) && (isMonth(at + 1) || isMonth(at + 2))) continue;
     if (!COUNT.test(word)) return null;
     const isOfDate = hasMonth && (YEAR.test(word) || (isDay(at) && (isMonth(at - 1) || isMonth(at + 1))));
     if (!isOfDate) numbers.push(Number(word.replaceAll(',', '')));

@@ -34,6 +34,8 @@ describe('P6: the last line is left out only where it is a trailer beyond doubt'
     ['End of file 2026-08-01 06:02:03'],
     ['End of file Sat Aug  1 06:02:03 UTC 2026'],
     ['Footer|20260801T060203Z|2|30.00'],
+    ['Footer|2|$1,030.00'],
+    ['End of file: Sat, 1 Aug 2026 06:02:03 GMT'],
     ['Rows: 2, created 8/1/2026 6:02 PM'],
     ['rows|2|01-AUG-2026'],
     ['*** End of file ***'],
@@ -77,6 +79,12 @@ describe('P6: the last line is left out only where it is a trailer beyond doubt'
     ['End|May|1952-06-25'],
     ['Records May 1952-06-25'],
     ['Total Smith.John'],
+    ['EOF|Sun|Read'],
+    ['Records Mon'],
+    ['TRL|50%'],
+    ['End of file|?'],
+    ['Rows: A+'],
+    ['Trailer 2 of Bed 12B'],
   ])('%s: a row, and refused', (line) => {
     expect(fateOf(line)).toBe('refused');
   });
