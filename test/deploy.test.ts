@@ -2,8 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { z } from 'zod';
+import { loadFeed } from '../src/feed/load.ts';
 import { SETTINGS, variableOf } from '../src/settings/settings.ts';
-import { ROOT } from './helpers/ingest.ts';
+import { FEED_FOLDER, ROOT } from './helpers/ingest.ts';
 
 test('the unit for several feeds differs from the one for one only in what is theirs', () => {
   const lines = (name: string): string[] => readFileSync(join(ROOT, 'deploy', name), 'utf8').split('\n');
@@ -46,4 +48,35 @@ test('the page is published to loopback alone, and its password is where the dae
   expect(environment['LANDFALL_HTTP']).toBe('0.0.0.0:8080');
   expect(used.map((name) => `/run/secrets/${name}`)).toEqual([environment['LANDFALL_HTTP_PASSWORD_FILE']]);
   expect(Object.keys(secrets)).toEqual(used);
+});
+
+test('P9: service and container find the key where it is handed to them, in an environment that is there', () => {
+  const dropIn = readFileSync(join(ROOT, 'deploy/landfall.service.d/protect.conf'), 'utf8');
+  const [, credential, environment] =
+    /LoadCredential=([\w-]+):\/etc\/landfall\/key\nEnvironment=LANDFALL_KEY_FILE=%d\/\1\n[^]*LANDFALL_ENV=(\w+)\n/.exec(
+      dropIn,
+    ) ?? [];
+  expect(credential).toBe('landfall-key');
+  const service = z.object({
+    environment: z.object({ LANDFALL_ENV: z.string(), LANDFALL_KEY_FILE: z.string() }),
+    secrets: z.tuple([z.string()]),
+  });
+  const compose = z
+    .object({
+      services: z.object({ landfall: service }),
+      secrets: z.record(z.string(), z.object({ file: z.string() })),
+    })
+    .parse(parse(readFileSync(join(ROOT, 'deploy/compose.protect.yaml'), 'utf8')));
+  const { landfall } = compose.services;
+  expect(Object.keys(compose.secrets)).toEqual(landfall.secrets);
+  expect(landfall.environment).toEqual({
+    LANDFALL_ENV: environment,
+    LANDFALL_KEY_FILE: `/run/secrets/${landfall.secrets[0]}`,
+  });
+  const feed = loadFeed(FEED_FOLDER, environment);
+  expect(feed.datasets.flatMap(({ columns }) => columns).some(({ protect }) => protect != null)).toBe(true);
+  // What is made beside the compose files is no part of the repository.
+  const ignored = readFileSync(join(ROOT, '.gitignore'), 'utf8');
+  for (const { file } of Object.values(compose.secrets))
+    expect(ignored).toContain(`/deploy/${/-\.\/([\w-]+)\}$/.exec(file)?.[1] ?? file}\n`);
 });

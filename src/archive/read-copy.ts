@@ -111,6 +111,11 @@ export async function isSealedCopy({ archive, path: below }: Pick<StoredCopy, 'a
   return await isSealedFile(file, at);
 }
 
+/** What may be wrong with a copy that does not give its content: of one that is sealed, the key may be. */
+export async function damageOf(copy: Pick<StoredCopy, 'archive' | 'path'>): Promise<string> {
+  return (await isSealedCopy(copy)) ? 'damaged, or sealed under another key' : 'damaged';
+}
+
 async function isSealedFile(file: FileHandle, at: string): Promise<boolean> {
   const head = Buffer.alloc(SEALED_MAGIC.length);
   await inArchive(at, () => file.read(head, 0, head.length, 0));

@@ -5,7 +5,7 @@ import { compareArchive, type ArchiveDifference } from '../archive/compare.ts';
 import { listCopies, type StoredCopy } from '../archive/list-copies.ts';
 import { copyPath, readCopyPath } from '../archive/name.ts';
 import { prune } from '../archive/prune.ts';
-import { extractCopy, hashCopy } from '../archive/read-copy.ts';
+import { damageOf, extractCopy, hashCopy } from '../archive/read-copy.ts';
 import { resealCopy } from '../archive/reseal.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
@@ -101,7 +101,9 @@ async function get(folder: string, options: ArchiveOptions, io: CommandIo): Prom
   try {
     const sha256 = await extractCopy({ archive: folder, path: found }, archiveKey(settings), to);
     if (sha256 === null || copyPath(name, said.takenAt, sha256) !== found)
-      throw new LandfallError('archive get', 'the copy is damaged', { file: found });
+      throw new LandfallError('archive get', `the copy is ${await damageOf({ archive: folder, path: found })}`, {
+        file: found,
+      });
   } catch (error) {
     const code = systemCode(error);
     // What is there of it is not the content.
@@ -160,7 +162,7 @@ async function verify(folder: string, { settings, json }: ArchiveOptions, { stdo
 /** What is wrong with a copy by itself; null: nothing, or it is gone since, of which the ledger says whether it may. */
 async function problemOf(copy: StoredCopy, key: Uint8Array | null): Promise<string | null> {
   try {
-    return (await hashCopy(copy, key))?.startsWith(copy.digest) === true ? null : 'is damaged';
+    return (await hashCopy(copy, key))?.startsWith(copy.digest) === true ? null : `is ${await damageOf(copy)}`;
   } catch (error) {
     if (!(error instanceof ArchiveFault)) throw error;
     return error.code === 'ENOENT' ? null : `cannot be read (${error.code})`;

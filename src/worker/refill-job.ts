@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ArchiveFault } from '../archive/archive.ts';
 import { isKnown } from '../archive/known.ts';
 import { inOrderTaken, listCopies, type StoredCopy } from '../archive/list-copies.ts';
-import { writeCopy } from '../archive/read-copy.ts';
+import { damageOf, writeCopy } from '../archive/read-copy.ts';
 import { readFileName } from '../feed/file-name.ts';
 import { loadFeed } from '../feed/load.ts';
 import { fileStat } from '../landing/file-stat.ts';
@@ -122,7 +122,7 @@ async function takeOut(feed: Feed, copy: StoredCopy, key: Uint8Array | null, to:
  */
 async function writeOut(copy: StoredCopy, key: Uint8Array | null, to: number): Promise<string | null> {
   try {
-    return (await writeCopy(copy, key, to))?.startsWith(copy.digest) === true ? null : 'is damaged';
+    return (await writeCopy(copy, key, to))?.startsWith(copy.digest) === true ? null : `is ${await damageOf(copy)}`;
   } catch (error) {
     if (error instanceof ArchiveFault && existsSync(copy.archive)) return `cannot be read (${error.code})`;
     const code = systemCode(error);
