@@ -1,7 +1,7 @@
 import { constants, setPriority } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { LandfallError } from '../model/errors.ts';
 import type { CommandIo } from '../system/io.ts';
+import { watchParent } from '../system/parent-watch.ts';
 import type { Job } from './messages.ts';
 import { performOnce } from './once-job.ts';
 import { performRefill } from './refill-job.ts';
@@ -53,13 +53,4 @@ function yieldToOthers(): void {
   } catch {
     // A sandbox may forbid it: then they share.
   }
-}
-
-/** A thread that ends the process when the supervisor has gone, whatever the main thread is doing. */
-function watchParent(supervisorPid: number): void {
-  const thread = new Worker(new URL('./parent-watch.ts', import.meta.url), {
-    workerData: supervisorPid,
-    resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 },
-  });
-  thread.unref();
 }

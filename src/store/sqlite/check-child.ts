@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import process from 'node:process';
-import { Worker } from 'node:worker_threads';
 import { FIRST_FINDINGS } from '../../model/check.ts';
+import { watchParent } from '../../system/parent-watch.ts';
 import { INCOMING } from '../check-sql.ts';
 import type { FromChecker, ToChecker } from './check-messages.ts';
 
@@ -10,14 +10,8 @@ import type { FromChecker, ToChecker } from './check-messages.ts';
  * temporary database of its own, without a name on disk.
  */
 
-/** Ends the process when the one that asked has gone, also in the middle of a query, which hears of nothing. */
-const WATCH = `
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
-  }, 500);`;
-
-new Worker(WATCH, { eval: true }).unref();
+// Whoever asked may be gone in the middle of a query, which hears of nothing.
+watchParent(process.ppid);
 let incoming = new Database('');
 
 process.on('message', (message: ToChecker) => {
