@@ -1,7 +1,7 @@
 import { parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
-import { literal, rowOrder, tooLong } from './merge-sql.ts';
+import { groupedBy, literal, tooLong } from './merge-sql.ts';
 import type { Merging } from './merge.ts';
 import { RowsLeftOut } from './refusal.ts';
 import { keyNames, sameKey } from '../key-names.ts';
@@ -60,8 +60,8 @@ function directSql(feed: Feed, dataset: Dataset, { incoming }: StagingTables): s
     ),
   ];
   // Files mostly come in the order of their keys: where there is no better one, none has to be made.
-  const isGrouped = referencesOf(dataset).some(({ index }) => index === true);
-  const order = isGrouped ? `ORDER BY ${rowOrder(dataset, 's')}` : '';
+  const grouped = groupedBy(dataset);
+  const order = grouped === null ? '' : `ORDER BY s.${grouped}`;
   return `
     INSERT INTO ${table} (${[...columns, ...LINEAGE_COLUMNS].join(', ')})
     SELECT ${columns.map((column) => `s.${column}`).join(', ')}, $1::bigint, s._seq, $2::text

@@ -129,9 +129,15 @@ function supersede(references: readonly Reference[], merging: string, rowKey: st
  * page, and then of keys. Merges of one feed never run at once, so that no order makes them die of each other.
  */
 export function rowOrder(dataset: Dataset, alias: string): string {
-  const grouped = referencesOf(dataset).find(({ index }) => index === true);
-  const names = [...(grouped === undefined ? [] : [quoteName(grouped.name)]), ...keyNames(dataset)];
+  const grouped = groupedBy(dataset);
+  const names = [...(grouped === null ? [] : [grouped]), ...keyNames(dataset)];
   return names.map((name) => `${alias}.${name}`).join(', ');
+}
+
+/** The reference that the table has an index on, quoted; null: there is none. */
+export function groupedBy(dataset: Dataset): string | null {
+  const grouped = referencesOf(dataset).find(({ index }) => index === true);
+  return grouped === undefined ? null : quoteName(grouped.name);
 }
 
 /** SQL for the columns whose statistics decide how rows are merged. */
