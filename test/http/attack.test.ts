@@ -46,7 +46,7 @@ async function statusOf(port: number, text: string): Promise<string> {
   const raw = send(port, text);
   await vi.waitFor(() => {
     expect(raw.isClosed() || raw.got().includes('\r\n')).toBe(true);
-  });
+  }, 10_000);
   return /^HTTP\/1\.1 (\d+)/.exec(raw.got())?.[1] ?? '';
 }
 
