@@ -4,6 +4,7 @@ import { LandfallError } from '../model/errors.ts';
 import type { Archive } from '../model/archive.ts';
 import type { Probe } from '../model/ledger.ts';
 import { systemCode } from '../system/system-error.ts';
+import { syncToDisk } from '../system/sync.ts';
 
 /**
  * An archive that was not looked at yet.
@@ -80,7 +81,7 @@ export function makeWay(archive: Archive, file: string): string {
     if (isFolder(folder)) continue;
     try {
       fs.mkdirSync(folder, { mode: 0o700 });
-      syncFolder(above);
+      syncToDisk(above);
     } catch (error) {
       // Another daemon has made it.
       if (systemCode(error) !== 'EEXIST' || !isFolder(folder)) throw error;
@@ -125,17 +126,4 @@ function isFolder(folder: string): boolean {
   if (stat === undefined) return false;
   if (stat.isDirectory()) return true;
   throw Object.assign(new Error(), { code: 'ENOTDIR', syscall: 'mkdir' });
-}
-
-/** Makes what was renamed or created in a folder outlive a power cut. Some file systems know no such thing: they have done what they can. */
-export function syncFolder(folder: string): void {
-  const handle = fs.openSync(folder, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  try {
-    fs.fsyncSync(handle);
-  } catch (error) {
-    const code = systemCode(error);
-    if (code !== 'EINVAL' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
-  } finally {
-    fs.closeSync(handle);
-  }
 }

@@ -6,7 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import zlib from 'node:zlib';
 import type { Archive } from '../model/archive.ts';
 import { createSealStream } from '../protection/seal-stream.ts';
-import { inArchive, makeWay, syncFolder } from './archive.ts';
+import { syncToDisk } from '../system/sync.ts';
+import { inArchive, makeWay } from './archive.ts';
 import { draftPath } from './name.ts';
 
 /** A copy in the making. What its methods raise is an ArchiveFault. */
@@ -64,7 +65,7 @@ export async function openDraft(archive: Archive, name: string, takenAt: string)
         // A file system may know no such time: that is no reason to keep the file out.
         await handle.utimes(mtimeMs / 1000, mtimeMs / 1000).catch(() => undefined);
         await handle.sync();
-        syncFolder(path.dirname(absolute));
+        syncToDisk(path.dirname(absolute));
         archive.probe('copied');
       }),
     close: () =>

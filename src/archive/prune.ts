@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { inArchiveNow, syncFolder } from './archive.ts';
+import { syncToDisk } from '../system/sync.ts';
+import { inArchiveNow } from './archive.ts';
 import type { StoredCopy } from './list-copies.ts';
 
 /** Holds the time (ISO 8601, UTC) before which all copies were removed: their contents are then known as pruned, not missing. */
@@ -41,5 +42,5 @@ function keepMark(archive: string, before: string): void {
     fs.rmSync(draft, { force: true });
     throw error;
   }
-  syncFolder(archive);
+  syncToDisk(archive);
 }

@@ -3,7 +3,8 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createSealStream, createUnsealStream } from '../protection/seal-stream.ts';
-import { inArchive, syncFolder } from './archive.ts';
+import { syncToDisk } from '../system/sync.ts';
+import { inArchive } from './archive.ts';
 import type { StoredCopy } from './list-copies.ts';
 import { hashCopy, isSealedCopy } from './read-copy.ts';
 
@@ -49,7 +50,7 @@ export async function resealCopy(
     }
     if ((await hashCopy(besides, to))?.startsWith(copy.digest) !== true) return 'damaged';
     fs.renameSync(beside, at);
-    syncFolder(path.dirname(at));
+    syncToDisk(path.dirname(at));
     return 'sealed';
   });
 }

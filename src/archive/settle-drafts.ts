@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { Store } from '../store/store.ts';
 import { systemCode } from '../system/system-error.ts';
 import type { Archive, CopyNote } from '../model/archive.ts';
-import { findWay, inArchive, isInArchive, syncFolder } from './archive.ts';
+import { syncToDisk } from '../system/sync.ts';
+import { findWay, inArchive, isInArchive } from './archive.ts';
 import { draftPath } from './name.ts';
 
 /**
@@ -44,7 +45,7 @@ function settle(archive: Archive, { archivedTo }: CopyNote, draft: string): void
   if (from === null) return;
   try {
     fs.renameSync(from, path.join(archive.folder, archivedTo));
-    syncFolder(path.dirname(from));
+    syncToDisk(path.dirname(from));
   } catch (error) {
     // It has its name already: the note alone was left.
     if (systemCode(error) !== 'ENOENT') throw error;

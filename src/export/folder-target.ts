@@ -5,6 +5,7 @@ import { LandfallError } from '../model/errors.ts';
 import { lockFile } from '../store/open.ts';
 import { makePrivateFolder } from '../system/private-files.ts';
 import { systemCode } from '../system/system-error.ts';
+import { syncToDisk } from '../system/sync.ts';
 import { generationOf, MANIFEST_NAME, type StoredManifest, type Target } from './target.ts';
 
 const LOCK_NAME = '_export.lock';
@@ -52,10 +53,10 @@ export async function openFolderTarget(folder: string): Promise<Target> {
         const folders = new Set<string>([folder]);
         for (const name of put.keys()) for (const each of foldersOf(folder, name)) folders.add(each);
         for (const each of folders) makePrivateFolder(each);
-        for (const from of put.values()) sync(from);
+        for (const from of put.values()) syncToDisk(from);
         for (const [name, from] of put) fs.renameSync(from, path.join(folder, name));
         put.clear();
-        for (const each of folders) sync(each);
+        for (const each of folders) syncToDisk(each);
       }),
     fetch: (name) => Promise.resolve(put.get(name) ?? path.join(folder, name)),
     commit: (text, before) => guarded(folder, () => commit(folder, spool, text, before)),
@@ -106,7 +107,7 @@ function commit(folder: string, spool: string, text: string, before: StoredManif
     fs.closeSync(handle);
   }
   fs.renameSync(draft, path.join(folder, MANIFEST_NAME));
-  sync(folder);
+  syncToDisk(folder);
   return true;
 }
 
@@ -120,16 +121,6 @@ function listParts(folder: string): readonly string[] {
         .map((name) => `${entry.name}/${name}`),
     )
     .filter((name) => generationOf(name) !== null);
-}
-
-/** Makes a file or the names in a folder outlive a power cut. */
-function sync(place: string): void {
-  const handle = fs.openSync(place, 'r');
-  try {
-    fs.fsyncSync(handle);
-  } finally {
-    fs.closeSync(handle);
-  }
 }
 
 /** @throws LandfallError for an error of the system */

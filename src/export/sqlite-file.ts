@@ -5,6 +5,7 @@ import { createRowCopy, lockFile } from '../store/open.ts';
 import type { RelationTotals, Snapshot } from '../store/snapshot.ts';
 import { makePrivateFolder } from '../system/private-files.ts';
 import { systemCode } from '../system/system-error.ts';
+import { syncToDisk } from '../system/sync.ts';
 import { changedRows, type Deidentification, deidentifyTable, totalsAfter } from './deidentify.ts';
 import { type ExportOptions, type ExportResult, headOf } from './export.ts';
 import { type ManifestTable, manifestText } from './manifest.ts';
@@ -41,9 +42,9 @@ export async function exportToSqlite(options: CopyOptions, snapshot: Snapshot): 
     fs.rmSync(draft, { force: true });
     const result = await fill(draft, tables, options, snapshot);
     await inFolder(file, () => {
-      sync(draft);
+      syncToDisk(draft);
       fs.renameSync(draft, file);
-      sync(path.dirname(file));
+      syncToDisk(path.dirname(file));
     });
     return result;
   } finally {
@@ -114,15 +115,6 @@ function requireOurs(file: string): void {
   }
   if (head.toString('latin1', 0, MAGIC.length) === MAGIC && head.readUInt32BE(ID_AT) === COPY_ID) return;
   throw new LandfallError('export', 'it is there already, and is no export', { file, hint: 'name another with --to' });
-}
-
-function sync(place: string): void {
-  const handle = fs.openSync(place, 'r');
-  try {
-    fs.fsyncSync(handle);
-  } finally {
-    fs.closeSync(handle);
-  }
 }
 
 async function inFolder<T>(file: string, work: () => T | Promise<T>): Promise<T> {
