@@ -17,10 +17,13 @@ import { CHART_DAYS } from './page/chart.ts';
 import { partsToTell } from './page/first-page.ts';
 import { createRoutes } from './routes.ts';
 import { createSiteServer, listen } from './server.ts';
+import type { Condition } from '../status/condition.ts';
+import { exportConditions } from '../status/export-failures.ts';
+import { heartbeatPlace } from '../status/heartbeat.ts';
 import { createView, type View } from './view.ts';
 
 export interface SiteOptions {
-  readonly settings: Pick<Settings, 'db' | 'httpPasswordFile'>;
+  readonly settings: Pick<Settings, 'db' | 'landing' | 'stateDir' | 'httpPasswordFile'>;
   readonly address: HttpAddress;
   readonly io: Pick<CommandIo, 'now'>;
   /** Asks the reading process. */
@@ -45,7 +48,8 @@ const TRY_AGAIN_MS = 10_000;
  */
 export function openSite(options: SiteOptions, releases: DisposableStack): void {
   const { settings, io, events, ask } = options;
-  const look = (): View => createView(settings.db, options.heartbeat(), findings.get(), io.now());
+  const exports = (): readonly Condition[] => exportConditions(heartbeatPlace(settings));
+  const look = (): View => createView(settings.db, options.heartbeat(), findings.get(), io.now(), exports());
   const streams = createEventStreams(() => partsToTell(look()));
   releases.defer(streams.close);
   const tell = throttle(releases, TELL_GAP_MS, streams.tell);

@@ -1,4 +1,5 @@
 import { LandfallError } from '../model/errors.ts';
+import type { Condition } from '../status/condition.ts';
 import { daemonConditions } from '../status/daemon-conditions.ts';
 import { assessOwn, isReady } from '../status/health.ts';
 import type { Heartbeat } from '../status/heartbeat.ts';
@@ -20,8 +21,17 @@ export interface View {
 /** Until the database has said how large it is: looking at it here would wait for its disk. */
 const NO_SIZE = { bytes: 0, walBytes: 0 };
 
-/** Puts together what the daemon says of itself and what its database has said. */
-export function createView(db: string, heartbeat: Heartbeat, found: Found, now: Date): View {
+/**
+ * Puts together what the daemon says of itself and what its database has said.
+ * @param exports what there is to tell of exports
+ */
+export function createView(
+  db: string,
+  heartbeat: Heartbeat,
+  found: Found,
+  now: Date,
+  exports: readonly Condition[] = [],
+): View {
   const daemon = assessOwn(heartbeat);
   const { findings, at, problem } = found;
   // Where there is no database yet the daemon is about to make it.
@@ -35,7 +45,7 @@ export function createView(db: string, heartbeat: Heartbeat, found: Found, now: 
     daemon,
     database: reportDatabase(db, said, findings?.size ?? NO_SIZE),
     data: findings?.data ?? null,
-    conditions: [...daemonConditions(daemon, unreadable), ...(findings?.data.conditions ?? [])],
+    conditions: [...daemonConditions(daemon, unreadable), ...exports, ...(findings?.data.conditions ?? [])],
   };
   return { report, findings, readAt: at, isReady: isReady(daemon), now };
 }

@@ -69,6 +69,8 @@ async function serveAsDaemon({ database, landing }: Pick<Desk, 'database' | 'lan
     {
       settings: {
         db: database.file,
+        landing,
+        stateDir: '',
         httpPasswordFile: null,
       },
       ask,
