@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ArchiveFault } from '../archive/archive.ts';
-import { isKnown } from '../archive/known.ts';
+import { isNamed } from '../archive/known.ts';
 import { listCopies, type StoredCopy } from '../archive/list-copies.ts';
 import { prune, PRUNED_MARK } from '../archive/prune.ts';
 import { asideName } from '../archive/removal.ts';
@@ -17,8 +17,8 @@ const COPIES_A_STEP = 500;
 
 /**
  * Removes copies that are older than `--archive-for`, some at a time; looks for them once an hour. Those stay that are still needed:
- * contents that the database does not know, as after a restored backup, and those of files that are yet to be removed from the landing
- * folder. What goes wrong is told, and tried again: it is never an error for the data.
+ * contents that the database lacks, as after a restored backup or a refill that refused them, and those of files that are yet to be removed
+ * from the landing folder. What goes wrong is told, and tried again: it is never an error for the data.
  * @returns when there is more to do, in ms from now; null: copies are kept for ever
  * @throws DatabaseFault
  */
@@ -63,7 +63,7 @@ function look({ feed, pruner, now }: Intake, folder: string, archiveForMs: numbe
 }
 
 async function isNeeded({ store, remover, settings }: Intake, copy: StoredCopy): Promise<boolean> {
-  if (!(await isKnown(store, copy))) return true;
+  if (!(await isNamed(store, copy))) return true;
   const { name, takenAt } = copy;
   const places = [name, asideName(name, takenAt)].map((file) => path.join(settings.landing, file));
   return remover !== null && places.some((place) => existsSync(place));

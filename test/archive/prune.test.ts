@@ -73,6 +73,16 @@ test('P6: a copy that the database does not know, as after a restored backup, is
   expect(copiesIn(desk)).toEqual([old, young]);
 });
 
+test('P6: the copy of a content that a refill has refused is never removed: it is nowhere else', async () => {
+  const desk = openKeeping(30);
+  const [old, young] = await keepTwo(desk);
+  desk.db.exec(`DELETE FROM procedures; DELETE FROM checkpoints;
+    UPDATE files SET state = 'quarantined', reason_code = 'bad_header', reason = 'x', archived_to = NULL WHERE name = '${OLD}'`);
+  desk.pass(25 * DAY);
+  await desk.settleAll();
+  expect(copiesIn(desk)).toEqual([old, young]);
+});
+
 test('a copy of another feed that shares the archive is left to it', async () => {
   const desk = openKeeping(30);
   const [old, young] = await keepTwo(desk);

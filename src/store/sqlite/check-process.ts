@@ -9,8 +9,10 @@ import type { JsonbRows } from './jsonb-rows.ts';
 
 /** Runs checks, and lets none of them run for ever. */
 export interface CheckProcess {
-  /** Begins a file: there are no rows. */
+  /** Begins a file: there are no rows. What is added is kept until the file is done with. */
   begin(dataset: Dataset): void;
+  /** The file is done with. */
+  finish(): void;
   /** Adds rows to those that checks see. They are copied before this returns; the promise keeps a slow process from being flooded. */
   add(rows: JsonbRows): Promise<void>;
   /**
@@ -23,7 +25,7 @@ export interface CheckProcess {
   close(): Promise<void>;
 }
 
-/** A process that has nothing to do is ended after so long, in ms. */
+/** A process that has nothing to do, and holds no rows of a file in hand, is ended after so long, in ms. */
 const IDLE_MS = 10_000;
 
 const CHILD = new URL('./check-child.ts', import.meta.url);
@@ -55,9 +57,13 @@ export function createCheckProcess(): CheckProcess {
   return {
     begin(dataset) {
       child.start();
+      child.hold(true);
       const sql = incomingSql(dataset);
       insert = sql.insert;
       added = problemAfter(Promise.resolve(null), { kind: 'begin', create: sql.create });
+    },
+    finish() {
+      child.hold(false);
     },
     async add(rows) {
       const before = added;
@@ -99,6 +105,8 @@ interface Child {
   readonly start: () => boolean;
   /** @returns null: none runs, or it has ended before it answered */
   readonly ask: (message: ToChecker) => Promise<FromChecker | null>;
+  /** Whether it is to stay though nothing is asked of it, however long the file in hand pauses: it alone has the rows. */
+  readonly hold: (isHeld: boolean) => void;
   /** Ends when the process has. */
   readonly end: () => Promise<void>;
 }
@@ -108,6 +116,7 @@ function createChild(): Child {
   /** Of each message that is not answered yet, in order. */
   const waiting: ((answer: FromChecker | null) => void)[] = [];
   let idle: NodeJS.Timeout | undefined;
+  let isHeld = false;
 
   async function end(): Promise<void> {
     clearTimeout(idle);
@@ -130,7 +139,7 @@ function createChild(): Child {
     }
     to.unref();
     to.channel?.unref();
-    idle = setTimeout(() => void end(), IDLE_MS).unref();
+    if (!isHeld) idle = setTimeout(() => void end(), IDLE_MS).unref();
   }
 
   return {
@@ -158,6 +167,10 @@ function createChild(): Child {
       clearTimeout(late);
       if (to === child) mind(to);
       return answered;
+    },
+    hold(now) {
+      isHeld = now;
+      if (child !== null) mind(child);
     },
     end,
   };

@@ -66,6 +66,8 @@ export function createStore(database: OpenDatabase): Store {
         const result = await inTransaction(database, () => {
           const fileId = enterFile(database, entry);
           return work(createFileTransaction(database, feedWriter, checking, fileId, entry, rowText));
+        }).finally(() => {
+          checking.process.finish();
         });
         database.probe('after_commit');
         return result;
