@@ -20,6 +20,12 @@ export interface Claims {
 }
 
 /**
+ * How long the server waits for a daemon that has claimed a file and asks nothing: while a large file is read from a slow disk. It holds up
+ * nobody but those that want the same name; from the merge on the limit is that of all transactions again.
+ */
+const READ_WITHIN = '1h';
+
+/**
  * Makes the claims of a store. A claim is a lock that the server takes back with the transaction, so that whoever dies in the middle of
  * a file lets go of it at once; and it is the transaction in which the file is loaded, so that one cannot be lost without the other.
  */
@@ -57,8 +63,9 @@ async function lock(transaction: OpenTransaction, what: string): Promise<number 
   try {
     return await transaction.first('claim file', async (client) => {
       const { rows } = await client.query<{ taken: boolean; backend: number }>(
-        'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken, pg_backend_pid() AS backend',
-        [what],
+        `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken, pg_backend_pid() AS backend,
+           set_config('idle_in_transaction_session_timeout', $2, true)`,
+        [what, READ_WITHIN],
       );
       return rows[0]?.taken === true ? rows[0].backend : null;
     });

@@ -5,6 +5,7 @@ import type { FileEntry, FileFormat, FileTotals, Quarantine } from '../store.ts'
 import type { Author } from './author.ts';
 import { statValues } from './ledger.ts';
 import { keepRejects } from './rejects.ts';
+import { IDLE_WITHIN } from './session.ts';
 
 /** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
 export async function enterFile(client: ClientBase, author: Author, entry: FileEntry): Promise<number> {
@@ -111,9 +112,15 @@ export async function lastRowCounts(
   return rows.map((row) => Number(row.rows_read));
 }
 
-/** Locks the feed until the transaction ends: files of one feed are merged one after the other, by whichever daemon. */
+/**
+ * Locks the feed until the transaction ends: files of one feed are merged one after the other, by whichever daemon. One that stands still
+ * meanwhile holds up the others no longer than any transaction.
+ */
 export async function lockFeed(client: ClientBase, feed: Feed): Promise<void> {
-  const { rowCount } = await client.query('SELECT 1 FROM feeds WHERE feed = $1 FOR UPDATE', [feed.name]);
+  const { rowCount } = await client.query(
+    `SELECT set_config('idle_in_transaction_session_timeout', $2, true) FROM feeds WHERE feed = $1 FOR UPDATE`,
+    [feed.name, IDLE_WITHIN],
+  );
   if (rowCount !== 1) throw new Error('a database is given its feed when it is opened');
 }
 

@@ -47,6 +47,9 @@ export interface OpenTransaction {
  */
 export type Access = 'write' | 'note' | 'snapshot';
 
+/** How long a transaction may be without a statement: whoever stands still in it lets go of its locks then. */
+export const IDLE_WITHIN = '10min';
+
 /** How long the server may take to hear that a connection ends, in ms. */
 const CLOSE_WITHIN_MS = 1_000;
 
@@ -57,7 +60,7 @@ const CLOSE_WITHIN_MS = 1_000;
  * A file is looked up in a table by its index, not by reading all of the table, and has room for that; of temporary tables a sample is enough.
  */
 const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL timezone TO 'UTC';
-  SET LOCAL idle_in_transaction_session_timeout TO '10min'; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; SET LOCAL random_page_cost TO 1.1; SET LOCAL default_statistics_target TO 10; SET LOCAL tcp_keepalives_idle TO 30;
+  SET LOCAL idle_in_transaction_session_timeout TO '${IDLE_WITHIN}'; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; SET LOCAL random_page_cost TO 1.1; SET LOCAL default_statistics_target TO 10; SET LOCAL tcp_keepalives_idle TO 30;
   SET LOCAL tcp_keepalives_interval TO 10; SET LOCAL tcp_keepalives_count TO 3;
   SELECT set_config('client_connection_check_interval', '1s', true) WHERE version() LIKE '%linux%'`;
 
