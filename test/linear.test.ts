@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ColumnType } from '../src/columns/column-type.ts';
+import { PROTECTIONS } from '../src/columns/protections.ts';
 import { COLUMN_TYPES, type ColumnTypeName } from '../src/columns/registry.ts';
 import { createRowMapper, type MappingRules } from '../src/columns/row-mapper.ts';
 import { csvLine } from '../src/output/csv.ts';
@@ -11,6 +12,7 @@ import { loadFeed } from '../src/feed/load.ts';
 import { parse } from '../src/ingest/parse.ts';
 import { isBlank } from '../src/reader/split.ts';
 import { showExtra } from '../src/reader/extra-cells.ts';
+import { guessType } from '../src/proposal/guess-type.ts';
 import { checkHeader } from '../src/reader/check-header.ts';
 import { columnNames, matchHeader } from '../src/reader/header.ts';
 import { watchHeader } from '../src/reader/layout.ts';
@@ -106,6 +108,10 @@ const MATCHERS: Readonly<Record<string, (text: string) => unknown>> = {
   'the number of lines': (text) => countLines(text, 0, text.length, 'mixed'),
   'the number of lines of CRLF': (text) => countLines(text, 0, text.length, 'crlf'),
   'a file name': (text) => readFileName(feed, text),
+  'a value that is masked': (text) => PROTECTIONS.mask.make()(text),
+  'a value of which four characters are shown': (text) => PROTECTIONS.last4.make()(text),
+  'a ZIP code that is cut': (text) => PROTECTIONS.zip3.make()(text),
+  'a value whose type is guessed': (text) => guessType('seen', [text]),
 };
 
 function processorMs(act: () => unknown): number {
@@ -133,6 +139,10 @@ describe('P7: matching on text from files takes time in proportion to its length
   test.each(Object.entries(MATCHERS))('%s', (_, match) => {
     const { ms, input } = slowest(match, MOST_MS, 1);
     expect(ms, `ms for ${input}`).toBeLessThan(MOST_MS);
+  });
+
+  test('a value with a fraction of a second that does not end, whose type is guessed', () => {
+    expect(processorMs(() => guessType('seen', [`:11.${'0'.repeat(20_000)}1`]))).toBeLessThan(MOST_MS);
   });
 
   test('a trailer of a thousand cells with marks within their words', () => {

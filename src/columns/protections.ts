@@ -34,6 +34,7 @@ const SPARSE = new Set('036 059 063 102 203 556 692 790 821 823 830 831 878 879 
 const TEXT: readonly StorageClass[] = ['text'];
 const ANY: readonly StorageClass[] = ['text', 'integer', 'number', 'decimal', 'date', 'timestamp', 'boolean'];
 const HIDDEN = /[\p{L}\p{N}]/gu;
+const IS_HIDDEN = /^[\p{L}\p{N}]$/u;
 
 /** What `protect` of a column can say. */
 export const PROTECTIONS = {
@@ -91,15 +92,37 @@ export const PROTECTIONS = {
 
 export type ProtectionName = keyof typeof PROTECTIONS;
 
-/** Puts a star for every letter and digit but some at one end. */
+/** Puts a star for every letter and digit but some at one end. A value may have millions: nothing is kept or called for each. */
 function mask(text: string, end: 'first' | 'last', most: number): string {
-  const count = text.match(HIDDEN)?.length ?? 0;
-  const shown = Math.min(most, Math.floor(count / 2));
-  let at = 0;
-  return text.replace(HIDDEN, (letter) => {
-    at += 1;
-    return (end === 'first' ? at <= shown : at > count - shown) ? letter : '*';
-  });
+  const near = placesAt(text, end, 2 * most);
+  const place = near[Math.min(most, Math.floor(near.length / 2)) - 1];
+  if (place === undefined) return text.replace(HIDDEN, '*');
+  return end === 'first'
+    ? text.slice(0, place.to) + text.slice(place.to).replace(HIDDEN, '*')
+    : text.slice(0, place.from).replace(HIDDEN, '*') + text.slice(place.from);
+}
+
+/** Where letters and digits stand, at most so many, from one end on. */
+function placesAt(text: string, end: 'first' | 'last', most: number): readonly Place[] {
+  const places: Place[] = [];
+  let at = end === 'first' ? 0 : text.length;
+  while (places.length < most && (end === 'first' ? at < text.length : at > 0)) {
+    const from = end === 'first' ? at : startOfLast(text, at);
+    const character = String.fromCodePoint(text.codePointAt(from) ?? 0);
+    at = end === 'first' ? from + character.length : from;
+    if (IS_HIDDEN.test(character)) places.push({ from, to: from + character.length });
+  }
+  return places;
+}
+
+interface Place {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where the character begins that ends before a place: some are of two code units. */
+function startOfLast(text: string, end: number): number {
+  return end > 1 && (text.codePointAt(end - 2) ?? 0) > 0xffff ? end - 2 : end - 1;
 }
 
 const ZIP = /^(\d{3})\d{2}(?:-?\d{4})?$/;

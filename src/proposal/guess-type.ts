@@ -76,7 +76,7 @@ function guessTime(
 ): TypeGuess | null {
   // Eight digits alone may be any number.
   if (!sample.some((value) => /[-/:]/.test(value))) return null;
-  const precision = Math.max(0, ...sample.map((value) => /:\d{2}[.,](\d+?)0*(?!\d)/.exec(value)?.[1]?.replace(/^0+$/, '').length ?? 0)); // prettier-ignore
+  const precision = Math.max(0, ...sample.map(decimalsOfSecond));
   const exact: TypeParameters = precision === 0 ? {} : { precision: Math.min(precision, 6) };
   const withOffset = share('timestamp', exact);
   if (withOffset >= SHARE_OF_TIMES) return told('timestamp', withOffset, exact);
@@ -89,6 +89,14 @@ function guessTime(
     };
   const days = share('date');
   return days >= SHARE_OF_TIMES ? told('date', days) : null;
+}
+
+/** Decimals behind the seconds of a time, without zeros at their end. Such zeros are not left out by the pattern, which would try each. */
+function decimalsOfSecond(value: string): number {
+  const [, digits = ''] = /:\d{2}[.,](\d+)/.exec(value) ?? [];
+  let length = digits.length;
+  while (digits[length - 1] === '0') length--;
+  return length;
 }
 
 function guessNumber(
