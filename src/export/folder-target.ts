@@ -9,8 +9,8 @@ import { syncToDisk } from '../system/sync.ts';
 import { generationOf, MANIFEST_NAME, type StoredManifest, type Target } from './target.ts';
 
 const LOCK_NAME = '_export.lock';
-/** Readers of a lake pass over names that begin with an underscore. */
-const SPOOL_NAME = '_staging';
+/** Readers of a lake pass over names that begin with an underscore. What lies there is removed: no other program may use the name. */
+const SPOOL_NAME = '_landfall_staging';
 
 /**
  * Opens a folder to export into, and makes it. One process at a time writes there: the lock is the system's, which takes it back from

@@ -97,7 +97,7 @@ function folderLake(folder: string): Lake {
   const to = join(folder, 'lake');
   return {
     ...{ to, env: {}, fake: null },
-    isAtWork: () => existsSync(join(to, '_staging')),
+    isAtWork: () => existsSync(join(to, '_landfall_staging')),
     read: (name) => (existsSync(join(to, name)) ? readFileSync(join(to, name)) : null),
     list: () => readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((name) => generationOf(name) !== null),
   };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
@@ -114,6 +114,15 @@ describe('export to a folder', () => {
     const [part] = [...partsIn(to).keys()];
     const rows = await askDuckdb(`SELECT transaction_id FROM '${to}/${part ?? ''}'`);
     expect(rows.flat()).toEqual(desk.column('SELECT transaction_id FROM transactions ORDER BY 1'));
+  });
+
+  test('P1: a folder of another program that is called _staging stays as it is', async () => {
+    const desk = await filledDesk();
+    const to = join(desk.folder, 'lake');
+    mkdirSync(join(to, '_staging'), { recursive: true });
+    writeFileSync(join(to, '_staging', 'theirs.parquet'), 'theirs');
+    expect((await runExport(desk, to)).exitCode).toBe(0);
+    expect(readFileSync(join(to, '_staging', 'theirs.parquet'), 'utf8')).toBe('theirs');
   });
 
   test('two exports of one state have the same parts, byte for byte, and the second into one folder writes none', async () => {
