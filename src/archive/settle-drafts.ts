@@ -22,7 +22,8 @@ export async function settleDrafts(archive: Archive, store: Pick<Store, 'openCop
     await inArchive(path.join(archive.folder, draft), () => {
       if (!note.isOwn && !isHere(archive, note, draft)) return;
       settle(archive, note, draft);
-      settled.push(note);
+      // An empty folder may stand where the archive's disk is to be mounted: the draft is on that, and stays noted.
+      if (note.archivedTo === null || isInArchive(archive, note.archivedTo)) settled.push(note);
     });
   }
   archive.probe('copy_named');

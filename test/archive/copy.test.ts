@@ -143,6 +143,13 @@ describe('P2: after a crash at any step the archive is in step with the ledger',
     desk.db.prepare('INSERT INTO copies VALUES (?, ?, ?)').run(NAME, takenAt, 'x');
     const draft = path.replace(/([^/]+)\.[0-9a-f]{16}\.zst$/, '.$1.part');
     renameSync(join(desk.archive, path), join(desk.archive, draft));
+    // Its disk is not mounted at first: an empty folder stands there.
+    renameSync(desk.archive, `${desk.archive}-away`);
+    mkdirSync(desk.archive);
+    desk.restart();
+    await desk.scan();
+    rmSync(desk.archive, { recursive: true });
+    renameSync(`${desk.archive}-away`, desk.archive);
     desk.restart();
     await desk.scan();
     expect(filesIn(desk.archive)).toEqual([path]);
