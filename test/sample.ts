@@ -145,7 +145,7 @@ function sampleWeek(last: Date): SampleDay[] {
     },
     {
       title: name(7),
-      notes: [`${name(1)}'s visits are closed`],
+      notes: [`${name(1)}'s visits are closed`, 'discharges that are still to come are loaded with a warning'],
       files: [
         {
           dataset: 'Visit',
@@ -192,7 +192,9 @@ mkdirSync(folder, { recursive: true });
 const seconds = (days.length - 1) * pause;
 process.stdout.write(
   `A made-up week of deliveries goes into ${folder}` +
-    (seconds > 0 ? `, a day every ${pause} s: ${seconds} s in all (--pause 0 writes it at once)\n` : '\n'),
+    (seconds > 0
+      ? `, a day every ${pause} s: ${seconds} s in all\n("npm run sample -- --pause 0" writes it at once)\n`
+      : '\n'),
 );
 let pausing = false;
 for (const day of days) {

@@ -101,7 +101,10 @@ async function readInto(
 async function unsealing(file: FileHandle, at: string, key: Uint8Array | null): Promise<Transform | null> {
   if (!(await isSealedFile(file, at))) return null;
   if (key !== null) return createUnsealStream(key);
-  throw new LandfallError('read archive', 'it is sealed', { file: at, hint: 'name the key with --key-file' });
+  throw new LandfallError('read archive', 'it is sealed', {
+    file: at,
+    hint: 'name the key with --key-file, and the environment that protects the feed with --env',
+  });
 }
 
 /** Whether a copy is sealed. @throws ArchiveFault when it cannot be read */

@@ -60,7 +60,7 @@ async function write(feed: Feed, db: string, { stdout, stderr, cwd }: CommandIo)
   for (const file of written) stdout.write(`written: ${relative(cwd, file)}\n`);
   stdout.write(
     written.length === 0
-      ? 'nothing to write: the migrations give what the feed says\n'
+      ? 'nothing to write: the migrations give what the feed says, and the next start applies those that the database lacks\n'
       : 'review and commit; the next start applies it\n',
   );
   return 0;

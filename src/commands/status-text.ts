@@ -139,7 +139,7 @@ function databaseText(
     add('Overdue, incomplete, out of line', ['what', { header: 'details', prose: true }], conditionRows(data));
   const { files, newest } = database.quarantined;
   const quarantined = newest.map((note) =>
-    isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (no longer in the landing folder)` },
+    isThere(note.name) ? note : { ...note, reason: `${note.reason ?? ''} (not in the landing folder)` },
   );
   list('Quarantined', { files, newest: quarantined }, ['name', 'rev', 'code', 'reason', 'when']);
   list('Not taken', database.not_taken, ['name', 'code', 'reason', 'when']);

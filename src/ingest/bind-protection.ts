@@ -22,7 +22,7 @@ export async function bindProtection(store: Store, feed: Feed, key: ProtectionKe
     if (differing.length > 0)
       throw new LandfallError(
         'open database',
-        `its rows of ${table} are not protected as the feed says: ${differing.join(', ')}`,
+        `the rows of ${table} in the database are not protected as the feed says: ${differing.join(', ')}`,
         {
           hint: HINT,
         },
@@ -30,7 +30,7 @@ export async function bindProtection(store: Store, feed: Feed, key: ProtectionKe
     if (has.fingerprint !== wants.fingerprint)
       throw new LandfallError(
         'open database',
-        `its rows of ${table} are protected under the key ${has.fingerprint}, and the one at hand is ${wants.fingerprint}`,
+        `the rows of ${table} in the database are protected under the key ${has.fingerprint}, and the one at hand is ${wants.fingerprint}`,
         { hint: `name that key with --key-file, or ${HINT}` },
       );
   }

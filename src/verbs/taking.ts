@@ -17,7 +17,8 @@ quarantined ones as the revision they are. Asks the daemon where one runs.
   landfall retry 'HospitalABC_VisitPay_Visit_[20260801_060000].txt'`;
 
 const ABOUT_ACCEPT = `Keeps the decision to take a file as it is though its number of rows is out of
-line. One that is held is read again by the daemon, or the next run.
+line, or a check has found something in it. One that is held is read again by
+the daemon, or the next run.
 
   landfall accept --reason 'holiday' \\
     'HospitalABC_VisitPay_Visit_[20261126_060000].txt'`;
@@ -38,7 +39,7 @@ export function addTakingVerbs({ verb, act }: Verbs): void {
       await act(command, 'unattended', (settings, io) => once({ settings }, io));
     });
 
-  verb('accept <name...>', 'let in files that are held for their number of rows, or stop telling of them')
+  verb('accept <name...>', 'let in files that are held for their number of rows or by a check, or stop telling of them')
     .description(ABOUT_ACCEPT)
     .option('--by <who>', 'who decides; default the login name')
     .option('--reason <text>', 'why, kept with the decision: no patient data')

@@ -100,7 +100,7 @@ describe('P9: check', () => {
     ['one that is not there', ['--key-file', 'nowhere'], /nowhere: there is no such file \(make one with: landfall key new FILE\)$/],
     ['one that everybody may read', ['--key-file', 'open'], /open: every user of this machine may read it \(run: chmod 600 FILE\)$/],
     ['a file that is none', ['--key-file', 'text'], /text is not a key file \(make one with: landfall key new FILE\)$/],
-    ['another key than that of the rows', ['--key-file', 'other'], /its rows of visits are protected under the key [0-9a-f]{16}, and the one at hand is [0-9a-f]{16}/],
+    ['another key than that of the rows', ['--key-file', 'other'], /the rows of visits in the database are protected under the key [0-9a-f]{16}, and the one at hand is [0-9a-f]{16}/],
   ])('with %s is one clear error, and nothing is shown of the file', async (_, flags, problem) => {
     const { folder, file, db, keyText } = await desk();
     writeFileSync(join(folder, 'open'), keyText);

@@ -84,7 +84,7 @@ describe('landfall schema --write', () => {
     const feed = copyFeed({ definition: (yaml) => `${yaml}\n` });
     expect(await run('write', { feed })).toMatchObject({
       code: 0,
-      out: 'nothing to write: the migrations give what the feed says\n',
+      out: 'nothing to write: the migrations give what the feed says, and the next start applies those that the database lacks\n',
     });
     expect(readdirSync(join(feed, 'migrations/sqlite'))).toHaveLength(1);
   });

@@ -323,7 +323,7 @@ describe('status', () => {
       );
       expect(database['quarantined']).toMatchObject([{ name, in_landing: inLanding }]);
       const { text } = await run(desk.database.file, { settings: there });
-      expect(text.includes('(no longer in the landing folder)')).toBe(!inLanding);
+      expect(text.includes('(not in the landing folder)')).toBe(!inLanding);
     }
   });
 

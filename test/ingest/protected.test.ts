@@ -121,7 +121,7 @@ describe('P9: a database', () => {
       `protected under the key ${KEY.fingerprint}, and the one at hand is ${OTHER.fingerprint}`,
     );
     await expect(bindProtection(desk.store, protectedFeed({ 'visits.patient_name': 'hash' }), KEY)).rejects.toThrow(
-      'its rows of visits are not protected as the feed says: patient_name is mask, not hash',
+      'the rows of visits in the database are not protected as the feed says: patient_name is mask, not hash',
     );
     const clear = openDesk();
     await clear.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
@@ -141,7 +141,9 @@ test('P9: the copy in the archive is sealed: it opens with the key, and only wit
   const [copy] = listCopies(folder);
   if (copy === undefined) throw new Error('there is no copy');
   expect(readFileSync(join(folder, copy.path)).includes(MARK)).toBe(false);
-  await expect(hashCopy(copy, null)).rejects.toThrow('is sealed (name the key with --key-file)');
+  await expect(hashCopy(copy, null)).rejects.toThrow(
+    'is sealed (name the key with --key-file, and the environment that protects the feed with --env)',
+  );
   expect(await hashCopy(copy, OTHER.archive)).toBeNull();
   expect(await hashCopy(copy, KEY.archive)).toBe(desk.column('SELECT sha256 FROM files')[0]);
 });

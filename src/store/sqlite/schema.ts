@@ -45,7 +45,7 @@ export function checkSchema(db: Database.Database, file: string, feed: Feed): vo
   if (problems.length === 0) return;
   throw new LandfallError('open database', `it does not fit the feed ${feed.name}: ${problems.join('; ')}`, {
     file,
-    hint: `mend that by a migration: \`landfall schema --feed ${feed.folder} --write\` makes one to review; or name another feed or database`,
+    hint: `mend that by a migration: \`landfall schema --feed ${feed.folder} --write\` makes one to review, and the next start applies it; or name another feed or database`,
   });
 }
 
