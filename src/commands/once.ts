@@ -40,7 +40,7 @@ export async function takeWithBar(settings: Settings, job: OneOffOptions['job'],
     const exitCode = await runOneOff({
       settings,
       job,
-      io,
+      io: { ...io, stderr: progress.errors(io.stderr) },
       logger: createLog(settings, progress.output, io.program.pid),
       relay: createRelay(settings, progress.output),
       events,

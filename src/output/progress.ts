@@ -9,6 +9,8 @@ export interface Progress {
   readonly show: (work: Work) => void;
   /** Where log lines go meanwhile: above the bar. */
   readonly output: Output;
+  /** Standard error, which may be the same terminal: what it is given stands above the bar as well. */
+  readonly errors: (stderr: Output) => Output;
   readonly end: () => void;
 }
 
@@ -26,7 +28,8 @@ const FEWEST_COLUMNS = 8;
  * @param monotonic ms
  */
 export function createProgress(terminal: Output, monotonic: () => number): Progress {
-  if (!terminal.isTTY) return { show: () => undefined, output: terminal, end: () => undefined };
+  if (!terminal.isTTY)
+    return { show: () => undefined, output: terminal, errors: (stderr) => stderr, end: () => undefined };
   /** What stands on the last line; null: no bar. */
   let line: string | null = null;
   let drawnAt = -Infinity;
@@ -54,6 +57,14 @@ export function createProgress(terminal: Output, monotonic: () => number): Progr
         draw(monotonic());
       },
     },
+    errors: (stderr) => ({
+      ...stderr,
+      write(text, taken) {
+        if (line !== null) terminal.write(CLEAR_LINE);
+        stderr.write(text, taken);
+        draw(monotonic());
+      },
+    }),
     end() {
       if (line !== null) terminal.write(CLEAR_LINE + SHOW_CURSOR);
       line = null;

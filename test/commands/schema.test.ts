@@ -54,7 +54,7 @@ describe('landfall schema', () => {
   test('fills in the environment: what it prints differs in nothing else', async () => {
     const folders = [withColumn("header: Ward, name: '${ward}_ward', type: text"), twoTables()];
     for (const folder of folders) {
-      mkdirSync(join(folder, 'environments'));
+      mkdirSync(join(folder, 'environments'), { recursive: true });
       mkdirSync(join(folder, 'views/sqlite'), { recursive: true });
       writeFileSync(join(folder, 'views/sqlite/mine.sql'), "CREATE VIEW mine AS SELECT '${ward}' AS ward;\n");
       const printed: string[] = [];
@@ -230,7 +230,7 @@ test('what is printed for a feed of every type is what SQLite takes, and a start
 /** The shipped feed in which a view has a value of the environment. */
 function feedWithEnvironment(): string {
   const folder = copyFeed({ definition: (yaml) => `${yaml}\n` });
-  mkdirSync(join(folder, 'environments'));
+  mkdirSync(join(folder, 'environments'), { recursive: true });
   writeFileSync(join(folder, 'environments/prod.yaml'), 'ward: North\n');
   for (const dialect of ['sqlite', 'postgres'])
     writeFileSync(join(folder, 'views', dialect, 'mine.sql'), "CREATE VIEW mine AS SELECT '${ward}' AS ward;\n");

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
 import { STARTING, type Work } from '../../src/model/work.ts';
 import { createProgress, summaryOf, type Progress } from '../../src/output/progress.ts';
+import type { Output } from '../../src/system/io.ts';
 import { captureIo } from '../helpers/command-io.ts';
 
 const CLEAR_LINE = '\r\u001b[K';
 
 function start(columns = 80): {
   progress: Progress;
+  terminal: Output;
   out: () => string;
   clock: { ms: number };
   reader: { behind: boolean };
@@ -15,7 +17,7 @@ function start(columns = 80): {
   const clock = { ms: 0 };
   const reader = { behind: false };
   const terminal = { ...stdout, columns, lossy: { isBehind: () => reader.behind, onDropped: () => undefined } };
-  return { progress: createProgress(terminal, () => clock.ms), out: () => written.out, clock, reader };
+  return { progress: createProgress(terminal, () => clock.ms), terminal, out: () => written.out, clock, reader };
 }
 
 function work(taken: number, due: number, file: Work['file'] = null): Work {
@@ -37,6 +39,17 @@ test('the bar stands below the log lines, and leaves nothing behind', () => {
     `before\n\u001b[?25l${bar(0, '0/2 files')}${CLEAR_LINE}line 1\n${bar(0, '0/2 files')}${bar(12, '1/2 files')}` +
       `${CLEAR_LINE}\u001b[?25hafter\n`,
   );
+});
+
+test('an error stands on a line of its own, above the bar', () => {
+  const { progress, out, terminal } = start();
+  const stderr = progress.errors(terminal);
+  progress.show(work(0, 2));
+  stderr.write('landfall: no\n');
+  progress.end();
+  stderr.write('after\n');
+  const bar = `${CLEAR_LINE}${'░'.repeat(24)} 0/2 files`;
+  expect(out()).toBe(`\u001b[?25l${bar}${CLEAR_LINE}landfall: no\n${bar}${CLEAR_LINE}\u001b[?25hafter\n`);
 });
 
 test('the bar is never wider than the terminal', () => {
