@@ -8,7 +8,7 @@ import { inArchive } from './archive.ts';
 import type { StoredCopy } from './list-copies.ts';
 import { hashCopy, isSealedCopy } from './read-copy.ts';
 
-const { O_RDONLY, O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants;
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 
 /**
  * Seals a copy under a key: one that is in the clear, or sealed under another. It is read back before it takes the place of what was
@@ -30,13 +30,15 @@ export async function resealCopy(
   if (!wasSealed && !(await isSound(copy, null))) return 'damaged';
 
   const at = path.join(copy.archive, copy.path);
-  // Hidden, and no name of a draft: nobody takes it for anything, and the next run writes over it.
+  // Hidden, and no name of a draft: nobody takes it for anything. What lies there was left by a run that died, or is being written by
+  // another one: it is put aside whole, since that run may be about to rename it.
   const besides = { archive: copy.archive, path: path.join(path.dirname(copy.path), `.${path.basename(at)}.sealing`) };
   const beside = path.join(besides.archive, besides.path);
   return await inArchive(at, async () => {
+    fs.rmSync(beside, { force: true });
     {
       await using source = await open(at, O_RDONLY | O_NOFOLLOW);
-      await using target = await open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600);
+      await using target = await open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
       const input = source.createReadStream({ autoClose: false, start: 0 });
       const output = async (parts: AsyncIterable<Buffer>): Promise<void> => {
         for await (const part of parts)
@@ -48,7 +50,10 @@ export async function resealCopy(
       await target.utimes(atimeMs / 1000, mtimeMs / 1000).catch(() => undefined);
       await target.sync();
     }
-    if ((await hashCopy(besides, to))?.startsWith(copy.digest) !== true) return 'damaged';
+    if ((await hashCopy(besides, to))?.startsWith(copy.digest) !== true) {
+      fs.rmSync(beside, { force: true });
+      return 'damaged';
+    }
     fs.renameSync(beside, at);
     syncToDisk(path.dirname(at));
     return 'sealed';

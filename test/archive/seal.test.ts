@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
-import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openArchive } from '../../src/archive/archive.ts';
 import { listCopies } from '../../src/archive/list-copies.ts';
@@ -77,6 +77,18 @@ test('P9: archive seal seals copies in the clear, once; names and times stay, an
   const patients = await refilled(archive, join(desk.folder, 'new.sqlite'), one);
   expect(patients).toEqual([patients[0], patients[0]]);
   expect(patients[0]).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('P6: what another run of archive seal is about to put in a place is not cut off by this one', async () => {
+  const { desk, archive, one } = await clearArchive();
+  const [copy] = listCopies(archive);
+  const beside = join(archive, dirname(copy?.path ?? ''), `.${basename(copy?.path ?? '')}.sealing`);
+  writeFileSync(beside, 'written by another run');
+  const other = openSync(beside, 'r');
+  expect(await run(desk.folder, 'archive', 'seal', '--archive', archive, '--key-file', one)).toMatchObject({ code: 0 });
+  expect(fstatSync(other).size).toBe('written by another run'.length);
+  closeSync(other);
+  expect(existsSync(beside)).toBe(false);
 });
 
 test('P9: with a new key copies are sealed anew, and a refill under it gives other hashes of the same rows', async () => {
