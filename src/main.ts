@@ -57,7 +57,7 @@ process.on('uncaughtException', (error) => {
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error) => {
     // One that runs long goes on when nobody reads what it writes.
-    if (kind !== 'short') return;
+    if (kind === 'unattended' || kind === 'child') return;
     const code = systemCode(error);
     // A reader of the output that goes away (`| head`) is no error; a full disk is.
     if (code === 'EPIPE') process.exit();
@@ -89,6 +89,11 @@ function open(asked: CommandKind): CommandIo {
   }
   // The terminal and systemd signal the whole group: the parent decides what becomes of its child.
   if (kind === 'child') for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, ignore);
+  if (kind === 'steady') {
+    const stderr = createNonBlockingWriter(2);
+    writers = [stderr];
+    io = { ...io, stderr: lossy(io.stderr, stderr) };
+  }
   if (kind === 'unattended' || kind === 'child') {
     const [stdout, stderr] = [createNonBlockingWriter(1), createNonBlockingWriter(2)];
     writers = [stdout, stderr];

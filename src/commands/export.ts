@@ -138,7 +138,7 @@ function createBar(terminal: Output): { show: (progress: ExportProgress) => void
   if (!terminal.isTTY) return { show: () => undefined, end: () => undefined };
   return {
     show({ table, rows, of }) {
-      if (performance.now() - drawnAt < DRAW_GAP_MS) return;
+      if (performance.now() - drawnAt < DRAW_GAP_MS || terminal.lossy?.isBehind() === true) return;
       drawnAt = performance.now();
       const full = of === 0 ? 0 : Math.min(BAR_COLUMNS, Math.floor((rows / of) * BAR_COLUMNS));
       const bar = '█'.repeat(full) + '░'.repeat(BAR_COLUMNS - full);

@@ -105,13 +105,17 @@ const COPY_ID = 0x4c_46_45_58;
 
 /** Only an earlier copy is written over. */
 function requireOurs(file: string): void {
-  if (!fs.existsSync(file)) return;
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return;
   const head = Buffer.alloc(ID_AT + 4);
-  const handle = fs.openSync(file, 'r');
-  try {
-    fs.readSync(handle, head, 0, head.length, 0);
-  } finally {
-    fs.closeSync(handle);
+  // A pipe would be waited for.
+  if (stat.isFile()) {
+    const handle = fs.openSync(file, 'r');
+    try {
+      fs.readSync(handle, head, 0, head.length, 0);
+    } finally {
+      fs.closeSync(handle);
+    }
   }
   if (head.toString('latin1', 0, MAGIC.length) === MAGIC && head.readUInt32BE(ID_AT) === COPY_ID) return;
   throw new LandfallError('export', 'it is there already, and is no export', { file, hint: 'name another with --to' });

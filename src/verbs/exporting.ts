@@ -32,7 +32,7 @@ export function addExportingVerbs({ verb, act }: Verbs): void {
     .action(async (flags: ExportFlags, command: Command) => {
       const { exportData } = await import('../commands/export.ts');
       const { to, table = [], view = [], orderBy = [], partitionBy = [], verify = false, deidentify = false } = flags;
-      await act(command, 'short', (settings, io) =>
+      await act(command, 'steady', (settings, io) =>
         exportData({ settings, to, tables: table, views: view, orderBy, partitionBy, verify, deidentify }, io),
       );
     });

@@ -142,7 +142,8 @@ export function groupedBy(dataset: Dataset): string | null {
 
 /** SQL for the columns whose statistics decide how rows are merged. */
 export function decisiveColumns(dataset: Dataset): string {
-  return [...keyNames(dataset), ...referencesOf(dataset).map(({ name }) => quoteName(name))].join(', ');
+  // A reference may be a part of the key.
+  return [...new Set([...keyNames(dataset), ...referencesOf(dataset).map(({ name }) => quoteName(name))])].join(', ');
 }
 
 /** SQL that is true where the staged row `alias` has a key, or refers to one, that is too long for an index. */
