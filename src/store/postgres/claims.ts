@@ -21,7 +21,7 @@ export interface Claims {
 
 /**
  * How long the server waits for a daemon that has claimed a file and asks nothing: while a large file is read from a slow disk. It holds up
- * nobody but those that want the same name; from the merge on the limit is that of all transactions again.
+ * nobody but those that want the same name; from the merge on the usual limit holds again.
  */
 const READ_WITHIN = '1h';
 
