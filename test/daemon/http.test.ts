@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { createBilling, findLeak } from '../helpers/billing.ts';
-import { childrenOf, createSite, heartbeatWhen, queryUntil, type Running, type Site } from '../helpers/daemon.ts';
+import { addressOf, childrenOf, createSite, heartbeatWhen, queryUntil, type Running, type Site } from '../helpers/daemon.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 import { withoutBreaks } from '../helpers/site.ts';
 
@@ -11,18 +11,6 @@ const STAMP = '20260801_060000';
 
 function start(site: Site, http = '127.0.0.1:0'): Running {
   return site.start('run', { args: ['--settle', '50ms', '--http', http] });
-}
-
-/** Where the page is served, as the log says. */
-async function addressOf(daemon: Running): Promise<string> {
-  return await vi.waitFor(
-    () => {
-      const found = daemon.log().find((line) => typeof line['http'] === 'string')?.['http'];
-      if (typeof found !== 'string') throw new Error('not yet');
-      return found;
-    },
-    { timeout: 60_000, interval: 20 },
-  );
 }
 
 async function textOf(url: string): Promise<string> {

@@ -7,7 +7,7 @@ import { report } from '../../src/commands/report.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { createBilling, findLeak } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
-import { createSite, databaseOf, type Running } from '../helpers/daemon.ts';
+import { addressOf, createSite, databaseOf } from '../helpers/daemon.ts';
 import { feedWith } from '../helpers/expecting.ts';
 import { feedFileName, writeFeedFile, type DatasetName } from '../helpers/feed-files.ts';
 import { ROOT } from '../helpers/ingest.ts';
@@ -29,17 +29,6 @@ function deliver(landing: string): void {
   writeFeedFile(landing, 'Visit', STAMP, [visit, orphan, { ...visit, VisitDate: 'ZQX some day' }, 'ZQX|"ZQX']);
   writeFeedFile(landing, 'Transaction', STAMP, [Object.values(visit).join('|')], { columns: ['ZQX Smith'] });
   writeFileSync(join(landing, 'HospitalABC_VisitPay_Visits_x.txt'), 'ZQX');
-}
-
-async function addressOf(daemon: Running): Promise<string> {
-  return await vi.waitFor(
-    () => {
-      const found = daemon.log().find((line) => typeof line['http'] === 'string')?.['http'];
-      if (typeof found !== 'string') throw new Error('not yet');
-      return found;
-    },
-    { timeout: 60_000, interval: 20 },
-  );
 }
 
 /** What an event stream tells first. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +10,7 @@ import { createBilling, findLeak, MARKER } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { askDuckdb } from '../helpers/duckdb.ts';
 import { FEED_FILE, openDesk, ROOT, type Desk } from '../helpers/ingest.ts';
+import { partsIn } from '../helpers/parts.ts';
 
 const PARTITIONED = ['--partition-by', 'visits.visit_date:month', 'transactions.transaction_date:month'];
 
@@ -44,19 +44,6 @@ async function runExport(desk: Desk, to: string, args: readonly string[] = []) {
 
 function readManifest(to: string): Manifest {
   return JSON.parse(readFileSync(join(to, '_manifest.json'), 'utf8')) as Manifest;
-}
-
-/** Every part that lies there, with its hash. */
-function partsIn(to: string): ReadonlyMap<string, string> {
-  const names = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.parquet'));
-  return new Map(
-    names.sort().map((name) => [
-      name,
-      createHash('sha256')
-        .update(readFileSync(join(to, name)))
-        .digest('hex'),
-    ]),
-  );
 }
 
 /** Holds what lies there against its manifest: all of it, and nothing else. */

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
@@ -9,6 +8,7 @@ import { askDuckdb } from '../helpers/duckdb.ts';
 import { createStoreDesk, openDesk, type StoreDesk } from '../helpers/ingest.ts';
 import { describePostgres } from '../helpers/postgres.ts';
 import { serverSuite } from '../helpers/postgres-store.ts';
+import { partsIn } from '../helpers/parts.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 async function deliver(desk: StoreDesk): Promise<void> {
@@ -35,18 +35,6 @@ async function runExport(db: string, to: string, args: readonly string[]): Promi
   expect(await runCommandLine(['export', '--db', db, '--to', to, ...args], { open: () => io })).toBe(0);
   expect(findLeak(io.written.out + io.written.err)).toBeNull();
   return io.written.out;
-}
-
-function partsIn(to: string): ReadonlyMap<string, string> {
-  const names = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.parquet'));
-  return new Map(
-    names.sort().map((name) => [
-      name,
-      createHash('sha256')
-        .update(readFileSync(join(to, name)))
-        .digest('hex'),
-    ]),
-  );
 }
 
 describePostgres('export from PostgreSQL', () => {

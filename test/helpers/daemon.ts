@@ -159,3 +159,15 @@ function isRunning(pid: number): boolean {
 export function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
+
+/** Where the page is served, as the log says. */
+export async function addressOf(daemon: Running): Promise<string> {
+  return await vi.waitFor(
+    () => {
+      const found = daemon.log().find((line) => typeof line['http'] === 'string')?.['http'];
+      if (typeof found !== 'string') throw new Error('not yet');
+      return found;
+    },
+    { timeout: 60_000, interval: 20 },
+  );
+}
