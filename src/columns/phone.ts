@@ -6,7 +6,7 @@ import { remembered } from './remembered.ts';
 /** Longer than any number with its extension, in any spelling. */
 const MOST_CHARACTERS = 60;
 /** Where a feed names no country. */
-export const DEFAULT_COUNTRY = 'US';
+const DEFAULT_COUNTRY = 'US';
 
 const CODES = { bad_phone: 'not a phone number that can exist, such as (617) 555-0199 or 617-555-0199 x12' } as const;
 

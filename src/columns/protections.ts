@@ -23,7 +23,7 @@ export interface ProtectionContext {
 }
 
 /** The year that stands for all who are over 89. */
-export const OVER_89 = 1900;
+const OVER_89 = 1900;
 
 /**
  * The first three digits that 20,000 people or fewer live behind, by the census of 2000: the guidance of the Department of Health

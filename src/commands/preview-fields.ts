@@ -10,7 +10,7 @@ import { createHasher } from '../protection/hash-value.ts';
 import type { ReadEvent, Table } from '../reader/types.ts';
 
 /** What stands for a protected value where no key is at hand. */
-export const HIDDEN = '(protected)';
+const HIDDEN = '(protected)';
 
 /** What may be shown of a file. */
 export interface Shown {

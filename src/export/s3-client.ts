@@ -9,7 +9,7 @@ export interface S3Place {
 }
 
 /** Reads `s3://BUCKET/PREFIX`; null: it is no such URL. */
-export function s3Place(to: string): S3Place | null {
+function s3Place(to: string): S3Place | null {
   const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.*?))?\/*$/.exec(to) ?? [];
   if (bucket === undefined) return null;
   return { bucket, prefix: prefix === '' ? '' : `${prefix}/` };

@@ -6,7 +6,7 @@ import type { DataConditions } from './data-conditions.ts';
 const place = z.object({ line: z.number(), reject_id: z.number() });
 
 /** What the supervisor asks of its reading process, one question after the other. */
-export const questionSchema = z.discriminatedUnion('kind', [
+const questionSchema = z.discriminatedUnion('kind', [
   /** How things stand by the database; `since`: the first day that is told by itself, `YYYY-MM-DD`, UTC; `now`: ISO 8601, UTC. */
   z.object({ kind: z.literal('findings'), since: z.string(), now: z.string() }),
   /** What needs someone by the data, for alerts; `holder`: who would tell them; `now`: ISO 8601, UTC. */

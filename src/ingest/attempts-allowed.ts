@@ -2,7 +2,7 @@ import { FileRefused } from '../model/errors.ts';
 import type { Mishaps } from '../store/attempts.ts';
 
 /** How often a content may fail: raise an unexpected error, or crash or hang the process that reads it. */
-export const MAX_FAILURES = 3;
+const MAX_FAILURES = 3;
 
 /** How often the program may end in the middle of a content when nobody knows why. It is then held, and tried once more. */
 export const MAX_DEATHS = 10;

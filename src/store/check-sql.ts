@@ -1,5 +1,7 @@
 import type { CheckFile } from '../feed/sql-files.ts';
+import type { Check } from '../model/check.ts';
 import { LandfallError } from '../model/errors.ts';
+import type { Dataset } from '../model/feed.ts';
 
 /** What is wrong with the SQL of a check. */
 export interface CheckProblem {
@@ -15,6 +17,11 @@ export const INCOMING = { table: 'incoming', line: 'source_line' } as const;
 
 /** What a check must be, where it is something else. */
 export const NO_QUERY = 'is no query; a check is one SELECT that returns the rows which make no sense';
+
+/** Of a feed's checks those of a dataset that see the rows of a file, or the tables. */
+export function checksOn(checks: readonly CheckFile[], dataset: Dataset, on: Check['on']): readonly CheckFile[] {
+  return checks.filter((file) => file.dataset.name === dataset.name && file.check.on === on);
+}
 
 /** Whether a text begins as a query does, after comments. That it is one, and writes nothing, is the database's to say. */
 export function looksLikeQuery(sql: string): boolean {

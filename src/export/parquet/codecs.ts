@@ -121,7 +121,7 @@ const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
 const MOMENT = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?Z$/;
 
 /** Days since 1970-01-01, before it too, in the calendar of today throughout (as ISO 8601 has it). */
-export function daysOf(text: string): number {
+function daysOf(text: string): number {
   const [, year, month, day] = DAY.exec(text) ?? [];
   // Date.parse takes the 30th of February for the 2nd of March.
   if (!isDay(Number(year), Number(month), Number(day))) fail('a date such as 2026-08-01');
@@ -129,7 +129,7 @@ export function daysOf(text: string): number {
 }
 
 /** Microseconds since 1970-01-01, UTC. */
-export function microsecondsOf(text: string): bigint {
+function microsecondsOf(text: string): bigint {
   const [, day = '', time = '', fraction = ''] = MOMENT.exec(text) ?? [];
   const ms = Date.parse(`${day}${time}Z`);
   if (Number.isNaN(ms) || daysOf(day) !== Math.floor(ms / DAY_MS)) fail('a timestamp such as 2026-08-01T06:00:00Z');

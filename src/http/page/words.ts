@@ -4,7 +4,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const WEEKDAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] as const;
 
 /** `06:00 UTC` of today, else `20 Nov 06:00 UTC`, of another year `20 Nov 2025 06:00 UTC`. */
-export function timeText(iso: string, now: Date): string {
+function timeText(iso: string, now: Date): string {
   const time = `${iso.slice(11, 16)} UTC`;
   const today = now.toISOString();
   if (iso.slice(0, 10) === today.slice(0, 10)) return time;

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import type { ClientBase } from 'pg';
 import { type CheckFile, feedChecks } from '../../feed/sql-files.ts';
-import { type Check, type CheckResult, failedWith, FIRST_FINDINGS, interruptedAfter } from '../../model/check.ts';
+import { type CheckResult, failedWith, FIRST_FINDINGS, interruptedAfter } from '../../model/check.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
-import { INCOMING } from '../check-sql.ts';
+import { checksOn, INCOMING } from '../check-sql.ts';
 import { quoteName } from '../sql-names.ts';
 import type { StagingTables } from './scratch.ts';
 import type { Session } from './session.ts';
@@ -21,11 +21,6 @@ export function checkingOn(feed: Feed, beside: Session | null): Checking {
   const cancel = (session: Session) => (pid: number) =>
     session.transaction('cancel check', 'note', (client) => client.query('SELECT pg_cancel_backend($1)', [pid]));
   return { checks: feedChecks(feed, 'postgres'), cancel: beside === null ? null : cancel(beside) };
-}
-
-/** Of a feed's checks those of a dataset that see the rows of a file, or the tables. */
-export function checksOn(checks: readonly CheckFile[], dataset: Dataset, on: Check['on']): readonly CheckFile[] {
-  return checks.filter((file) => file.dataset.name === dataset.name && file.check.on === on);
 }
 
 /** SQL that shows a dataset's staged rows to its checks, and hides all else from them that is not named with its schema. */

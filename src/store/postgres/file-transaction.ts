@@ -1,8 +1,9 @@
 import type { ClientBase } from 'pg';
+import { checksOn } from '../check-sql.ts';
 import { quoteName } from '../sql-names.ts';
 import type { FileEntry, FileTransaction, LoadedRows, RowText } from '../store.ts';
 import type { Author } from './author.ts';
-import { type Checking, checkIncoming, checksOn } from './checking.ts';
+import { type Checking, checkIncoming } from './checking.ts';
 import { copyInto } from './copy.ts';
 import { insertDirectly } from './direct-insert.ts';
 import { healAll } from './heal.ts';

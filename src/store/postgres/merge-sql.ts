@@ -128,7 +128,7 @@ function supersede(references: readonly Reference[], merging: string, rowKey: st
  * SQL for the order in which rows go into the table: that of a parent, so that its key and the index on it are read and written page by
  * page, and then of keys. Merges of one feed never run at once, so that no order makes them die of each other.
  */
-export function rowOrder(dataset: Dataset, alias: string): string {
+function rowOrder(dataset: Dataset, alias: string): string {
   const grouped = groupedBy(dataset);
   const names = [...(grouped === null ? [] : [grouped]), ...keyNames(dataset)];
   return names.map((name) => `${alias}.${name}`).join(', ');

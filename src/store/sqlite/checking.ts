@@ -1,7 +1,7 @@
 import { type CheckFile, feedChecks } from '../../feed/sql-files.ts';
-import type { Check, CheckResult } from '../../model/check.ts';
+import type { CheckResult } from '../../model/check.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
-import { requireSound } from '../check-sql.ts';
+import { checksOn, requireSound } from '../check-sql.ts';
 import type { OpenIncoming } from '../incoming.ts';
 import { problemOnIncoming } from './check-queries.ts';
 import { type CheckProcess, createCheckProcess } from './check-process.ts';
@@ -19,7 +19,7 @@ const UNCHECKED: IncomingRows = { add: () => Promise.resolve(), check: () => Pro
 
 /** Begins a file. Of a dataset without checks on its rows nothing is done. */
 export function beginIncoming(checking: Checking, dataset: Dataset): IncomingRows {
-  const checks = checksOn(checking, dataset, 'incoming');
+  const checks = checksOn(checking.checks, dataset, 'incoming');
   if (checks.length === 0) return UNCHECKED;
   checking.process.begin(dataset);
   return {
@@ -33,7 +33,7 @@ export function beginIncoming(checking: Checking, dataset: Dataset): IncomingRow
 /** As `openIncoming` of the door. */
 export function openSqliteIncoming(feed: Feed, dataset: Dataset): OpenIncoming {
   const checking = { process: createCheckProcess(), checks: feedChecks(feed, 'sqlite') };
-  requireSound(checksOn(checking, dataset, 'incoming').flatMap(problemOnIncoming));
+  requireSound(checksOn(checking.checks, dataset, 'incoming').flatMap(problemOnIncoming));
   return { ...beginIncoming(checking, dataset), close: () => checking.process.close() };
 }
 
@@ -44,11 +44,7 @@ export function checkTables(
   dataset: Dataset,
   stop: AbortSignal,
 ): Promise<readonly CheckResult[]> {
-  return runAll(checking, checksOn(checking, dataset, 'tables'), file, stop);
-}
-
-function checksOn({ checks }: Checking, dataset: Dataset, on: Check['on']): readonly CheckFile[] {
-  return checks.filter((file) => file.dataset.name === dataset.name && file.check.on === on);
+  return runAll(checking, checksOn(checking.checks, dataset, 'tables'), file, stop);
 }
 
 async function runAll(
