@@ -1,7 +1,15 @@
 import { createServer } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { createBilling, findLeak } from '../helpers/billing.ts';
-import { addressOf, childrenOf, createSite, heartbeatWhen, queryUntil, type Running, type Site } from '../helpers/daemon.ts';
+import {
+  addressOf,
+  childrenOf,
+  createSite,
+  heartbeatWhen,
+  queryUntil,
+  type Running,
+  type Site,
+} from '../helpers/daemon.ts';
 import { writeFeedFile } from '../helpers/feed-files.ts';
 import { withoutBreaks } from '../helpers/site.ts';
 
