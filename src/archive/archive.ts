@@ -9,13 +9,15 @@ import { syncToDisk } from '../system/sync.ts';
 /**
  * An archive that was not looked at yet.
  * @param sealing what its copies are sealed under (P9); null: they are not
+ * @param draftsAtOnce more than 1: whoever adds copies settles the drafts that are left
  */
 export function openArchive(
   folder: string,
   probe: Probe = () => undefined,
   sealing: Uint8Array | null = null,
+  draftsAtOnce = 1,
 ): Archive {
-  return { folder, probe, sealing, made: false, unsettled: true };
+  return { folder, probe, sealing, made: false, drafts: Number.POSITIVE_INFINITY, draftsAtOnce };
 }
 
 /** The archive cannot be written or read: what was to be kept in it waits (P7). */

@@ -81,6 +81,9 @@ interface Ingest {
 
 const NOT_KEPT: Keeping = { kind: 'none' };
 
+/** To settle the copy of a larger file at once costs little beside reading it. */
+const LONG_COPY_BYTES = 1024 * 1024;
+
 async function ingestSource(
   store: Store,
   claim: Claim,
@@ -90,7 +93,8 @@ async function ingestSource(
 ): Promise<IngestOutcome> {
   const begun = performance.now();
   const { keeping = NOT_KEPT } = options;
-  if (keeping.kind === 'copy') await settleDrafts(keeping.archive, store);
+  if (keeping.kind === 'copy' && keeping.archive.drafts >= keeping.archive.draftsAtOnce)
+    await settleDrafts(keeping.archive, store);
   const startedAt = options.now();
   const { latest, takenAt } = await placeInTime(store, file.name, keeping, startedAt);
   const taken = claim.shared && !options.afresh ? takenBefore(store, file, latest) : null;
@@ -116,15 +120,18 @@ async function ingestSource(
   };
   // Noted before a byte is read: whatever reading it does to this process, the next one knows.
   const before = await openAttempt(ingest);
+  let mayWait = false;
   try {
     requireFewMishaps(before);
-    return await readAndLoad(ingest);
+    const outcome = await readAndLoad(ingest);
+    mayWait = outcome.kind === 'ingested' && stat.bytes < LONG_COPY_BYTES;
+    return outcome;
   } catch (thrown) {
     const error = unlessChanged(thrown, source);
     if (error instanceof FileRefused) return await quarantine(ingest, error);
     throw await closeAttempt(ingest, error);
   } finally {
-    await endCopy(ingest);
+    await endCopy(ingest, mayWait);
   }
 }
 
@@ -202,7 +209,7 @@ async function beginCopy(ingest: Ingest): Promise<boolean> {
   const { store, entry, keeping } = ingest;
   if (keeping.kind !== 'copy') return false;
   const { archive } = keeping;
-  archive.unsettled = true;
+  archive.drafts += 1;
   await store.noteCopy(entry.name, entry.takenAt);
   ingest.draft = await openDraft(archive, entry.name, entry.takenAt);
   return true;
@@ -226,12 +233,17 @@ function pathOfCopy({ entry, keeping }: Ingest, sha256: string): string | null {
   }
 }
 
-/** Names the copy of what was committed, and removes any other. Where that fails it is done before the next copy is begun. */
-async function endCopy({ draft, store, keeping }: Ingest): Promise<void> {
+/**
+ * Names the copy of what was committed, and removes any other. Where that fails it is done before the next copy is begun.
+ * @param mayWait it may be named with those of the next files
+ */
+async function endCopy({ draft, store, keeping }: Ingest, mayWait: boolean): Promise<void> {
   if (keeping.kind !== 'copy') return;
+  const { archive } = keeping;
   try {
     await draft?.close();
-    await settleDrafts(keeping.archive, store);
+    if (mayWait && archive.drafts < archive.draftsAtOnce) return;
+    await settleDrafts(archive, store);
   } catch (error) {
     if (!(error instanceof LandfallError)) throw error;
   }

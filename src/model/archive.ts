@@ -9,8 +9,10 @@ export interface Archive {
   readonly sealing: Uint8Array | null;
   /** The folder is made once: one that goes away later is a mount that is gone. */
   made: boolean;
-  /** Whether there may be drafts of which it is not known whether they are to become copies. */
-  unsettled: boolean;
+  /** How many drafts there may be that are not settled; before the ledger was asked, Infinity. */
+  drafts: number;
+  /** How many may be left until they are settled together, which costs the disk hardly more than one. */
+  readonly draftsAtOnce: number;
 }
 
 /**

@@ -22,15 +22,26 @@ export class UnsealError extends Error {
  * @param key `archive` of the protection key
  */
 export function createSealStream(key: Uint8Array): Transform {
+  const { head, pieces } = beginSeal(key);
+  const stream = transformOf(pieces.add, pieces.end);
+  stream.push(head);
+  return stream;
+}
+
+/** What `createSealStream` makes of some bytes. */
+export function seal(key: Uint8Array, bytes: Buffer): Buffer {
+  const { head, pieces } = beginSeal(key);
+  return Buffer.concat([head, ...pieces.add(bytes), pieces.end()]);
+}
+
+function beginSeal(key: Uint8Array): { head: Buffer; pieces: Pieces } {
   const salt = randomBytes(SALT);
   const own = derive(key, 'archive', 32, salt);
   const pieces = createPieces(PIECE, (piece, count, last) => {
     const cipher = createCipheriv('aes-256-gcm', own, nonceOf(count, last));
     return Buffer.concat([cipher.update(piece), cipher.final(), cipher.getAuthTag()]);
   });
-  const stream = transformOf(pieces.add, pieces.end);
-  stream.push(Buffer.concat([SEALED_MAGIC, salt]));
-  return stream;
+  return { head: Buffer.concat([SEALED_MAGIC, salt]), pieces };
 }
 
 /**

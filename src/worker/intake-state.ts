@@ -100,6 +100,9 @@ export interface RunTotals {
   readonly coming: number;
 }
 
+/** So many copies of small files wait at most for their names. A scan leaves none. */
+const DRAFTS_AT_ONCE = 100;
+
 /** An intake that has seen nothing yet, over a folder and a ledger that are there. */
 export function createIntake(options: IntakeOptions): Intake {
   const { settings, feed, store, work, monotonic, probe } = options;
@@ -109,7 +112,9 @@ export function createIntake(options: IntakeOptions): Intake {
     parentWait: createParentWait(feed),
     retries: createRetrySchedule(),
     archive:
-      settings.archive === null ? null : openArchive(settings.archive, probe, options.protection?.archive ?? null),
+      settings.archive === null
+        ? null
+        : openArchive(settings.archive, probe, options.protection?.archive ?? null, DRAFTS_AT_ONCE),
     remover: settings.after === 'remove' && settings.archive !== null ? createRemover(settings.removeAfterMs) : null,
     pruner: createPruner(),
     maintain: createHousekeeping({

@@ -39,7 +39,9 @@ export async function scan(intake: Intake): Promise<Scan> {
     const listed = await list(intake);
     const chosen = await choose(intake, listed);
     const takenAll = await takeFiles(intake, { ...listed, files: chosen.files });
-    const choresMs = takenAll && !intake.stop.aborted ? await doChores(intake, listed) : null;
+    // Also where the loop is to stop: no copy is left without its name.
+    const settleMs = await settleArchive(intake);
+    const choresMs = takenAll && !intake.stop.aborted ? sooner(settleMs, await doChores(intake, listed)) : null;
     // Else the next scan follows at once, or none.
     if (takenAll) {
       intake.work.change({ doing: chosen.settling + chosen.awaitingParent > 0 ? 'waiting' : 'idle', due: 0 });
@@ -175,7 +177,8 @@ function forgetGone(intake: Intake, listing: Listing): void {
  */
 async function doChores(intake: Intake, listed: Listed): Promise<number | null> {
   const receiptsMs = (await intake.receipts?.()) ?? null;
-  const archiveMs = [await settleArchive(intake), await removeIngested(intake, listed), await pruneSome(intake)];
+  // What the remover has read may have left a copy to be settled.
+  const archiveMs = [await removeIngested(intake, listed), await settleArchive(intake), await pruneSome(intake)];
   return [...archiveMs, receiptsMs, await intake.maintain()].reduce(sooner);
 }
 
@@ -193,10 +196,10 @@ async function removeIngested(intake: Intake, { ingested, listing, clock }: List
 /** How often a draft that cannot be named or removed is tried again while no file comes, in ms. */
 const SETTLE_AGAIN_MS = 10_000;
 
-/** Ends what an earlier file, or a process that died, has left open in the archive. */
+/** Ends what the files that were taken, or a process that died, have left open in the archive. */
 async function settleArchive(intake: Intake): Promise<number | null> {
   const { archive, store, faults } = intake;
-  if (archive?.unsettled !== true) return null;
+  if (archive === null || archive.drafts === 0) return null;
   try {
     await settleDrafts(archive, store);
     endArchiveFault(intake);

@@ -153,5 +153,5 @@ export function forgetFile(intake: Intake, name: string): void {
 
 /** The fault of the archive is over when it holds no file, and nothing in it waits for its name. */
 export function endArchiveFault({ archive, retries, faults }: Intake): void {
-  if (archive?.unsettled !== true && retries.count('archive') === 0) faults.end('archive');
+  if ((archive?.drafts ?? 0) === 0 && retries.count('archive') === 0) faults.end('archive');
 }

@@ -156,6 +156,42 @@ describe('P2: after a crash at any step the archive is in step with the ledger',
     expect(desk.column('SELECT count(*) FROM copies')).toEqual([0]);
   });
 
+  test('with many small files whose copies wait for their names, all of them get theirs', async () => {
+    const desk = openDesk();
+    const folder = join(desk.folder, 'archive');
+    const archive = openArchive(folder, undefined, null, 100);
+    const names = Array.from({ length: 5 }, (_, at) => feedFileName('Procedure', `2026080${at + 1}_060000`));
+    for (const name of names) await ingest(desk, archive, textOf(1), name);
+    await ingest(desk, archive, 'no header\n1|2\n', feedFileName('Procedure', '20260806_060000'));
+    for (const name of names) await ingest(desk, archive, textOf(1), name);
+    expect(filesIn(folder).filter((path) => path.endsWith('.part'))).toHaveLength(5);
+    // The process dies here; the next one takes a file.
+    await ingest(desk, brittle(desk), textOf(1), feedFileName('Procedure', '20260807_060000'));
+    expect(differences(desk)).toEqual([]);
+    expect(filesIn(folder)).toHaveLength(11);
+    expect(desk.column('SELECT count(*) FROM copies')).toEqual([0]);
+  });
+
+  test('a loop that is told to stop between two files leaves no copy without its name', async () => {
+    const desk = openIntakeDesk({
+      doors: (real) => ({
+        ...real,
+        ingest: async (file, options) => {
+          const outcome = await real.ingest(file, options);
+          desk.stop.abort();
+          return outcome;
+        },
+      }),
+    });
+    for (const day of [1, 2]) desk.write(feedFileName('Procedure', `2026080${day}_060000`), textOf(1));
+    await desk.scan();
+    desk.pass(2_000);
+    await desk.scan();
+    expect(desk.column('SELECT count(*) FROM files')).toEqual([1]);
+    expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
+    expect(filesIn(desk.archive)).toHaveLength(1);
+  });
+
   test('a database that goes back to a backup makes no copy look abandoned, nor the draft of another daemon', async () => {
     const desk = openDesk();
     await ingest(desk, brittle(desk));
