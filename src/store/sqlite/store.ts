@@ -98,12 +98,25 @@ async function inTransaction<T>({ db, file, probe }: OpenDatabase, work: () => P
     db.exec('BEGIN IMMEDIATE');
     const result = await work();
     probe('before_commit');
-    db.exec('COMMIT');
+    commit(db);
     return result;
   } catch (error) {
     // A full or failing disk has rolled it back already.
     if (db.inTransaction) guardFaults('ingest', file, () => db.exec('ROLLBACK'));
     throw asFault('ingest', file, error);
+  }
+}
+
+/** After so many pages in its log SQLite moves them into the database, at a commit: its own default. */
+const CHECKPOINT_PAGES = 1_000;
+
+/** Commits and no more, so that the rows are seen as soon as they are safe: the log is emptied between files, or by the next write. */
+function commit(db: OpenDatabase['db']): void {
+  db.pragma('wal_autocheckpoint = 0');
+  try {
+    db.exec('COMMIT');
+  } finally {
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   }
 }
 
