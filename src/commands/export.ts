@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Deidentification } from '../export/deidentify.ts';
 import { type ExportResult, runExport } from '../export/export.ts';
 import { openFolderTarget } from '../export/folder-target.ts';
+import { requireOwnFolder } from '../export/own-folder.ts';
 import { PARTITION_UNITS, type PartitionRequest, type PartitionUnit } from '../export/plan.ts';
 import { requireS3Place } from '../export/s3-client.ts';
 import { exportToSqlite, isSqliteFile } from '../export/sqlite-file.ts';
@@ -15,6 +16,7 @@ import { layOut } from '../output/table.ts';
 import { CLEAR_LINE, printable } from '../output/terminal.ts';
 import { createHasher } from '../protection/hash-value.ts';
 import { readKeyFile } from '../protection/key-file.ts';
+import { isUrl } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
 import { noteExport } from '../status/export-failures.ts';
 import { heartbeatPlace } from '../status/heartbeat.ts';
@@ -44,6 +46,8 @@ export interface ExportCommandOptions {
  * @throws LandfallError, DatabaseFault when it cannot be done: then the manifest is the one before, and the daemon tells of it
  */
 export async function exportData(options: ExportCommandOptions, io: CommandIo): Promise<number> {
+  // No run to such a place ever succeeds: noted, it would be told for ever.
+  if (!isUrl(options.to)) requireOwnFolder(path.resolve(io.cwd, options.to), options.settings);
   const place = heartbeatPlace(options.settings);
   const note = (problem: string | null): void => {
     noteExport(place, printable(options.to), problem, io.now());
@@ -110,7 +114,7 @@ function requireDeidentified(deidentify: Deidentification | null): Deidentificat
 }
 
 async function openTarget(to: string, io: CommandIo): Promise<Target> {
-  if (!/^[a-z0-9]+:\/\//i.test(to)) return await openFolderTarget(path.resolve(io.cwd, to));
+  if (!isUrl(to)) return await openFolderTarget(path.resolve(io.cwd, to));
   const place = requireS3Place(printable(to));
   const { openS3Target } = await import('../export/s3-target.ts');
   // Parts hold what the tables hold: on this machine they are for their owner alone.

@@ -1,6 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
 import type { Manifest } from '../../src/export/manifest.ts';
 import { readFileName } from '../../src/feed/file-name.ts';
@@ -253,6 +263,48 @@ describe('export to a folder', () => {
     await expect(runExport(desk, to)).rejects.toThrow(`${to}: another export is writing there`);
     release?.();
     expect((await runExport(desk, to)).exitCode).toBe(0);
+  });
+
+  test.each([
+    ['landing', 'is the landing folder'],
+    ['landing/lake', 'lies in the landing folder, '],
+    ['link', 'is the landing folder'],
+    ['link/lake', 'lies in the landing folder, '],
+    ['', 'holds the landing folder, '],
+    ['up', 'holds the landing folder, '],
+    ['db', 'holds the archive, '],
+    ['db/archive', 'is the archive'],
+    ['db/archive/2026', 'lies in the archive, '],
+    ['landing/copy.sqlite', 'lies in the landing folder, '],
+  ])('P1: no export goes into a folder that has another use: %j', async (to, problem) => {
+    const desk = openDesk();
+    symlinkSync(desk.landing, join(desk.folder, 'link'));
+    symlinkSync(desk.folder, join(desk.folder, 'up'));
+    const before = readdirSync(desk.folder, { recursive: true });
+    const failure = await runExport(desk, join(desk.folder, to), ['--landing', desk.landing]).then(() => '', String);
+    expect(failure).toMatch(
+      /^LandfallError: \S+ \w+ .* \(an export needs a folder of its own: name another with --to\)$/,
+    );
+    expect(failure).toContain(problem);
+    expect(readdirSync(desk.folder, { recursive: true })).toEqual(before);
+  });
+
+  test('an archive elsewhere, or none, leaves the folder of the database', async () => {
+    const desk = openDesk();
+    const args = ['--landing', desk.landing, '--archive', 'none'];
+    await expect(runExport(desk, join(desk.folder, 'db'), args)).rejects.toThrow('is the folder of the database');
+    expect((await runExport(desk, join(desk.folder, 'db/lake'), args)).exitCode).toBe(0);
+  });
+
+  test('another mount of the landing folder is the landing folder', async ({ skip }) => {
+    const desk = openDesk();
+    const other = join(desk.folder, 'other');
+    mkdirSync(other);
+    if (spawnSync('mount', ['--bind', desk.landing, other]).status !== 0) skip('a file system cannot be mounted here');
+    onTestFinished(() => void spawnSync('umount', ['--lazy', other]));
+    await expect(runExport(desk, join(other, 'lake'), ['--landing', desk.landing])).rejects.toThrow(
+      'lies in the landing folder',
+    );
   });
 
   test("a folder with another feed's export, or with a manifest that is none of ours, stays as it is", async () => {
