@@ -90,9 +90,10 @@ function open(asked: CommandKind): CommandIo {
   // The terminal and systemd signal the whole group: the parent decides what becomes of its child.
   if (kind === 'child') for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, ignore);
   if (kind === 'steady') {
-    const stderr = createNonBlockingWriter(2);
-    writers = [stderr];
-    io = { ...io, stderr: lossy(io.stderr, stderr) };
+    // A pipe or a file gets all of it, and a disk that is full is told.
+    const [stdout, stderr] = [io.stdout.isTTY ? createNonBlockingWriter(1) : null, createNonBlockingWriter(2)];
+    writers = stdout === null ? [stderr] : [stdout, stderr];
+    io = { ...io, stdout: stdout === null ? io.stdout : lossy(io.stdout, stdout), stderr: lossy(io.stderr, stderr) };
   }
   if (kind === 'unattended' || kind === 'child') {
     const [stdout, stderr] = [createNonBlockingWriter(1), createNonBlockingWriter(2)];

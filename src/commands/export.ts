@@ -54,8 +54,8 @@ export async function exportData(options: ExportCommandOptions, io: CommandIo): 
   };
   try {
     const result = await perform(options, io);
-    io.stdout.write(summaryOf(io.stdout, options.to, result));
     note(null);
+    io.stdout.write(summaryOf(io.stdout, options.to, result));
     return 0;
   } catch (error) {
     note(error instanceof LandfallError ? error.message : 'an unexpected error');

@@ -6,7 +6,7 @@ import { defaultOf, flagOf, FORMER_SETTINGS, SETTINGS, type SettingInfo, type Se
 /**
  * How a command runs:
  * - `short`: a signal ends it, as does a reader of its output that goes away.
- * - `steady`: as `short`, but it never waits for who reads its standard error, where its progress is shown.
+ * - `steady`: as `short`, but it never waits for a terminal, nor for who reads its standard error, where its progress is shown.
  * - `unattended`: it is told of signals by `io.stop`, goes on when nobody reads what it writes, and never waits for who does.
  * - `child`: as `unattended`, but it heeds no signal but only its parent.
  */

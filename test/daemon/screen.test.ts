@@ -1,26 +1,31 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { createBilling } from '../helpers/billing.ts';
 import { feedFileName, writeFeedFile } from '../helpers/feed-files.ts';
-import { ROOT } from '../helpers/ingest.ts';
+import { openDesk, ROOT } from '../helpers/ingest.ts';
 import { tempFolder } from '../helpers/temp.ts';
 
 const tmux = (...args: readonly string[]): string => spawnSync('tmux', args, { encoding: 'utf8' }).stdout;
 const isThere = spawnSync('tmux', ['-V']).status === 0;
 
-/** What a terminal of so many columns shows when a command has ended there, its lines joined as they wrap. */
-async function screenOf(columns: number, command: string): Promise<readonly string[]> {
-  const folder = tempFolder();
+/** Runs a script on a terminal of its own. @returns the socket by which it is reached */
+function onTerminal(folder: string, columns: number, script: string): string {
   const socket = join(folder, 'tmux');
-  const done = join(folder, 'done');
-  const script = `${command}; echo $? > ${done}; echo '$ '; sleep 60`;
   tmux('-S', socket, 'new-session', '-d', '-x', `${columns}`, '-y', '60', script);
   onTestFinished(() => {
     tmux('-S', socket, 'kill-server');
   });
+  return socket;
+}
+
+/** What a terminal of so many columns shows when a command has ended there, its lines joined as they wrap. */
+async function screenOf(columns: number, command: string): Promise<readonly string[]> {
+  const folder = tempFolder();
+  const done = join(folder, 'done');
+  const socket = onTerminal(folder, columns, `${command}; echo $? > ${done}; echo '$ '; sleep 60`);
   while (!existsSync(done) || readFileSync(done, 'utf8') === '') await sleep(20);
   for (;;) {
     const shown = tmux('-S', socket, 'capture-pane', '-p', '-J', '-S', '-').trimEnd().split('\n');
@@ -89,4 +94,31 @@ test.skipIf(!isThere)('on a terminal an error is broken at its spaces, in a pipe
   expect(lines.length).toBeGreaterThan(1);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
   expect(lines.join(' ')).toBe(piped.trimEnd());
+});
+
+test.skipIf(!isThere)('P7: on a terminal that is frozen by Ctrl-S an export goes on and ends', async () => {
+  const desk = openDesk();
+  const [ready, go, done] = [join(desk.folder, 'ready'), join(desk.folder, 'go'), join(desk.folder, 'done')];
+  const to = join(desk.folder, 'lake');
+  const program = `${process.execPath} ${join(ROOT, 'bin/landfall.cjs')}`;
+  const command = `${program} export --db ${desk.database.file} --landing ${desk.landing} --to ${to}`;
+  const wait = `until [ -e ${go} ]; do sleep 0.02; done`;
+  const socket = onTerminal(desk.folder, 80, `touch ${ready}; ${wait}; ${command}; echo $? > ${done}; sleep 60`);
+  await vi.waitFor(
+    () => {
+      expect(existsSync(ready)).toBe(true);
+    },
+    { timeout: 10_000, interval: 20 },
+  );
+  tmux('-S', socket, 'send-keys', 'C-s');
+  writeFileSync(go, '');
+  await vi.waitFor(
+    () => {
+      expect(readFileSync(done, 'utf8')).toBe('0\n');
+    },
+    { timeout: 15_000, interval: 20 },
+  );
+  expect(existsSync(join(to, '_manifest.json'))).toBe(true);
+  // It was frozen indeed.
+  expect(tmux('-S', socket, 'capture-pane', '-p').trim()).toBe('');
 });
