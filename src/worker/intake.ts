@@ -196,8 +196,12 @@ async function removeIngested(intake: Intake, { ingested, listing, clock }: List
 /** How often a draft that cannot be named or removed is tried again while no file comes, in ms. */
 const SETTLE_AGAIN_MS = 10_000;
 
-/** Ends what the files that were taken, or a process that died, have left open in the archive. */
-async function settleArchive(intake: Intake): Promise<number | null> {
+/**
+ * Ends what the files that were taken, or a process that died, have left open in the archive. A fault of the archive is told.
+ * @returns when to try again, in ms; null: nothing is left
+ * @throws DatabaseFault
+ */
+export async function settleArchive(intake: Intake): Promise<number | null> {
   const { archive, store, faults } = intake;
   if (archive === null || archive.drafts === 0) return null;
   try {

@@ -17,6 +17,7 @@ import { readFeedKey } from '../protection/feed-key.ts';
 import { requestRetries } from '../store/open.ts';
 import type { CommandIo } from '../system/io.ts';
 import { openDatabase, storePlace } from './database-session.ts';
+import { settleArchive } from './intake.ts';
 import { openIntake, openTelling } from './intake-session.ts';
 import type { Intake } from './intake-state.ts';
 import type { Supervised } from './supervisor-link.ts';
@@ -55,7 +56,10 @@ export async function performRetry(supervised: Supervised, asked: readonly strin
       supervised.send({ kind: 'ready' });
       const telling = openTelling(supervised, feed);
       const how = { hasNews: () => false, tellAgain: false };
-      return await readAgain(openIntake(supervised, feed, telling, store, protection, how), files, supervised.logger);
+      const intake = openIntake(supervised, feed, telling, store, protection, how);
+      const exitCode = await readAgain(intake, files, supervised.logger);
+      await settleArchive(intake);
+      return exitCode;
     } finally {
       await store.close();
     }

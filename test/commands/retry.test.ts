@@ -1,10 +1,11 @@
 import { appendFileSync, cpSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { performRetry } from '../../src/worker/retry-job.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
 import { closeDatabase } from '../../src/store/sqlite/open.ts';
+import { compareArchive } from '../campaign/compare-archive.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { feedFileName, feedFileText } from '../helpers/feed-files.ts';
 import { type Desk, MIGRATIONS, ROOT, openDesk } from '../helpers/ingest.ts';
@@ -36,6 +37,12 @@ test('without a daemon the file is read at once', async () => {
   expect(await askFor(desk, '20260801_060000')).toMatchObject({ exitCode: 0, err: '' });
   expect(desk.rows('SELECT revision, state FROM files')).toEqual([{ revision: 1, state: 'ingested' }]);
   expect(desk.column('SELECT name FROM retries')).toEqual([]);
+});
+
+test('P6: the copy of what it reads has its name when the command ends: a refill finds it', async () => {
+  const desk = openDesk();
+  expect(await askFor(desk, '20260801_060000')).toMatchObject({ exitCode: 0 });
+  expect(compareArchive(desk.database.file, join(dirname(desk.database.file), 'archive'))).toEqual([]);
 });
 
 test('P1: a file that is still being written is not read, also when it is asked for', async () => {
