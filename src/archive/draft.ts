@@ -9,7 +9,7 @@ import { createSealStream, seal } from '../protection/seal-stream.ts';
 import { syncToDisk } from '../system/sync.ts';
 import { systemCode } from '../system/system-error.ts';
 import { inArchive, makeWay } from './archive.ts';
-import { draftPath } from './name.ts';
+import { copyPath, draftPath } from './name.ts';
 
 /** A copy in the making. What its methods raise is an ArchiveFault. */
 export interface Draft {
@@ -41,6 +41,10 @@ const STREAM = {
 };
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = fs.constants;
+
+/** As long as the SHA-256 that is known only when all is read. */
+const NO_DIGEST = '0'.repeat(64);
+
 const write = promisify(fs.write);
 const sync = promisify(fs.fsync);
 
@@ -54,6 +58,8 @@ export async function openDraft(archive: Archive, name: string, takenAt: string)
   const guard = <T>(work: () => T | Promise<T>): Promise<T> => inArchive(path.join(archive.folder, file), work);
   const { absolute, fd } = await guard(() => {
     const absolute = makeWay(archive, file);
+    // Longer than that of the draft: where the disk takes no such name nothing is to be committed.
+    fs.lstatSync(path.join(archive.folder, copyPath(name, takenAt, NO_DIGEST)), { throwIfNoEntry: false });
     return { absolute, fd: fs.openSync(absolute, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600) };
   });
   const held: Buffer[] = [];

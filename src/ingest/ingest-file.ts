@@ -1,6 +1,6 @@
 import { openDraft, type Draft } from '../archive/draft.ts';
 import { copyPath } from '../archive/name.ts';
-import { settleDrafts } from '../archive/settle-drafts.ts';
+import { mayWait, settleBefore, settleDrafts } from '../archive/settle-drafts.ts';
 import { hasStamps } from '../feed/file-name.ts';
 import type { Keeping } from '../model/archive.ts';
 import { sameStat } from '../landing/file-stat.ts';
@@ -81,9 +81,6 @@ interface Ingest {
 
 const NOT_KEPT: Keeping = { kind: 'none' };
 
-/** To settle the copy of a larger file at once costs little beside reading it. */
-const LONG_COPY_BYTES = 1024 * 1024;
-
 async function ingestSource(
   store: Store,
   claim: Claim,
@@ -93,8 +90,7 @@ async function ingestSource(
 ): Promise<IngestOutcome> {
   const begun = performance.now();
   const { keeping = NOT_KEPT } = options;
-  if (keeping.kind === 'copy' && keeping.archive.drafts >= keeping.archive.draftsAtOnce)
-    await settleDrafts(keeping.archive, store);
+  if (keeping.kind === 'copy') await settleBefore(keeping.archive, store, file.stat.bytes);
   const startedAt = options.now();
   const { latest, takenAt } = await placeInTime(store, file.name, keeping, startedAt);
   const taken = claim.shared && !options.afresh ? takenBefore(store, file, latest) : null;
@@ -120,18 +116,18 @@ async function ingestSource(
   };
   // Noted before a byte is read: whatever reading it does to this process, the next one knows.
   const before = await openAttempt(ingest);
-  let mayWait = false;
+  let isIngested = false;
   try {
     requireFewMishaps(before);
     const outcome = await readAndLoad(ingest);
-    mayWait = outcome.kind === 'ingested' && stat.bytes < LONG_COPY_BYTES;
+    isIngested = outcome.kind === 'ingested';
     return outcome;
   } catch (thrown) {
     const error = unlessChanged(thrown, source);
     if (error instanceof FileRefused) return await quarantine(ingest, error);
     throw await closeAttempt(ingest, error);
   } finally {
-    await endCopy(ingest, mayWait);
+    await endCopy(ingest, isIngested);
   }
 }
 
@@ -233,17 +229,13 @@ function pathOfCopy({ entry, keeping }: Ingest, sha256: string): string | null {
   }
 }
 
-/**
- * Names the copy of what was committed, and removes any other. Where that fails it is done before the next copy is begun.
- * @param mayWait it may be named with those of the next files
- */
-async function endCopy({ draft, store, keeping }: Ingest, mayWait: boolean): Promise<void> {
+/** Names the copy of what was committed, by and by, and removes any other. Where that fails it is done again with the next copy. */
+async function endCopy({ draft, store, keeping, file }: Ingest, isIngested: boolean): Promise<void> {
   if (keeping.kind !== 'copy') return;
   const { archive } = keeping;
   try {
     await draft?.close();
-    if (mayWait && archive.drafts < archive.draftsAtOnce) return;
-    await settleDrafts(archive, store);
+    if (!isIngested || !mayWait(archive, file.stat.bytes)) await settleDrafts(archive, store);
   } catch (error) {
     if (!(error instanceof LandfallError)) throw error;
   }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openArchive } from '../../src/archive/archive.ts';
+import { draftPath, readCopyPath } from '../../src/archive/name.ts';
 import type { Archive } from '../../src/model/archive.ts';
 import type { ArchiveMoment } from '../../src/model/ledger.ts';
 import { compareArchive, filesIn } from '../campaign/compare-archive.ts';
@@ -11,6 +12,7 @@ import { growDisk, mountDisk } from '../helpers/disk.ts';
 import { feedFileName, feedFileText, type DatasetName } from '../helpers/feed-files.ts';
 import { openDesk, type Desk } from '../helpers/ingest.ts';
 import { openIntakeDesk, type IntakeDesk } from '../helpers/intake.ts';
+import { claimsFeed } from '../helpers/small-feed.ts';
 
 const billing = createBilling(14);
 const STAMP = '20260801_060000';
@@ -287,5 +289,59 @@ describe('P7: a fault of the archive holds the file, is told once, and loses not
       chmodSync(desk.archive, 0o700);
     }
     await endsWell(desk);
+  });
+
+  test('what cannot have its name keeps no other copy from its own, and no other file out', async () => {
+    const desk = openIntakeDesk({ feed: claimsFeed('{dataset}/{dataset}_{part}_{stamp:YYYYMMDD}.csv') });
+    const row = { claim: 'id,status\n1,a\n', claim_line: 'id,claim\n1,1\n' };
+    const drop = async (dataset: keyof typeof row, part: string): Promise<void> => {
+      mkdirSync(join(desk.landing, dataset), { recursive: true });
+      desk.write(`${dataset}/${dataset}_${part}_20260801.csv`, row[dataset]);
+      await desk.scan();
+      desk.pass(2_000);
+      await desk.scan();
+    };
+    await drop('claim', 'a');
+    await drop('claim_line', 'a');
+    // As a process that died left them.
+    const copies = filesIn(desk.archive);
+    for (const path of copies) {
+      const { name, takenAt } = readCopyPath(path) ?? expect.fail(path);
+      desk.db.prepare('INSERT INTO copies VALUES (?, ?, ?)').run(name, takenAt, 'x');
+      renameSync(join(desk.archive, path), join(desk.archive, draftPath(name, takenAt)));
+    }
+    const folder = dirname(join(desk.archive, copies.find((path) => path.includes('/claim/')) ?? ''));
+    renameSync(folder, `${folder}-away`);
+    symlinkSync(`${folder}-away`, folder);
+    desk.restart();
+    await drop('claim_line', 'b');
+    expect(desk.column('SELECT count(*) FROM files')).toEqual([3]);
+    expect(filesIn(desk.archive).filter((path) => /claim_line.*zst$/.test(path))).toHaveLength(2);
+    expect(desk.faults.list()).toMatchObject([{ kind: 'archive', file: null }]);
+    rmSync(folder);
+    renameSync(`${folder}-away`, folder);
+    desk.pass(10_000);
+    await desk.settleAll();
+    expect(desk.faults.list()).toEqual([]);
+    expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
+  });
+
+  test.each([213, 214, 228, 229, 255])('a name of %i bytes keeps no other file out', async (bytes) => {
+    const desk = openIntakeDesk({ feed: claimsFeed('{dataset}/{part}_{stamp:YYYYMMDD}.csv') });
+    mkdirSync(join(desk.landing, 'claim'));
+    const long = `claim/${'x'.repeat(bytes - '_20260801.csv'.length)}_20260801.csv`;
+    desk.write(long, 'id,status\n1,a\n');
+    await desk.settleAll();
+    desk.write('claim/y_20260802.csv', 'id,status\n2,a\n');
+    desk.pass(2_000);
+    await desk.scan();
+    desk.pass(2_000);
+    await desk.scan();
+    const tooLong = bytes > 213;
+    expect(desk.column('SELECT name FROM files ORDER BY name')).toEqual(
+      tooLong ? ['claim/y_20260802.csv'] : [long, 'claim/y_20260802.csv'],
+    );
+    expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
+    expect(desk.faults.list()).toMatchObject(tooLong ? [{ kind: 'archive', file: long }] : []);
   });
 });

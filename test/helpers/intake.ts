@@ -3,6 +3,7 @@ import { ingestFile } from '../../src/ingest/ingest-file.ts';
 import { createEvents, type EventMap } from '../../src/model/events.ts';
 import type { IngestOptions, IngestOutcome } from '../../src/model/ingest.ts';
 import type { ListedFile } from '../../src/model/listed-file.ts';
+import type { Feed } from '../../src/model/feed.ts';
 import type { ProtectionKey } from '../../src/model/protection-key.ts';
 import type { Work } from '../../src/model/work.ts';
 import { logFaults, logFiles } from '../../src/output/event-log.ts';
@@ -52,6 +53,8 @@ export interface Doors extends Store {
 }
 
 export interface IntakeDeskOptions {
+  /** By default the shipped one. */
+  readonly feed?: Feed;
   readonly settings?: Partial<Settings>;
   /** Changes what the intake asks of the store, and how it takes a file into it. */
   readonly doors?: (real: Doors) => Doors;
@@ -78,7 +81,10 @@ const NAMES = [
 
 /** The wall clock stands at the real time when the test begins, since files are given theirs by the system. */
 export function openIntakeDesk(options: IntakeDeskOptions = {}): IntakeDesk {
-  const desk = openDesk({ program: options.program ?? '0.0.0' });
+  const desk = openDesk({
+    program: options.program ?? '0.0.0',
+    ...(options.feed === undefined ? {} : { feed: options.feed }),
+  });
   const begun = Date.now();
   let passed = 0;
   let set = 0;
