@@ -49,6 +49,18 @@ function importsOf(file: string): readonly string[] {
   return [...found].map(([, target = '']) => path.join(path.dirname(file), target));
 }
 
+/** The packages that are loaded with a file: by itself, and by what it loads at once. */
+function packagesWith(file: string, seen = new Set<string>()): ReadonlySet<string> {
+  const text = fs.readFileSync(path.join(SRC, file), 'utf8');
+  const packages = new Set<string>();
+  for (const [, target = ''] of text.matchAll(/^(?:import|export) (?!type )[^;]*?from '([^']+)';/gm)) {
+    const below = path.join(path.dirname(file), target);
+    if (!target.startsWith('.')) packages.add(target.startsWith('@') ? target : (target.split('/')[0] ?? ''));
+    else if (!seen.has(below)) for (const name of packagesWith(below, seen.add(below))) packages.add(name);
+  }
+  return new Set([...packages].filter((name) => !name.startsWith('node:')));
+}
+
 /** The room a file is in; null: it stands beside the rooms. */
 function roomOf(file: string): string | null {
   const [room = '', ...rest] = file.split(path.sep);
@@ -109,6 +121,19 @@ describe('the layout', () => {
     expect(words.length).toBeGreaterThan(20);
     // As a word, in any form, or as a part of a name.
     expect(words.filter((word) => !new RegExp(word.replace(/e?$/, ''), 'i').test(code))).toEqual([]);
+  });
+
+  test('a package that not every command needs is loaded where it is used, not before', () => {
+    expect([...packagesWith('main.ts')].sort()).toEqual(['commander', 'yaml', 'zod']);
+    // The client of S3 least of all.
+    expect([...packagesWith('commands/export.ts')].sort()).toEqual([
+      'better-sqlite3',
+      'hyparquet-writer',
+      'yaml',
+      'zod',
+    ]);
+    const daemon = ['chokidar', 'node-cron', 'node-unix-socket', 'pino', 'pino-pretty', 'zod'];
+    expect([...packagesWith('commands/run.ts')].sort()).toEqual(daemon);
   });
 
   test("a database's own files and driver are seen in the store's room alone: everyone else uses its door", () => {
