@@ -110,22 +110,24 @@ function isPatientData(feed: Feed, dataset: Dataset, column: Column): boolean {
 }
 
 /**
- * A column of a view is what it shows. Where the database does not tell, it is what the feed calls by its name; an expression that has the
- * name of patient data is such, and of any other it is not known what it holds.
+ * A column of a view is what it shows. An expression that has the name of patient data is such, and of any other it is not known what it
+ * holds.
  */
 function viewColumn(feed: Feed, { name, storage, scale, origin }: RelationColumn): ExportColumn {
-  const isTold = typeof origin === 'object';
+  const isShown = origin !== 'expression';
   const known = feed.datasets
-    .filter(({ table }) => !isTold || table === origin.table)
+    .filter(({ table }) => !isShown || table === origin.table)
     .flatMap((dataset) => {
-      const column = dataset.columns.find((one) => one.name === (isTold ? origin.column : name));
+      const column = dataset.columns.find((one) => one.name === (isShown ? origin.column : name));
       return column === undefined ? [] : [exportColumn(feed, dataset, column)];
     });
   const some = known.some(({ phi }) => phi === true);
-  const phi = some ? true : known.length > 0 && origin !== 'expression' ? false : null;
-  const protectedAs =
-    origin === 'expression' ? null : (known.find((column) => column.protectedAs !== null)?.protectedAs ?? null);
-  return { name, storage, scale, phi, protectedAs, isKey: known.some(({ isKey }) => isKey) };
+  return {
+    ...{ name, storage, scale },
+    phi: some ? true : isShown && known.length > 0 ? false : null,
+    protectedAs: (isShown ? known[0]?.protectedAs : null) ?? null,
+    isKey: known.some(({ isKey }) => isKey),
+  };
 }
 
 function tableOf(

@@ -26,8 +26,8 @@ export interface ReadColumn {
 
 /** A column that was found. */
 export interface RelationColumn extends ReadColumn {
-  /** The column of a table that it shows as it is; `unknown`: the database does not tell. */
-  readonly origin: { readonly table: string; readonly column: string } | 'expression' | 'unknown';
+  /** The column of a table that it shows as it is, and nothing else; `expression`: it is none, or the database does not tell. */
+  readonly origin: { readonly table: string; readonly column: string } | 'expression';
 }
 
 /** Which rows are read, and in which order: texts bytewise, NULL first. */

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
+import { makeKeyFile } from '../../src/protection/key-file.ts';
 import { createBilling, findLeak } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
 import { askDuckdb } from '../helpers/duckdb.ts';
@@ -76,5 +77,26 @@ describePostgres('export from PostgreSQL', () => {
       ['Z', null, null, null, null, null, null, null, null],
       ['b', 1, '2.50', '3.00', '2026-08-01', '1785556800250000', true, 7, '2026-08-01 06:00:00'],
     ]);
+  });
+
+  test('P9: who may read a view, but not its tables, is not told what it shows: nothing of it leaves in the clear', async () => {
+    const { client, place, store } = await openServerDesk();
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'landing'));
+    await deliver(createStoreDesk(store, join(folder, 'landing')));
+    const [, schema = ''] = /schema=(\w+)/.exec(place.db) ?? [];
+    await client.query(`CREATE VIEW people AS SELECT patient_name AS facility, visit_id FROM visits;
+      CREATE ROLE only_views LOGIN; GRANT USAGE ON SCHEMA ${schema} TO only_views;
+      GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO only_views; REVOKE SELECT ON visits FROM only_views`);
+    onTestFinished(async () => {
+      await client.query('DROP OWNED BY only_views; DROP ROLE only_views');
+    });
+    const keyFile = join(folder, 'key');
+    makeKeyFile(keyFile);
+    const to = join(folder, 'lake');
+    const db = place.db.replace(/\/\/.*?@/, '//only_views@');
+    await runExport(db, to, ['--view', 'people', '--deidentify', '--key-file', keyFile, '--verify']);
+    const sql = `SELECT count(*)::INT, count(facility)::INT, count(visit_id)::INT FROM '${to}/people/*.parquet'`;
+    expect(await askDuckdb(sql)).toEqual([[30, 0, 0]]);
   });
 });

@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { StorageClass, Value } from '../../columns/column-type.ts';
 import type { ReadColumn, RelationColumn, RelationTotals, RowQuery, Snapshot } from '../snapshot.ts';
 import { quoteName } from '../sql-names.ts';
+import { originFinder } from './view-origins.ts';
 
 /** So many rows are fetched at a time. */
 const BATCH_ROWS = 1000;
@@ -42,9 +43,9 @@ async function findRelation(
   schema: string,
   name: string,
 ): Promise<readonly RelationColumn[] | null> {
-  const { rows } = await client.query<{ name: string; type: string; scale: number | null }>(
+  const { rows } = await client.query<{ relation: number; name: string; type: string; scale: number | null }>(
     // The digits behind the point of a numeric (https://www.postgresql.org/docs/current/catalog-pg-attribute.html); -1: as many as come.
-    `SELECT a.attname AS name, t.typname AS type, CASE WHEN a.atttypmod >= 4 THEN (a.atttypmod - 4) & 2047 END AS scale
+    `SELECT c.oid AS relation, a.attname AS name, t.typname AS type, CASE WHEN a.atttypmod >= 4 THEN (a.atttypmod - 4) & 2047 END AS scale
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      JOIN pg_type t ON t.oid = a.atttypid
      WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped
@@ -52,11 +53,12 @@ async function findRelation(
     [schema, name],
   );
   if (rows.length === 0) return null;
+  const originOf = originFinder(client, schema);
   const columns: RelationColumn[] = [];
   for (const column of rows) {
     const storage = STORAGE[column.type] ?? 'text';
     const scale = storage === 'decimal' ? (column.scale ?? (await scaleOf(client, name, column.name))) : null;
-    columns.push({ name: column.name, storage, scale, origin: 'unknown' });
+    columns.push({ name: column.name, storage, scale, origin: await originOf(column.relation, column.name) });
   }
   return columns;
 }

@@ -43,18 +43,44 @@ export async function readSnapshot<T>(
 function findRelation(db: Database.Database, feed: Feed, name: string): readonly RelationColumn[] | null {
   const there = db.prepare(`SELECT 1 FROM sqlite_schema WHERE type IN ('table', 'view') AND name = ?`).get(name);
   if (there === undefined) return null;
+  const isCompound = mayBeCompound(db, name);
   return db
     .prepare(`SELECT * FROM ${quoteName(name)}`)
     .columns()
     .map((found): RelationColumn => {
       const { name: itsName, table, column } = found;
-      const origin = table === null || column === null ? 'expression' : { table, column };
-      const known = feed.datasets
-        .find((dataset) => dataset.table === table)
-        ?.columns.find((one) => one.name === column);
+      const origin = isCompound || table === null || column === null ? 'expression' : { table, column };
+      const known =
+        origin === 'expression'
+          ? undefined
+          : feed.datasets
+              .find((dataset) => dataset.table === origin.table)
+              ?.columns.find((one) => one.name === origin.column);
       if (known === undefined) return { name: itsName, storage: keptAs(db, name, itsName), scale: null, origin };
       return { name: itsName, storage: storageOf(known), scale: known.parameters?.scale ?? null, origin };
     });
+}
+
+/** What makes a query of several, of which SQLite then tells where the columns of one come from. */
+const COMPOUND = /\b(?:UNION|INTERSECT|EXCEPT|VALUES)\b/i;
+
+/** Whether a view, or one that it comes from, is, or has in it, a query of several. By its words: one too many does no harm. */
+function mayBeCompound(db: Database.Database, name: string): boolean {
+  const views = new Map(
+    db
+      .prepare<[], [string, string]>(`SELECT name, sql FROM sqlite_schema WHERE type = 'view'`)
+      .raw()
+      .all()
+      .map(([view, sql]) => [view.toLowerCase(), sql.toLowerCase()]),
+  );
+  const asked = new Set([name.toLowerCase()]);
+  for (const one of asked) {
+    const sql = views.get(one) ?? '';
+    if (COMPOUND.test(sql)) return true;
+    const words = new Set(sql.match(/\w+/g));
+    for (const view of views.keys()) if (/^\w+$/.test(view) ? words.has(view) : sql.includes(view)) asked.add(view);
+  }
+  return false;
 }
 
 /** How the values of an expression, which has no type in SQLite, can all be kept. */

@@ -10,6 +10,8 @@ import { tempFolder } from '../../helpers/temp.ts';
 /** A store to be read while it is written to. */
 export interface ReadDesk extends StoreDesk, Pick<Desk, 'feed'> {
   readonly place: StorePlace;
+  /** Runs statements behind the door's back. */
+  readonly sql: (text: string) => Promise<void>;
   /** The same, where there is no database yet. */
   readonly nowhere: StorePlace;
 }
@@ -31,7 +33,11 @@ const READ_STORES: readonly ReadStore[] = [
       const desk = openDesk();
       const { feed, folder } = desk;
       const place = { db: desk.database.file, feed, migrations: MIGRATIONS, program: '0.0.0' };
-      return Promise.resolve({ ...desk, place, nowhere: { ...place, db: join(folder, 'none.sqlite') } });
+      const sql = (text: string) =>
+        Promise.try(() => {
+          desk.db.exec(text);
+        });
+      return Promise.resolve({ ...desk, place, sql, nowhere: { ...place, db: join(folder, 'none.sqlite') } });
     },
   },
   {
@@ -40,11 +46,14 @@ const READ_STORES: readonly ReadStore[] = [
     suite() {
       const open = serverSuite();
       return async () => {
-        const { place, store } = await open();
+        const { place, store, client } = await open();
+        const sql = async (text: string) => {
+          await client.query(text);
+        };
         const landing = join(tempFolder(), 'landing');
         mkdirSync(landing);
         const nowhere = { ...place, db: place.db.replace(/schema=.*/, 'schema=nowhere') };
-        return { ...createStoreDesk(store, landing), feed: place.feed, place, nowhere };
+        return { ...createStoreDesk(store, landing), feed: place.feed, place, sql, nowhere };
       };
     },
   },
