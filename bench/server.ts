@@ -6,6 +6,12 @@ import { type Load, LAUNCHER, ROOT, type TableFile, workFolder } from './contend
 import { psqlScript } from './peers/psql.ts';
 import { measureProcess } from './process.ts';
 
+/** A connection to a database, which ends with its scope. */
+export interface Connection extends AsyncDisposable {
+  /** As `BenchServer.ask`. */
+  readonly ask: (sql: string) => Promise<unknown>;
+}
+
 /** A server under measurement, which ends with its scope: that of the tests, which does not wait for the disk. */
 export interface BenchServer extends AsyncDisposable {
   /** Makes a database, empty or as a copy of another one. */
@@ -13,6 +19,8 @@ export interface BenchServer extends AsyncDisposable {
   drop(name: string): Promise<void>;
   /** Asks a database; gives the first column of its first row. */
   ask(name: string, sql: string): Promise<unknown>;
+  /** Connects to a database that is asked often: to make a connection takes the server as long as a small file does. */
+  connect(name: string): Promise<Connection>;
   url(name: string, schema?: string): string;
   /** Runs `psql` on a database. */
   psql(name: string, input: string): Promise<Load>;
@@ -29,14 +37,17 @@ export async function benchServer(): Promise<BenchServer | string> {
   const { start } = server;
   if (start.kind === 'unavailable') return start.reason;
   const host = start.folder;
-  const ask = async (database: string, sql: string): Promise<unknown> => {
+  const connect = async (database: string): Promise<Connection> => {
     const client = new pg.Client({ host, user: 'postgres', database });
     await client.connect();
-    try {
-      return (await client.query<unknown[]>({ text: sql, rowMode: 'array' })).rows[0]?.[0];
-    } finally {
-      await client.end();
-    }
+    return {
+      ask: async (sql) => (await client.query<unknown[]>({ text: sql, rowMode: 'array' })).rows[0]?.[0],
+      [Symbol.asyncDispose]: () => client.end(),
+    };
+  };
+  const ask = async (database: string, sql: string): Promise<unknown> => {
+    await using connection = await connect(database);
+    return await connection.ask(sql);
   };
   return {
     async create(name, from = 'template0') {
@@ -46,6 +57,7 @@ export async function benchServer(): Promise<BenchServer | string> {
       await ask('postgres', `DROP DATABASE ${name} WITH (FORCE)`);
     },
     ask,
+    connect,
     url: (name, schema = 'public') => `postgres://postgres@/${name}?host=${encodeURIComponent(host)}&schema=${schema}`,
     psql: (name, input) =>
       measureProcess('psql', ['-qX', '-v', 'ON_ERROR_STOP=1', '-h', host, '-U', 'postgres', '-d', name], { input }),

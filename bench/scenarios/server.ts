@@ -187,7 +187,8 @@ async function alternate<Name extends string>(
 async function dropInto(server: BenchServer, name: string, file: TableFile): Promise<Load> {
   using work = workFolder();
   const args = ['--settle', '0', '--archive', 'none', '--state-dir', join(work.path, 'state')];
-  const daemon = startDaemon(work.path, args, {}, { url: server.url(name), ask: (sql) => server.ask(name, sql) });
+  await using connection = await server.connect(name);
+  const daemon = startDaemon(work.path, args, {}, { url: server.url(name), ask: connection.ask });
   try {
     await daemon.ingested(drop(daemon, procedureFile({ procedures: 1, visits: 0 }, '20250602_010000')));
     const begun = performance.now();
