@@ -1,10 +1,12 @@
 import { parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
-import { groupedBy, literal, tooLong } from './merge-sql.ts';
+import { literal } from './literal.ts';
+import { isMissing, joinTable, type LookedUpSingly } from './lookups.ts';
+import { groupedBy, tooLong } from './merge-sql.ts';
 import type { Merging } from './merge.ts';
 import { RowsLeftOut } from './refusal.ts';
-import { keyNames, sameKey } from '../key-names.ts';
+import { keyNames } from '../key-names.ts';
 import { rowKeyOf } from './row-key.ts';
 import { unlessRefused } from './savepoint.ts';
 import type { StagingTables } from './scratch.ts';
@@ -19,12 +21,12 @@ const ROWS_THAT_SHOW = 1_000;
  * @returns whether they are in; if not, nothing was changed
  */
 export async function insertDirectly(
-  { client, dataset, stage, origin }: Merging,
+  { client, dataset, stage, singly, origin }: Merging,
   feed: Feed,
   count: number,
 ): Promise<boolean> {
   const done = await unlessRefused(client, async () => {
-    const { rowCount } = await client.query(directSql(feed, dataset, stage), [origin.fileId, origin.stamp]);
+    const { rowCount } = await client.query(directSql(feed, dataset, stage, singly), [origin.fileId, origin.stamp]);
     // A trigger that drops rows in silence: which ones, the merge finds out.
     if (rowCount !== 0 && rowCount !== count) throw new RowsLeftOut();
     return { isIn: rowCount === count };
@@ -33,7 +35,7 @@ export async function insertDirectly(
 }
 
 /** SQL that inserts all rows or none. $1 file_id, $2 its stamp. */
-function directSql(feed: Feed, dataset: Dataset, { incoming }: StagingTables): string {
+function directSql(feed: Feed, dataset: Dataset, { incoming }: StagingTables, singly: LookedUpSingly): string {
   const table = quoteName(dataset.table);
   const columns = dataset.columns.map((column) => quoteName(column.name));
   const keys = keyNames(dataset).join(', ');
@@ -41,18 +43,20 @@ function directSql(feed: Feed, dataset: Dataset, { incoming }: StagingTables): s
   const none = (rows: string) => `(SELECT count(*) FROM ${rows}) = 0`;
   const orphans = referencesOf(dataset).map((column) => {
     const parent = parentOf(feed, column);
-    const value = `s.${quoteName(column.name)}`;
-    return none(`${incoming} s WHERE ${value} IS NOT NULL AND NOT EXISTS
-      (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value})`);
+    const name = quoteName(column.name);
+    const rows = singly.has(parent.table) ? `(SELECT ${name} FROM ${incoming} ORDER BY ${name})` : incoming;
+    return none(
+      `${rows} s WHERE s.${name} IS NOT NULL AND ${isMissing(parent.table, parent.key.name, `s.${name}`, singly)}`,
+    );
   });
+  const isSingly = singly.has(dataset.table);
+  const keysInOrder = isSingly ? `(SELECT ${keys} FROM ${incoming} ORDER BY ${keys})` : incoming;
   // Counted, not asked for with EXISTS: a plan for the first row that turns up is slow where none does.
   const conditions = [
-    none(
-      `(SELECT ${keys} FROM ${incoming} LIMIT ${ROWS_THAT_SHOW}) s JOIN ${table} t ON ${sameKey(dataset, 't', 's')}`,
-    ),
+    none(`(SELECT ${keys} FROM ${incoming} LIMIT ${ROWS_THAT_SHOW}) s ${joinTable(dataset, isSingly)}`),
     none(`${incoming} s WHERE ${tooLong(dataset, 's')}`),
     none(`(SELECT FROM ${incoming} GROUP BY ${keys} HAVING count(*) > 1) repeated`),
-    none(`${incoming} s JOIN ${table} t ON ${sameKey(dataset, 't', 's')}`),
+    none(`${keysInOrder} s ${joinTable(dataset, isSingly)}`),
     ...orphans,
     none(`${incoming} s JOIN waiting_on w ON w.parent_table = ${literal(dataset.table)} AND w.parent_key = ${key}`),
     none(

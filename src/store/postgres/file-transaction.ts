@@ -9,6 +9,7 @@ import { insertDirectly } from './direct-insert.ts';
 import { healAll } from './heal.ts';
 import { isAccepted } from './decisions.ts';
 import { completeFile, lastFormat, lastRowCounts, lastRowsEnd, lockFeed } from './ledger-entry.ts';
+import { lookedUpSingly } from './lookups.ts';
 import { mergeSql } from './merge-sql.ts';
 import { mergeIncoming } from './merge-incoming.ts';
 import type { Merging, Origin } from './merge.ts';
@@ -38,7 +39,6 @@ export function createFileTransaction(
   const { dataset } = entry;
   const origin: Origin = { fileId, stamp: entry.stamp, now: entry.startedAt.toISOString() };
   const stage = stagingTables(feed, dataset);
-  const merging: Merging = { client, dataset, stage, sql: mergeSql(feed, dataset, stage), origin, staged: 0 };
   const columns = dataset.columns.map((column) => quoteName(column.name)).join(', ');
   let staged = 0;
   let isMade = false;
@@ -70,6 +70,9 @@ export function createFileTransaction(
       whileItWorks(onPart, async () => {
         await lockFeed(client, feed);
         if (staged === 0) return NO_ROWS;
+        const singly = await lookedUpSingly(client, feed, dataset, stage, staged);
+        const sql = mergeSql(feed, dataset, stage, singly);
+        const merging: Merging = { client, dataset, stage, singly, sql, origin, staged: 0 };
         if (await insertDirectly(merging, feed, staged)) return { ...NO_ROWS, inserted: staged };
         isMerged = true;
         await client.query(`${CREATE_SCRATCH}; ${stage.createMerging}`);

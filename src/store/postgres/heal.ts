@@ -3,7 +3,9 @@ import { REJECT_CODES } from '../../model/codes.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { quoteName } from '../sql-names.ts';
 import type { Healed } from '../store.ts';
-import { literal, mergeSql } from './merge-sql.ts';
+import { literal } from './literal.ts';
+import { AS_PLANNED } from './lookups.ts';
+import { mergeSql } from './merge-sql.ts';
 import { type Merging, type Origin, type Verdicts, admit, resolveWaiting } from './merge.ts';
 import { type Range, halveRefused } from './savepoint.ts';
 import { SCRATCH, stagingTables, storageType } from './scratch.ts';
@@ -52,8 +54,9 @@ async function healDataset(
 ): Promise<Healed> {
   const stage = stagingTables(feed, dataset);
   await client.query(`${stage.createIncoming}; ${stage.createMerging}`);
-  const merging: Merging = { client, dataset, stage, sql: mergeSql(feed, dataset, stage), origin, staged: 0 };
-  const waiting = waitingRows(feed, dataset, stage);
+  const sql = mergeSql(feed, dataset, stage, AS_PLANNED);
+  const merging: Merging = { client, dataset, stage, singly: AS_PLANNED, sql, origin, staged: 0 };
+  const waiting = waitingRows(feed, dataset, stage, AS_PLANNED);
   let healed = 0;
   let refused: number[] = [];
 

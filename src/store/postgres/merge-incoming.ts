@@ -20,11 +20,11 @@ export async function mergeIncoming(
   rowText: RowText,
   onPart: () => Promise<void>,
 ): Promise<LoadedRows> {
-  const { client, dataset, stage, sql, origin } = merging;
+  const { client, dataset, stage, singly, sql, origin } = merging;
   const sums = { inserted: 0, updated: 0, unchanged: 0, stale: 0 };
   const waitingLines: number[] = [];
   const refusedLines: number[] = [];
-  const waiting = waitingRows(feed, dataset, stage);
+  const waiting = waitingRows(feed, dataset, stage, singly);
 
   const accept = async (verdicts: Verdicts): Promise<void> => {
     // Kept first, since a later row of the same merge may supersede them.

@@ -1,8 +1,10 @@
 import { type Reference, parentOf, referencesOf } from '../../feed/references.ts';
 import type { Dataset, Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
+import { literal } from './literal.ts';
+import { isMissing, joinTable, type LookedUpSingly } from './lookups.ts';
 import { SCRATCH, type StagingTables } from './scratch.ts';
-import { keyNames, sameKey } from '../key-names.ts';
+import { keyNames } from '../key-names.ts';
 import { keyBytes, rowKeyOf } from './row-key.ts';
 
 /** A row that goes into the table; the others are left out. */
@@ -35,7 +37,7 @@ export interface MergeSql {
 }
 
 /** Makes the statements for a dataset. */
-export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): MergeSql {
+export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables, singly: LookedUpSingly): MergeSql {
   const table = quoteName(dataset.table);
   const keys = keyNames(dataset);
   const keyList = keys.join(', ');
@@ -50,7 +52,7 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
   const same = (names: readonly string[]) =>
     names.length === 0 ? 'true' : names.map((name) => `t.${name} IS NOT DISTINCT FROM s.${name}`).join(' AND ');
   const orphan =
-    references.length === 0 ? 'false' : references.map((column) => parentMissing(feed, column)).join(' OR ');
+    references.length === 0 ? 'false' : references.map((column) => parentMissing(feed, column, singly)).join(' OR ');
   // Looked up only where two stamps are equal, which is seldom.
   const ofFileOf = (id: string, column: 'name' | 'revision') =>
     `(SELECT f.${column} FROM files f WHERE f.file_id = ${id})`;
@@ -64,29 +66,28 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables): Me
       WHEN ${same(values)} THEN 'unchanged'
       WHEN NOT (${same(referring)}) AND (${orphan}) THEN 'orphan'
       ELSE 'updated' END`;
-  const found = `LEFT JOIN ${table} t ON ${sameKey(dataset, 't', 's')}`;
-  const judged = (rows: string, find = found) => `
+  const judged = (rows: string, lookUpSingly = singly.has(dataset.table)) => `
     SELECT s.*, ${verdict} AS _verdict
-    FROM (${rows}) s ${find}`;
+    FROM (${rows}) s LEFT ${joinTable(dataset, lookUpSingly)}`;
   const names = ['_seq', '_byte_offset', '_byte_length', '_file_id', '_line', '_stamp', '_verdict', ...columns].join(
     ', ',
   );
   const stageRows = (rows: string) => `INSERT INTO ${merging} (${names}) SELECT ${names} FROM (${judged(rows)}) j`;
   const ofFile = `SELECT i.*, $1::bigint AS _file_id, i._seq AS _line, $2::text COLLATE "C" AS _stamp FROM ${stage.incoming} i`;
-
-  // Each by itself: how few keys are repeated cannot be foreseen, and the whole table might be read for them.
-  const foundSingly = `LEFT JOIN LATERAL (SELECT * FROM ${table} t WHERE ${sameKey(dataset, 't', 's')} OFFSET 0) t ON true`;
+  // Lookups that follow one another then meet the same pages.
+  const inOrder = singly.size > 0 ? `ORDER BY ${rowOrder(dataset, 'i')}` : '';
 
   return {
+    // How few keys are repeated cannot be foreseen, and the whole table might be read for them.
     numberTurns: `
       WITH repeated AS (SELECT ${keyList} FROM ${stage.incoming} GROUP BY ${keyList} HAVING count(*) > 1),
       numbered AS (
         SELECT s._seq, row_number() OVER (PARTITION BY ${keyOf('s')} ORDER BY s._seq) AS turn
-        FROM (${judged(`${ofFile} JOIN repeated USING (${keyList})`, foundSingly)}) s WHERE ${ADMITTED}),
+        FROM (${judged(`${ofFile} JOIN repeated USING (${keyList})`, true)}) s WHERE ${ADMITTED}),
       later AS (
         UPDATE ${stage.incoming} i SET _turn = n.turn FROM numbered n WHERE n._seq = i._seq AND n.turn > 1 RETURNING n.turn)
       SELECT coalesce(max(turn), 1)::integer AS turns FROM later`,
-    stageFresh: stageRows(`${ofFile} WHERE i._turn = $3 AND i._seq > $4 AND i._seq <= $5`),
+    stageFresh: stageRows(`${ofFile} WHERE i._turn = $3 AND i._seq > $4 AND i._seq <= $5 ${inOrder}`),
     stageHealing: stageRows(`SELECT i.*, r.file_id AS _file_id, r.line AS _line, f.stamp AS _stamp
       FROM ${stage.incoming} i JOIN rejects r ON r.reject_id = i._seq JOIN files f ON f.file_id = r.file_id
       WHERE i._seq > $1 AND i._seq <= $2`),
@@ -153,18 +154,13 @@ export function tooLong(dataset: Dataset, alias: string): string {
 }
 
 /** SQL that is true where `column` of the staged row `s` names a parent that is not there. */
-export function parentMissing(feed: Feed, column: Reference): string {
-  const parent = parentOf(feed, column);
+export function parentMissing(feed: Feed, column: Reference, singly: LookedUpSingly): string {
+  const { table, key } = parentOf(feed, column);
   const value = `s.${quoteName(column.name)}`;
-  return `(${value} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${quoteName(parent.table)} p WHERE p.${quoteName(parent.key.name)} = ${value}))`;
+  return `(${value} IS NOT NULL AND ${isMissing(table, key.name, value, singly)})`;
 }
 
 /** SQL for what the waiting row `alias` of rejects refers to by a column, comparable with a key. */
 export function recorded(alias: string, column: Reference): string {
   return `(${alias}.record ->> ${literal(column.name)}) COLLATE "C"`;
-}
-
-/** A text as SQL. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,5 +1,6 @@
 import type { ClientBase, QueryResult } from 'pg';
 import type { Dataset } from '../../model/feed.ts';
+import type { LookedUpSingly } from './lookups.ts';
 import { decisiveColumns, type MergeSql } from './merge-sql.ts';
 import { RowsLeftOut } from './refusal.ts';
 import type { StagingTables, Verdict } from './scratch.ts';
@@ -18,6 +19,7 @@ export interface Merging {
   readonly client: ClientBase;
   readonly dataset: Dataset;
   readonly stage: StagingTables;
+  readonly singly: LookedUpSingly;
   readonly sql: MergeSql;
   readonly origin: Origin;
   /** How many rows were staged last. */

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { referencesOf } from '../../feed/references.ts';
 import type { Feed } from '../../model/feed.ts';
 import type { RejectRow, Search } from '../reader.ts';
-import { literal } from './merge-sql.ts';
+import { literal } from './literal.ts';
 import { BEYOND, searchValues } from './pages.ts';
 import { waitsFor } from './waiting.ts';
 

@@ -4,7 +4,9 @@ import type { Dataset, Feed } from '../../model/feed.ts';
 import { quoteName } from '../sql-names.ts';
 import type { RowText } from '../store.ts';
 import { copyBytes, copyInto } from './copy.ts';
-import { literal, parentMissing, recorded } from './merge-sql.ts';
+import { literal } from './literal.ts';
+import type { LookedUpSingly } from './lookups.ts';
+import { parentMissing, recorded } from './merge-sql.ts';
 import type { Origin } from './merge.ts';
 import { SCRATCH, type StagingTables } from './scratch.ts';
 import { rowKeyOf } from './row-key.ts';
@@ -22,10 +24,10 @@ export interface WaitingRows {
 }
 
 /** Makes the statements for a dataset that refers to others. */
-export function waitingRows(feed: Feed, dataset: Dataset, stage: StagingTables): WaitingRows {
+export function waitingRows(feed: Feed, dataset: Dataset, stage: StagingTables, singly: LookedUpSingly): WaitingRows {
   const references = referencesOf(dataset);
   const firstMissing = references
-    .map((column) => `WHEN ${parentMissing(feed, column)} THEN ${literal(column.name)}`)
+    .map((column) => `WHEN ${parentMissing(feed, column, singly)} THEN ${literal(column.name)}`)
     .join(' ');
   const values = dataset.columns.map((column) => `s.${quoteName(column.name)}`).join(', ');
   // One look at each reference: of two that name one parent only one row is needed.
@@ -33,7 +35,7 @@ export function waitingRows(feed: Feed, dataset: Dataset, stage: StagingTables):
     references
       .map(
         (column) => `SELECT ${literal(column.references)}, s.${quoteName(column.name)}, ${rejectId} ${from}
-          WHERE s._verdict = 'orphan' AND ${parentMissing(feed, column)}`,
+          WHERE s._verdict = 'orphan' AND ${parentMissing(feed, column, singly)}`,
       )
       .join(' UNION ');
   const waitFor = 'INSERT INTO waiting_on (parent_table, parent_key, reject_id)';

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Row } from '../../helpers/feed-files.ts';
 import { procedure, transaction, visit } from '../../helpers/rows.ts';
 import { type Desk, describeStores } from './desk.ts';
 
@@ -59,6 +60,53 @@ describeStores('one file after the other', (openDesk) => {
     expect(delivered).toMatchObject({ counts: { read: 6, inserted: 2, unchanged: 1, updated: 1, waiting: 2 } });
     expect(await statuses(desk)).toEqual(['V1 c', 'V2 x']);
     expect(await rejectStates(desk)).toEqual(['V1 superseded', 'V1 waiting']);
+  });
+
+  test('P3 P4 P5: rows that are few beside their tables are told apart as any others', async () => {
+    const desk = await openDesk();
+    const numbered = (count: number, row: (at: number) => Row) => Array.from({ length: count }, (_, at) => row(at));
+    await desk.deliver(
+      'Procedure',
+      '20260801_060000',
+      numbered(16_000, (at) => procedure(`P${at}`)),
+    );
+    await desk.deliver('Visit', '20260801_060000', [
+      ...numbered(10_000, (at) => visit(`V${at}`, `P${at}`, status('a'))),
+    ]);
+    await desk.deliver('Visit', '20260803_060000', [visit('V7', 'P7', status('newer'))]);
+
+    const mixed = await desk.deliver('Visit', '20260802_060000', [
+      ...numbered(990, (at) => visit(`W${at}`, `P${at}`, status('new'))),
+      visit('V1', 'P1', status('a')),
+      visit('V2', 'P2', status('b')),
+      visit('V3', 'P3', status('b')),
+      visit('V3', 'P3', status('c')),
+      visit('V4', 'Q1', status('moved')),
+      visit('V7', 'P7', status('older')),
+      visit('V8', 'P9', status('moved')),
+      visit('X1', 'Q1', status('orphan')),
+      visit('W1', 'P1', status('again')),
+      visit('X2', 'Q2', status('orphan')),
+    ]);
+    expect(mixed).toMatchObject({
+      counts: { read: 1_000, inserted: 990, unchanged: 1, updated: 5, stale: 1, waiting: 3 },
+    });
+    const touched = `visit_id IN ('V1', 'V2', 'V3', 'V4', 'V7', 'V8', 'W0', 'W1')`;
+    expect(
+      await desk.column(`SELECT visit_id || ' ' || status FROM visits WHERE ${touched} ORDER BY visit_id`),
+    ).toEqual(['V1 a', 'V2 b', 'V3 c', 'V4 a', 'V7 newer', 'V8 moved', 'W0 new', 'W1 again']);
+    expect(await rejectStates(desk)).toEqual(['V4 waiting', 'X1 waiting', 'X2 waiting']);
+
+    const allNew = numbered(1_000, (at) => visit(`Y${at}`, `P${at}`));
+    expect(await desk.deliver('Visit', '20260804_060000', allNew)).toMatchObject({ counts: { inserted: 1_000 } });
+    const oneOrphan = [...numbered(999, (at) => visit(`Z${at}`, `P${at}`)), visit('Z999', 'Q1')];
+    expect(await desk.deliver('Visit', '20260805_060000', oneOrphan)).toMatchObject({
+      counts: { inserted: 999, waiting: 1 },
+    });
+    const oneKnown = [...numbered(999, (at) => visit(`U${at}`, `P${at}`)), visit('V9', 'P9', status('z'))];
+    expect(await desk.deliver('Visit', '20260806_060000', [...oneKnown, visit('V10', 'P10')])).toMatchObject({
+      counts: { read: 1_001, inserted: 999, updated: 2 },
+    });
   });
 
   test('P3: the database refuses a ledger entry that does not add up', async () => {

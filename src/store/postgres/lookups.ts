@@ -1,0 +1,57 @@
+import type { ClientBase } from 'pg';
+import { parentOf, referencesOf } from '../../feed/references.ts';
+import type { Dataset, Feed } from '../../model/feed.ts';
+import { quoteName } from '../sql-names.ts';
+import { sameKey } from '../key-names.ts';
+import { literal } from './literal.ts';
+import type { StagingTables } from './scratch.ts';
+
+/** The tables in which staged rows are looked up one by one, by index; in the others as the server plans it, which may read all of them. */
+export type LookedUpSingly = ReadonlySet<string>;
+
+/** Everything as the server plans it. */
+export const AS_PLANNED: LookedUpSingly = new Set();
+
+/** As many rows of a table are read, one after the other, in the time that one takes to be looked up (measured, the pages in memory). */
+const READ_IN_A_LOOKUP = 8;
+
+/** For fewer rows the server looks them up singly by itself. */
+const FEW_ROWS = 1_000;
+
+/**
+ * Of a dataset's table and its parents', those that are so much larger than the file in hand that its rows are looked up singly. The
+ * server would read the whole of them far too often: it takes each lookup for a page of its own that has to come from the disk, but
+ * rows of one file lie side by side, and those that are new have no page at all.
+ * @param count how many rows are staged
+ */
+export async function lookedUpSingly(
+  client: ClientBase,
+  feed: Feed,
+  dataset: Dataset,
+  { incoming }: StagingTables,
+  count: number,
+): Promise<LookedUpSingly> {
+  if (count < FEW_ROWS) return AS_PLANNED;
+  const tables = new Set([dataset.table, ...referencesOf(dataset).map((column) => parentOf(feed, column).table)]);
+  const isLarger = [...tables].map(
+    (table) =>
+      `SELECT ${literal(table)} AS name WHERE pg_relation_size(${literal(quoteName(table))}) > ${READ_IN_A_LOOKUP} * pg_relation_size(${literal(incoming)})`,
+  );
+  const { rows } = await client.query<{ name: string }>(isLarger.join(' UNION ALL '));
+  return new Set(rows.map(({ name }) => name));
+}
+
+/** SQL that joins the row of the dataset's table, as `t`, to the staged row `s` with its key. */
+export function joinTable(dataset: Dataset, singly: boolean): string {
+  const table = quoteName(dataset.table);
+  const isSame = sameKey(dataset, 't', 's');
+  // OFFSET keeps the server from making a join of it.
+  return singly
+    ? `JOIN LATERAL (SELECT * FROM ${table} t WHERE ${isSame} OFFSET 0) t ON true`
+    : `JOIN ${table} t ON ${isSame}`;
+}
+
+/** SQL that is true where no row of `table` has the key `value` in its column `key`. */
+export function isMissing(table: string, key: string, value: string, singly: LookedUpSingly): string {
+  return `NOT EXISTS (SELECT 1 FROM ${quoteName(table)} p WHERE p.${quoteName(key)} = ${value}${singly.has(table) ? ' OFFSET 0' : ''})`;
+}
