@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { CopyNote } from '../../model/archive.ts';
+import { LIVES } from './daemons.ts';
 
 /** As `Store.noteCopy`. `run` names this run of the program. */
 export async function noteCopy(client: ClientBase, run: string, name: string, takenAt: string): Promise<void> {
@@ -10,12 +11,16 @@ export async function noteCopy(client: ClientBase, run: string, name: string, ta
   );
 }
 
-/** As `Store.openCopies`: those of this run, and of runs that are gone. Another daemon's are under way, or lie in its own archive. */
+/**
+ * As `Store.openCopies`: those of this run, of runs that are gone, and what a run that is silent has committed. What else another daemon
+ * has noted is under way: one that is silent may go on with it.
+ */
 export async function openCopies(client: ClientBase, run: string): Promise<readonly CopyNote[]> {
   const { rows } = await client.query<CopyNote>(
     `SELECT c.name, c.taken_at AS "takenAt", f.archived_to AS "archivedTo", c.process = $1 AS "isOwn" FROM copies c
      LEFT JOIN files f ON f.name = c.name AND f.taken_at = c.taken_at
-     WHERE c.process = $1 OR NOT EXISTS (SELECT 1 FROM daemons d WHERE d.process = c.process)`,
+     WHERE c.process = $1
+       OR NOT EXISTS (SELECT 1 FROM daemons d WHERE d.process = c.process AND (f.archived_to IS NULL OR ${LIVES}))`,
     [run],
   );
   return rows;

@@ -15,7 +15,7 @@ import type { Session } from './session.ts';
 const BEAT_MS = 5_000;
 
 /** SQL that is true for a daemon `d` that has said of late that it lives: two beats may come late. */
-const LIVES = `d.beat_at > clock_timestamp() - interval '15 seconds'`;
+export const LIVES = `d.beat_at > clock_timestamp() - interval '15 seconds'`;
 
 /** Rows of daemons that are gone are kept so long: what they had in hand is told from a living one's by them. */
 const KEPT = `interval '1 day'`;

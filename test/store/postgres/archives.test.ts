@@ -46,11 +46,11 @@ describePostgres('P6: the archives of several daemons on one database', () => {
 
   /** A daemon that has died in the middle of a file, whose archive is `folder`, and another one. */
   async function twoDaemons(moment: 'copied' | 'committed') {
-    const { place, store: other } = await openDesk();
+    const { place, store: other, client } = await openDesk();
     const store = await openServer(place);
     const folder = tempFolder();
     await dieOf(store, folder, moment);
-    return { place, store, other, folder };
+    return { place, store, other, client, folder };
   }
 
   test.each([
@@ -67,6 +67,25 @@ describePostgres('P6: the archives of several daemons on one database', () => {
     expect(filesIn(folder)).toEqual(after);
     expect(await other.openCopies()).toEqual([]);
   });
+
+  test.each([
+    ['copied', [expect.stringMatching(DRAFT)], []],
+    ['committed', [expect.stringMatching(COPY)], [expect.stringMatching(COPY)]],
+  ] as const)(
+    'a draft (%s) of one that is silent gets its name if its rows are in, and is left to it if not: it may wake up',
+    async (moment, meanwhile, after) => {
+      const { store, other, client, folder } = await twoDaemons(moment);
+      onTestFinished(() => store.close());
+      await client.query(`UPDATE daemons SET beat_at = beat_at - interval '1 minute'`);
+      await settle(other, tempFolder());
+      expect(filesIn(folder)).toEqual([expect.stringMatching(DRAFT)]);
+      await settle(other, folder);
+      expect(filesIn(folder)).toEqual(meanwhile);
+      await settle(store, folder);
+      expect(filesIn(folder)).toEqual(after);
+      expect(await store.openCopies()).toEqual([]);
+    },
+  );
 
   test.each([
     ['copied', []],
