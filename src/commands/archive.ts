@@ -77,7 +77,7 @@ function list(copies: readonly StoredCopy[], { name, json }: ArchiveOptions, { s
     stdout.write(
       layOut(
         stdout,
-        ['taken (UTC)', 'name', 'bytes kept'],
+        ['taken (UTC)', { header: 'name', above: true }, 'bytes kept'],
         shown.map((copy) => [copy.taken_at, copy.name, copy.bytes]),
       ),
     );

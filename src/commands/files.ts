@@ -38,7 +38,11 @@ export async function files(
   try {
     const found = reader.files(search);
     if (json) await writePieces(io.stdout, jsonText(found));
-    else await showFirst(found, most, io, { columns: COLUMNS, toRow, nothing: 'No file matches.' });
+    else
+      await showFirst(found, most, io, {
+        ...{ columns: COLUMNS, nothing: 'No file matches.' },
+        toRow: (file) => toRow(file, io.stdout.isTTY),
+      });
   } finally {
     await reader.close();
   }
@@ -48,20 +52,20 @@ export async function files(
 const COLUMNS: readonly Column[] = [
   { header: 'id', spare: 8 },
   'state',
-  'name',
+  { header: 'name', above: true },
   { header: 'rev', spare: 1 },
-  { header: 'read', spare: 2 },
+  'read',
   { header: 'ins', spare: 6 },
   { header: 'upd', spare: 6 },
   { header: 'same', spare: 7 },
   { header: 'stale', spare: 7 },
-  { header: 'rej', spare: 3 },
-  { header: 'wait', spare: 4 },
+  'rej',
+  'wait',
   { header: 'finished (UTC)', spare: 5 },
   { header: 'note', prose: true },
 ];
 
-function toRow(file: FileRow): Row {
+function toRow(file: FileRow, isTTY: boolean): Row {
   return [
     file.file_id,
     { text: file.state, colour: COLOURS[file.state] },
@@ -75,18 +79,18 @@ function toRow(file: FileRow): Row {
     file.rows_rejected,
     file.rows_waiting,
     file.finished_at.slice(0, 16).replace('T', ' '),
-    noteOf(file),
+    noteOf(file, isTTY),
   ];
 }
 
-/** What is worth knowing of it beside the counts. */
-function noteOf(file: FileRow): string {
+/** What is worth knowing of it beside the counts; where its copy lies is known by its name, and would take three lines of a terminal. */
+function noteOf(file: FileRow, isTTY: boolean): string {
   const notes: string[] = [];
   if (file.reason_code !== null) notes.push(`${file.reason_code}: ${file.reason ?? ''}`);
   if (file.late) notes.push('late');
   if (file.retried) notes.push('retried');
   if (file.warnings !== null) notes.push(`warning: ${warningsText(file.warnings)}`);
-  if (file.archived_to !== null) notes.push(`archived: ${file.archived_to}`);
+  if (file.archived_to !== null && !isTTY) notes.push(`archived: ${file.archived_to}`);
   if (file.extra !== null && file.extra.length > 0) notes.push(`unknown columns: ${file.extra.join(', ')}`);
   return notes.join('; ');
 }

@@ -20,6 +20,8 @@ export interface ColumnInfo {
   readonly spare?: number;
   /** Where a narrow terminal does without it, it stands in front of the prose below its row. */
   readonly leads?: true;
+  /** Where what must stay has no room beside it, it stands in a line of its own above its row, whole: a name is copied from there. */
+  readonly above?: true;
   /** Prose, which may be broken into lines at its spaces, or stand below its row. */
   readonly prose?: true;
 }
@@ -92,21 +94,29 @@ function tabbed(row: Row): string {
 
 /** Between two columns. */
 const GAP = '  ';
+/** Before a row that stands below its name. */
+const ROW_INDENT = '  ';
 /** Before prose that stands below its row. */
 const INDENT = '    ';
 /** Prose that has less room than this beside the other columns stands below its row. */
 const NARROWEST_PROSE = 30;
 
 function* table(output: Output, infos: readonly ColumnInfo[], rows: readonly Row[]): Generator<string, void> {
-  const { beside, below, leading, missing } = fit(columnsOf(infos, rows), output.columns);
-  if (widthOfAll(beside) > output.columns || (below.length > 0 && output.columns < INDENT.length + NARROWEST_PROSE)) {
+  const { above, beside, below, leading, missing } = fit(columnsOf(infos, rows), output.columns);
+  const indent = above === null ? '' : ROW_INDENT;
+  if (
+    indent.length + widthOfAll(beside) > output.columns ||
+    (below.length > 0 && output.columns < INDENT.length + NARROWEST_PROSE)
+  ) {
     yield* fieldByField(output, infos, rows);
     return;
   }
-  const line = (texts: readonly string[]): string => `${texts.join(GAP).trimEnd()}\n`;
+  const line = (texts: readonly string[]): string => `${indent}${texts.join(GAP).trimEnd()}\n`;
+  if (above !== null) yield `${paint(output, 'bold', above.header)}\n`;
   yield line(beside.map(({ header, width, right }) => paint(output, 'bold', padded(header, width, right))));
   yield line(beside.map(({ width }) => paint(output, 'dim', '─'.repeat(width))));
   for (const row of rows) {
+    if (above !== null) yield `${paint(output, 'bold', textOf(row[above.index] ?? null))}\n`;
     const cells = beside.map((column) => linesOf(row, column));
     const height = cells.reduce((most, lines) => Math.max(most, lines.length), 1);
     for (let at = 0; at < height; at++) {
@@ -160,6 +170,8 @@ function columnsOf(infos: readonly ColumnInfo[], rows: readonly Row[]): readonly
 }
 
 interface Fit {
+  /** What stands in a line above each row. */
+  readonly above: PlacedColumn | null;
   /** What stands beside each other. */
   readonly beside: readonly PlacedColumn[];
   /** The prose below each row. */
@@ -175,6 +187,14 @@ function widthOfAll(columns: readonly PlacedColumn[]): number {
 }
 
 function fit(columns: readonly PlacedColumn[], available: number): Fit {
+  const above = columns.find((column) => column.above === true) ?? null;
+  const staying = columns.filter(({ prose, spare = 0 }) => prose !== true && spare === 0);
+  if (above === null || widthOfAll(staying) <= available) return { above: null, ...fitBeside(columns, available) };
+  const others = columns.filter((column) => column !== above);
+  return { above, ...fitBeside(others, available - ROW_INDENT.length) };
+}
+
+function fitBeside(columns: readonly PlacedColumn[], available: number): Omit<Fit, 'above'> {
   const prose = columns.filter((column) => column.prose === true);
   let others = columns.filter((column) => column.prose !== true);
   for (;;) {

@@ -71,6 +71,23 @@ test('archive list shows what is kept, and get writes it, the newest or a revisi
   await expect(run(desk, ['archive', 'get', 'x.txt'])).rejects.toThrow(/there is no copy of x.txt/);
 });
 
+test('archive list is a table at 80 columns, with every name whole in a line', async () => {
+  const desk = await twoRevisions();
+  const io = captureIo({ terminal: true });
+  const stdout = { ...io.stdout, columns: 80, colour: false };
+  await runCommandLine(['archive', 'list', '--db', desk.database.file], { open: () => ({ ...io, stdout }) });
+  expect(io.written.out.split('\n')).toEqual([
+    'name',
+    '  taken (UTC)               bytes kept',
+    '  ────────────────────────  ──────────',
+    NAME,
+    expect.stringMatching(/^ {2}2026-08-10T12:00:00\.000Z +\d+$/),
+    NAME,
+    expect.stringMatching(/^ {2}2026-08-10T12:00:00\.001Z +\d+$/),
+    '',
+  ]);
+});
+
 test('verify tells a copy that the database does not know, and one that is gone; refill reads the one', async () => {
   const desk = await twoRevisions();
   expect((await run(desk, ['verify'])).exitCode).toBe(0);

@@ -158,14 +158,21 @@ describe('files', () => {
     expect(await runRejects(openDesk())).toMatch(/^state\t.*\n$/);
   });
 
-  test('80 columns have room for the revision, the rows read and those rejected', async () => {
-    const text = await runFiles(await openEventfulDesk(), { state: ['ingested'] }, true, 80);
-    const [header, , ...lines] = text.trimEnd().split('\n');
-    expect(header?.split(/ +/)).toEqual(['state', 'name', 'rev', 'read', 'rej']);
-    expect(lines.slice(-2)).toEqual([
-      'Hidden at this width: id, ins, upd, same, stale, wait, finished (UTC). Widen the',
-      'terminal or use --json.',
+  test('80 columns have room for state, rows and rejected rows of the longest names, which stay whole in a line', async () => {
+    const desk = await openEventfulDesk();
+    const text = await runFiles(desk, { state: ['ingested', 'quarantined'] }, true, 80);
+    const ingested = await runFiles(desk, { state: ['ingested'] }, true, 80);
+    expect(ingested).toMatch(/^state {5}name {50,}read {2}rej {2}wait\n/);
+    const [name, header, , ...lines] = text.trimEnd().split('\n');
+    expect([name, header?.split(/ +/).slice(1)]).toEqual([
+      'name',
+      [...['id', 'state', 'rev', 'read', 'ins', 'upd', 'same', 'stale', 'rej', 'wait', 'finished'], '(UTC)'],
     ]);
+    const names = desk.column(
+      `SELECT name FROM files WHERE state IN ('ingested', 'quarantined') ORDER BY file_id DESC`,
+    );
+    expect(lines.filter((line) => line.startsWith('Hospital'))).toEqual(names);
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
   test('JSON has the columns of the ledger, unfolded', async () => {

@@ -93,6 +93,29 @@ test('a narrow terminal goes without the least important columns, and is told wh
   ]);
 });
 
+test('a name stands in a line above its row where what must stay has no room beside it, and there only', () => {
+  const columns = [
+    'state',
+    { header: 'name', above: true },
+    'rejected',
+    { header: 'read', spare: 1 },
+    { header: 'note', prose: true },
+  ] as const;
+  const show = (width: number) =>
+    layOut({ ...terminal, columns: width, colour: false }, columns, [['ingested', NAME, 7, 12, 'late']]).split('\n');
+  expect(show(74)[0]).toBe(`state     ${'name'.padEnd(NAME.length)}  rejected`);
+  expect(show(73)).toEqual([
+    'name',
+    '  state     rejected  read  note',
+    '  ────────  ────────  ────  ────',
+    NAME,
+    '  ingested         7    12  late',
+    '',
+  ]);
+  // A name that is longer than the terminal is wrapped by it: it is copied whole.
+  expect(show(40)[3]).toBe(NAME);
+});
+
 test('what is hidden is listed in the order of the columns, in lines that fit', () => {
   const columns = ['name', ...['a', 'b', 'c'].map((header, at) => ({ header: header.repeat(20), spare: at + 1 }))];
   const text = layOut({ ...terminal, columns: 60, colour: false }, columns, [['x'.repeat(58), 1, 2, 3]]);
