@@ -16,6 +16,8 @@ export type RemovalOutcome =
   | 'done'
   /** It is not the file that was ingested: it is to be read. */
   | 'changed'
+  /** What was set aside before has the name that it would get: it waits for that. */
+  | 'in the way'
   /** There is no sound copy of it: it stays. */
   | 'no copy';
 
@@ -36,7 +38,7 @@ export async function setAside(archive: Archive, landing: string, entry: LedgerE
   const file = path.join(landing, name);
   if (!(await isAsIngested(file, entry, (now) => isStill(now, stat)))) return 'changed';
   const aside = path.join(landing, asideName(name, takenAt));
-  if (lstat(aside) !== null) return 'changed';
+  if (lstat(aside) !== null) return 'in the way';
   archive.probe('set_aside');
   fs.renameSync(file, aside);
   const moved = lstat(aside);

@@ -94,6 +94,8 @@ async function setOneAside(intake: Intake, archive: Archive, name: string): Prom
   if (entry?.state !== 'ingested' || entry.archivedTo === null) return;
   const outcome = await setAside(archive, intake.settings.landing, entry);
   if (outcome === 'no copy') throw noCopy(name);
+  // Its size and times may say nothing of it, as on vfat: the next scan is to read it all the same.
+  if (outcome === 'changed') intake.known?.seen.delete(name);
   if (outcome === 'done') intake.logger.info({ file: name }, 'set aside, to be removed in an hour');
 }
 
