@@ -36,9 +36,6 @@ const POKE_GAP_MS = 20;
 /** How far the worker is, is told at most so often, in ms. */
 const PROGRESS_GAP_MS = 1_000;
 
-/** How often to look whether the folder that is watched is still the one at its path, in ms. */
-const WATCH_CHECK_MS = 2_000;
-
 /** The daemon's parent process, as it runs. */
 interface Daemon {
   readonly options: SupervisorOptions;
@@ -211,7 +208,7 @@ function listenToFolder(daemon: Daemon, releases: DisposableStack): void {
   releases.defer(() => {
     watcher.close();
   });
-  every(releases, WATCH_CHECK_MS, () => {
+  every(releases, BEAT_MS, () => {
     watcher.check();
   });
   const schedule = startSchedule({ expression: settings.rescan, onDue: poke, wall: () => io.now().getTime() });

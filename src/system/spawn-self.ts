@@ -25,8 +25,9 @@ export function spawnSelf(
   const cache = getCompileCacheDir();
   try {
     const child = spawn(node, [SMALL_NURSERY, ...flags, ...args, verb], {
-      // Not inherited: a process that is spawned or ends switches an output that it shares back to blocking.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Outputs are not inherited: a process that is spawned or ends switches one that it shares back to blocking. Nothing is
+      // written to its standard input, which tells it that this process has gone: see `watchParent`.
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
       env: { ...env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
     });
     // Nor is a signal that cannot be sent more than what `close` says.

@@ -20,7 +20,7 @@ export async function runWorker(io: CommandIo): Promise<number> {
   if (linked === null) return 0;
   const { job, supervised } = linked;
   yieldToOthers();
-  watchParent(supervised.supervisorPid);
+  watchParent();
   try {
     const done = await perform(job, supervised);
     supervised.send({ kind: 'done', ...done });

@@ -11,7 +11,7 @@ import type { FromChecker, ToChecker } from './check-messages.ts';
  */
 
 // Whoever asked may be gone in the middle of a query, which hears of nothing.
-watchParent(process.ppid);
+watchParent();
 let incoming = new Database('');
 
 process.on('message', (message: ToChecker) => {

@@ -145,7 +145,12 @@ function createChild(): Child {
   return {
     start() {
       if (child !== null) return false;
-      const started = fork(CHILD, { serialization: 'advanced', stdio: 'ignore', execArgv: [] });
+      const started = fork(CHILD, {
+        serialization: 'advanced',
+        // It ends when its standard input does: see `watchParent`.
+        stdio: ['pipe', 'ignore', 'ignore', 'ipc'],
+        execArgv: [],
+      });
       const forget = (): void => {
         if (child === started) void end();
       };
