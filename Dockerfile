@@ -36,6 +36,8 @@ RUN mkdir /tmp/landing \
  && (timeout 4 node bin/landfall.cjs run --landing /tmp/landing --db /tmp/db/x.sqlite >/dev/null || true) \
  && (node bin/landfall.cjs status --check --landing /tmp/landing --db /tmp/db/x.sqlite >/dev/null || true) \
  && rm -rf /tmp/landing /tmp/db
+# Temporary files, too, go where there is room and the right to write: the root is read-only, and /tmp is no volume.
+ENV TMPDIR=/db
 VOLUME ["/landing", "/db"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=2 \
   CMD ["node", "bin/landfall.cjs", "status", "--check"]

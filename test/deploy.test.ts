@@ -36,6 +36,35 @@ test('what is set in units, drop-ins and compose files are settings', () => {
   }
 });
 
+test('P7: the container keeps temporary files in a volume: its root is read-only, and holds no other place for them', () => {
+  const [, folder = ''] = /^ENV .*\bTMPDIR=(\S+)/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')) ?? [];
+  const services = ['compose.yaml', 'compose.postgres.yaml'].map((name) => {
+    const text = readFileSync(join(ROOT, 'deploy', name), 'utf8');
+    return (parse(text) as { services: { landfall: { read_only: boolean; volumes: string[] } } }).services.landfall;
+  });
+  for (const { read_only: readOnly, volumes } of services) {
+    expect(readOnly).toBe(true);
+    expect(volumes.map((volume) => volume.split(':').slice(1).join(':'))).toContain(folder);
+  }
+});
+
+test('the other feed in compose.yaml, uncommented, has the volume and the secret that it names', () => {
+  const text = readFileSync(join(ROOT, 'deploy/compose.yaml'), 'utf8');
+  const uncommented = text.replace(/^( *)# (claims:|secrets:| {2}.*)$/gm, '$1$2');
+  const override = { tag: '!override', collection: 'seq' as const };
+  const { services, volumes, secrets } = z
+    .object({
+      services: z.object({ claims: z.object({ volumes: z.array(z.string()), secrets: z.array(z.string()) }) }),
+      volumes: z.record(z.string(), z.null()),
+      secrets: z.record(z.string(), z.object({ file: z.string() })),
+    })
+    .parse(parse(uncommented, { customTags: [override] }));
+  const named = services.claims.volumes.map((volume) => volume.split(':')[0] ?? '').filter((name) => /^\w/.test(name));
+  expect(Object.keys(volumes)).toEqual(expect.arrayContaining(named));
+  expect(named).toEqual(['claims']);
+  expect(Object.keys(secrets)).toEqual(services.claims.secrets);
+});
+
 test('the page is published to loopback alone, and its password is where the daemon looks for it', () => {
   const reset = { tag: '!reset', resolve: () => null };
   const text = readFileSync(join(ROOT, 'deploy/compose.page.yaml'), 'utf8');

@@ -5,6 +5,9 @@ import path from 'node:path';
 /** A disk with less room than this counts as full: some file systems keep a reserve that they call free. */
 const FULL_BELOW_BYTES = 64 * 1024 * 1024;
 
+/** The last of the folders in which SQLite tries to make a temporary file. */
+const LAST_RESORT = '.';
+
 /**
  * The folder that SQLite makes its temporary files in: the first one that may be written
  * (https://sqlite.org/tempfiles.html, section 5).
@@ -12,7 +15,13 @@ const FULL_BELOW_BYTES = 64 * 1024 * 1024;
 export function temporaryFolder(): string {
   const { SQLITE_TMPDIR, TMPDIR } = process.env;
   const candidates = [SQLITE_TMPDIR, TMPDIR, '/var/tmp', '/usr/tmp', '/tmp'].filter((folder) => folder !== undefined);
-  return candidates.find(isWritable) ?? '.';
+  return candidates.find(isWritable) ?? LAST_RESORT;
+}
+
+/** Whether there is no folder at all for temporary files, as in a container whose root is read-only. */
+export function lacksTemporaryFolder(): boolean {
+  const folder = temporaryFolder();
+  return folder === LAST_RESORT && !isWritable(folder);
 }
 
 function isWritable(folder: string): boolean {

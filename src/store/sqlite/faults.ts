@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
-import { DatabaseFault, type FaultKind } from '../database-fault.ts';
-import { fullTemporaryFolder } from '../../system/temporary-folder.ts';
+import { DatabaseFault, type FaultKind, type FaultWords } from '../database-fault.ts';
+import { fullTemporaryFolder, lacksTemporaryFolder } from '../../system/temporary-folder.ts';
 
 /** The fault that an SQLite result code stands for, or null for an error that is none (https://sqlite.org/rescode.html). */
 function faultKind(code: string): FaultKind | null {
@@ -31,12 +31,23 @@ export function guardFaults<T>(operation: string, file: string, work: () => T): 
 export function asFault(operation: string, file: string, error: unknown): unknown {
   if (!(error instanceof Database.SqliteError)) return error;
   const kind = faultKind(error.code);
-  const folder = kind === 'full' ? fullTemporaryFolder(file) : null;
-  if (kind === null || folder === null) return kind === null ? error : new DatabaseFault(kind, operation, file, error);
-  return new DatabaseFault(kind, operation, file, error, {
-    problem: `no room left in ${folder}, where SQLite keeps temporary files`,
+  return kind === null ? error : new DatabaseFault(kind, operation, file, error, temporaryTrouble(kind, file));
+}
+
+/** What is wrong with the folder for temporary files, of which SQLite says no more than of the database's; undefined: nothing. */
+function temporaryTrouble(kind: FaultKind, file: string): FaultWords | undefined {
+  if (kind === 'io' && lacksTemporaryFolder()) {
+    return {
+      problem: 'there is no folder that SQLite may keep temporary files in',
+      hint: 'make /var/tmp writable, or name a folder with SQLITE_TMPDIR, such as that of the database',
+    };
+  }
+  const full = kind === 'full' ? fullTemporaryFolder(file) : null;
+  if (full === null) return undefined;
+  return {
+    problem: `no room left in ${full}, where SQLite keeps temporary files`,
     hint: 'free space there, or name a folder on a larger disk with SQLITE_TMPDIR',
-  });
+  };
 }
 
 /** Whether SQLite says by an error that the database is damaged. */

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { copyFileSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import fs, { copyFileSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DatabaseFault, type FaultKind } from '../../../src/store/database-fault.ts';
@@ -48,6 +48,24 @@ test('P7: where not even the rollback goes through, that is a fault of the datab
   exec.mockRestore();
   desk.db.exec('ROLLBACK');
   expect(desk.column('SELECT failures FROM attempts')).toEqual([0]);
+});
+
+test('P7: where no folder takes temporary files, the fault says so, and not that the disk is bad', async () => {
+  const desk = openDesk();
+  const does = desk.db.exec.bind(desk.db);
+  vi.spyOn(desk.db, 'exec').mockImplementation((sql) => {
+    if (sql === 'COMMIT') throw new Database.SqliteError('disk I/O error', 'SQLITE_IOERR_GETTEMPPATH');
+    return does(sql);
+  });
+  // As in a container whose root is read-only.
+  const access = vi.spyOn(fs, 'accessSync').mockImplementation(() => {
+    throw Object.assign(new Error('read-only file system'), { code: 'EROFS' });
+  });
+  onTestFinished(() => {
+    access.mockRestore();
+  });
+  const delivery = desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+  await expect(delivery).rejects.toThrow(/no folder that SQLite may keep temporary files in .*SQLITE_TMPDIR/);
 });
 
 describe('another program holds the write lock', () => {
