@@ -1,5 +1,4 @@
-import { ago } from './ago.ts';
-import { formatDistanceStrict } from 'date-fns/formatDistanceStrict';
+import { ago, span } from './ago.ts';
 import { stepOf } from '../model/work.ts';
 import type { Heartbeat } from '../status/heartbeat.ts';
 import { problemOfFault, type DaemonHealth, type HealthProblem } from '../status/health.ts';
@@ -70,7 +69,7 @@ function describeProblem({ text, since, ended }: HealthProblem, now: Date): stri
   if (ended === 'stopped') return `stopped ${ago(since, now)}`;
   if (ended === 'died')
     return `died (killed or crashed), last seen ${ago(since, now)}: start it again, the file in hand is read anew`;
-  return `${printable(text)} (for ${formatDistanceStrict(new Date(since), now)})`;
+  return `${printable(text)} (for ${span(since, now)})`;
 }
 
 function describeDaemon(heartbeat: Heartbeat | null, now: Date): string {

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDaemon } from '../status/health.ts';
-import { readReport } from '../status/read-report.ts';
-import { reportForJson, type StatusReport } from '../status/report.ts';
+import type { StatusReport } from '../status/report.ts';
 import { LandfallError } from '../model/errors.ts';
 import { EXIT_DATA, EXIT_FAILED } from '../model/exit-codes.ts';
 import type { CommandIo } from '../system/io.ts';
@@ -41,19 +40,21 @@ export async function status(options: StatusOptions, io: CommandIo): Promise<num
   if (heartbeat === null && !isUrl(settings.db)) await databaseIsThere(settings.db);
   if (options.data === true && !options.check) throw new LandfallError('read --data', '--data goes with --check');
   const exitCode = options.check && problem !== null ? EXIT_FAILED : 0;
-  // Text has a file of its own, loaded only here and below: the words for times take as long to load as a fifth of the command.
+  // What looks into the database reads the feed, too, and takes twice as long to load as the rest of a health check.
   if (options.check && options.data !== true && !options.json) {
     const { daemonLine } = await import('./status-text.ts');
     io.stdout.write(`${daemonLine(daemon, now)}\n`);
     return exitCode;
   }
 
+  const { readReport } = await import('../status/read-report.ts');
   await using opened = new AsyncDisposableStack();
   const most = options.json ? 0 : FIRST;
   const { report, reader } = await readReport({ settings, version: io.program.version, now, most }, opened);
   if (options.data === true) return await checkData(report, options.json, io);
   const isThere = (name: string): boolean => existsSync(join(settings.landing, name));
   if (options.json) {
+    const { reportForJson } = await import('../status/report.ts');
     await writePieces(io.stdout, jsonText(reportForJson(report, reader === null ? {} : wholeLists(reader, isThere))));
     return exitCode;
   }

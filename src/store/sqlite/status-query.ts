@@ -24,7 +24,8 @@ export function readStatus(db: Database.Database, feed: Feed, most: number): Dat
       .get();
     const notes = (name: NoteListName): NoteList => ({
       files: counts?.[name] ?? 0,
-      newest: [...listNotes(db, NOTED[name], most)],
+      // To find none takes a walk through the whole ledger.
+      newest: counts?.[name] === 0 ? [] : [...listNotes(db, NOTED[name], most)],
     });
     const rejects = db
       .prepare<[], DatabaseStatus['rejects'][number]>(
