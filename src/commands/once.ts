@@ -13,6 +13,8 @@ import type { CommandIo } from '../system/io.ts';
 /** What `once` takes. */
 export interface OnceOptions {
   readonly settings: Settings;
+  /** Flags for the commands that the summary names. */
+  readonly given: string;
 }
 
 /**
@@ -20,12 +22,16 @@ export interface OnceOptions {
  * is.
  * @returns as `performOnce`; 1 too when the process that takes the files has died again and again
  */
-export function once({ settings }: OnceOptions, io: CommandIo): Promise<number> {
-  return takeWithBar(settings, { verb: 'once' }, io);
+export function once({ settings, given }: OnceOptions, io: CommandIo): Promise<number> {
+  return takeWithBar({ settings, given }, { verb: 'once' }, io);
 }
 
 /** Has a worker take files, and shows on a terminal how far it is. @returns the exit code */
-export async function takeWithBar(settings: Settings, job: OneOffOptions['job'], io: CommandIo): Promise<number> {
+export async function takeWithBar(
+  { settings, given }: OnceOptions,
+  job: OneOffOptions['job'],
+  io: CommandIo,
+): Promise<number> {
   const progress = createProgress(io.stdout, () => performance.now());
   // A bar that is not ended leaves a terminal without a cursor.
   io.leave.addEventListener('abort', progress.end);
@@ -49,7 +55,7 @@ export async function takeWithBar(settings: Settings, job: OneOffOptions['job'],
     const forPeople = io.stdout.isTTY && settings.logFormat !== 'json';
     if (forPeople && exitCode !== EXIT_FAILED) {
       const ms = performance.now() - begun;
-      io.stdout.write(summaryOf(last, ms, leavesOpen(last) ? null : await openIn(settings)));
+      io.stdout.write(summaryOf(last, ms, leavesOpen(last) ? null : await openIn(settings), given));
     }
     return exitCode;
   } finally {

@@ -83,8 +83,9 @@ export type Open = Pick<Work['taken'], 'quarantined' | 'rejectedRows' | 'waiting
  * What a run has come to: files, rows by outcome, what needs a look and how to have it, how long it took.
  * @param ms wall time
  * @param open what earlier runs have left, where this one has left nothing
+ * @param given flags for the commands that it names, so that they are about the same: ` --db other.sqlite`
  */
-export function summaryOf({ taken }: Work, ms: number, open: Open | null): string {
+export function summaryOf({ taken }: Work, ms: number, open: Open | null, given: string): string {
   const { files, quarantined, rows, inserted, updated, unchanged, stale, waiting, rejectedRows } = taken;
   const outcomes = Object.entries({ inserted, updated, unchanged, stale, rejected: rejectedRows, waiting })
     .filter(([, count]) => count > 0)
@@ -93,27 +94,27 @@ export function summaryOf({ taken }: Work, ms: number, open: Open | null): strin
   return [
     `Files    ${grouped(files)} taken, ${grouped(quarantined)} quarantined`,
     hang('Rows     ', read, SUMMARY_COLUMNS),
-    `Look at  ${lookAt(taken, open).join('\n         ')}`,
+    `Look at  ${lookAt(taken, open, given).join('\n         ')}`,
     `Took     ${ms < 10_000 ? (ms / 1000).toFixed(1) : grouped(Math.round(ms / 1000))} s`,
     '',
   ].join('\n');
 }
 
 /** What of this run needs someone; where nothing does, what earlier runs have left. */
-function lookAt(taken: Open, open: Open | null): readonly string[] {
-  const now = causesOf(taken);
+function lookAt(taken: Open, open: Open | null, given: string): readonly string[] {
+  const now = causesOf(taken, given);
   if (now.length > 0) return now;
-  const before = open === null ? [] : causesOf(open);
+  const before = open === null ? [] : causesOf(open, given);
   return before.length === 0 ? ['nothing'] : ['nothing new; from earlier runs:', ...before];
 }
 
 /** Whether a run has left something that needs someone. */
 export function leavesOpen({ taken }: Work): boolean {
-  return causesOf(taken).length > 0;
+  return causesOf(taken, '').length > 0;
 }
 
 /** What needs someone, a cause a line, each with the command that shows it. */
-function causesOf({ quarantined, rejectedRows, waiting }: Open): readonly string[] {
+function causesOf({ quarantined, rejectedRows, waiting }: Open, given: string): readonly string[] {
   const causes = [
     { count: quarantined, words: 'quarantined file', command: 'landfall status' },
     { count: rejectedRows, words: 'rejected row', command: 'landfall rejects' },
@@ -122,7 +123,7 @@ function causesOf({ quarantined, rejectedRows, waiting }: Open): readonly string
     .filter(({ count }) => count > 0)
     .map(({ count, words, command }) => ({ cause: counted(count, words), command }));
   const width = Math.max(...causes.map(({ cause }) => cause.length));
-  return causes.map(({ cause, command }) => `${cause.padEnd(width)}   ${command}`);
+  return causes.map(({ cause, command }) => `${cause.padEnd(width)}   ${command}${printable(given)}`);
 }
 
 /** `█████░░░░░ 3/14 files  loading 40 %  NAME`, in one line: a terminal would wrap a longer one. */

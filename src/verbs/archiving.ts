@@ -22,7 +22,7 @@ export function addArchivingVerbs({ verb, act }: Verbs): void {
     .description(ABOUT_REFILL)
     .action(async (archives: readonly string[], _flags: unknown, command: Command) => {
       const { refill } = await import('../commands/refill.ts');
-      await act(command, 'unattended', (settings, io) => refill({ settings, archives }, io));
+      await act(command, 'unattended', (settings, io, given) => refill({ settings, given, archives }, io));
     });
 
   verb('archive', 'the copies of what was read: list, get, verify, prune or seal them')

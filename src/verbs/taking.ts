@@ -36,7 +36,7 @@ export function addTakingVerbs({ verb, act }: Verbs): void {
     .description(ABOUT_ONCE)
     .action(async (_flags: unknown, command: Command) => {
       const { once } = await import('../commands/once.ts');
-      await act(command, 'unattended', (settings, io) => once({ settings }, io));
+      await act(command, 'unattended', (settings, io, given) => once({ settings, given }, io));
     });
 
   verb('accept <name...>', 'let in files that are held for their number of rows or by a check, or stop telling of them')

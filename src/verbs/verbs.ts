@@ -21,11 +21,14 @@ export interface Surroundings {
 export interface Verbs {
   /** Adds a command that takes the settings of all commands and, where it says so, those of ingesting and of the daemon. */
   readonly verb: (usage: string, summary: string, takes?: SettingInfo['takenBy']) => Command;
-  /** Runs a command's function. Each is imported only when it is run, so that the others start fast. */
+  /**
+   * Runs a command's function, which gets the flags that it was given and other commands need as well, as in `givenFlags`. Each is imported only
+   * when it is run, so that the others start fast.
+   */
   readonly act: (
     command: Command,
     kind: CommandKind,
-    run: (settings: Settings, io: CommandIo) => Promise<number>,
+    run: (settings: Settings, io: CommandIo, given: string) => Promise<number>,
   ) => Promise<void>;
 }
 
@@ -40,7 +43,8 @@ export function createVerbs(program: Command, surroundings: Surroundings, done: 
       addSettings(program.command(usage).summary(summary).description(summary), takes),
     async act(command, kind, run) {
       const io = surroundings.open(kind);
-      done(await run(readSettings(sourcesOf(command, io)), io));
+      const sources = sourcesOf(command, io);
+      done(await run(readSettings(sources), io, givenFlags(sources)));
     },
   };
 }
@@ -84,4 +88,19 @@ export function sourcesOf(command: Command, io: CommandIo): SettingSources {
     if (typeof value === 'string') flags[name] = value;
   }
   return { flags, env: io.env, cwd: io.cwd, root: io.program.root };
+}
+
+/** What a shell takes as it stands. */
+const PLAIN = /^[\w@%+=:,./-]+$/;
+
+/** The flags that say to every command what it is about, as they are typed: ` --db other.sqlite`; none: empty. */
+function givenFlags({ flags }: SettingSources): string {
+  const names = ['settings', ...SETTINGS.filter(({ takenBy }) => takenBy === 'all').map(({ name }) => name)];
+  return names
+    .flatMap((name) => {
+      const value = flags[name];
+      if (value === undefined) return [];
+      return [` ${flagOf(name)} ${PLAIN.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`}`];
+    })
+    .join('');
 }

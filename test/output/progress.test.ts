@@ -74,23 +74,30 @@ test.each([
 
 test('the summary leaves zeros out, groups digits, and names each cause with its command, within 80 columns', () => {
   const none = { ...STARTING.taken, files: 14, rows: 302, inserted: 232, updated: 15 };
-  expect(summaryOf({ ...STARTING, taken: { ...none, rejectedRows: 3, quarantined: 1 } }, 4500, null)).toBe(
+  expect(
+    summaryOf(
+      { ...STARTING, taken: { ...none, rejectedRows: 3, quarantined: 1 } },
+      4500,
+      null,
+      " --db 'my clinic.sqlite'",
+    ),
+  ).toBe(
     'Files    14 taken, 1 quarantined\n' +
       'Rows     302 read: 232 inserted, 15 updated, 3 rejected\n' +
-      'Look at  1 quarantined file   landfall status\n' +
-      '         3 rejected rows      landfall rejects\n' +
+      "Look at  1 quarantined file   landfall status --db 'my clinic.sqlite'\n" +
+      "         3 rejected rows      landfall rejects --db 'my clinic.sqlite'\n" +
       'Took     4.5 s\n',
   );
   const many = 1_500_000;
   const outcomes = { inserted: many, updated: many, unchanged: many, stale: many, waiting: many, rejectedRows: many };
-  const text = summaryOf({ ...STARTING, taken: { ...none, ...outcomes, rows: 6 * many } }, 4_500_000, null);
+  const text = summaryOf({ ...STARTING, taken: { ...none, ...outcomes, rows: 6 * many } }, 4_500_000, null, '');
   expect(text).toContain('Rows     9,000,000 read: 1,500,000 inserted, 1,500,000 updated,');
   expect(text).toContain('         1,500,000 waiting rows    landfall rejects\nTook     4,500 s\n');
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-  expect(summaryOf(STARTING, 0, null)).toBe(
+  expect(summaryOf(STARTING, 0, null, '')).toBe(
     'Files    0 taken, 0 quarantined\nRows     0 read\nLook at  nothing\nTook     0.0 s\n',
   );
-  expect(summaryOf(STARTING, 0, { quarantined: 2, rejectedRows: 0, waiting: 1 })).toContain(
+  expect(summaryOf(STARTING, 0, { quarantined: 2, rejectedRows: 0, waiting: 1 }, '')).toContain(
     'Look at  nothing new; from earlier runs:\n' +
       '         2 quarantined files   landfall status\n' +
       '         1 waiting row         landfall rejects\nTook',

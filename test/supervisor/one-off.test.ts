@@ -156,7 +156,7 @@ describe('once', { concurrent: true, timeout: 180_000 }, () => {
 
   test('gives up after five deaths without a file in between', async ({ onTestFinished }) => {
     const { settings, io } = stubbed(`process.kill(process.pid, 'SIGKILL');`, onTestFinished);
-    expect(await once({ settings }, io)).toBe(1);
+    expect(await once({ settings, given: '' }, io)).toBe(1);
     expect(io.written.out.match(/the worker process ended \(SIGKILL\); it is started again/g)).toHaveLength(4);
     expect(io.written.out).toContain('the worker process ended (SIGKILL); the next run goes on from here');
   });
@@ -165,7 +165,7 @@ describe('once', { concurrent: true, timeout: 180_000 }, () => {
     const working = JSON.stringify({ kind: 'work', work: { ...STARTING, doing: 'ingesting', due: 1 } });
     const { settings, io } = stubbed(`process.send(${working}); setTimeout(() => {}, 60_000);`, onTestFinished, true);
     const [stop, leave] = [new AbortController(), new AbortController()];
-    const ended = once({ settings }, { ...io, stop: stop.signal, leave: leave.signal });
+    const ended = once({ settings, given: '' }, { ...io, stop: stop.signal, leave: leave.signal });
     await vi.waitFor(
       () => {
         expect(io.written.out).toContain(HIDE_CURSOR);
