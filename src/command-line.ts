@@ -43,13 +43,20 @@ export async function runCommandLine(args: readonly string[], surroundings: Surr
     exitCode = code;
   });
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(known(program, args), { from: 'user' });
   } catch (error) {
     // Commander has already said what is wrong, or shown the help.
     if (error instanceof CommanderError) return error.exitCode;
     throw error;
   }
   return exitCode;
+}
+
+/** `help` with a command that does not exist would show the help of the whole: it is told as the command itself would be. */
+function known(program: Command, args: readonly string[]): readonly string[] {
+  const [verb, name] = args;
+  if (verb !== 'help' || name === undefined || name.startsWith('-')) return args;
+  return ['help', ...program.commands.map((command) => command.name())].includes(name) ? args : [name];
 }
 
 /**
@@ -69,7 +76,9 @@ export function createCommandLine(surroundings: Surroundings, done: (exitCode: n
     .configureOutput({
       writeOut: stdout.write,
       writeErr: stderr.write,
-      outputError: writeUsageError,
+      outputError: (message) => {
+        writeUsageError(stderr, message);
+      },
       getOutHelpWidth: () => stdout.columns,
       getErrHelpWidth: () => stderr.columns,
       getOutHasColors: () => stdout.colour,

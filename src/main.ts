@@ -12,7 +12,7 @@ import type { CommandIo, Output, Parent } from './system/io.ts';
 import { createNonBlockingWriter, type NonBlockingWriter } from './system/non-blocking-writer.ts';
 import { systemCode } from './system/system-error.ts';
 import { printable } from './output/terminal.ts';
-import { wrap } from './output/width.ts';
+import { fitted } from './output/width.ts';
 import type { CommandKind } from './verbs/verbs.ts';
 
 /** How long whatever a command has left open may keep the process, and an output that takes nothing, in ms. */
@@ -124,15 +124,7 @@ function heed(_name: NodeJS.Signals, number: number): void {
 function fail(error: unknown): void {
   // Lines of a list are indented; any other line break is part of a name.
   const lines = `landfall: ${describeError(error)}`.split(/\n(?= {2})/).map((line) => printable(line));
-  const { isTTY, columns } = io.stderr;
-  io.stderr.write(`${lines.map((line) => (isTTY ? wrapped(line, columns) : line)).join('\n')}\n`);
-}
-
-/** A line in as many as the terminal needs, broken at spaces; what goes on of a line of a list stands deeper than it. */
-function wrapped(line: string, columns: number): string {
-  const indent = /^ */.exec(line)?.[0] ?? '';
-  const below = indent === '' ? '' : indent + indent;
-  return indent + [...wrap(line.slice(indent.length), columns - below.length)].join(`\n${below}`);
+  io.stderr.write(`${lines.map((line) => fitted(io.stderr, line)).join('\n')}\n`);
 }
 
 function output(stream: NodeJS.WriteStream, descriptor: number): Output {

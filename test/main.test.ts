@@ -44,6 +44,8 @@ test('--help names the commands, and --version the version', () => {
 
 test.each([
   [['statsu'], "error: unknown command 'statsu'"],
+  [['help', 'foo'], "error: unknown command 'foo'"],
+  [['help', 'statsu'], '(Did you mean status?)'],
   [['status', '--jsn'], "error: unknown option '--jsn'"],
   [['rejects', '--json', '--csv'], 'cannot be used with'],
   [['files', '--limit', 'few'], 'It must be a whole number.'],
@@ -67,6 +69,20 @@ test.each([
     expect(io.written.err).toContain(shown);
     expect(io.written.err).not.toMatch(/[^\n\P{Cc}]|^landfall/mu);
   }
+});
+
+test('on a terminal wrong usage is told in lines that are broken at spaces, in a pipe in one', async () => {
+  const said = async (terminal: boolean) => {
+    const io = captureIo({ terminal });
+    const stderr = { ...io.stderr, columns: 40 };
+    expect(await runCommandLine(['preview', 'x', '--quote', '`'], { open: () => ({ ...io, stderr }) })).toBe(1);
+    return io.written.err.split('\n');
+  };
+  const [line = '', ...rest] = await said(false);
+  const lines = (await said(true)).slice(0, -rest.length);
+  expect(lines.length).toBeGreaterThan(1);
+  for (const each of lines) expect(each.length).toBeLessThanOrEqual(40);
+  expect(lines.join(' ')).toBe(line);
 });
 
 test('help is what --help is, of the program and of a command', async () => {

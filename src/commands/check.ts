@@ -15,6 +15,7 @@ import { databaseIsThere, openRehearsal } from '../store/open.ts';
 import { storePlace } from '../worker/database-session.ts';
 import type { UnreadName } from '../model/ledger.ts';
 import { printable } from '../output/terminal.ts';
+import { fitted } from '../output/width.ts';
 import { jsonElement, mapped } from '../output/json.ts';
 import { outputSink, sendPieces } from '../output/sink.ts';
 
@@ -28,7 +29,7 @@ export interface CheckOptions {
 }
 
 /** Lines listed for each kind of finding before the rest is only counted. */
-const LISTED = 20;
+const LISTED = 10;
 
 /**
  * Says what an ingest of the files would do, in the order they would be taken, without doing it and without the write lock.
@@ -41,18 +42,17 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   const protection = readFeedKey(feed, settings.keyFile);
   const { files, problems } = listNamed(feed, options.files);
   // One wrong name does not keep the others from being checked.
-  for (const problem of problems) io.stderr.write(`landfall: ${printable(problem.message)}\n`);
+  for (const problem of problems) notice(io, printable(problem.message));
   if (!(await databaseIsThere(settings.db))) {
-    io.stderr.write(
-      `landfall: there is no database at ${printable(withoutPassword(settings.db))}: checked against an empty one (--db names another)\n`,
-    );
+    const place = printable(withoutPassword(settings.db));
+    notice(io, `there is no database at ${place}: checked against an empty one (--db names another)`);
   }
   const { due, held } = holdFuture(files, io.now().getTime());
   const rehearsal = await openRehearsal(storePlace(settings, io, feed));
   const sink = outputSink(io.stdout);
   let shown = 0;
   const show = async (found: UnreadName | DryRun): Promise<void> => {
-    await sendPieces(sink, options.json ? elementOf(found, shown, options.raw) : linesOf(found, options.raw));
+    await sendPieces(sink, options.json ? elementOf(found, shown, options.raw) : textOf(io, found, options.raw));
     shown += 1;
   };
   let refused = held.length > 0;
@@ -74,6 +74,10 @@ export async function check(options: CheckOptions, io: CommandIo): Promise<numbe
   }
   if (problems.length > 0) return EXIT_FAILED;
   return refused ? EXIT_REFUSED : 0;
+}
+
+function notice({ stderr }: CommandIo, text: string): void {
+  stderr.write(`${fitted(stderr, `landfall: ${text}`)}\n`);
 }
 
 /** The file as an element of a JSON list, with what stands before it. */
@@ -107,6 +111,11 @@ function toJson({ file, outcome, report }: DryRun, raw: boolean): object {
     outcome: { kind: outcome.kind, ...would },
     ...(report === null ? {} : { ...report, waiting }),
   };
+}
+
+/** The file as text, as it fits on the output. */
+async function* textOf({ stdout }: CommandIo, found: UnreadName | DryRun, raw: boolean): AsyncGenerator<string, void> {
+  for await (const line of linesOf(found, raw)) yield `${fitted(stdout, line.trimEnd())}\n`;
 }
 
 /** The file as text, a line at a time. */

@@ -31,7 +31,7 @@ export async function report({ settings, name, json }: ReportOptions, io: Comman
         file: name,
         hint: 'landfall files --file TEXT looks for a part of the name',
       });
-    io.stdout.write(json ? `${toJson(receipt, '  ')}\n` : receiptText(receipt));
+    io.stdout.write(json ? `${toJson(receipt, '  ')}\n` : receiptText(io.stdout, receipt));
     return receipt.outcome !== 'ingested' || receipt.rows.rejected > 0 ? EXIT_REFUSED : 0;
   } finally {
     await reader.close();

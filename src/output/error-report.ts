@@ -1,5 +1,7 @@
-import { printable } from './terminal.ts';
 import { FileChanged, FileRefused, LandfallError } from '../model/errors.ts';
+import type { Output } from '../system/io.ts';
+import { printable } from './terminal.ts';
+import { fitted } from './width.ts';
 
 /** An error as it may be shown: with its message only where that is known to hold no value from a row (P8). */
 export interface ErrorReport {
@@ -73,7 +75,7 @@ function framesOf(error: Error): string[] {
 }
 
 /** Writes an error in the arguments, as commander words it: it quotes what was typed, and may add a line that begins as here. */
-export function writeUsageError(message: string, write: (text: string) => void): void {
+export function writeUsageError(output: Output, message: string): void {
   const [said = '', ...hints] = message.trimEnd().split(/\n(?=\(Did you mean )/);
-  write([said, ...hints, ''].map((line) => printable(line)).join('\n'));
+  output.write([said, ...hints, ''].map((line) => fitted(output, printable(line))).join('\n'));
 }

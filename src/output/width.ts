@@ -1,3 +1,5 @@
+import type { Output } from '../system/io.ts';
+
 /** Letters and signs that take two columns of a terminal (https://www.unicode.org/reports/tr11/), roughly: by their scripts. */
 const WIDE = /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Extended_Pictographic}\u{3000}-\u{303f}\u{ff01}-\u{ff60}]/u; // prettier-ignore
 /** Marks on the letter before them, and joiners: they take none. */
@@ -50,4 +52,15 @@ const NARROWEST = 20;
 export function hang(head: string, text: string, columns: number): string {
   const indent = widthOf(head);
   return head + [...wrap(text, Math.max(columns - indent, NARROWEST))].join(`\n${' '.repeat(indent)}`);
+}
+
+/**
+ * A printable line as it is written to an output: on a terminal in as many as it needs, broken at spaces; what goes on of a line that is indented
+ * stands deeper than it. Elsewhere one.
+ */
+export function fitted({ isTTY, columns }: Pick<Output, 'isTTY' | 'columns'>, line: string): string {
+  if (!isTTY) return line;
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  const below = indent === '' ? '' : indent + indent;
+  return indent + [...wrap(line.slice(indent.length), columns - below.length)].join(`\n${below}`);
 }

@@ -1,5 +1,9 @@
 import { ACCEPTABLE_CODES, FILE_CODES } from '../model/codes.ts';
+import { layOut } from '../output/table.ts';
+import { printable } from '../output/terminal.ts';
+import { fitted, hang } from '../output/width.ts';
 import type { FileRow, RejectRow, StoreReader } from '../store/reader.ts';
+import type { Output } from '../system/io.ts';
 
 /** What became of a file, for whoever sent it: counts, lines and codes, no value from a row (P8). */
 export interface Receipt {
@@ -61,31 +65,38 @@ async function firstRejects(reader: StoreReader, { name, file_id }: FileRow): Pr
   return found;
 }
 
-/** A receipt in words, for the sender's people. */
-export function receiptText(receipt: Receipt): string {
-  const { name, revision, outcome, code, reason, rows, rejects, sha256, bytes, finished_at } = receipt;
-  const lines = [
-    `File      ${name}${revision > 1 ? ` (revision ${revision})` : ''}`,
-    `Content   ${bytes} bytes${sha256 === null ? '' : `, SHA-256 ${sha256}`}`,
-    `Outcome   ${outcome}, ${finished_at.slice(0, 19).replace('T', ' ')} UTC`,
+/** A receipt in words, for the sender's people. On a terminal lines are broken at their spaces, and rejects are a table. */
+export function receiptText(output: Output, receipt: Receipt): string {
+  const { name, revision, outcome, code, reason, rows, sha256, bytes, finished_at } = receipt;
+  const said: [head: string, text: string][] = [
+    ['File', `${name}${revision > 1 ? ` (revision ${revision})` : ''}`],
+    ['Content', `${bytes} bytes${sha256 === null ? '' : `, SHA-256 ${sha256}`}`],
+    ['Outcome', `${outcome}, ${finished_at.slice(0, 19).replace('T', ' ')} UTC`],
   ];
-  if (code !== null) lines.push(`Reason    ${code}: ${reason ?? ''}`, `          ${meaningOf(code)}`);
+  if (code !== null) said.push(['Reason', `${code}: ${reason ?? ''}`], ['', meaningOf(code)]);
   if (outcome === 'ingested') {
     const { read, rejected, waiting } = rows;
-    lines.push(
-      `Rows      ${read} read, ${read - rejected - waiting} taken, ${rejected} rejected, ${waiting} waiting for a row they refer to`,
-    );
+    const taken = read - rejected - waiting;
+    said.push([
+      'Rows',
+      `${read} read, ${taken} taken, ${rejected} rejected, ${waiting} waiting for a row they refer to`,
+    ]);
   }
   for (const warning of Object.values(receipt.warnings ?? {}))
-    lines.push(`Warning   ${warning.note ?? `in line ${warning.lines.join(', ')}`}`);
-  if (rejects.length > 0) {
-    lines.push('', 'line\tcolumn\tcode\treason');
-    for (const row of rejects) lines.push([row.line, row.column_name ?? '', row.code, row.reason].join('\t'));
-    const more = Object.values(receipt.reject_counts).reduce((sum, count) => sum + count, 0) - rejects.length;
-    if (more > 0) lines.push(`… and ${more} more`);
-  }
-  lines.push('', whatToDo(receipt));
-  return `${lines.join('\n')}\n`;
+    said.push(['Warning', warning.note ?? `in line ${warning.lines.join(', ')}`]);
+  const columns = output.isTTY ? output.columns : Infinity;
+  const lines = said.map(([head, text]) => hang(head.padEnd(HEAD_COLUMNS), printable(text), columns));
+  return `${lines.join('\n')}\n${rejectsText(output, receipt)}\n${fitted(output, whatToDo(receipt))}\n`;
+}
+
+const HEAD_COLUMNS = 10;
+
+function rejectsText(output: Output, { rejects, reject_counts: counts }: Receipt): string {
+  if (rejects.length === 0) return '';
+  const columns = ['line', 'column', 'code', { header: 'reason', prose: true }] as const;
+  const rows = rejects.map(({ line, column_name: column, code, reason }) => [line, column, code, reason]);
+  const more = Object.values(counts).reduce((sum, count) => sum + count, 0) - rejects.length;
+  return `\n${layOut(output, columns, rows)}${more > 0 ? `… and ${more} more\n` : ''}`;
 }
 
 function meaningOf(code: string): string {

@@ -96,6 +96,15 @@ describe('a list is written as fast as it is read, and no more of it is held', (
     expect(rows.parse(JSON.parse(await show({ json: true, limit: 70 })))).toEqual(expected.slice(0, 70));
   });
 
+  test('check tells the first ten refused rows of a file, how many more there are, and what shows them all', async () => {
+    const io = slowIo();
+    io.flow();
+    await checkFile(openDesk(), io, false);
+    const lines = io.written.out.split('\n').filter((line) => line.startsWith('  reject'));
+    expect(lines).toHaveLength(11);
+    expect(lines[10]).toBe(`  reject  … and ${ROWS / 2 - 10} more (--json lists them all)`);
+  });
+
   test('the status shows the newest files of each list, and says how many there are; --json shows all', async () => {
     const desk = openCrowdedDesk();
     desk.db

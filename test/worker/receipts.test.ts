@@ -96,3 +96,29 @@ test("report says what a sender's people can act on, without a value", async () 
   expect(io.written.out).not.toMatch(LEAK);
   await expect(report({ settings, name: 'x', json: false }, io)).rejects.toThrow('the ledger has no file of this name');
 });
+
+test('on a terminal of 80 columns report has a table, and no line is longer; a name cannot move the cursor', async () => {
+  const desk = openDesk();
+  const rows = [
+    procedure('P1'),
+    { ...procedure('P2'), StandardCharge: 'x' },
+    { ...procedure('P3'), EffectiveDate: 'x' },
+  ];
+  await desk.deliver('Procedure', '20260801_060000', rows);
+  await desk.deliver('Visit', '20260801_060000', ['x'], { columns: ['x'] });
+  const settings = readSettings({ flags: { db: desk.database.file }, env: {}, cwd: ROOT, root: ROOT });
+  const show = async (name: string) => {
+    const io = captureIo({ terminal: true });
+    const stdout = { ...io.stdout, columns: 80, colour: false };
+    await report({ settings, name, json: false }, { ...io, stdout });
+    for (const line of io.written.out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    return io.written.out.split('\n');
+  };
+  const lines = await show(PROCEDURES);
+  const table = lines.slice(lines.indexOf('') + 1);
+  expect(table[0]).toBe('line  column                 code       reason');
+  expect(table[2]).toMatch(/^ {3}3 {2}standard_charge_cents {2}bad_money {2}StandardCharge: not a /);
+  expect((await show(VISITS)).join(' ')).toContain('Please send the whole file again, corrected, under the same name.');
+  desk.db.exec(`UPDATE files SET name = 'a\u001b[2J.txt' WHERE dataset = 'Visit'`);
+  expect((await show('a\u001b[2J.txt'))[0]).toBe('File      a\\x1b[2J.txt');
+});
