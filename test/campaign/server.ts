@@ -89,7 +89,10 @@ async function performServerPlan(plan: ServerPlan, socket: string, folder: strin
   for (const path of [landing, beside]) mkdirSync(path, { recursive: true });
   const random = createRandom(plan.seed);
   const url = `postgres://postgres@/${database}?host=${encodeURIComponent(socket)}`;
-  const crew = Array.from({ length: plan.daemons }, (_, at) => keepDaemon(landing, url, join(folder, `state-${at}`)));
+  const archive = join(folder, 'archive');
+  const crew = Array.from({ length: plan.daemons }, (_, at) =>
+    keepDaemon(landing, url, archive, join(folder, `state-${at}`)),
+  );
   const differences: string[] = [];
   let hits = 0;
   try {
@@ -122,11 +125,11 @@ interface KeptDaemon {
   end(): Promise<string>;
 }
 
-function keepDaemon(landing: string, url: string, state: string): KeptDaemon {
+function keepDaemon(landing: string, url: string, archive: string, state: string): KeptDaemon {
   let said = '';
   let ending = false;
   const start = (): ChildProcess => {
-    const places = ['--landing', landing, '--db', url, '--state-dir', state, '--archive', 'none', '--settle', '0'];
+    const places = ['--landing', landing, '--db', url, '--state-dir', state, '--archive', archive, '--settle', '0'];
     const child = spawn(process.execPath, [LAUNCHER, 'run', ...places, '--log-level', 'trace'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -223,7 +226,14 @@ async function compare(
         `query ${at} gives ${found.length} rows, in SQLite ${expected.length}, and they are not the same`,
       );
   }
-  const { status, stdout } = spawnSync(process.execPath, [LAUNCHER, 'verify', '--db', url], { encoding: 'utf8' });
-  if (status !== 0) differences.push(stdout);
+  const kept = ['--db', url, '--archive', join(folder, 'archive')];
+  for (const verb of [['verify'], ['archive', 'verify']]) {
+    const { status, stdout } = spawnSync(process.execPath, [LAUNCHER, ...verb, ...kept], { encoding: 'utf8' });
+    if (status !== 0) differences.push(stdout);
+  }
+  const drafts = readdirSync(join(folder, 'archive'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.part'),
+  );
+  if (drafts.length > 0) differences.push(`${drafts.length} drafts are left in the archive`);
   return differences;
 }
