@@ -1,5 +1,6 @@
 import type { Feed } from '../../model/feed.ts';
 import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
+import { literal } from './literal.ts';
 
 /** Tables of the ledger in which no value of a row stands. */
 const PLAIN_TABLES = [
@@ -20,8 +21,8 @@ const PLAIN_REJECTS = [
 ];
 
 /**
- * The roles that work with the tables of a feed, and what each may do, as SQL for the owner of the database:
- * - `landfall_owner` owns the schema and brings it up to date
+ * The roles that work with the tables of a feed, and what each may do, as SQL for a superuser, which may be run again:
+ * - `landfall_owner` owns the tables and views and brings them up to date
  * - `landfall_loader` runs the daemon: it reads and writes rows
  * - `landfall_reader` reads all
  * - `landfall_reader_nophi` reads all but the columns that are `phi`, and what rejects and waiting rows hold of values
@@ -34,15 +35,25 @@ export function grantsText(feed: Feed, schema: string): string {
     const names = dataset.columns.filter(({ phi }) => !phi).map(({ name }) => name);
     return `GRANT SELECT (${columns([...names, ...LINEAGE_COLUMNS])}) ON ${table(dataset.table)} TO landfall_reader_nophi;`;
   });
-  return `-- The roles of the feed ${feed.name}, to be run by a superuser, or by the owner of the database, once the daemon has made the tables.
+  return `-- The roles of the feed ${feed.name}, to be run by a superuser once the tables are there, and again after a new version has changed them.
 -- People and services get one of them: GRANT landfall_loader TO some_user;
-CREATE ROLE landfall_owner NOLOGIN;
-CREATE ROLE landfall_loader NOLOGIN;
-CREATE ROLE landfall_reader NOLOGIN;
-CREATE ROLE landfall_reader_nophi NOLOGIN;
+DO $$
+DECLARE wanted text;
+BEGIN
+  FOREACH wanted IN ARRAY ARRAY['landfall_owner', 'landfall_loader', 'landfall_reader', 'landfall_reader_nophi'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN EXECUTE format('CREATE ROLE %I NOLOGIN', wanted); END IF;
+  END LOOP;
+END $$;
 
--- The owner brings the tables up to date: the first start of a new version is made as a member of it.
+-- The owner has the tables and views, whoever made them, and brings them up to date: the first start of a new version is made as a member of it.
 GRANT USAGE, CREATE ON SCHEMA ${inSchema} TO landfall_owner;
+DO $$
+DECLARE relation regclass;
+BEGIN
+  FOR relation IN SELECT oid FROM pg_class WHERE relnamespace = ${literal(inSchema)}::regnamespace AND relkind IN ('r', 'p', 'v', 'm') LOOP
+    EXECUTE format('ALTER TABLE %s OWNER TO landfall_owner', relation);
+  END LOOP;
+END $$;
 
 -- The loader runs the daemon.
 GRANT USAGE ON SCHEMA ${inSchema} TO landfall_loader;

@@ -34,4 +34,22 @@ describePostgres('the roles of a feed on PostgreSQL', () => {
     const hidden = ['SELECT patient_name FROM visits', 'SELECT raw FROM rejects', 'SELECT parent_key FROM waiting_on'];
     for (const sql of hidden) await expect(nophi.query(sql), sql).rejects.toMatchObject({ code: '42501' });
   });
+
+  test('the owner brings tables up to date that another has made, and the roles may be made twice', async () => {
+    const { place, client } = await openDesk();
+    const { schema } = serverPlace(place.db).url;
+    await client.query(grantsText(place.feed, schema));
+    await client.query(grantsText(place.feed, schema));
+    await client.query('CREATE ROLE an_owner LOGIN IN ROLE landfall_owner');
+    const { host, database } = client;
+    const owner = new pg.Client({ host, user: 'an_owner', ...(database === undefined ? {} : { database }) });
+    await owner.connect();
+    onTestFinished(() => owner.end());
+    await owner.query(`SET search_path TO ${schema}`);
+    await owner.query('ALTER TABLE visits ADD COLUMN note text; ALTER TABLE rejects ADD COLUMN note text');
+    const { rows } = await client.query(
+      `SELECT tablename FROM pg_tables WHERE schemaname = '${schema}' AND tableowner <> 'landfall_owner'`,
+    );
+    expect(rows).toEqual([]);
+  });
 });
