@@ -45,7 +45,7 @@ export default defineConfig(
     files: ['bin/*.cjs'],
     languageOptions: {
       sourceType: 'commonjs',
-      globals: { require: 'readonly', process: 'readonly', module: 'readonly', console: 'readonly' },
+      globals: { require: 'readonly', process: 'readonly', module: 'readonly', console: 'readonly', URL: 'readonly' },
     },
   },
 );

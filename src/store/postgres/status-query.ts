@@ -22,8 +22,8 @@ export async function readStatus(client: ClientBase, feed: Feed, most: number): 
   );
   const notes = async (list: NoteListName): Promise<NoteList> => ({
     files: counted[0]?.[list] ?? 0,
-    // To find none takes a walk through the whole ledger.
-    newest: counted[0]?.[list] === 0 ? [] : await readNotes(client, list, null, most),
+    // To look for more than there are takes a walk through the whole ledger.
+    newest: await readNotes(client, list, null, Math.min(most, counted[0]?.[list] ?? 0)),
   });
   const { rows: rejects } = await client.query<DatabaseStatus['rejects'][number]>(
     `SELECT dataset, '${WAITING_CODE}' AS code, count(*) AS rows FROM rejects WHERE state = 'waiting' GROUP BY dataset

@@ -24,8 +24,8 @@ export function readStatus(db: Database.Database, feed: Feed, most: number): Dat
       .get();
     const notes = (name: NoteListName): NoteList => ({
       files: counts?.[name] ?? 0,
-      // To find none takes a walk through the whole ledger.
-      newest: counts?.[name] === 0 ? [] : [...listNotes(db, NOTED[name], most)],
+      // To look for more than there are takes a walk through the whole ledger.
+      newest: [...listNotes(db, NOTED[name], Math.min(most, counts?.[name] ?? 0))],
     });
     const rejects = db
       .prepare<[], DatabaseStatus['rejects'][number]>(
