@@ -19,7 +19,7 @@ export interface Checking extends Pick<Stopping, 'cancel'> {
  */
 export function checkingOn(feed: Feed, beside: Session | null): Checking {
   const cancel = (session: Session) => (pid: number) =>
-    session.transaction('cancel check', 'note', (client) => client.query('SELECT pg_cancel_backend($1)', [pid]));
+    session.note('cancel check', [['SELECT pg_cancel_backend($1)', [pid]]]);
   return { checks: feedChecks(feed, 'postgres'), cancel: beside === null ? null : cancel(beside) };
 }
 

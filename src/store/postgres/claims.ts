@@ -1,3 +1,5 @@
+import pg from 'pg';
+import { z } from 'zod';
 import type { Claim } from '../store.ts';
 import type { OpenTransaction, Session } from './session.ts';
 
@@ -33,9 +35,12 @@ export function createClaims(session: Session): Claims {
   let current: (InHand & { readonly transaction: OpenTransaction }) | null = null;
   return {
     async claim(name) {
-      const transaction = await session.begin('claim file');
-      const backend = await lock(transaction, `landfall claim ${session.place.url.schema} ${name}`);
-      if (backend === null) {
+      const { transaction, answer } = await session.begin(
+        'claim file',
+        lockSql(`landfall claim ${session.place.url.schema} ${name}`),
+      );
+      const { taken, backend } = lockSchema.parse(answer);
+      if (!taken) {
         await transaction.rollback();
         return null;
       }
@@ -58,19 +63,10 @@ export function createClaims(session: Session): Claims {
   };
 }
 
-/** @returns the server's process that holds the lock; null: another one does */
-async function lock(transaction: OpenTransaction, what: string): Promise<number | null> {
-  try {
-    return await transaction.first('claim file', async (client) => {
-      const { rows } = await client.query<{ taken: boolean; backend: number }>(
-        `SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken, pg_backend_pid() AS backend,
-           set_config('idle_in_transaction_session_timeout', $2, true)`,
-        [what, READ_WITHIN],
-      );
-      return rows[0]?.taken === true ? rows[0].backend : null;
-    });
-  } catch (error) {
-    await transaction.rollback();
-    throw error;
-  }
+const lockSchema = z.object({ taken: z.boolean(), backend: z.int() });
+
+/** SQL that tries to take a lock: whether it was taken, and the server's process that then holds it. */
+function lockSql(what: string): string {
+  return `SELECT pg_try_advisory_xact_lock(hashtextextended(${pg.escapeLiteral(what)}, 0)) AS taken, pg_backend_pid() AS backend,
+    set_config('idle_in_transaction_session_timeout', '${READ_WITHIN}', true)`;
 }

@@ -1,14 +1,15 @@
 import type { ClientBase } from 'pg';
 import type { CopyNote } from '../../model/archive.ts';
 import { LIVES } from './daemons.ts';
+import type { Statement } from './session.ts';
 
-/** As `Store.noteCopy`. `run` names this run of the program. */
-export async function noteCopy(client: ClientBase, run: string, name: string, takenAt: string): Promise<void> {
-  await client.query(
+/** What `Store.noteCopy` does. `run` names this run of the program. */
+export function noteCopy(run: string, name: string, takenAt: string): Statement {
+  return [
     `INSERT INTO copies (name, taken_at, process) VALUES ($1, $2, $3)
      ON CONFLICT (name, taken_at) DO UPDATE SET process = excluded.process`,
     [name, takenAt, run],
-  );
+  ];
 }
 
 /**
@@ -26,9 +27,10 @@ export async function openCopies(client: ClientBase, run: string): Promise<reado
   return rows;
 }
 
-/** As `Store.closeCopies`. */
-export async function closeCopies(client: ClientBase, notes: readonly CopyNote[]): Promise<void> {
-  await client.query('DELETE FROM copies WHERE (name, taken_at) IN (SELECT * FROM unnest($1::text[], $2::text[]))', [
-    ...[notes.map(({ name }) => name), notes.map(({ takenAt }) => takenAt)],
-  ]);
+/** What `Store.closeCopies` does. */
+export function closeCopies(notes: readonly CopyNote[]): Statement {
+  return [
+    'DELETE FROM copies WHERE (name, taken_at) IN (SELECT * FROM unnest($1::text[], $2::text[]))',
+    [notes.map(({ name }) => name), notes.map(({ takenAt }) => takenAt)],
+  ];
 }

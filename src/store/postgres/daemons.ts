@@ -9,7 +9,7 @@ import type { Holder } from '../ownership.ts';
 import type { FileEntry } from '../store.ts';
 import type { Claims } from './claims.ts';
 import type { ServerWork } from './server-work.ts';
-import type { Session } from './session.ts';
+import type { Session, Statement } from './session.ts';
 
 /** How often a daemon says that it lives, in ms. */
 const BEAT_MS = 5_000;
@@ -97,12 +97,12 @@ export function keepBeating(
   const releases = new DisposableStack();
   const beat = async (): Promise<void> => {
     try {
-      await session.transaction('beat', 'note', async (client) => {
-        const claimed = inHand();
-        const file = claimed?.name ?? null;
-        await client.query('UPDATE daemons SET beat_at = clock_timestamp(), file = $2 WHERE process = $1', [id, file]);
-        if (claimed !== null) await serverWork.look(client, claimed.backend);
-      });
+      const claimed = inHand();
+      const file = claimed?.name ?? null;
+      await session.note('beat', [
+        ['UPDATE daemons SET beat_at = clock_timestamp(), file = $2 WHERE process = $1', [id, file]],
+      ]);
+      if (claimed !== null) await serverWork.look(session, claimed.backend);
     } catch {
       // The loop meets the same fault, and reports it.
     }
@@ -112,14 +112,13 @@ export function keepBeating(
 }
 
 /** Takes this run out, which ends in order. */
-export async function leave(client: ClientBase, { process: id }: Run): Promise<void> {
-  await client.query('DELETE FROM daemons WHERE process = $1', [id]);
+export function leave({ process: id }: Run): Statement {
+  return ['DELETE FROM daemons WHERE process = $1', [id]];
 }
 
-/** Whether a run has said of late that it lives. */
-export async function isLiving(client: ClientBase, process: string): Promise<boolean> {
-  const { rowCount } = await client.query(`SELECT 1 FROM daemons d WHERE process = $1 AND ${LIVES}`, [process]);
-  return rowCount === 1;
+/** SQL that is true where the run that `process` names has said of late that it lives. */
+export function isLivingSql(process: string): string {
+  return `EXISTS (SELECT FROM daemons d WHERE d.process = ${process} AND ${LIVES})`;
 }
 
 /** The daemons that have said of late that they live, or have not said that they end. */

@@ -4,12 +4,13 @@ import { LINEAGE_COLUMNS, quoteName } from '../sql-names.ts';
 import { literal } from './literal.ts';
 import { isMissing, joinTable, type LookedUpSingly } from './lookups.ts';
 import { groupedBy, tooLong } from './merge-sql.ts';
-import type { Merging } from './merge.ts';
-import { RowsLeftOut } from './refusal.ts';
+import { lockFeedSql, requireFeedLocked } from './ledger-entry.ts';
+import type { Merging, Origin } from './merge.ts';
+import { isRefusal, RowsLeftOut } from './refusal.ts';
 import { keyNames } from '../key-names.ts';
 import { rowKeyOf } from './row-key.ts';
-import { unlessRefused } from './savepoint.ts';
 import type { StagingTables } from './scratch.ts';
+import { inOneGo } from './session.ts';
 
 /** So many rows show whether a file has to be merged: of one that was delivered before, none is new. */
 const ROWS_THAT_SHOW = 1_000;
@@ -17,25 +18,37 @@ const ROWS_THAT_SHOW = 1_000;
 /**
  * Inserts all rows of the file in hand by one statement, where none of them needs a merge: all keys are new and named once, all parents
  * are there, and nothing waits for these rows or is superseded by them. Costs half of what a merge does, and a few round trips.
- * The feed's lock must be held.
- * @returns whether they are in; if not, nothing was changed
+ * Takes the feed's lock first, by the same round trip.
+ * @returns whether they are in; if not, nothing was changed, and the lock is held all the same
  */
 export async function insertDirectly(
   { client, dataset, stage, singly, origin }: Merging,
   feed: Feed,
   count: number,
 ): Promise<boolean> {
-  const done = await unlessRefused(client, async () => {
-    const { rowCount } = await client.query(directSql(feed, dataset, stage, singly), [origin.fileId, origin.stamp]);
+  const insert = directSql(feed, dataset, stage, singly, origin);
+  try {
+    const results = await inOneGo(client, [lockFeedSql(feed), 'SAVEPOINT direct', insert]);
+    requireFeedLocked(results[0]);
+    const rowCount = results.at(-1)?.rowCount;
     // A trigger that drops rows in silence: which ones, the merge finds out.
     if (rowCount !== 0 && rowCount !== count) throw new RowsLeftOut();
-    return { isIn: rowCount === count };
-  });
-  return done?.isIn ?? false;
+    return rowCount === count;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT direct');
+    return false;
+  }
 }
 
-/** SQL that inserts all rows or none. $1 file_id, $2 its stamp. */
-function directSql(feed: Feed, dataset: Dataset, { incoming }: StagingTables, singly: LookedUpSingly): string {
+/** SQL that inserts all rows or none. */
+function directSql(
+  feed: Feed,
+  dataset: Dataset,
+  { incoming }: StagingTables,
+  singly: LookedUpSingly,
+  { fileId, stamp }: Origin,
+): string {
   const table = quoteName(dataset.table);
   const columns = dataset.columns.map((column) => quoteName(column.name));
   const keys = keyNames(dataset).join(', ');
@@ -68,6 +81,6 @@ function directSql(feed: Feed, dataset: Dataset, { incoming }: StagingTables, si
   const order = grouped === null ? '' : `ORDER BY s.${grouped}`;
   return `
     INSERT INTO ${table} (${[...columns, ...LINEAGE_COLUMNS].join(', ')})
-    SELECT ${columns.map((column) => `s.${column}`).join(', ')}, $1::bigint, s._seq, $2::text
+    SELECT ${columns.map((column) => `s.${column}`).join(', ')}, ${fileId}, s._seq, ${literal(stamp)}
     FROM ${incoming} s WHERE ${conditions.join('\n      AND ')} ${order}`;
 }

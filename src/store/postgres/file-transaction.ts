@@ -68,8 +68,10 @@ export function createFileTransaction(
     },
     endRows: (onPart) =>
       whileItWorks(onPart, async () => {
-        await lockFeed(client, feed);
-        if (staged === 0) return NO_ROWS;
+        if (staged === 0) {
+          await lockFeed(client, feed);
+          return NO_ROWS;
+        }
         const singly = await lookedUpSingly(client, feed, dataset, stage, staged);
         const sql = mergeSql(feed, dataset, stage, singly);
         const merging: Merging = { client, dataset, stage, singly, sql, origin, staged: 0 };

@@ -1,11 +1,12 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, QueryResult } from 'pg';
 import type { FileCode } from '../../model/codes.ts';
 import type { Feed } from '../../model/feed.ts';
 import type { FileEntry, FileFormat, FileTotals, Quarantine } from '../store.ts';
 import type { Author } from './author.ts';
 import { statValues } from './ledger.ts';
+import { literal } from './literal.ts';
 import { keepRejects } from './rejects.ts';
-import { IDLE_WITHIN } from './session.ts';
+import { IDLE_WITHIN } from './begin-sql.ts';
 
 /** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
 export async function enterFile(client: ClientBase, author: Author, entry: FileEntry): Promise<number> {
@@ -117,11 +118,18 @@ export async function lastRowCounts(
  * meanwhile holds up the others no longer than any transaction.
  */
 export async function lockFeed(client: ClientBase, feed: Feed): Promise<void> {
-  const { rowCount } = await client.query(
-    `SELECT set_config('idle_in_transaction_session_timeout', $2, true) FROM feeds WHERE feed = $1 FOR UPDATE`,
-    [feed.name, IDLE_WITHIN],
-  );
-  if (rowCount !== 1) throw new Error('a database is given its feed when it is opened');
+  requireFeedLocked(await client.query(lockFeedSql(feed)));
+}
+
+/** What `lockFeed` asks, as SQL without parameters. */
+export function lockFeedSql(feed: Feed): string {
+  return `SELECT set_config('idle_in_transaction_session_timeout', '${IDLE_WITHIN}', true) FROM feeds
+    WHERE feed = ${literal(feed.name)} FOR UPDATE`;
+}
+
+/** @throws Error unless that gave the feed's row */
+export function requireFeedLocked(locked: QueryResult | undefined): void {
+  if (locked?.rowCount !== 1) throw new Error('a database is given its feed when it is opened');
 }
 
 /**

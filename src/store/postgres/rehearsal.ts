@@ -9,7 +9,8 @@ import { migrateAlone } from './migrate.ts';
 import { requireSoundChecks } from './check-queries.ts';
 import { checkSchema } from './schema.ts';
 import { type ServerPlace, serverPlace } from './server-place.ts';
-import { beginSql, nestedSession } from './session.ts';
+import { beginSql } from './begin-sql.ts';
+import { nestedSession } from './session.ts';
 import { createStore } from './store.ts';
 import { checkSetUp, isSetUp } from './tables.ts';
 

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { Session } from './session.ts';
 
 /**
  * Runs `work`, in which a statement may take minutes.
@@ -12,10 +12,10 @@ export interface ServerWork {
   readonly whileItWorks: WhileItWorks;
   /**
    * Asks the server whether it is at work, where anyone wants to know.
-   * @param client not the one that waits
+   * @param session not the one that waits
    * @param backend the server's process that may be at work
    */
-  look(client: ClientBase, backend: number): Promise<void>;
+  look(session: Session, backend: number): Promise<void>;
 }
 
 /** Makes what tells of the server's work: one at a time. */
@@ -30,14 +30,14 @@ export function createServerWork(): ServerWork {
         tell = null;
       }
     },
-    async look(client, backend) {
+    async look(session, backend) {
       const wanted = tell;
       if (wanted === null) return;
-      const { rowCount } = await client.query(`SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active'`, [
-        backend,
+      const [active] = await session.note('look at work', [
+        [`SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active'`, [backend]],
       ]);
       // What it throws, to give the file up, it throws between two statements, too.
-      if (rowCount === 1 && tell === wanted) await wanted().catch(() => undefined);
+      if (active?.rowCount === 1 && tell === wanted) await wanted().catch(() => undefined);
     },
   };
 }

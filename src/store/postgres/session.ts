@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { quoteName } from '../sql-names.ts';
+import { type Access, beginSql } from './begin-sql.ts';
 import { connect } from './connect.ts';
 import { asFault } from './faults.ts';
 import type { ServerPlace } from './server-place.ts';
@@ -18,67 +18,39 @@ export interface Session {
    * @throws DatabaseFault, or what `work` throws
    */
   transaction<T>(operation: string, access: Access, work: (client: pg.ClientBase) => Promise<T>): Promise<T>;
-  /** Begins a transaction, in which parts may be undone; nothing else may be asked of the session before it has ended. */
-  begin(operation: string): Promise<OpenTransaction>;
+  /**
+   * Runs statements in a transaction of their own, by one round trip. They need not outlive a power cut.
+   * @returns what each gives
+   * @throws DatabaseFault
+   */
+  note(operation: string, statements: readonly Statement[]): Promise<readonly pg.QueryResult[]>;
+  /**
+   * Begins a transaction, in which what fails may be undone; nothing else may be asked of the session before it has ended.
+   * @param question SQL of one statement to begin with
+   * @returns `answer`: its first row
+   * @throws DatabaseFault
+   */
+  begin(operation: string, question: string): Promise<{ transaction: OpenTransaction; answer: unknown }>;
   close(): Promise<void>;
 }
+
+/** A statement with its parameters. */
+export type Statement = readonly [sql: string, parameters: readonly unknown[]];
 
 /** A transaction that is under way. Where its connection is lost, so is it. */
 export interface OpenTransaction {
   /**
-   * Runs what it begins with.
-   * @throws DatabaseFault, or what `work` throws; it can then only be rolled back
-   */
-  readonly first: <T>(operation: string, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
-  /**
-   * Runs a part of it: what that did is undone where it throws, and the transaction goes on.
+   * Runs its work: where that throws, all that was done since the transaction was begun is undone, and it goes on.
    * @throws DatabaseFault, or what `work` throws
    */
-  readonly part: <T>(operation: string, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
+  readonly attempt: <T>(operation: string, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
   /** @throws DatabaseFault */
   commit(operation: string): Promise<void>;
   rollback(): Promise<void>;
 }
 
-/**
- * - `write`: each statement sees what is committed when it begins
- * - `note`: as `write`, for what need not outlive a power cut
- * - `snapshot`: all statements see the same, and nothing is written
- */
-export type Access = 'write' | 'note' | 'snapshot';
-
-/** How long a transaction may be without a statement: whoever stands still in it lets go of its locks then. */
-export const IDLE_WITHIN = '10min';
-
 /** How long the server may take to hear that a connection ends, in ms. */
 const CLOSE_WITHIN_MS = 1_000;
-
-/**
- * What a transaction must not take over from a role or a database: limits of time would end large files, and dates and times are read as ISO, in UTC.
- * A client that is gone, or whose host is, gives way after a while to those that wait for its locks, in the middle of a long statement, too
- * (which not every system can tell).
- * A file is looked up in a table by its index, not by reading all of the table, and has room for that; of temporary tables a sample is enough.
- */
-const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL timezone TO 'UTC';
-  SET LOCAL idle_in_transaction_session_timeout TO '${IDLE_WITHIN}'; SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; SET LOCAL random_page_cost TO 1.1; SET LOCAL default_statistics_target TO 10; SET LOCAL tcp_keepalives_idle TO 30;
-  SET LOCAL tcp_keepalives_interval TO 10; SET LOCAL tcp_keepalives_count TO 3;
-  SELECT set_config('client_connection_check_interval', '1s', true) WHERE version() LIKE '%linux%'`;
-
-/** A default of the role or the database must not decide: a snapshot taken before the feed's lock would miss what others committed. */
-const BEGIN: Readonly<Record<Access | 'rehearsal', string>> = {
-  write: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE',
-  note: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit TO off',
-  snapshot: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-  rehearsal: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; SET CONSTRAINTS ALL IMMEDIATE',
-};
-
-/**
- * SQL that begins a transaction in which unqualified names are those of the place's schema.
- * @param access `rehearsal`: one in which all statements see the same, and which is rolled back
- */
-export function beginSql({ url }: ServerPlace, access: Access | 'rehearsal'): string {
-  return `${BEGIN[access]}; ${SETTINGS}; SET LOCAL search_path TO ${quoteName(url.schema)}`;
-}
 
 /**
  * A session that connects when it is first needed, and again where it has lost its connection.
@@ -103,19 +75,31 @@ export function createSession(place: ServerPlace, name: string, pipeline = false
       inTurn(async () => {
         const client = await connection();
         try {
-          return await (pipeline && access !== 'write'
-            ? inPipeline(client, beginSql(place, access), access, work)
+          return await (pipeline && access === 'snapshot'
+            ? inPipeline(client, beginSql(place, access), work)
             : inTransaction(client, beginSql(place, access), work));
         } catch (error) {
           throw asFault(operation, place, error);
         }
       }),
-    begin: (operation) =>
+    note: (operation, statements) =>
+      inTurn(async () => {
+        const client = await connection();
+        const begin = beginSql(place, 'note');
+        try {
+          return await (pipeline
+            ? atOnce(client, begin, statements)
+            : inTransaction(client, begin, (within) => oneByOne(within, statements)));
+        } catch (error) {
+          throw asFault(operation, place, error);
+        }
+      }),
+    begin: (operation, question) =>
       inTurn(async () => {
         const client = await connection();
         try {
-          await client.query(beginSql(place, 'write'));
-          return openTransaction(place, client);
+          const results = await inOneGo(client, [beginSql(place, 'write'), question, 'SAVEPOINT begun']);
+          return { transaction: openTransaction(place, client), answer: results.at(-2)?.rows[0] };
         } catch (error) {
           await client.query('ROLLBACK').catch(() => undefined);
           throw asFault(operation, place, error);
@@ -142,17 +126,12 @@ function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
 
 function openTransaction(place: ServerPlace, client: pg.ClientBase): OpenTransaction {
   return {
-    async first(operation, work) {
+    async attempt(operation, work) {
       try {
         return await work(client);
       } catch (error) {
-        throw asFault(operation, place, error);
-      }
-    },
-    async part(operation, work) {
-      try {
-        return await inSavepoint(client, work);
-      } catch (error) {
+        // Where the connection is gone, so is the transaction.
+        await client.query('ROLLBACK TO SAVEPOINT begun').catch(() => undefined);
         throw asFault(operation, place, error);
       }
     },
@@ -194,21 +173,50 @@ async function inTransaction<T>(
 async function inPipeline<T>(
   client: pg.ClientBase,
   begin: string,
-  access: 'note' | 'snapshot',
   work: (client: pg.ClientBase) => Promise<T>,
 ): Promise<T> {
   const begun = client.query(begin);
   const worked = work(client);
   try {
     await Promise.all([begun, worked]);
-    if (access === 'note') await commit(client);
-    else client.query('COMMIT').catch(() => undefined);
+    client.query('COMMIT').catch(() => undefined);
   } catch (error) {
     await worked.catch(() => undefined);
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
   return await worked;
+}
+
+/** Runs statements in a transaction, without waiting for an answer. Of those that fail the first tells why: what follows it fails, too. */
+async function atOnce(
+  client: pg.ClientBase,
+  begin: string,
+  statements: readonly Statement[],
+): Promise<readonly pg.QueryResult[]> {
+  const begun = client.query(begin);
+  const asked = statements.map(([sql, parameters]) => client.query(sql, [...parameters]));
+  await Promise.all([begun, ...asked, commit(client)]);
+  return await Promise.all(asked);
+}
+
+async function oneByOne(client: pg.ClientBase, statements: readonly Statement[]): Promise<readonly pg.QueryResult[]> {
+  const results: pg.QueryResult[] = [];
+  for (const [sql, parameters] of statements) results.push(await client.query(sql, [...parameters]));
+  return results;
+}
+
+/**
+ * Runs statements without parameters by one round trip; each sees what is committed when its turn comes.
+ * @returns what each gives; one of several statements has a result for each of them
+ */
+export async function inOneGo(
+  client: pg.ClientBase,
+  statements: readonly string[],
+): Promise<readonly pg.QueryResult<Record<string, unknown>>[]> {
+  const results: unknown = await client.query(statements.join(';\n'));
+  // The types of `pg` know of one statement only.
+  return results as readonly pg.QueryResult<Record<string, unknown>>[];
 }
 
 async function commit(client: pg.ClientBase): Promise<void> {
@@ -235,12 +243,18 @@ async function inSavepoint<T>(client: pg.ClientBase, work: (client: pg.ClientBas
  * @param client on which the transaction runs, whose owner ends it
  */
 export function nestedSession(place: ServerPlace, client: pg.ClientBase): Session {
-  const { first, part } = openTransaction(place, client);
-  const nothing = (): Promise<void> => Promise.resolve();
+  const part = async <T>(operation: string, work: (client: pg.ClientBase) => Promise<T>): Promise<T> => {
+    try {
+      return await inSavepoint(client, work);
+    } catch (error) {
+      throw asFault(operation, place, error);
+    }
+  };
   return {
     place,
     transaction: (operation, _access, work) => part(operation, work),
-    begin: () => Promise.resolve({ first, part, commit: nothing, rollback: nothing }),
-    close: nothing,
+    note: (operation, statements) => part(operation, () => oneByOne(client, statements)),
+    begin: () => Promise.reject(new Error('a transaction is open')),
+    close: () => Promise.resolve(),
   };
 }

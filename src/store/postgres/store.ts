@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, QueryResult } from 'pg';
 import type { Feed } from '../../model/feed.ts';
 import type { LedgerEntry, Probe } from '../../model/ledger.ts';
 import type { Claim, Store } from '../store.ts';
@@ -14,7 +14,7 @@ import { enterFile, enterQuarantined } from './ledger-entry.ts';
 import * as ledger from './ledger.ts';
 import { keepProtections, protections } from './protections.ts';
 import { createServerWork } from './server-work.ts';
-import type { Session } from './session.ts';
+import type { Session, Statement } from './session.ts';
 
 /** Entries of the ledger that are read at a time. */
 const PAGE = 1_000;
@@ -51,7 +51,7 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
   ): Promise<T> => {
     const held = claims.held(name);
     if (held === null) return await files.transaction(operation, 'write', work);
-    const result = await held.part(operation, work);
+    const result = await held.attempt(operation, work);
     await held.commit(operation);
     claims.done();
     return result;
@@ -61,8 +61,11 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
     queue(() => notes.transaction('read ledger', 'snapshot', work));
   const writing = <T>(operation: string, work: Parameters<typeof notes.transaction<T>>[2]): Promise<T> =>
     queue(() => notes.transaction(operation, 'write', work));
-  const noting = <T>(work: Parameters<typeof notes.transaction<T>>[2]): Promise<T> =>
-    queue(() => notes.transaction('note attempt', 'note', work));
+  const asking = (statement: Statement): Promise<readonly QueryResult[]> =>
+    queue(() => notes.note('note attempt', [statement]));
+  const noting = async (...statements: readonly Statement[]): Promise<void> => {
+    await queue(() => notes.note('note attempt', statements));
+  };
 
   return {
     ...{ feed, program, rowFormat: 'postgres' },
@@ -70,17 +73,17 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
     latestRevision: (name, before) => reading((client) => ledger.latestRevision(client, feed, name, before)),
     noteUnread: (names, now) => writing('write ledger', (client) => ledger.noteUnread(client, author, names, now)),
     noteStat: (entry, stat) => writing('write ledger', (client) => ledger.noteStat(client, entry, stat)),
-    noteCopy: (name, takenAt) => noting((client) => copies.noteCopy(client, process, name, takenAt)),
+    noteCopy: (name, takenAt) => noting(copies.noteCopy(process, name, takenAt)),
     openCopies: () => reading((client) => copies.openCopies(client, process)),
-    closeCopies: (notes) => noting((client) => copies.closeCopies(client, notes)),
+    closeCopies: (notes) => noting(copies.closeCopies(notes)),
     requestRetries: (names, now) => writing('request retry', (client) => ledger.requestRetries(client, names, now)),
     pendingRetries: () => reading((client) => ledger.pendingRetries(client)),
     protections: () => reading((client) => protections(client)),
     keepProtections: (kept) => writing('write ledger', (client) => keepProtections(client, kept)),
     decide: (decision, now) => writing('decide', (client) => decide(client, decision, now)),
     claim: (name) => queue(() => (run === null ? Promise.resolve(ALONE) : claims.claim(name))),
-    openAttempt: (content, now) => noting((client) => attempts.openAttempt(client, process, content, now)),
-    closeAttempt: (content, failed) => noting((client) => attempts.closeAttempt(client, process, content, failed)),
+    openAttempt: async (content, now) => attempts.mishapsOf(await asking(attempts.openAttempt(process, content, now))),
+    closeAttempt: (content, failed) => noting(...attempts.closeAttempt(process, content, failed)),
     suspects: (atLeast) => reading((client) => attempts.readSuspects(client, atLeast)),
     transact: (entry, rowText, work) =>
       queue(async () => {
@@ -108,8 +111,7 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
     close: () =>
       queue(async () => {
         beating?.dispose();
-        if (run !== null)
-          await notes.transaction('leave', 'note', (client) => leave(client, run)).catch(() => undefined);
+        if (run !== null) await notes.note('leave', [leave(run)]).catch(() => undefined);
         await Promise.allSettled([files.close(), notes.close()]);
       }),
   };

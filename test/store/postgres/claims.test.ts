@@ -16,12 +16,12 @@ describePostgres('PostgreSQL: claims', () => {
     const claims = createClaims(session);
     const claim = await claims.claim('a.txt');
     const limit = () =>
-      claims.held('a.txt')?.part('test', async (client) => {
+      claims.held('a.txt')?.attempt('test', async (client) => {
         const { rows } = await client.query<Record<string, string>>('SHOW idle_in_transaction_session_timeout');
         return Object.values(rows[0] ?? {})[0];
       });
     expect(await limit()).toBe('1h');
-    await claims.held('a.txt')?.part('test', (client) => lockFeed(client, place.feed));
+    await claims.held('a.txt')?.attempt('test', (client) => lockFeed(client, place.feed));
     expect(await limit()).toBe('10min');
     await claim?.release();
   });

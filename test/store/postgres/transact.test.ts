@@ -1,11 +1,15 @@
-import { expect, onTestFinished, test } from 'vitest';
+import pg from 'pg';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Feed } from '../../../src/model/feed.ts';
 import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
 import { serverPlace } from '../../../src/store/postgres/server-place.ts';
 import { createSession } from '../../../src/store/postgres/session.ts';
 import type { FileEntry, FileTransaction, RowBatch } from '../../../src/store/store.ts';
+import { createStoreDesk } from '../../helpers/ingest.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
 import { openServer, serverSuite, waitsForLock } from '../../helpers/postgres-store.ts';
+import { procedure } from '../../helpers/rows.ts';
+import { tempFolder } from '../../helpers/temp.ts';
 
 function entryOf(feed: Feed, table: string, name: string): FileEntry {
   const dataset = feed.datasets.find((each) => each.table === table);
@@ -50,6 +54,21 @@ const NOW = new Date('2026-08-10T12:00:00Z');
 
 describePostgres('the transaction of a file on PostgreSQL', () => {
   const openDesk = serverSuite();
+
+  test('a small file asks little of a server that may be far away', async () => {
+    const { store } = await openDesk();
+    const desk = createStoreDesk(store, tempFolder());
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    const asked = vi.spyOn(pg.Client.prototype, 'query');
+    onTestFinished(() => {
+      asked.mockRestore();
+    });
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P2')])).toMatchObject({ kind: 'ingested' });
+    const texts = asked.mock.calls.map(([query]) => query);
+    // Three transactions for the ledger are asked for at once, each of a begin, a statement and an end.
+    expect(texts.filter((text) => text === 'COMMIT')).toHaveLength(4);
+    expect(texts).toHaveLength(3 * 3 + 9);
+  });
 
   test('P2: a statement that failed unheard ends in an error, not in a commit of nothing', async () => {
     const { place } = await openDesk();
