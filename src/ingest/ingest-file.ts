@@ -137,6 +137,9 @@ function stampAfter(feed: Feed, { stamp }: ListedFile, latest: LedgerEntry | nul
   return hasStamps(feed) || stamp > before ? stamp : before;
 }
 
+/** How far behind its forerunner a content is placed where the clock was set back, in ms: others may have to go in between. */
+const APART_MS = 1000;
+
 /** When a content is taken, later than the revision that it comes behind even where the clock was set back; and that revision. */
 async function placeInTime(
   store: Store,
@@ -144,16 +147,16 @@ async function placeInTime(
   keeping: Keeping,
   now: Date,
 ): Promise<{ latest: LedgerEntry | null; takenAt: string }> {
-  const given = keeping.kind === 'kept' ? keeping.takenAt : keeping.kind === 'copy' ? justAfter(keeping.behind) : null;
+  const given = keeping.kind === 'kept' ? keeping.takenAt : keeping.kind === 'copy' ? after(keeping.behind, 1) : null;
   if (given !== null) return { latest: await store.latestRevision(name, given), takenAt: given };
   const latest = await store.latestRevision(name);
-  const earliest = justAfter(latest?.takenAt ?? null);
+  const earliest = after(latest?.takenAt ?? null, APART_MS);
   const at = now.toISOString();
   return { latest, takenAt: earliest !== null && earliest > at ? earliest : at };
 }
 
-function justAfter(time: string | null): string | null {
-  return time === null ? null : new Date(Date.parse(time) + 1).toISOString();
+function after(time: string | null, ms: number): string | null {
+  return time === null ? null : new Date(Date.parse(time) + ms).toISOString();
 }
 
 async function openAttempt(ingest: Ingest): Promise<Mishaps> {

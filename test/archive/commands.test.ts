@@ -60,7 +60,7 @@ test('archive list shows what is kept, and get writes it, the newest or a revisi
   expect(exitCode).toBe(0);
   expect((JSON.parse(out) as { name: string; taken_at: string }[]).map((copy) => [copy.name, copy.taken_at])).toEqual([
     [NAME, '2026-08-10T12:00:00.000Z'],
-    [NAME, '2026-08-10T12:00:00.001Z'],
+    [NAME, '2026-08-10T12:00:01.000Z'],
   ]);
   expect((await run(desk, ['archive', 'get', NAME])).exitCode).toBe(0);
   expect(readFileSync(join(desk.folder, NAME), 'utf8')).toBe(desk.texts[1]);
@@ -83,7 +83,7 @@ test('archive list is a table at 80 columns, with every name whole in a line', a
     NAME,
     expect.stringMatching(/^ {2}2026-08-10T12:00:00\.000Z +\d+$/),
     NAME,
-    expect.stringMatching(/^ {2}2026-08-10T12:00:00\.001Z +\d+$/),
+    expect.stringMatching(/^ {2}2026-08-10T12:00:01\.000Z +\d+$/),
     '',
   ]);
 });

@@ -71,8 +71,8 @@ describe('P6: a copy of what was read', () => {
       });
     expect(desk.column('SELECT taken_at FROM files ORDER BY revision')).toEqual([
       '2026-08-10T12:00:00.000Z',
-      '2026-08-10T12:00:00.001Z',
-      '2026-08-10T12:00:00.002Z',
+      '2026-08-10T12:00:01.000Z',
+      '2026-08-10T12:00:02.000Z',
     ]);
     expect(differences(desk)).toEqual([]);
   });

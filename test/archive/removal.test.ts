@@ -107,28 +107,33 @@ test('P6: what a writer adds after it was set aside is read as a new revision', 
   expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
 });
 
-test('P4 P6: where a newer file has the name by then, it is read as what it is, and overwrites nothing of the newer one', async () => {
-  const desk = openRemoving();
-  const [first, late] = [billing.procedure(), billing.procedure()];
-  const aside = await setAside(desk, textOf(described('old', first)));
-  writeFileSync(join(desk.landing, NAME), textOf(described('new', first)));
-  await pass(desk, 0);
-  const grown = textOf(described('old', first), described('late', late)).split('\n').slice(2).join('\n');
-  appendFileSync(aside, grown);
-  await pass(desk, MINUTE);
-  await pass(desk, MINUTE);
-  expect(rowsOf(desk).toSorted()).toEqual(['late', 'new']);
-  expect(desk.rows('SELECT revision, state FROM files ORDER BY revision').map((row) => row['state'])).toEqual([
-    'replaced',
-    'replaced',
-    'ingested',
-  ]);
-  await pass(desk, 10 * MINUTE);
-  await pass(desk, 4 * HOUR);
-  expect(readdirSync(desk.landing)).toEqual([]);
-  expect(readdirSync(desk.landing)).toEqual([]);
-  expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
-});
+test.each([
+  ['', 0],
+  [', also where the clock was set back in between', -24 * HOUR],
+])(
+  'P4 P6: where a newer file has the name by then, it is read as what it is, and overwrites nothing%s',
+  async (_, ms) => {
+    const desk = openRemoving();
+    const [first, late] = [billing.procedure(), billing.procedure()];
+    const aside = await setAside(desk, textOf(described('old', first)));
+    desk.setClock(ms);
+    writeFileSync(join(desk.landing, NAME), textOf(described('new', first)));
+    await pass(desk, 0);
+    const grown = textOf(described('old', first), described('late', late)).split('\n').slice(2).join('\n');
+    appendFileSync(aside, grown);
+    await pass(desk, MINUTE);
+    await pass(desk, MINUTE);
+    expect(rowsOf(desk).toSorted()).toEqual(['late', 'new']);
+    expect(desk.rows('SELECT revision, state FROM files ORDER BY revision').map((row) => row['state'])).toEqual([
+      'replaced',
+      'replaced',
+      'ingested',
+    ]);
+    for (let hour = 0; hour < 5; hour += 1) await pass(desk, HOUR);
+    expect(readdirSync(desk.landing)).toEqual([]);
+    expect(compareArchive(desk.database.file, desk.archive)).toEqual([]);
+  },
+);
 
 test.each<[string, (copy: string) => void]>([
   ['is gone', rmSync],
