@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { LandfallError } from '../model/errors.ts';
 import { workSchema } from '../model/work.ts';
-import { isUrl, withoutPassword } from '../settings/database-url.ts';
+import { isUrl, parseDatabaseUrl, withoutPassword } from '../settings/database-url.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { BootTime } from '../system/boot-clock.ts';
 import { makePrivateFolder } from '../system/private-files.ts';
@@ -58,8 +58,16 @@ export type HeartbeatPlace = Pick<Settings, 'db' | 'landing' | 'stateDir'>;
  */
 export function heartbeatPlace({ db, landing, stateDir }: HeartbeatPlace): string {
   if (!isUrl(db)) return db;
-  const which = crypto.hash('sha256', `${withoutPassword(db)}\n${landing}`).slice(0, 16);
+  const which = crypto.hash('sha256', `${whichDatabase(db)}\n${landing}`).slice(0, 16);
   return path.join(stateDir, `landfall-${which}`);
+}
+
+/** The database that a URL names, and not as whom: `status` may ask as another user, and with a password from another file. */
+function whichDatabase(db: string): string {
+  const url = parseDatabaseUrl(db);
+  if (typeof url === 'string') return withoutPassword(db);
+  const { host, port, database, schema } = url;
+  return JSON.stringify([host, port, database, schema]);
 }
 
 /**

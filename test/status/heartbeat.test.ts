@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { STARTING } from '../../src/model/work.ts';
 import {
   heartbeatPath,
+  heartbeatPlace,
   isAlive,
   readHeartbeat,
   readMuteBeat,
@@ -167,4 +168,17 @@ test('what a daemon of an earlier version has said of its process that takes fil
   const older = { ...rest, loaderPid: workerPid, work: { ...rest.work, faults: [{ ...fault, kind: 'loader' }] } };
   writeFileSync(heartbeatPath(db), JSON.stringify(older));
   expect(readHeartbeat(db)).toEqual({ ...rest, workerPid, work: { ...rest.work, faults: [fault] } });
+});
+
+test('P7: a daemon on a server is found by whoever names the database, as whichever user and with whichever password file', () => {
+  const placeOf = (db: string): string => heartbeatPlace({ db, landing: '/landing', stateDir: '/var/lib/landfall' });
+  const daemon = placeOf('postgres://loader@db.example/visits?sslmode=verify-full&passwordfile=/run/credentials/x');
+  expect(placeOf('postgresql://reader:secret@db.example/visits?schema=public')).toBe(daemon);
+  const others = [
+    'db.example/claims',
+    'other.example/visits',
+    'db.example/visits?schema=claims',
+    'db.example:5433/visits',
+  ];
+  for (const other of others) expect(placeOf(`postgres://loader@${other}`), other).not.toBe(daemon);
 });
