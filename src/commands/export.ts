@@ -1,4 +1,3 @@
-import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import type { Deidentification } from '../export/deidentify.ts';
 import { type ExportResult, runExport } from '../export/export.ts';
@@ -117,9 +116,8 @@ async function openTarget(to: string, io: CommandIo): Promise<Target> {
   if (!isUrl(to)) return await openFolderTarget(path.resolve(io.cwd, to));
   const place = requireS3Place(printable(to));
   const { openS3Target } = await import('../export/s3-target.ts');
-  // Parts hold what the tables hold: on this machine they are for their owner alone.
-  const spool = mkdtempSync(path.join(temporaryFolder(), 'landfall-export-'));
-  return await openS3Target(place, spool, { env: io.env });
+  const { openSpool } = await import('../export/spool.ts');
+  return await openS3Target(place, await openSpool(temporaryFolder()), { env: io.env });
 }
 
 const UNITS = Object.keys(PARTITION_UNITS).join(', ');

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type S3Options, type S3Place, type Sdk } from './s3-client.ts';
 import { s3Error, s3ErrorName } from './s3-errors.ts';
+import type { Spool } from './spool.ts';
 import { generationOf, MANIFEST_NAME, type StoredManifest, type Target } from './target.ts';
 
 const PIECE_BYTES = 16 * 1024 * 1024;
@@ -27,9 +28,9 @@ interface Bucket {
 
 /**
  * Opens a bucket to export into. Nobody can lock it: its conditional writes decide between two exporters.
- * @param spool a folder of this machine for parts on their way; it is removed in the end
+ * @param spool on this machine; it is closed with the target
  */
-export async function openS3Target(place: S3Place, spool: string, options: S3Options): Promise<Target> {
+export async function openS3Target(place: S3Place, spool: Spool, options: S3Options): Promise<Target> {
   const sdk = await import('@aws-sdk/client-s3');
   const client = createClient(sdk, options);
   const shown = `s3://${place.bucket}/${place.prefix.slice(0, -1)}`;
@@ -44,7 +45,7 @@ export async function openS3Target(place: S3Place, spool: string, options: S3Opt
   };
   return {
     shown,
-    spool,
+    spool: spool.folder,
     readManifest: () => guarded(() => readManifest(bucket)),
     list: () => guarded(() => listParts(bucket)),
     put: (name, from) =>
@@ -57,7 +58,7 @@ export async function openS3Target(place: S3Place, spool: string, options: S3Opt
     fetch: (name) =>
       guarded(async () => {
         const { Body } = await client.send(new sdk.GetObjectCommand(bucket.at(name)));
-        const file = path.join(spool, 'fetched.tmp');
+        const file = path.join(spool.folder, 'fetched.tmp');
         await pipeline(Body as Readable, fs.createWriteStream(file, { mode: 0o600 }));
         return file;
       }),
@@ -71,7 +72,7 @@ export async function openS3Target(place: S3Place, spool: string, options: S3Opt
       }),
     close() {
       client.destroy();
-      fs.rmSync(spool, { recursive: true, force: true });
+      spool.close();
       return Promise.resolve();
     },
   };

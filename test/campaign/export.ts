@@ -9,6 +9,7 @@ import { openFolderTarget } from '../../src/export/folder-target.ts';
 import type { Manifest } from '../../src/export/manifest.ts';
 import { requireS3Place } from '../../src/export/s3-client.ts';
 import { openS3Target } from '../../src/export/s3-target.ts';
+import { openSpool } from '../../src/export/spool.ts';
 import { generationOf, type Target } from '../../src/export/target.ts';
 import { loadFeed } from '../../src/feed/load.ts';
 import { LandfallError } from '../../src/model/errors.ts';
@@ -174,8 +175,11 @@ function contentsIn({ tables }: Manifest): string {
 
 /** In this process, where requests that are not answered are given up soon; a failure is what a person would be told. */
 async function exportHere(db: string, folder: string, lake: Lake): Promise<void> {
-  const spool = mkdtempSync(join(folder, 'spool-'));
-  const target = await openS3Target(requireS3Place(lake.to), spool, { env: lake.env, timeoutMs: 100, attempts: 3 });
+  const target = await openS3Target(requireS3Place(lake.to), await openSpool(folder), {
+    env: lake.env,
+    timeoutMs: 100,
+    attempts: 3,
+  });
   await exportTo(db, target).catch((error: unknown) => {
     if (!(error instanceof LandfallError) || error.message.includes('\n')) throw error;
   });

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runCommandLine } from '../../src/command-line.ts';
 import type { Manifest } from '../../src/export/manifest.ts';
 import { requireS3Place, type S3Options } from '../../src/export/s3-client.ts';
 import { openS3Target } from '../../src/export/s3-target.ts';
+import { openSpool } from '../../src/export/spool.ts';
 import type { Target } from '../../src/export/target.ts';
 import { createBilling, findLeak } from '../helpers/billing.ts';
 import { captureIo } from '../helpers/command-io.ts';
@@ -39,9 +40,7 @@ const PLACES: [string, () => Promise<Place>][] = [
 ];
 
 async function openTarget({ env, to }: Place, options: Partial<S3Options> = {}): Promise<Target & AsyncDisposable> {
-  const spool = join(tempFolder(), 'spool');
-  mkdirSync(spool);
-  const target = await openS3Target(requireS3Place(to), spool, { env, ...options });
+  const target = await openS3Target(requireS3Place(to), await openSpool(tempFolder()), { env, ...options });
   return { ...target, [Symbol.asyncDispose]: target.close };
 }
 
