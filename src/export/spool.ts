@@ -1,6 +1,6 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { getuid } from 'node:process';
 import { lockFile } from '../store/open.ts';
 
 /** A folder for parts on their way, for their owner alone. */
@@ -47,5 +47,5 @@ async function removeLeft(within: string): Promise<void> {
 /** Others may put anything there: only a folder of this user's is looked into. */
 function isOurs(folder: string): boolean {
   const stat = fs.lstatSync(folder, { throwIfNoEntry: false });
-  return stat?.isDirectory() === true && stat.uid === os.userInfo().uid && Date.now() - stat.mtimeMs > YOUNG_MS;
+  return stat?.isDirectory() === true && stat.uid === getuid?.() && Date.now() - stat.mtimeMs > YOUNG_MS;
 }
