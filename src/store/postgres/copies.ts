@@ -3,10 +3,13 @@ import type { CopyNote } from '../../model/archive.ts';
 import { LIVES } from './daemons.ts';
 import type { Statement } from './session.ts';
 
-/** What `Store.noteCopy` does. `run` names this run of the program. */
+/**
+ * What `Store.noteCopy` does. Unlike other notes it outlives the server's crash, as the draft does: nobody would know of that any more.
+ * @param run this run of the program
+ */
 export function noteCopy(run: string, name: string, takenAt: string): Statement {
   return [
-    `INSERT INTO copies (name, taken_at, process) VALUES ($1, $2, $3)
+    `INSERT INTO copies (name, taken_at, process) SELECT $1, $2, $3 FROM set_config('synchronous_commit', 'on', true)
      ON CONFLICT (name, taken_at) DO UPDATE SET process = excluded.process`,
     [name, takenAt, run],
   ];
