@@ -40,7 +40,7 @@ export interface SupervisionOptions
   readonly onEnd: (end: WorkerEnd) => number | null;
   /** The worker is about to be told to stop. */
   readonly onStop?: () => void;
-  /** It has not stopped in time, and is about to be killed. */
+  /** It has not stopped in time, a file in hand, and is about to be killed. */
   readonly onTooLate?: () => void;
   /** It was killed by a second signal, after which this process ends at once. */
   readonly onLeave?: () => void;
@@ -121,7 +121,7 @@ function stop(supervision: Supervision, releases: DisposableStack): void {
   }
   stopWorker(worker, options.graceMs);
   after(releases, KILL_AFTER_MS, () => {
-    options.onTooLate?.();
+    if (supervision.work.file !== null) options.onTooLate?.();
     kill(supervision);
   });
 }

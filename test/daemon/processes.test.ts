@@ -59,7 +59,8 @@ function messages(running: Running): unknown[] {
   return running.log().map((line) => line['msg']);
 }
 
-describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
+// Alone: beside eight others that start, a process takes seconds to end.
+describe('a daemon', { timeout: 180_000 }, () => {
   test('takes what is dropped, logs JSON lines without a value of a row (P8), and ends with 0 on SIGTERM', async ({
     onTestFinished,
   }) => {
@@ -87,7 +88,9 @@ describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
     expect(alive).toMatchObject({ cutShort: false, workerPid: null, work: { doing: 'stopped' } });
     expect(isAlive(alive, new Date(), bootTime())).toBe(false);
   });
+});
 
+describe('the daemon', { concurrent: true, timeout: 180_000 }, () => {
   test('a second one says who holds the database and ends with 1; the first goes on, and its heartbeat too', async ({
     onTestFinished,
   }) => {
