@@ -152,9 +152,12 @@ describe('a reader that stands still', () => {
     const desk = openCrowdedDesk();
     const io = slowIo();
     const done = showRejects(desk, io, { json: true });
-    await vi.waitFor(() => {
-      expect(io.most()).toBeGreaterThan(0);
-    });
+    await vi.waitFor(
+      () => {
+        expect(io.most()).toBeGreaterThan(0);
+      },
+      { timeout: 30_000, interval: 20 },
+    );
     const { db } = desk;
     db.exec(`UPDATE files SET state = 'replaced' WHERE file_id <= 10;
       INSERT INTO files (feed, feed_hash, program, dataset, name, revision, bytes, mtime_ns, ctime_ns, inode, state, started_at,

@@ -215,9 +215,12 @@ describe('retry', { timeout: 180_000 }, () => {
       [1, 'replaced'],
       [2, 'ingested'],
     ]);
-    await vi.waitFor(() => {
-      expect(query(site.folder, 'SELECT * FROM retries')).toEqual([]);
-    });
+    await vi.waitFor(
+      () => {
+        expect(query(site.folder, 'SELECT * FROM retries')).toEqual([]);
+      },
+      { timeout: 30_000, interval: 20 },
+    );
   });
 
   test('is heard also right after another, and where the folder is hardly ever listed', async ({ onTestFinished }) => {

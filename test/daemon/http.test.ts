@@ -68,7 +68,7 @@ describe('the daemon with --http', { concurrent: true, timeout: 180_000 }, () =>
     await queryUntil(site.folder, 'SELECT count(*) FROM files', [[2]]);
     const begun = performance.now();
     expect(withoutBreaks(await textOf(url))).toContain(name);
-    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(performance.now() - begun).toBeLessThan(6_000);
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
     await expect(fetch(url)).rejects.toThrow();

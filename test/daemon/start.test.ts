@@ -46,7 +46,7 @@ describe('how a daemon starts', { concurrent: true, timeout: 180_000 }, () => {
     const begun = performance.now();
     daemon.child.kill('SIGTERM');
     expect(await daemon.ended).toBe(0);
-    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(performance.now() - begun).toBeLessThan(4_900);
     expect(daemon.output()).not.toContain('takes longer');
   });
 

@@ -56,10 +56,13 @@ test('a daemon at work tells who listens that an export has failed, once, and th
   const told = () => bodies.map((body) => JSON.parse(body) as { event: string; id: string; text: string });
   /** A minute, in which it looks four times. */
   const pass = async (messages: number) => {
-    await vi.waitFor(() => {
-      vi.advanceTimersByTime(60_000);
-      expect(told().length).toBe(messages);
-    });
+    await vi.waitFor(
+      () => {
+        vi.advanceTimersByTime(60_000);
+        expect(told().length).toBe(messages);
+      },
+      { timeout: 30_000, interval: 20 },
+    );
   };
   writeFileSync(manifest, 'of somebody else');
   await expect(run()).rejects.toThrow("none of Landfall's");

@@ -237,15 +237,21 @@ describe('event streams', () => {
     const served = await serveSite({ db: database.file, feed, landing });
     await get(served.port, '/');
     const { parts } = await listenTo(served);
-    await vi.waitFor(() => {
-      expect(parts).toHaveLength(1);
-    });
+    await vi.waitFor(
+      () => {
+        expect(parts).toHaveLength(1);
+      },
+      { timeout: 30_000, interval: 20 },
+    );
     expect(Object.keys(parts[0] ?? {})).toContain('ledger');
     await desk.deliver('Procedure', '20260809_060000', [procedure('P1')]);
     served.outdate();
-    await vi.waitFor(() => {
-      expect(Object.keys(parts[1] ?? {}).sort()).toEqual(['chart', 'ledger', 'now', 'tables', 'week']);
-    });
+    await vi.waitFor(
+      () => {
+        expect(Object.keys(parts[1] ?? {}).sort()).toEqual(['chart', 'ledger', 'now', 'tables', 'week']);
+      },
+      { timeout: 30_000, interval: 20 },
+    );
     expect(withoutBreaks(parts[1]?.['ledger'] ?? '')).toContain('Procedure_[20260809_060000]');
     served.streams.tell();
     expect(parts).toHaveLength(2);
@@ -270,9 +276,12 @@ describe('event streams', () => {
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(await add()).toBe(503);
     open[0]?.abort();
-    await vi.waitFor(() => {
-      expect(served.streams.size()).toBe(249);
-    });
+    await vi.waitFor(
+      () => {
+        expect(served.streams.size()).toBe(249);
+      },
+      { timeout: 30_000, interval: 20 },
+    );
     expect(await add()).toBe(200);
     expect(held).toHaveLength(252);
   });

@@ -24,9 +24,12 @@ test.each([
   const received = listen(path);
   const notifier = createNotifier({ NOTIFY_SOCKET: env }, 1);
   notifier.send({ READY: '1', STATUS: 'idle\nREADY=0' });
-  await vi.waitFor(() => {
-    expect(received).toEqual(['READY=1\nSTATUS=idle READY=0']);
-  });
+  await vi.waitFor(
+    () => {
+      expect(received).toEqual(['READY=1\nSTATUS=idle READY=0']);
+    },
+    { timeout: 30_000, interval: 20 },
+  );
   notifier.close();
 });
 
