@@ -13,6 +13,8 @@ export default defineConfig({
     maxWorkers: 3,
     // The modules are loaded once for all files that a worker runs: nothing in them is changed by a test.
     isolate: false,
+    // Beside other tests a process may get no processor for seconds.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     testTimeout: 90_000,
     hookTimeout: 90_000,
   },
