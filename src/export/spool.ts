@@ -33,7 +33,7 @@ export async function openSpool(within: string): Promise<Spool> {
 }
 
 async function removeLeft(within: string): Promise<void> {
-  for (const { name } of fs.readdirSync(within, { withFileTypes: true })) {
+  for (const name of fs.readdirSync(within)) {
     if (!name.startsWith(PREFIX)) continue;
     const folder = path.join(within, name);
     if (!isOurs(folder)) continue;

@@ -1,4 +1,6 @@
+import pg from 'pg';
+
 /** A text as SQL. */
 export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  return pg.escapeLiteral(text);
 }
