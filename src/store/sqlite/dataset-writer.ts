@@ -3,6 +3,8 @@ import type { Dataset } from '../../model/feed.ts';
 import { createDirectInsert } from './direct-insert.ts';
 import { type Healer, createHealer } from './heal.ts';
 import type { JsonbRows } from './jsonb-rows.ts';
+import { areRowsIndependent } from './independent-rows.ts';
+import { PART_ROWS } from './insert-in-parts.ts';
 import { freshMergeSql, healingMergeSql } from './merge-sql.ts';
 import { type Admitted, type Origin, createMerger } from './merge.ts';
 import type { OpenDatabase } from './open.ts';
@@ -29,8 +31,8 @@ export interface DatasetWriter {
   insertPlain(rows: JsonbRows, count: number, origin: Origin): boolean;
   /** Adds rows to those to be merged; their keys are distinct from those that are there. */
   stage(rows: JsonbRows): void;
-  /** Merges the staged rows into the dataset's table; orphans are kept waiting, and what waited for admitted rows is freed. */
-  merge(origin: Origin, freed: FreedRows): MergedRows;
+  /** Merges the `count` staged rows into the dataset's table; orphans are kept waiting, and what waited for admitted rows is freed. */
+  merge(count: number, origin: Origin, freed: FreedRows): MergedRows;
   readonly healer: Healer;
 }
 
@@ -60,7 +62,7 @@ export function createDatasetWriter(database: OpenDatabase, dataset: Dataset): D
     sum.unchanged += admitted.unchanged;
     sum.stale += known.stale;
   };
-  const mergeInParts = (origin: Origin, freed: FreedRows, sum: MergedRows): void => {
+  const mergeHalving = (origin: Origin, freed: FreedRows, sum: MergedRows): void => {
     halveRefused(
       db,
       { from: 0, to: stage.hold() },
@@ -76,17 +78,29 @@ export function createDatasetWriter(database: OpenDatabase, dataset: Dataset): D
     stage.clearHeld();
   };
 
+  const mergeIndependent = (origin: Origin, freed: FreedRows, sum: MergedRows): boolean => {
+    const admitted = merger.admitInParts(origin, (line) => {
+      sum.refused.push({ line, key: stage.takeOut(line) });
+    });
+    sum.refused.sort((a, b) => a.line - b.line);
+    if (admitted !== null) resolve(origin, admitted, freed, sum);
+    return admitted !== null;
+  };
+
   return {
     healer: createHealer(db, dataset, healingMergeSql(feed, dataset), waiting),
     insertPlain: (rows, count, origin) => merger.expectsPlainRows() && insertDirectly(rows, count, origin),
     stage: (rows) => {
       stage.fill(rows);
     },
-    merge(origin, freed) {
+    merge(count, origin, freed) {
       const sum: MergedRows = { inserted: 0, updated: 0, unchanged: 0, stale: 0, waitingLines: [], refused: [] };
-      const admitted = unlessRefused(db, ['foreign_key', 'other'], () => merger.admit(origin, false));
-      if (admitted === null) mergeInParts(origin, freed, sum);
-      else resolve(origin, admitted, freed, sum);
+      const inParts = count > PART_ROWS && areRowsIndependent(db, dataset.table);
+      if (!inParts || !mergeIndependent(origin, freed, sum)) {
+        const admitted = unlessRefused(db, ['foreign_key', 'other'], () => merger.admit(origin, false));
+        if (admitted === null) mergeHalving(origin, freed, sum);
+        else resolve(origin, admitted, freed, sum);
+      }
       stage.clear();
       return sum;
     },

@@ -161,7 +161,7 @@ function stage({ feedWriter, writer }: Load, { rows, places }: RowSet): void {
 function mergePending({ feedWriter, writer, entry, origin, freed, rowText, loaded }: Load): void {
   const { pending } = feedWriter;
   if (pending.count() === 0) return;
-  const merged = writer.merge(origin, freed);
+  const merged = writer.merge(pending.count(), origin, freed);
   loaded.inserted += merged.inserted;
   loaded.updated += merged.updated;
   loaded.unchanged += merged.unchanged;

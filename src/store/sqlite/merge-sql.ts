@@ -26,6 +26,11 @@ export interface MergeSql {
   readonly findKnown: string;
   readonly findOrphans: string | null;
   readonly insert: (skipKnown: boolean, skipOrphans: boolean) => string;
+  /** Gives the rows that `insert` would put in their places. */
+  readonly place: (skipKnown: boolean, skipOrphans: boolean) => string;
+  readonly unplaceOrphans: string;
+  /** Inserts the rows from the place after `@from` up to `@to`. */
+  readonly insertPlaced: string;
   readonly update: string;
   /** Updates of rows that refer to another parent than before; null: the dataset refers to none. */
   readonly reparent: string | null;
@@ -111,6 +116,11 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
          > (SELECT f.name, f.revision, ${terms.line} FROM files f WHERE f.file_id = ${terms.fileId}) END`;
   const admitted = `${skip(SCRATCH.orphans)} AND s._seq NOT IN (SELECT seq FROM ${SCRATCH.known} WHERE verdict = ${VERDICT.stale})`;
 
+  const newRows = (skipKnown: boolean, skipOrphans: boolean) => {
+    const conditions = [...(skipKnown ? [skip(SCRATCH.known)] : []), ...(skipOrphans ? [skip(SCRATCH.orphans)] : [])];
+    return `FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}${order}`;
+  };
+
   return {
     stage,
     findKnown: `INSERT INTO ${SCRATCH.known} (seq, verdict)
@@ -123,10 +133,11 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
         : `INSERT INTO ${SCRATCH.orphans} (seq)
       SELECT s._seq FROM ${stage} s LEFT JOIN ${SCRATCH.known} k ON k.seq = s._seq
       WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.reparented}) AND ${anyOf(missing)}`,
-    insert: (skipKnown, skipOrphans) => {
-      const conditions = [...(skipKnown ? [skip(SCRATCH.known)] : []), ...(skipOrphans ? [skip(SCRATCH.orphans)] : [])];
-      return `${into} FROM ${stage} s${conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : ''}${order}`;
-    },
+    insert: (skipKnown, skipOrphans) => `${into} ${newRows(skipKnown, skipOrphans)}`,
+    place: (skipKnown, skipOrphans) =>
+      `INSERT INTO ${SCRATCH.places} (seq) SELECT s._seq ${newRows(skipKnown, skipOrphans)}`,
+    unplaceOrphans: `DELETE FROM ${SCRATCH.places} WHERE seq IN (SELECT seq FROM ${SCRATCH.orphans})`,
+    insertPlaced: `${into} FROM ${SCRATCH.places} p CROSS JOIN ${stage} s ON s._seq = p.seq WHERE p.place > @from AND p.place <= @to`,
     // Upserts of rows that are known to be there: an UPDATE … FROM makes SQLite walk the whole table.
     // What is not set spares its foreign key and its index.
     update: `${into} ${known(VERDICT.updated)} ${replace([...values.filter((name) => !referring.includes(name)), ...LINEAGE_COLUMNS])}`,

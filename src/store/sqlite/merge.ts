@@ -1,6 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { Dataset } from '../../model/feed.ts';
 import { RowsLeftOut } from './faults.ts';
+import { createInsertInParts } from './insert-in-parts.ts';
 import type { MergeSql } from './merge-sql.ts';
 import { runOnRows, unlessRefused } from './savepoint.ts';
 import { type FreedRows, type KnownRows, type OrphanRows, SCRATCH, type SupersededRows, VERDICT } from './scratch.ts';
@@ -31,6 +32,13 @@ export interface Merger {
    * @param orphansFirst finds the orphans before the table is asked, so that a row which breaks a constraint besides waits all the same
    */
   admit(origin: Origin, orphansFirst: boolean): Admitted;
+  /**
+   * The same, for many rows of a table with independent rows (independent-rows.ts), outside of every savepoint: the new ones go in a
+   * part at a time, and are not to be undone.
+   * @param refuse takes the number (`_seq`) of a staged row that a constraint refuses, and takes it out of the stage
+   * @returns null: nothing was done; known rows need the other way
+   */
+  admitInParts(origin: Origin, refuse: (seq: number) => void): Admitted | null;
   /** Supersedes the waiting versions of rows just admitted, and adds to the freed rows those that waited for them. */
   resolveWaiting(origin: Origin, admitted: Admitted, freed: FreedRows): void;
   /** Whether the last rows were all new and none of them an orphan: then the next are, too. */
@@ -54,29 +62,56 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
       runOnRows(db, text, () => prepared.run({ file_id: origin.fileId, stamp: origin.stamp, ...names }).changes);
   };
   const find = prepareFinding(db, sql, prepare);
-  const admitRows = prepareAdmitting(sql, prepare);
+  const admitting = prepareAdmitting(sql, prepare);
+  const insertInParts = createInsertInParts(db, sql);
   const touch = prepare(sql.touch);
   const countStaged = db.prepare<[], number>(`SELECT count(*) FROM ${sql.stage}`).pluck();
   // A file whose last merge had orphans, or known keys, has more: asking first is then cheaper than being refused first.
   let expectOrphans = false;
   let expectKnown = false;
+  const touchUnchanged = (origin: Origin, known: KnownRows, updated: number): number =>
+    known.count > known.stale + updated ? touch(origin) : 0;
+  const account = (admitted: Admitted): Admitted => {
+    const { inserted, updated, unchanged, known, orphans } = admitted;
+    expectOrphans = orphans.count > 0;
+    expectKnown = known.count > 0;
+    if (inserted + updated + unchanged + known.stale + orphans.count !== countStaged.get()) throw new RowsLeftOut();
+    return admitted;
+  };
 
   return {
     admit(origin, orphansFirst) {
       const known = find.known(origin);
       let orphans = orphansFirst || expectOrphans ? find.orphans(origin, known) : NO_ORPHANS;
-      const admit = () => admitRows(origin, known, orphans);
+      // Updates first: they may be refused too, and are fewer to undo.
+      const admit = () => ({
+        updated: admitting.update(origin, known),
+        inserted: admitting.insert(origin, known, orphans),
+      });
       let admitted = orphans.count > 0 ? admit() : unlessRefused(db, ['foreign_key'], admit);
       if (admitted === null) {
         orphans = find.orphans(origin, known);
         admitted = admit();
       }
-      expectOrphans = orphans.count > 0;
-      expectKnown = known.count > 0;
-      const unchanged = known.count > known.stale + admitted.updated ? touch(origin) : 0;
-      const accounted = admitted.inserted + admitted.updated + unchanged + known.stale + orphans.count;
-      if (accounted !== countStaged.get()) throw new RowsLeftOut();
-      return { ...admitted, unchanged, known, orphans };
+      return account({ ...admitted, unchanged: touchUnchanged(origin, known, admitted.updated), known, orphans });
+    },
+    admitInParts(origin, refuse) {
+      const known = find.known(origin);
+      const findOrphans = () => find.orphans(origin, known);
+      const update = () =>
+        unlessRefused(db, ['foreign_key', 'other'], () => {
+          const updated = admitting.update(origin, known);
+          return { updated, unchanged: touchUnchanged(origin, known, updated) };
+        });
+      let asked = expectOrphans ? findOrphans() : null;
+      let changed = update();
+      if (changed === null && asked === null) {
+        asked = findOrphans();
+        changed = update();
+      }
+      if (changed === null) return null;
+      const { inserted, orphans } = insertInParts(origin, known, asked, findOrphans, refuse);
+      return account({ ...changed, inserted, known, orphans: orphans ?? NO_ORPHANS });
     },
     resolveWaiting: prepareResolving(db, dataset, sql, prepare),
     expectsPlainRows: () => !expectOrphans && !expectKnown,
@@ -109,22 +144,27 @@ function prepareFinding(db: Database.Database, sql: MergeSql, prepare: (text: st
   };
 }
 
-/** Prepares what puts the staged rows into the table that are new, or newer than those there, and lack no parent. */
-function prepareAdmitting(
-  sql: MergeSql,
-  prepare: (text: string) => Statement,
-): (origin: Origin, known: KnownRows, orphans: OrphanRows) => Pick<Admitted, 'inserted' | 'updated'> {
+/** Puts the staged rows into the table that are new, or newer than those there, and lack no parent. */
+interface Admitting {
+  /** Gives how many rows it changed. */
+  update(origin: Origin, known: KnownRows): number;
+  /** Gives how many rows it inserted. */
+  insert(origin: Origin, known: KnownRows, orphans: OrphanRows): number;
+}
+
+function prepareAdmitting(sql: MergeSql, prepare: (text: string) => Statement): Admitting {
   const inserts = [false, true].map((skipKnown) =>
     [false, true].map((skipOrphans) => prepare(sql.insert(skipKnown, skipOrphans))),
   );
   const update = prepare(sql.update);
   const reparent = sql.reparent === null ? () => 0 : prepare(sql.reparent);
-  return (origin, known, orphans) => {
-    const insert = inserts[known.count > 0 ? 1 : 0]?.[orphans.count > 0 ? 1 : 0];
-    if (insert === undefined) throw new Error('four insert statements are prepared');
-    // Updates first: they may be refused too, and are fewer to undo.
-    const updated = known.count > known.stale ? update(origin) + reparent(origin) : 0;
-    return { updated, inserted: insert(origin) };
+  return {
+    update: (origin, known) => (known.count > known.stale ? update(origin) + reparent(origin) : 0),
+    insert(origin, known, orphans) {
+      const insert = inserts[known.count > 0 ? 1 : 0]?.[orphans.count > 0 ? 1 : 0];
+      if (insert === undefined) throw new Error('four insert statements are prepared');
+      return insert(origin);
+    },
   };
 }
 

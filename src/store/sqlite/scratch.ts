@@ -12,6 +12,8 @@ export const SCRATCH = {
   known: 'temp._known',
   /** `seq`: staged rows that would be admitted, but lack a parent. */
   orphans: 'temp._orphans',
+  /** `place`, `seq`: staged rows that are new, in the order in which they go in, where that is done in parts. */
+  places: 'temp._places',
   /** `reject_id`: waiting rows of whose key a newer version was admitted. */
   superseded: 'temp._superseded',
   /** `reject_id`: waiting rows for which the file in hand brought a parent; they may lack another. Of the whole file, all datasets. */
@@ -28,6 +30,7 @@ export const SCRATCH = {
 export const SCRATCH_SQL = `
   CREATE TABLE IF NOT EXISTS ${SCRATCH.known} (seq INTEGER PRIMARY KEY, verdict INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS ${SCRATCH.orphans} (seq INTEGER PRIMARY KEY);
+  CREATE TABLE IF NOT EXISTS ${SCRATCH.places} (place INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS ${SCRATCH.superseded} (reject_id INTEGER PRIMARY KEY);
   CREATE TABLE IF NOT EXISTS ${SCRATCH.freed} (reject_id INTEGER PRIMARY KEY);
   CREATE TABLE IF NOT EXISTS ${SCRATCH.ready} (reject_id INTEGER PRIMARY KEY, contested INTEGER NOT NULL);

@@ -11,6 +11,8 @@ export interface StagingTable {
   /** Adds rows; their keys are distinct from those that are there. */
   fill(rows: JsonbRows): void;
   clear(): void;
+  /** Takes a row out that a constraint refuses; gives its key. */
+  takeOut(line: number): string;
   /** Takes all rows out of the stage, to be put back in parts; gives the last line. */
   hold(): number;
   /** Puts back the held rows of some lines, and nothing else. */
@@ -28,6 +30,10 @@ export function createStagingTable(db: Database.Database, dataset: Dataset): Sta
   const { line, values, from } = jsonbRowsSql(dataset);
   const fill = db.prepare<[JsonbRows]>(`INSERT INTO ${stage} (_seq, ${names}) SELECT ${line}, ${values} FROM ${from}`);
   const clear = db.prepare(`DELETE FROM ${stage}`);
+  const stagedKey = db
+    .prepare<[number], string>(`SELECT ${rowKeyOf(dataset, 's')} FROM ${stage} s WHERE _seq = ?`)
+    .pluck();
+  const takeOut = db.prepare<[number]>(`DELETE FROM ${stage} WHERE _seq = ?`);
   const hold = db.prepare(`INSERT INTO ${held} SELECT * FROM ${stage}`);
   const last = db.prepare<[], number>(`SELECT coalesce(max(_seq), 0) FROM ${held}`).pluck();
   const restore = db.prepare<[number, number]>(
@@ -38,6 +44,11 @@ export function createStagingTable(db: Database.Database, dataset: Dataset): Sta
   return {
     fill: (rows) => void fill.run(rows),
     clear: () => void clear.run(),
+    takeOut(line) {
+      const key = stagedKey.get(line) ?? '';
+      takeOut.run(line);
+      return key;
+    },
     hold() {
       clearHeld.run();
       hold.run();
