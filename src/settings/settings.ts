@@ -208,7 +208,7 @@ export const SETTINGS = [
       .transform(Number)
       .refine((mib) => mib >= 1 && mib <= 65_536, 'must be from 1 to 65536'),
     // The 60,000 rows that are merged together change a page each of a large table's index: these 65,536 pages hold them.
-    fallback: '256',
+    fallback: '64',
     fallbackFolder: null,
     takenBy: 'ingest',
   },
