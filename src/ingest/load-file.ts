@@ -88,8 +88,9 @@ async function loadRows(load: Load): Promise<{ read: number; parsed: ParsedFile 
       }
       const { value: batch } = next;
       read += batch.read;
-      await loadBatch(load, batch);
-      await breathe(load, 'reading', read, batch.bytesRead);
+      const onPart = () => breathe(load, 'reading', read, batch.bytesRead);
+      await loadBatch(load, batch, onPart);
+      await onPart();
     }
   } finally {
     // Stops the parsing.
@@ -97,13 +98,13 @@ async function loadRows(load: Load): Promise<{ read: number; parsed: ParsedFile 
   }
 }
 
-async function loadBatch(load: Load, batch: ParsedBatch): Promise<void> {
+async function loadBatch(load: Load, batch: ParsedBatch, onPart: () => Promise<void>): Promise<void> {
   const { source, survey, tally, transaction } = load;
   if (batch.rejects.length > 0) {
     for (const row of batch.rejects) tally.addRejected(row);
     await transaction.reject(batch.rejects.values().map((row) => withRaw(row, source, survey.encoding)));
   }
-  addLoaded(load, await transaction.load(batch));
+  addLoaded(load, await transaction.load(batch, onPart));
 }
 
 function addLoaded({ sums, tally }: Load, loaded: LoadedRows): void {

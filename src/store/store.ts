@@ -127,8 +127,9 @@ export interface FileTransaction extends CheckedRows {
   /**
    * Takes a batch of good rows. A store may hold rows back, to merge more of them at once; they are then in a later result.
    * The memory of the batch may be used again when this returns.
+   * @param onPart called now and then where that takes long; the transaction may be given up by throwing from it
    */
-  load(batch: RowBatch): Promise<LoadedRows>;
+  load(batch: RowBatch, onPart: () => Promise<void>): Promise<LoadedRows>;
   /** Keeps rows that were refused, with their raw text. They are taken one by one. */
   reject(rows: Iterable<RejectedRow>): Promise<void>;
   /**

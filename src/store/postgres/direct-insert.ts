@@ -15,29 +15,42 @@ import { inOneGo } from './session.ts';
 /** So many rows show whether a file has to be merged: of one that was delivered before, none is new. */
 const ROWS_THAT_SHOW = 1_000;
 
+/** What is known of the staged rows beforehand. */
+export interface KnownRows {
+  /** Whether a key may be named more than once. */
+  readonly repeats: boolean;
+  /** Whether all rows of the table are of the same file: whether it has one of the keys already, only the primary key is asked. */
+  readonly isOurs: boolean;
+}
+
+/** SQL that ends what `insertDirectly` has begun: what follows may no longer be undone with it. */
+export const END_DIRECT = 'RELEASE SAVEPOINT direct';
+
 /**
- * Inserts all rows of the file in hand by one statement, where none of them needs a merge: all keys are new and named once, all parents
- * are there, and nothing waits for these rows or is superseded by them. Costs half of what a merge does, and a few round trips.
+ * Inserts all staged rows by one statement, where none of them needs a merge: all keys are new and named once, all parents are there, and
+ * nothing waits for these rows or is superseded by them. Costs half of what a merge does, and a few round trips.
  * Takes the feed's lock first, by the same round trip.
- * @returns whether they are in; if not, nothing was changed, and the lock is held all the same
+ * @returns `all`: they are in; `none`: they need a merge; `refused`: the database refused one of them. Where they are not in, nothing was
+ *   changed, and the lock is held all the same
  */
 export async function insertDirectly(
   { client, dataset, stage, singly, origin }: Merging,
   feed: Feed,
   count: number,
-): Promise<boolean> {
-  const insert = directSql(feed, dataset, stage, singly, origin);
+  known: KnownRows,
+): Promise<'all' | 'none' | 'refused'> {
+  const insert = known.repeats ? [] : [directSql(feed, dataset, stage, singly, origin, known)];
   try {
-    const results = await inOneGo(client, [lockFeedSql(feed), 'SAVEPOINT direct', insert]);
+    const results = await inOneGo(client, [lockFeedSql(feed), 'SAVEPOINT direct', ...insert]);
     requireFeedLocked(results[0]);
-    const rowCount = results.at(-1)?.rowCount;
+    const rowCount = known.repeats ? 0 : results.at(-1)?.rowCount;
     // A trigger that drops rows in silence: which ones, the merge finds out.
     if (rowCount !== 0 && rowCount !== count) throw new RowsLeftOut();
-    return rowCount === count;
+    return rowCount === count ? 'all' : 'none';
   } catch (error) {
     if (!isRefusal(error)) throw error;
     await client.query('ROLLBACK TO SAVEPOINT direct');
-    return false;
+    return 'refused';
   }
 }
 
@@ -48,6 +61,7 @@ function directSql(
   { incoming }: StagingTables,
   singly: LookedUpSingly,
   { fileId, stamp }: Origin,
+  { isOurs }: KnownRows,
 ): string {
   const table = quoteName(dataset.table);
   const columns = dataset.columns.map((column) => quoteName(column.name));
@@ -65,11 +79,13 @@ function directSql(
   const isSingly = singly.has(dataset.table);
   const keysInOrder = isSingly ? `(SELECT ${keys} FROM ${incoming} ORDER BY ${keys})` : incoming;
   // Counted, not asked for with EXISTS: a plan for the first row that turns up is slow where none does.
-  const conditions = [
+  const keysThere = [
     none(`(SELECT ${keys} FROM ${incoming} LIMIT ${ROWS_THAT_SHOW}) s ${joinTable(dataset, isSingly)}`),
-    none(`${incoming} s WHERE ${tooLong(dataset, 's')}`),
-    none(`(SELECT FROM ${incoming} GROUP BY ${keys} HAVING count(*) > 1) repeated`),
     none(`${keysInOrder} s ${joinTable(dataset, isSingly)}`),
+  ];
+  const conditions = [
+    ...(isOurs ? [] : keysThere),
+    none(`${incoming} s WHERE ${tooLong(dataset, 's')}`),
     ...orphans,
     none(`${incoming} s JOIN waiting_on w ON w.parent_table = ${literal(dataset.table)} AND w.parent_key = ${key}`),
     none(

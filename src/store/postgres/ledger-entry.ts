@@ -7,6 +7,7 @@ import { statValues } from './ledger.ts';
 import { literal } from './literal.ts';
 import { keepRejects } from './rejects.ts';
 import { IDLE_WITHIN } from './begin-sql.ts';
+import { LIVES } from './daemons.ts';
 
 /** Enters a file as ingested with no rows yet, inside the transaction that brings them; gives its file_id. */
 export async function enterFile(client: ClientBase, author: Author, entry: FileEntry): Promise<number> {
@@ -119,6 +120,19 @@ export async function lastRowCounts(
  */
 export async function lockFeed(client: ClientBase, feed: Feed): Promise<void> {
   requireFeedLocked(await client.query(lockFeedSql(feed)));
+}
+
+/**
+ * Locks the feed as `lockFeed` does, where that holds up nobody: no other daemon has said of late that it lives, and no file is merged.
+ * @param run this run of the program
+ * @returns whether it is locked
+ */
+export async function lockFeedIfAlone(client: ClientBase, feed: Feed, run: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM feeds WHERE feed = $1 AND NOT EXISTS (SELECT FROM daemons d WHERE d.process <> $2 AND ${LIVES}) FOR UPDATE SKIP LOCKED`,
+    [feed.name, run],
+  );
+  return rowCount === 1;
 }
 
 /** What `lockFeed` asks, as SQL without parameters. */

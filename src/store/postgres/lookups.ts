@@ -18,27 +18,42 @@ const READ_IN_A_LOOKUP = 8;
 /** For fewer rows the server looks them up singly by itself. */
 const FEW_ROWS = 1_000;
 
+/** What a dataset's table and its parents' are against the rows that are staged. */
+export interface TablesAgainst {
+  /**
+   * Those that are so much larger that staged rows are looked up singly. The server would read the whole of them far too often: it takes
+   * each lookup for a page of its own that has to come from the disk, but rows of one file lie side by side, and those that are new have
+   * no page at all.
+   */
+  readonly singly: LookedUpSingly;
+  /** Whether the dataset's table is known to be empty. */
+  readonly isEmpty: boolean;
+}
+
 /**
- * Of a dataset's table and its parents', those that are so much larger than the file in hand that its rows are looked up singly. The
- * server would read the whole of them far too often: it takes each lookup for a page of its own that has to come from the disk, but
- * rows of one file lie side by side, and those that are new have no page at all.
- * @param count how many rows are staged
+ * Holds the tables against the staged rows.
+ * @param count how many rows are staged; for few nothing is asked
  */
-export async function lookedUpSingly(
+export async function tablesAgainst(
   client: ClientBase,
   feed: Feed,
   dataset: Dataset,
   { incoming }: StagingTables,
   count: number,
-): Promise<LookedUpSingly> {
-  if (count < FEW_ROWS) return AS_PLANNED;
+): Promise<TablesAgainst> {
+  if (count < FEW_ROWS) return { singly: AS_PLANNED, isEmpty: false };
   const tables = new Set([dataset.table, ...referencesOf(dataset).map((column) => parentOf(feed, column).table)]);
-  const isLarger = [...tables].map(
-    (table) =>
-      `SELECT ${literal(table)} AS name WHERE pg_relation_size(${literal(quoteName(table))}) > ${READ_IN_A_LOOKUP} * pg_relation_size(${literal(incoming)})`,
+  const sizes = [...tables].map(
+    (table) => `SELECT ${literal(table)} AS name, pg_relation_size(${literal(quoteName(table))}) AS bytes`,
   );
-  const { rows } = await client.query<{ name: string }>(isLarger.join(' UNION ALL '));
-  return new Set(rows.map(({ name }) => name));
+  const { rows } = await client.query<{ name: string; larger: boolean; empty: boolean }>(
+    `SELECT name, bytes > ${READ_IN_A_LOOKUP} * pg_relation_size(${literal(incoming)}) AS larger, bytes = 0 AS empty
+     FROM (${sizes.join(' UNION ALL ')}) sizes`,
+  );
+  return {
+    singly: new Set(rows.flatMap(({ name, larger }) => (larger ? [name] : []))),
+    isEmpty: rows.some(({ name, empty }) => empty && name === dataset.table),
+  };
 }
 
 /** SQL that joins the row of the dataset's table, as `t`, to the staged row `s` with its key. */

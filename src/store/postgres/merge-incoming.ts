@@ -9,7 +9,7 @@ import { waitingRows } from './waiting.ts';
 import { rowKeyOf } from './row-key.ts';
 
 /**
- * Merges all rows of the file in hand. A merge admits one row of a key: first the first row of each key, then the second ones, and so
+ * Merges the rows of the file in hand that are staged. A merge admits one row of a key: first the first row of each key, then the second ones, and so
  * on. That gives what applying all rows singly in line order gives, since rows of different keys do not touch each other and no parent
  * changes while one dataset's file is read.
  * @param onPart called between two merges
@@ -39,7 +39,7 @@ export async function mergeIncoming(
   await client.query(`ANALYZE ${stage.incoming} (_seq, _turn, ${decisiveColumns(dataset)})`);
   const { rows } = await client.query<{ turns: number }>(sql.numberTurns, [origin.fileId, origin.stamp]);
   const turns = rows[0]?.turns ?? 0;
-  const lastLine = await lastOf(merging);
+  const lines = await linesOf(merging);
   for (let turn = 1; turn <= turns; turn++) {
     const admitRange = ({ from, to }: Range) =>
       admit(merging, () => client.query(sql.stageFresh, [origin.fileId, origin.stamp, turn, from, to]));
@@ -47,7 +47,7 @@ export async function mergeIncoming(
       refusedLines.push(line);
       return Promise.resolve();
     };
-    await halveRefused(client, { from: 0, to: lastLine }, admitRange, accept, refuse);
+    await halveRefused(client, lines, admitRange, accept, refuse);
     await onPart();
   }
   const refused = await refusedRows(merging, refusedLines);
@@ -55,9 +55,11 @@ export async function mergeIncoming(
   return { ...sums, waitingLines, refused };
 }
 
-async function lastOf({ client, stage }: Merging): Promise<number> {
-  const { rows } = await client.query<{ last: string | null }>(`SELECT max(_seq) AS last FROM ${stage.incoming}`);
-  return Number(rows[0]?.last ?? 0);
+async function linesOf({ client, stage }: Merging): Promise<Range> {
+  const { rows } = await client.query<{ first: string | null; last: string | null }>(
+    `SELECT min(_seq) AS first, max(_seq) AS last FROM ${stage.incoming}`,
+  );
+  return { from: Number(rows[0]?.first ?? 1) - 1, to: Number(rows[0]?.last ?? 0) };
 }
 
 async function unfitLines({ client, stage }: Merging): Promise<readonly number[]> {

@@ -92,7 +92,7 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
           const fileId = await enterFile(client, author, entry);
           const { whileItWorks } = serverWork;
           const done = await work(
-            createFileTransaction(client, author, checking, fileId, entry, rowText, whileItWorks),
+            createFileTransaction(client, author, checking, fileId, entry, rowText, run?.process ?? null, whileItWorks),
           );
           probe('before_commit');
           return done;

@@ -157,6 +157,8 @@ interface Load {
   readonly rejected: RejectedRow[];
 }
 
+const onPart = (): Promise<void> => Promise.resolve();
+
 async function loadRows(load: Load, transaction: FileTransaction) {
   const { store, dataset, bytes, batchRows, rowText, rejected } = load;
   const { format } = store.feed;
@@ -192,11 +194,11 @@ async function loadRows(load: Load, transaction: FileTransaction) {
         faultBytes += byteLength;
         await refuse({ line, byteOffset, key: mapper.keyOf(event.fields), ...fault }, byteLength);
       }
-      if (rows.count === batchRows || rows.isFull) take(await transaction.load(takeBatch(rows, byteOffset)));
+      if (rows.count === batchRows || rows.isFull) take(await transaction.load(takeBatch(rows, byteOffset), onPart));
     }
   }
-  take(await transaction.load(takeBatch(rows, bytes.length)));
-  take(await transaction.endRows(() => Promise.resolve()));
+  take(await transaction.load(takeBatch(rows, bytes.length), onPart));
+  take(await transaction.endRows(onPart));
   const counts: RowCounts = { ...sums, rejected: rejected.length };
   const read = table.totals();
   const totals = { ...read, rowBytes: read.rowBytes - faultBytes, refusedBytes: read.refusedBytes + faultBytes };

@@ -54,7 +54,7 @@ describeStores('the transaction of a file', (openDesk) => {
     await desk.deliver('Visit', '20260801_060000', [visit('V1', 'P1')]);
     const given = new Error('given up');
     const load = desk.door.transact(entryOf(desk, 'p'), noText, async (transaction) => {
-      const loaded = await transaction.load(batchOf(desk, 'P1'));
+      const loaded = await transaction.load(batchOf(desk, 'P1'), goOn);
       const ended = await transaction.endRows(goOn);
       expect(loaded.inserted + ended.inserted).toBe(1);
       await transaction.heal(() => Promise.reject(given));
@@ -70,13 +70,39 @@ describeStores('the transaction of a file', (openDesk) => {
     const desk = await openDesk();
     const given = new Error('given up');
     const load = desk.door.transact(entryOf(desk, 'p'), noText, async (transaction) => {
-      await transaction.load(batchOf(desk, 'P1', 'P1', 'P1'));
+      await transaction.load(batchOf(desk, 'P1', 'P1', 'P1'), goOn);
       await transaction.endRows(() => Promise.reject(given));
     });
     await expect(load).rejects.toBe(given);
     expect(await desk.deliver('Procedure', '20260801_060000', [procedure('P1')])).toMatchObject({
       counts: { read: 1, inserted: 1 },
     });
+  });
+
+  test('P3 P5: a large file, whose first rows may be merged before the last are read, comes to what its rows singly come to', async () => {
+    const desk = await openDesk({ batchRows: 6_000 });
+    await desk.deliver('Procedure', '20260801_060000', [procedure('P1')]);
+    const many = Array.from({ length: 25_000 }, (_, at) => visit(`V${at}`, at % 10_000 === 9_999 ? 'P9' : 'P1'));
+    const again = [visit('V1', 'P1'), visit('V2', 'P1', { Status: 'Billed' }), visit('V3', 'P9'), visit('V9999', 'P1')];
+    const loaded = await desk.deliver('Visit', '20260801_060000', [...many, ...again]);
+    expect(loaded).toMatchObject({
+      counts: { read: 25_004, inserted: 24_999, updated: 1, unchanged: 1, waiting: 3 },
+      healed: 0,
+    });
+    expect(await desk.column('SELECT count(*) FROM visits')).toEqual([24_999]);
+    expect(
+      await desk.column(`SELECT source_line FROM visits WHERE visit_id IN ('V1', 'V2', 'V9999') ORDER BY 1`),
+    ).toEqual([25_002, 25_003, 25_005]);
+    const states = 'SELECT line, state FROM rejects ORDER BY line';
+    expect(await desk.rows(states)).toEqual([
+      { line: 10_001, state: 'superseded' },
+      { line: 20_001, state: 'waiting' },
+      { line: 25_004, state: 'waiting' },
+    ]);
+    expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P9')])).toMatchObject({ healed: 2 });
+    // All parents are there, and no key is named twice: no part needs more than to be inserted.
+    const new_ = Array.from({ length: 25_000 }, (_, at) => procedure(`Q${at}`));
+    expect(await desk.deliver('Procedure', '20260803_060000', new_)).toMatchObject({ counts: { inserted: 25_000 } });
   });
 
   test('P2: a quarantine whose rejects cannot be read leaves nothing behind', async () => {
@@ -99,7 +125,7 @@ describeStores('the transaction of a file', (openDesk) => {
         { ...REFUSED, raw: 'a\0b' },
         { ...REFUSED, line: 3, key: null, code: 'bad_encoding', raw },
       ]);
-      await transaction.load(batchOf(desk));
+      await transaction.load(batchOf(desk), goOn);
       await transaction.endRows(goOn);
       await transaction.complete(totalsOf({ read: 2, rejected: 2 }), NOW);
     });
@@ -133,7 +159,7 @@ describeStores('the transaction of a file', (openDesk) => {
   test('P3 P8: a file whose counts do not add up is rolled back; the error holds no value from a row', async () => {
     const desk = await openDesk();
     const load = desk.door.transact(entryOf(desk, 'p'), noText, async (transaction) => {
-      await transaction.load(batchOf(desk, 'ZQX-secret'));
+      await transaction.load(batchOf(desk, 'ZQX-secret'), goOn);
       await transaction.endRows(goOn);
       await transaction.complete(totalsOf({ read: 1 }), NOW);
     });
@@ -153,7 +179,7 @@ describeStores('the transaction of a file', (openDesk) => {
       const name = `p${at}`;
       await desk.door.transact(entryOf(desk, name, { sha256: name }), noText, async (transaction) => {
         known.push([await transaction.lastRowsEnd(), (await transaction.lastFormat())?.extra ?? null]);
-        await transaction.load(batchOf(desk));
+        await transaction.load(batchOf(desk), goOn);
         await transaction.endRows(goOn);
         const warnings = at === 3 ? { cut_off: { count: 1, lines: [7] } } : {};
         await transaction.complete(totalsOf({}, { lastRowEnded, extra: `["${name}"]`, warnings }), NOW);

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Feed } from '../../../src/model/feed.ts';
+import { PART_ROWS } from '../../../src/store/postgres/staged-rows.ts';
 import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
 import { serverPlace } from '../../../src/store/postgres/server-place.ts';
 import { createSession } from '../../../src/store/postgres/session.ts';
@@ -31,8 +32,13 @@ function entryOf(feed: Feed, table: string, name: string): FileEntry {
 }
 
 function batchOf(...rows: (string | number | null)[][]): RowBatch {
+  return batchFrom(2, rows);
+}
+
+/** @param first the line of the first row */
+function batchFrom(first: number, rows: readonly (string | number | null)[][]): RowBatch {
   const encoder = createRowEncoder();
-  for (const [at, values] of rows.entries()) encoder.add({ line: at + 2, byteOffset: at, byteLength: 1 }, values);
+  for (const [at, values] of rows.entries()) encoder.add({ line: first + at, byteOffset: at, byteLength: 1 }, values);
   const set = encoder.take((size) => new ArrayBuffer(size));
   return { sets: [set], ends: false, read: rows.length, bytesRead: 0 };
 }
@@ -100,6 +106,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
       async (transaction) => {
         await transaction.load(
           batchOf(['V1', 'P1', 'M1', ...Array<null>(5).fill(null), '2026-08-01', ...Array<null>(5).fill(null)]),
+          onPart,
         );
         expect(await transaction.endRows(onPart)).toMatchObject({ waitingLines: [2] });
         merged.resolve(null);
@@ -111,7 +118,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
       entryOf(place.feed, 'procedures', 'p'),
       () => 'raw',
       async (transaction) => {
-        await transaction.load(batchOf(['P1', 'C1', null, null, null, null]));
+        await transaction.load(batchOf(['P1', 'C1', null, null, null, null]), onPart);
         await merged.promise;
         expect(await transaction.endRows(onPart)).toMatchObject({ inserted: 1 });
         return await finish(transaction, { inserted: 1 });
@@ -120,6 +127,34 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     await child;
     expect(await parent).toEqual({ healed: 1, refused: 0 });
     expect((await client.query('SELECT visit_id FROM visits')).rows).toEqual([{ visit_id: 'V1' }]);
+  });
+
+  test('P7: a large file is merged while it is read where nobody waits for the feed, and else when all of it is read', async () => {
+    const { place, store, client } = await openDesk();
+    const first = Array.from({ length: PART_ROWS }, (_, at) => [`P${at}`, 'C1', null, null, null, null]);
+    const last = [
+      ['P1', 'C2', null, null, null, null],
+      ['Q1', 'C1', null, null, null, null],
+    ];
+    const isFree = async () => (await client.query('SELECT FROM feeds FOR UPDATE SKIP LOCKED')).rowCount === 1;
+    const load = (name: string) =>
+      store.transact(
+        entryOf(place.feed, 'procedures', name),
+        () => 'raw',
+        async (transaction) => {
+          const { inserted } = await transaction.load(batchOf(...first), onPart);
+          await transaction.load(batchFrom(PART_ROWS + 2, last), onPart);
+          const free = await isFree();
+          const ended = await transaction.endRows(onPart);
+          expect([inserted + ended.inserted, ended.updated]).toEqual([PART_ROWS + 1, 1]);
+          expect(await isFree()).toBe(false);
+          throw new Error(`${inserted} before the end, and the feed is ${free ? 'free' : 'locked'}`);
+        },
+      );
+    await expect(load('alone')).rejects.toThrow(`${PART_ROWS} before the end, and the feed is locked`);
+    const beside = await openServer(place);
+    onTestFinished(() => beside.close());
+    await expect(load('beside')).rejects.toThrow('0 before the end, and the feed is free');
   });
 });
 
