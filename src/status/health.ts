@@ -2,7 +2,7 @@ import { lookAtLock } from '../store/open.ts';
 import type { LockState } from '../store/ownership.ts';
 import type { Fault } from '../model/work.ts';
 import { bootTime, type BootTime } from '../system/boot-clock.ts';
-import { isGone, processTable } from '../system/process-table.ts';
+import { isGone, PROCESS_TABLE } from '../system/process-table.ts';
 import {
   heartbeatPlace,
   isAlive,
@@ -51,9 +51,8 @@ export interface Moment {
 export function checkDaemon(settings: HeartbeatPlace, now: Date): DaemonHealth {
   const place = heartbeatPlace(settings);
   const heartbeat = readHeartbeat(place);
-  const table = processTable();
   const processIsGone =
-    heartbeat !== null && table !== null && heartbeat.processTable === table && isGone(heartbeat.pid);
+    heartbeat !== null && PROCESS_TABLE !== null && heartbeat.processTable === PROCESS_TABLE && isGone(heartbeat.pid);
   return assessDaemon(
     { heartbeat, muteBeat: readMuteBeat(place), lock: lookAtLock(settings.db), processIsGone },
     { now, sinceBoot: bootTime() },

@@ -31,7 +31,7 @@ const heartbeatSchema = z.preprocess(
     beat: z.string(),
     /** The same by a clock that nobody sets. An earlier version does not say it. */
     sinceBoot: z.object({ boot: z.string(), ms: z.number() }).nullable().optional(),
-    /** Which list of processes `pid` is in; see `processTable`. An earlier version does not say it. */
+    /** Which list of processes `pid` is in; see `PROCESS_TABLE`. An earlier version does not say it. */
     processTable: z.string().nullable().optional(),
     landing: z.string(),
     /** The worker was, or may yet be, killed in the middle of a file in order to stop: that attempt is nobody's fault. */

@@ -17,7 +17,8 @@ import {
   type Heartbeat,
 } from '../status/heartbeat.ts';
 import { bootTime } from '../system/boot-clock.ts';
-import { processTable } from '../system/process-table.ts';
+import { stopMemoryReducer } from '../system/memory-reducer.ts';
+import { PROCESS_TABLE } from '../system/process-table.ts';
 import { every, throttle } from '../system/timers.ts';
 import type { Alerting } from './alerting.ts';
 import { openAlerts } from './open-alerts.ts';
@@ -67,6 +68,7 @@ interface Daemon {
  */
 export async function runDaemon(options: SupervisorOptions): Promise<number> {
   const { settings, io, logger } = options;
+  stopMemoryReducer();
   using releases = new DisposableStack();
   const daemon = createDaemon(options, releases);
   tellAsItGoes(daemon, releases);
@@ -268,7 +270,7 @@ function heartbeatOf(daemon: Daemon, doing?: 'stopped'): Heartbeat {
   return {
     version: io.program.version,
     host: hostname(),
-    ...{ pid: io.program.pid, workerPid: workerPid(worker), processTable: processTable() },
+    ...{ pid: io.program.pid, workerPid: workerPid(worker), processTable: PROCESS_TABLE },
     startedAt,
     ...{ beat: io.now().toISOString(), sinceBoot: bootTime() },
     landing: settings.landing,

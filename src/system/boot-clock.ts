@@ -8,11 +8,17 @@ export interface BootTime {
   readonly ms: number;
 }
 
-/** How late it is by that clock; null where the system does not tell its boots apart (Linux does: random(4)). */
+/** Which boot this is; it does not change while this process lives. Null where the system does not tell its boots apart (Linux does: random(4)). */
+export const BOOT = readBoot();
+
+/** How late it is by that clock; null where the system does not tell its boots apart. */
 export function bootTime(): BootTime | null {
+  return BOOT === null ? null : { boot: BOOT, ms: Number(hrtime.bigint() / 1_000_000n) };
+}
+
+function readBoot(): string | null {
   try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return { boot, ms: Number(hrtime.bigint() / 1_000_000n) };
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
     return null;
   }

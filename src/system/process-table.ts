@@ -1,15 +1,17 @@
 import fs from 'node:fs';
 import { kill } from 'node:process';
+import { BOOT } from './boot-clock.ts';
 import { systemCode } from './system-error.ts';
 
 /**
- * Which list of processes the ids of this process are in: that of this boot and of this container (pid_namespaces(7)).
- * @returns null where the system does not say so (Linux does)
+ * Which list of processes the ids of this process are in: that of this boot and of this container (pid_namespaces(7)). It does not change
+ * while this process lives; null where the system does not say so (Linux does).
  */
-export function processTable(): string | null {
+export const PROCESS_TABLE = readProcessTable();
+
+function readProcessTable(): string | null {
   try {
-    const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return `${boot} ${fs.readlinkSync('/proc/self/ns/pid')}`;
+    return BOOT === null ? null : `${BOOT} ${fs.readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return null;
   }

@@ -1,14 +1,18 @@
 import { readyParser } from '../ingest/parser.ts';
 import { LandfallError } from '../model/errors.ts';
 import { isAtRest } from '../model/work.ts';
+import { stopMemoryReducer } from '../system/memory-reducer.ts';
 import { every } from '../system/timers.ts';
 import { takeFromLanding } from './intake-session.ts';
 import type { Intake } from './intake-state.ts';
 import type { Supervised } from './supervisor-link.ts';
 import type { Waker } from './waker.ts';
 
-/** How often an idle worker looks whether someone has asked for a file to be read again, in ms. */
-const RETRY_LOOK_MS = 2_000;
+/**
+ * How often an idle worker looks whether someone has asked for a file to be read again, and whether there is memory to give back, in ms:
+ * as seldom as the supervisor beats, since wake-ups are what an idle daemon costs.
+ */
+const LOOK_MS = 5_000;
 
 /** An idle worker gives back the memory of the work it has done at most this often, in ms. */
 const COLLECT_MS = 60_000;
@@ -18,14 +22,19 @@ const COLLECT_MS = 60_000;
  * @returns 0, or the exit code and the problem with which it cannot go on
  */
 export async function performRun(supervised: Supervised): Promise<{ exitCode: number; problem: string | null }> {
+  stopMemoryReducer();
   try {
     await takeFromLanding(supervised, {
       command: 'run',
       patienceMs: null,
       onOpen(intake, ending) {
         readyParser();
-        lookForRetries(intake, supervised.waker, ending);
-        collectWhileIdle(intake, ending);
+        const [lookForRetries, collect] = [createRetryLook(intake, supervised.waker), createCollector(intake)];
+        every(ending, LOOK_MS, () => {
+          if (!isAtRest(intake.work.now().doing)) return;
+          void lookForRetries();
+          collect();
+        });
       },
     });
     return { exitCode: 0, problem: null };
@@ -36,10 +45,9 @@ export async function performRun(supervised: Supervised): Promise<{ exitCode: nu
 }
 
 /** `landfall retry` leaves its wish in the database, which makes no event. */
-function lookForRetries({ store, work }: Intake, waker: Waker, ending: DisposableStack): void {
+function createRetryLook({ store }: Intake, waker: Waker): () => Promise<void> {
   let seen: ReadonlyMap<string, string> = new Map();
-  const look = async (): Promise<void> => {
-    if (!isAtRest(work.now().doing)) return;
+  return async () => {
     try {
       const wished = await store.pendingRetries();
       // A wish for a file that is not there stays: it is no news.
@@ -49,16 +57,17 @@ function lookForRetries({ store, work }: Intake, waker: Waker, ending: Disposabl
       // The loop meets the same fault, and reports it.
     }
   };
-  every(ending, RETRY_LOOK_MS, () => void look());
 }
 
 /** V8 collects all garbage only when the heap has grown by a share of itself: with a small file now and then, after hours. */
-function collectWhileIdle({ work }: Intake, ending: DisposableStack): void {
+function createCollector({ work, monotonic }: Intake): () => void {
   let filesCollected = 0;
-  every(ending, COLLECT_MS, () => {
-    const { doing, taken } = work.now();
-    if (!isAtRest(doing) || taken.files === filesCollected) return;
-    filesCollected = taken.files;
+  let notBefore = -Infinity;
+  return () => {
+    const { files } = work.now().taken;
+    if (files === filesCollected || monotonic() < notBefore) return;
+    filesCollected = files;
+    notBefore = monotonic() + COLLECT_MS;
     globalThis.gc?.();
-  });
+  };
 }

@@ -1,5 +1,5 @@
 import { LandfallError } from '../model/errors.ts';
-import type { Work } from '../model/work.ts';
+import { isAtRest, type Work } from '../model/work.ts';
 import { createLog, type Logger } from '../output/log.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Ending } from '../store/attempts.ts';
@@ -85,16 +85,21 @@ function heed(
   }
 }
 
-/** Tells the supervisor what is done: changes at once, progress now and then. */
+/** Tells the supervisor what is done: changes at once, progress now and then; at rest, what it knows is not told again. */
 export function createTeller(send: (message: FromWorker) => void): (work: Work) => void {
   let toldAt = -Infinity;
   let told = '';
+  let rest = '';
   return (work) => {
     const now = performance.now();
     const { doing, faults, settling, awaitingParent, taken, wal } = work;
     const counts = [faults.length, settling, awaitingParent, taken.quarantined, taken.rejectedRows];
     const news = JSON.stringify([doing, wal.pinned, ...counts]);
     if (news === told && now - toldAt < TELL_MS) return;
+    // While it works, saying the same again is a sign of life.
+    const resting = isAtRest(doing) ? JSON.stringify(work) : '';
+    if (resting !== '' && resting === rest) return;
+    rest = resting;
     toldAt = now;
     told = news;
     send({ kind: 'work', work });

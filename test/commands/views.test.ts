@@ -11,7 +11,7 @@ import { STARTING, type Work } from '../../src/model/work.ts';
 import { writeHeartbeat, type Heartbeat } from '../../src/status/heartbeat.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { bootTime } from '../../src/system/boot-clock.ts';
-import { processTable } from '../../src/system/process-table.ts';
+import { PROCESS_TABLE } from '../../src/system/process-table.ts';
 import type { Settings } from '../../src/settings/settings.ts';
 import { noteUnread } from '../../src/store/sqlite/ledger.ts';
 import { tryLock } from '../../src/store/sqlite/lock.ts';
@@ -449,10 +449,10 @@ describe('status', () => {
   test('a daemon that was killed is told as such at once where its lock cannot be looked at, as on a read-only mount', async ({
     skip,
   }) => {
-    if (processTable() === null) skip('the system does not say which processes there are');
+    if (PROCESS_TABLE === null) skip('the system does not say which processes there are');
     const desk = openDesk();
     const { pid } = spawnSync('true');
-    const said = { ...alive, beat: '2026-08-10T11:59:57.000Z', processTable: processTable() };
+    const said = { ...alive, beat: '2026-08-10T11:59:57.000Z', processTable: PROCESS_TABLE };
     tryLock(desk.database.file, { pid, host: 'here', command: 'run', since: alive.startedAt })?.release();
     const check = async (heartbeat: Heartbeat): Promise<number> => {
       writeHeartbeat(desk.database.file, heartbeat);
