@@ -21,6 +21,8 @@ export interface KnownRows {
   readonly repeats: boolean;
   /** Whether all rows of the table are of the same file: whether it has one of the keys already, only the primary key is asked. */
   readonly isOurs: boolean;
+  /** Whether their parents are left to the foreign keys. */
+  readonly isTrusted: boolean;
 }
 
 /** SQL that ends what `insertDirectly` has begun: what follows may no longer be undone with it. */
@@ -61,7 +63,7 @@ function directSql(
   { incoming }: StagingTables,
   singly: LookedUpSingly,
   { fileId, stamp }: Origin,
-  { isOurs }: KnownRows,
+  { isOurs, isTrusted }: KnownRows,
 ): string {
   const table = quoteName(dataset.table);
   const columns = dataset.columns.map((column) => quoteName(column.name));
@@ -86,7 +88,7 @@ function directSql(
   const conditions = [
     ...(isOurs ? [] : keysThere),
     none(`${incoming} s WHERE ${tooLong(dataset, 's')}`),
-    ...orphans,
+    ...(isTrusted ? [] : orphans),
     none(`${incoming} s JOIN waiting_on w ON w.parent_table = ${literal(dataset.table)} AND w.parent_key = ${key}`),
     none(
       `${incoming} s JOIN rejects r ON r.state = 'waiting' AND r.dataset = ${literal(dataset.name)} AND r.row_key = ${key}`,

@@ -4,6 +4,7 @@ import type { LookedUpSingly } from './lookups.ts';
 import { decisiveColumns, type MergeSql } from './merge-sql.ts';
 import { RowsLeftOut } from './refusal.ts';
 import type { StagingTables, Verdict } from './scratch.ts';
+import { inOneGo } from './session.ts';
 
 /** The file whose commit this is; of rows that heal, it is not the file they came in. */
 export interface Origin {
@@ -44,10 +45,12 @@ export async function admit(merging: Merging, stageRows: () => Promise<QueryResu
   if (merging.staged >= FEW_ROWS)
     await client.query(`ANALYZE ${stage.merging} (_verdict, ${decisiveColumns(dataset)})`);
   const verdicts = await countVerdicts(merging);
-  const expected = verdicts.new + verdicts.updated + verdicts.unchanged;
-  if (expected > 0) {
-    const { rowCount } = await client.query(sql.admit);
-    if (rowCount !== expected) throw new RowsLeftOut();
+  const changed = verdicts.updated + verdicts.unchanged;
+  const statements = [...(verdicts.new > 0 ? [sql.insert] : []), ...(changed > 0 ? [sql.update] : [])];
+  if (statements.length > 0) {
+    const results = await inOneGo(client, statements);
+    const admitted = results.reduce((sum, { rowCount }) => sum + (rowCount ?? 0), 0);
+    if (admitted !== verdicts.new + changed) throw new RowsLeftOut();
   }
   return verdicts;
 }

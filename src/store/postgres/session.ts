@@ -215,8 +215,8 @@ export async function inOneGo(
   statements: readonly string[],
 ): Promise<readonly pg.QueryResult<Record<string, unknown>>[]> {
   const results: unknown = await client.query(statements.join(';\n'));
-  // The types of `pg` know of one statement only.
-  return results as readonly pg.QueryResult<Record<string, unknown>>[];
+  // The types of `pg` know of one statement only, of which it gives the result itself.
+  return [results].flat() as readonly pg.QueryResult<Record<string, unknown>>[];
 }
 
 async function commit(client: pg.ClientBase): Promise<void> {

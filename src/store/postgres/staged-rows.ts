@@ -64,6 +64,9 @@ export function createStagedRows(staging: Staging): StagedRows {
   let inParts = inPartsBy === null ? false : null;
   /** Whether all rows of the table came from this file, each key once as far as is known; null: nothing is known yet. */
   let isOurs: boolean | null = null;
+  /** Whether the part before needed no merge, nor probably does the next. */
+  let isTrusted = false;
+  let wasRefused = false;
   const make = async (): Promise<void> => {
     if (!isMade) await client.query(stage.createIncoming);
     isMade = true;
@@ -93,10 +96,12 @@ export function createStagedRows(staging: Staging): StagedRows {
       isOurs ??= isEmpty;
       const sql = mergeSql(feed, dataset, stage, singly);
       const merging: Merging = { client, dataset, stage, singly, sql, origin, staged: mergedLast };
-      const inserted = await insertDirectly(merging, feed, staged, { repeats, isOurs });
+      const inserted = await insertDirectly(merging, feed, staged, { repeats, isOurs, isTrusted });
+      // What was refused takes up room in the table until it is vacuumed: once in a file.
+      wasRefused ||= inserted === 'refused';
+      if (wasRefused) isOurs = false;
+      isTrusted = inserted === 'all' && !wasRefused;
       if (inserted === 'all') return { ...NO_ROWS, inserted: staged };
-      // Perhaps a part before this one has the key.
-      if (inserted === 'refused') isOurs = false;
       if (!isMerged) await client.query(`${CREATE_SCRATCH}; ${stage.createMerging}`);
       isMerged = true;
       const loaded = await mergeIncoming(merging, feed, rowText, onPart);

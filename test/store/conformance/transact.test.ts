@@ -100,6 +100,10 @@ describeStores('the transaction of a file', (openDesk) => {
       { line: 25_004, state: 'waiting' },
     ]);
     expect(await desk.deliver('Procedure', '20260802_060000', [procedure('P9')])).toMatchObject({ healed: 2 });
+    const late = Array.from({ length: 25_000 }, (_, at) => visit(`W${at}`, at === 24_900 ? 'P7' : 'P1'));
+    expect(await desk.deliver('Visit', '20260802_060000', late)).toMatchObject({
+      counts: { inserted: 24_999, waiting: 1 },
+    });
     // All parents are there, and no key is named twice: no part needs more than to be inserted.
     const new_ = Array.from({ length: 25_000 }, (_, at) => procedure(`Q${at}`));
     expect(await desk.deliver('Procedure', '20260803_060000', new_)).toMatchObject({ counts: { inserted: 25_000 } });
