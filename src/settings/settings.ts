@@ -207,7 +207,7 @@ export const SETTINGS = [
       .regex(/^\d{1,6}$/, 'must be a whole number of MiB')
       .transform(Number)
       .refine((mib) => mib >= 1 && mib <= 65_536, 'must be from 1 to 65536'),
-    // The 60,000 rows that are merged together change a page each of a large table's index: these 65,536 pages hold them.
+    // Rows go in in the order of their parents, so that a page is done with when the next one's turn has come.
     fallback: '64',
     fallbackFolder: null,
     takenBy: 'ingest',
