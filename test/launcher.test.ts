@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -26,4 +26,15 @@ test('what Node compiles is kept where nobody else can put code, whatever the um
   const kept = readdirSync(cache, { recursive: true, encoding: 'utf8' });
   expect(kept.length).toBeGreaterThan(10);
   for (const name of ['.', ...kept]) expect(statSync(path.join(cache, name)).mode & 0o077).toBe(0);
+});
+
+test('a command loads none of the languages that Zod brings but English', () => {
+  const tell = `import { registerHooks } from 'node:module';
+    registerHooks({ load(url, context, next) { if (url.includes('/locales/')) console.error(url); return next(url, context); } });`;
+  const { stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(tell)}`, path.join(ROOT, 'bin/landfall.cjs'), '--version'],
+    { encoding: 'utf8' },
+  );
+  expect(stderr).toMatch(/^\S+\/zod\/v4\/locales\/en\.js\n$/);
 });
