@@ -11,7 +11,10 @@ const KEPT_REJECTS = 100;
 /** A longer key is only in the raw text: rows, and so keys, may have 8 MiB each. */
 const KEY_CHARACTERS = 1000;
 
-/** Counts what was refused of a file, by code, with the first lines of each, and where the first rejects stand. Holds little. */
+/**
+ * Counts what was refused of a file, by code, with the first lines of each, and where the first rejects stand. Holds little. What is
+ * first is so by line, in whichever order it is told: what the database refuses is known only when its rows are merged.
+ */
 export interface RejectTally {
   add(code: RejectCode, line: number): void;
   addRejected(row: ParsedReject): void;
@@ -19,8 +22,9 @@ export interface RejectTally {
   rejected(): number;
   /** The first rejected rows, for the ledger of a file that is quarantined; their raw texts are still in the file. */
   firstRejected(): readonly ParsedReject[];
+  /** The codes by their first lines. */
   summaries(): readonly RejectSummary[];
-  /** Rows by code. */
+  /** Rows by code, in the same order. */
   counts(): Readonly<Record<string, number>>;
 }
 
@@ -33,19 +37,29 @@ export function createRejectTally(): RejectTally {
     let entry = codes.get(code);
     if (entry === undefined) codes.set(code, (entry = { rows: 0, firstLines: [] }));
     entry.rows++;
-    if (entry.firstLines.length < FIRST_LINES) entry.firstLines.push(line);
+    keepFirst(entry.firstLines, FIRST_LINES, line, (one) => one);
   };
+  const byLine = () => [...codes].toSorted(([, a], [, b]) => (a.firstLines[0] ?? 0) - (b.firstLines[0] ?? 0));
   return {
     add,
     addRejected(row) {
       add(row.code, row.line);
       rejected++;
       const key = (row.key?.length ?? 0) > KEY_CHARACTERS ? null : row.key;
-      if (first.length < KEPT_REJECTS) first.push({ ...row, key });
+      keepFirst(first, KEPT_REJECTS, { ...row, key }, (one) => one.line);
     },
     rejected: () => rejected,
     firstRejected: () => first,
-    summaries: () => [...codes].map(([code, entry]) => ({ code, ...entry })),
-    counts: () => Object.fromEntries([...codes].map(([code, entry]) => [code, entry.rows])),
+    summaries: () => byLine().map(([code, entry]) => ({ code, ...entry })),
+    counts: () => Object.fromEntries(byLine().map(([code, entry]) => [code, entry.rows])),
   };
+}
+
+/** Adds to the `most` that stand first by line, which are in that order. */
+function keepFirst<T>(first: T[], most: number, one: T, lineOf: (one: T) => number): void {
+  let at = first.length;
+  for (let before = first[at - 1]; before !== undefined && lineOf(before) > lineOf(one); before = first[at - 1]) at--;
+  if (at >= most) return;
+  first.splice(at, 0, one);
+  if (first.length > most) first.pop();
 }

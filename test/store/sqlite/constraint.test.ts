@@ -57,6 +57,29 @@ describe('P7: a constraint of the database refuses only the rows that offend it'
     expect(findings(desk)).toEqual([]);
   });
 
+  test('P6: the first lines of a code, and the first rejects of a quarantined file, are first by line, whenever they are refused', async () => {
+    const desk = openStrictDesk(withCheck);
+    // The second row of a key is merged after the first ones of all others.
+    const orphans = ['V1', 'V1', 'V2', 'V3', 'V4', 'V5'].map((id) => visit(id, 'P9'));
+    const visits = [...orphans, { ...visit('V6', 'P9'), VisitDate: 'x' }];
+    expect(await desk.deliver('Visit', '20260801_060000', visits)).toMatchObject({
+      rejects: [
+        { code: 'missing_parent', rows: 6, firstLines: [2, 3, 4, 5, 6] },
+        { code: 'bad_date', rows: 1, firstLines: [8] },
+      ],
+    });
+    expect(desk.column('SELECT reject_counts FROM files')).toEqual(['{"missing_parent":6,"bad_date":1}']);
+    const dated = (at: number) => ({ ...procedure(`P${at}`), EffectiveDate: 'x' });
+    const procedures = [
+      { ...procedure('P1'), StandardCharge: '-1.00' },
+      ...Array.from({ length: 120 }, (_, at) => dated(at)),
+    ];
+    expect(await desk.deliver('Procedure', '20260801_060000', procedures)).toMatchObject({ code: 'bad_rows' });
+    expect(
+      desk.column(`SELECT line FROM rejects WHERE state = 'rejected' AND dataset = 'Procedure' ORDER BY reject_id`),
+    ).toEqual(Array.from({ length: 100 }, (_, at) => at + 2));
+  });
+
   test('a unique index: the first of two rows is taken', async () => {
     const desk = openStrictDesk(withUnique);
     const rows = [procedure('P1'), procedure('P2'), { ...procedure('P3'), ProcedureCode: 'C3' }];
