@@ -43,16 +43,17 @@ export async function tablesAgainst(
 ): Promise<TablesAgainst> {
   if (count < FEW_ROWS) return { singly: AS_PLANNED, isEmpty: false };
   const tables = new Set([dataset.table, ...referencesOf(dataset).map((column) => parentOf(feed, column).table)]);
-  const sizes = [...tables].map(
-    (table) => `SELECT ${literal(table)} AS name, pg_relation_size(${literal(quoteName(table))}) AS bytes`,
-  );
+  const sizeOf = (table: string) => `pg_relation_size(${literal(quoteName(table))})`;
+  const sizes = [...tables].map((table) => `SELECT ${literal(table)} AS name, ${sizeOf(table)} AS bytes`);
+  // A table may have all of its rows in partitions, or on other nodes: then it has no size of its own.
   const { rows } = await client.query<{ name: string; larger: boolean; empty: boolean }>(
-    `SELECT name, bytes > ${READ_IN_A_LOOKUP} * pg_relation_size(${literal(incoming)}) AS larger, bytes = 0 AS empty
+    `SELECT name, bytes > ${READ_IN_A_LOOKUP} * pg_relation_size(${literal(incoming)}) AS larger,
+       CASE WHEN ${sizeOf(dataset.table)} = 0 THEN NOT EXISTS (SELECT FROM ${quoteName(dataset.table)}) ELSE false END AS empty
      FROM (${sizes.join(' UNION ALL ')}) sizes`,
   );
   return {
     singly: new Set(rows.flatMap(({ name, larger }) => (larger ? [name] : []))),
-    isEmpty: rows.some(({ name, empty }) => empty && name === dataset.table),
+    isEmpty: rows[0]?.empty === true,
   };
 }
 

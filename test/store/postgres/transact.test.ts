@@ -1,11 +1,13 @@
 import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { loadFeed } from '../../../src/feed/load.ts';
 import type { Feed } from '../../../src/model/feed.ts';
 import { PART_ROWS } from '../../../src/store/postgres/staged-rows.ts';
 import { createRowEncoder } from '../../../src/store/postgres/row-encoder.ts';
 import { serverPlace } from '../../../src/store/postgres/server-place.ts';
 import { createSession } from '../../../src/store/postgres/session.ts';
 import type { FileEntry, FileTransaction, RowBatch } from '../../../src/store/store.ts';
+import { copyFeed } from '../../helpers/feed-folder.ts';
 import { createStoreDesk } from '../../helpers/ingest.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
 import { openServer, serverSuite, waitsForLock } from '../../helpers/postgres-store.ts';
@@ -74,6 +76,26 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     // Three transactions for the ledger are asked for at once, each of a begin, a statement and an end.
     expect(texts.filter((text) => text === 'COMMIT')).toHaveLength(4);
     expect(texts).toHaveLength(3 * 3 + 9);
+  });
+
+  test('what a table has in its partitions is looked up before rows go in: none is refused, which would leave its room behind', async () => {
+    const serverTables = (sql: string) =>
+      sql.replace(
+        /(CREATE TABLE procedures [^;]*)\);/,
+        `$1) PARTITION BY HASH (procedure_id);
+        CREATE TABLE procedures_all PARTITION OF procedures FOR VALUES WITH (MODULUS 1, REMAINDER 0);`,
+      );
+    const { store } = await openDesk({ feed: loadFeed(copyFeed({ serverTables })) });
+    const desk = createStoreDesk(store, tempFolder());
+    const rows = Array.from({ length: 1_000 }, (_, at) => procedure(`P${at}`));
+    await desk.deliver('Procedure', '20260801_060000', rows);
+    const asked = vi.spyOn(pg.Client.prototype, 'query');
+    onTestFinished(() => {
+      asked.mockRestore();
+    });
+    const outcome = await desk.deliver('Procedure', '20260802_060000', [procedure('Q'), ...rows]);
+    expect(outcome).toMatchObject({ counts: { inserted: 1, unchanged: 1_000 } });
+    expect(asked.mock.calls.filter(([query]) => String(query).startsWith('ROLLBACK TO'))).toEqual([]);
   });
 
   test('P2: a statement that failed unheard ends in an error, not in a commit of nothing', async () => {
