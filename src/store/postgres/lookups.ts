@@ -28,6 +28,8 @@ export interface TablesAgainst {
   readonly singly: LookedUpSingly;
   /** Whether the dataset's table is known to be empty. */
   readonly isEmpty: boolean;
+  /** Whether the foreign keys of the dataset's table are known to refuse every orphan: they may be switched off. */
+  readonly refusesOrphans: boolean;
 }
 
 /**
@@ -41,20 +43,32 @@ export async function tablesAgainst(
   { incoming }: StagingTables,
   count: number,
 ): Promise<TablesAgainst> {
-  if (count < FEW_ROWS) return { singly: AS_PLANNED, isEmpty: false };
+  if (count < FEW_ROWS) return { singly: AS_PLANNED, isEmpty: false, refusesOrphans: false };
   const tables = new Set([dataset.table, ...referencesOf(dataset).map((column) => parentOf(feed, column).table)]);
   const sizeOf = (table: string) => `pg_relation_size(${literal(quoteName(table))})`;
   const sizes = [...tables].map((table) => `SELECT ${literal(table)} AS name, ${sizeOf(table)} AS bytes`);
   // A table may have all of its rows in partitions, or on other nodes: then it has no size of its own.
-  const { rows } = await client.query<{ name: string; larger: boolean; empty: boolean }>(
+  const { rows } = await client.query<{ name: string; larger: boolean; empty: boolean; strict: boolean }>(
     `SELECT name, bytes > ${READ_IN_A_LOOKUP} * pg_relation_size(${literal(incoming)}) AS larger,
-       CASE WHEN ${sizeOf(dataset.table)} = 0 THEN NOT EXISTS (SELECT FROM ${quoteName(dataset.table)}) ELSE false END AS empty
+       CASE WHEN ${sizeOf(dataset.table)} = 0 THEN NOT EXISTS (SELECT FROM ${quoteName(dataset.table)}) ELSE false END AS empty,
+       ${foreignKeysWork(dataset)} AS strict
      FROM (${sizes.join(' UNION ALL ')}) sizes`,
   );
   return {
     singly: new Set(rows.flatMap(({ name, larger }) => (larger ? [name] : []))),
     isEmpty: rows[0]?.empty === true,
+    refusesOrphans: rows[0]?.strict === true,
   };
+}
+
+/**
+ * SQL that is true where a trigger of the server's looks at each new row for each foreign key of the dataset's table: by DISABLE TRIGGER ALL,
+ * NOT ENFORCED or the role of a replica none does (https://www.postgresql.org/docs/current/catalog-pg-trigger.html; 4 in `tgtype` is INSERT).
+ */
+function foreignKeysWork({ table }: Dataset): string {
+  return `(current_setting('session_replication_role') <> 'replica' AND NOT EXISTS (
+      SELECT FROM pg_constraint o WHERE o.contype = 'f' AND o.conrelid = ${literal(quoteName(table))}::regclass AND NOT EXISTS (
+        SELECT FROM pg_trigger g WHERE g.tgconstraint = o.oid AND g.tgrelid = o.conrelid AND g.tgenabled IN ('O', 'A') AND g.tgtype & 4 <> 0)))`;
 }
 
 /** SQL that joins the row of the dataset's table, as `t`, to the staged row `s` with its key. */

@@ -64,7 +64,7 @@ export function createStagedRows(staging: Staging): StagedRows {
   let inParts = inPartsBy === null ? false : null;
   /** Whether all rows of the table came from this file, each key once as far as is known; null: nothing is known yet. */
   let isOurs: boolean | null = null;
-  /** Whether the part before needed no merge, nor probably does the next. */
+  /** Whether the part before needed no merge, nor probably does the next: its orphans are left to the foreign keys. */
   let isTrusted = false;
   let wasRefused = false;
   const make = async (): Promise<void> => {
@@ -92,11 +92,12 @@ export function createStagedRows(staging: Staging): StagedRows {
         await lockFeed(client, feed);
         return NO_ROWS;
       }
-      const { singly, isEmpty } = await tablesAgainst(client, feed, dataset, stage, staged);
+      const { singly, isEmpty, refusesOrphans } = await tablesAgainst(client, feed, dataset, stage, staged);
       isOurs ??= isEmpty;
       const sql = mergeSql(feed, dataset, stage, singly);
       const merging: Merging = { client, dataset, stage, singly, sql, origin, staged: mergedLast };
-      const inserted = await insertDirectly(merging, feed, staged, { repeats, isOurs, isTrusted });
+      const known = { repeats, isOurs, isTrusted: isTrusted && refusesOrphans };
+      const inserted = await insertDirectly(merging, feed, staged, known);
       // What was refused takes up room in the table until it is vacuumed: once in a file.
       wasRefused ||= inserted === 'refused';
       if (wasRefused) isOurs = false;

@@ -178,6 +178,29 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     onTestFinished(() => beside.close());
     await expect(load('beside')).rejects.toThrow('0 before the end, and the feed is free');
   });
+
+  test('P5: an orphan waits in a later part of a large file, too, where the foreign keys are switched off', async () => {
+    const { place, store, client } = await openDesk();
+    await client.query('ALTER TABLE visits DISABLE TRIGGER ALL');
+    const visits = (from: number, to: number, parent: string) =>
+      Array.from({ length: to - from }, (_, at) => [
+        ...[`V${from + at}`, at === 0 ? parent : 'P1', 'M1', ...Array<null>(5).fill(null), '2026-08-01'],
+        ...Array<null>(5).fill(null),
+      ]);
+    const load = store.transact(
+      entryOf(place.feed, 'visits', 'v'),
+      () => 'raw',
+      async (transaction) => {
+        await client.query(`INSERT INTO procedures VALUES ('P1', 'C1', NULL, NULL, NULL, NULL, 0, 0, '')`);
+        const { inserted } = await transaction.load(batchOf(...visits(0, PART_ROWS, 'P1')), onPart);
+        await transaction.load(batchFrom(PART_ROWS + 2, visits(PART_ROWS, PART_ROWS + 1_000, 'P9')), onPart);
+        const ended = await transaction.endRows(onPart);
+        expect([inserted, ended.inserted, ended.waitingLines]).toEqual([PART_ROWS, 999, [PART_ROWS + 2]]);
+        throw new Error('seen');
+      },
+    );
+    await expect(load).rejects.toThrow('seen');
+  });
 });
 
 test('rows are laid out as COPY takes them', () => {
