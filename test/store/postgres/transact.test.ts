@@ -95,7 +95,7 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     });
     const outcome = await desk.deliver('Procedure', '20260802_060000', [procedure('Q'), ...rows]);
     expect(outcome).toMatchObject({ counts: { inserted: 1, unchanged: 1_000 } });
-    expect(asked.mock.calls.filter(([query]) => String(query).startsWith('ROLLBACK TO'))).toEqual([]);
+    expect(asked.mock.calls.map(([query]) => query)).not.toContain('ROLLBACK TO SAVEPOINT direct');
   });
 
   test('P2: a statement that failed unheard ends in an error, not in a commit of nothing', async () => {
