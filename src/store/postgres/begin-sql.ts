@@ -24,9 +24,15 @@ const LONG_SETTINGS = `SET LOCAL jit TO off; SET LOCAL work_mem TO '64MB'; SET L
   SET LOCAL tcp_keepalives_interval TO 10; SET LOCAL tcp_keepalives_count TO 3;
   SELECT set_config('client_connection_check_interval', '1s', true) WHERE version() LIKE '%linux%'`;
 
+/**
+ * What is committed must outlive a crash of the server: a copy is named after it, and a file removed. A stronger setting, which waits for a
+ * standby, stays.
+ */
+const DURABLE = `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;
+
 /** A default of the role or the database must not decide: a snapshot taken before the feed's lock would miss what others committed. */
 const BEGIN: Readonly<Record<Access | 'note' | 'rehearsal', string>> = {
-  write: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE',
+  write: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE; ${DURABLE}`,
   note: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit TO off',
   snapshot: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
   rehearsal: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE; SET CONSTRAINTS ALL IMMEDIATE',

@@ -98,6 +98,27 @@ describePostgres('the transaction of a file on PostgreSQL', () => {
     expect(asked.mock.calls.map(([query]) => query)).not.toContain('ROLLBACK TO SAVEPOINT direct');
   });
 
+  test.each([
+    ['off', 'on'],
+    ['remote_apply', 'remote_apply'],
+  ])(
+    'P1: a commit outlives a crash of the server where by default (%s) it would not, and waits as long as by default where it would',
+    async (byDefault, expected) => {
+      const { client, place } = await openDesk();
+      await client.query(`CREATE TABLE seen (setting text);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+          'BEGIN INSERT INTO seen VALUES (current_setting(''synchronous_commit'')); RETURN NULL; END';
+        CREATE TRIGGER see AFTER INSERT ON procedures EXECUTE FUNCTION see()`);
+      await client.query(
+        `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit TO ${byDefault}', current_database()); END $$`,
+      );
+      const store = await openServer(place);
+      onTestFinished(() => store.close());
+      await createStoreDesk(store, tempFolder()).deliver('Procedure', '20260801_060000', [procedure('P1')]);
+      expect((await client.query('SELECT * FROM seen')).rows).toEqual([{ setting: expected }]);
+    },
+  );
+
   test('P2: a statement that failed unheard ends in an error, not in a commit of nothing', async () => {
     const { place } = await openDesk();
     const session = createSession(serverPlace(place.db), 'test');
