@@ -17,7 +17,6 @@ import {
   type Heartbeat,
 } from '../status/heartbeat.ts';
 import { bootTime } from '../system/boot-clock.ts';
-import { stopMemoryReducer } from '../system/memory-reducer.ts';
 import { PROCESS_TABLE } from '../system/process-table.ts';
 import { every, throttle } from '../system/timers.ts';
 import type { Alerting } from './alerting.ts';
@@ -68,7 +67,6 @@ interface Daemon {
  */
 export async function runDaemon(options: SupervisorOptions): Promise<number> {
   const { settings, io, logger } = options;
-  stopMemoryReducer();
   using releases = new DisposableStack();
   const daemon = createDaemon(options, releases);
   tellAsItGoes(daemon, releases);

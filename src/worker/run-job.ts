@@ -1,7 +1,6 @@
 import { readyParser } from '../ingest/parser.ts';
 import { LandfallError } from '../model/errors.ts';
 import { isAtRest } from '../model/work.ts';
-import { stopMemoryReducer } from '../system/memory-reducer.ts';
 import { every } from '../system/timers.ts';
 import { takeFromLanding } from './intake-session.ts';
 import type { Intake } from './intake-state.ts';
@@ -22,7 +21,6 @@ const COLLECT_MS = 60_000;
  * @returns 0, or the exit code and the problem with which it cannot go on
  */
 export async function performRun(supervised: Supervised): Promise<{ exitCode: number; problem: string | null }> {
-  stopMemoryReducer();
   try {
     await takeFromLanding(supervised, {
       command: 'run',
