@@ -5,6 +5,8 @@ import { remembered } from './remembered.ts';
 
 /** Longer than any number with its extension, in any spelling. */
 const MOST_CHARACTERS = 60;
+/** With `x` before it, as it is kept, the library takes no longer extension; behind `ext.` it would. */
+const MOST_EXTENSION_DIGITS = 9;
 /** Where a feed names no country. */
 const DEFAULT_COUNTRY = 'US';
 
@@ -69,6 +71,7 @@ function createParser(country: string): (text: string) => string | null | undefi
     const found = parsePhoneNumberFromString(text, { defaultCountry, extract: false });
     if (found?.isValid() !== true) return null;
     if (found.countryCallingCode !== callingCode) return undefined;
-    return found.nationalNumber + (found.ext === undefined ? '' : `x${found.ext}`);
+    if (found.ext === undefined) return found.nationalNumber;
+    return found.ext.length > MOST_EXTENSION_DIGITS ? null : `${found.nationalNumber}x${found.ext}`;
   };
 }

@@ -68,3 +68,12 @@ test('phone: the spellings of one number are one value, which is taken again as 
     ),
   );
 });
+
+test.each(Array.from({ length: 21 }, (_, digits) => digits))(
+  'an extension of %i digits is taken, and taken again as it is kept, or refused',
+  (digits) => {
+    const value = taker('phone')(`+1 (617) 555-0199 ext. ${'1234567890'.repeat(3).slice(0, digits)}`);
+    if (typeof value === 'string') expect(taker('phone')(value)).toBe(value);
+    expect(typeof value === 'string').toBe(digits > 0 && digits <= 9);
+  },
+);
