@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import type { MergeSql } from './merge-sql.ts';
 import { type Range, halveRefused, runOnRows, unlessRefused } from './savepoint.ts';
-import { type KnownRows, type OrphanRows, SCRATCH } from './scratch.ts';
+import { type OrphanRows, SCRATCH } from './scratch.ts';
 
 /**
  * Rows that go in at a time. SQLite keeps a copy of each page that a statement changes until its savepoint is released: of one part
@@ -23,13 +23,12 @@ interface PartsInserted {
 }
 
 /**
- * Inserts the staged rows that are new a part at a time; each part stays, whatever becomes of the next one.
+ * Inserts the staged rows that are neither known nor among the orphans found so far a part at a time; each part stays, whatever becomes of the next one.
  * @param orphans null: to be found where a part is refused
  * @param refuse takes the number (`_seq`) of a staged row that a constraint refuses
  */
 export type InsertInParts = (
   lineage: Lineage,
-  known: KnownRows,
   orphans: OrphanRows | null,
   findOrphans: () => OrphanRows,
   refuse: (seq: number) => void,
@@ -41,19 +40,14 @@ export type InsertInParts = (
  */
 export function createInsertInParts(db: Database.Database, sql: MergeSql): InsertInParts {
   const clear = db.prepare(`DELETE FROM ${SCRATCH.places}`);
-  const place = [false, true].map((skipKnown) =>
-    [false, true].map((skipOrphans) => db.prepare(sql.place(skipKnown, skipOrphans))),
-  );
+  const place = db.prepare(sql.place);
   const unplaceOrphans = db.prepare(sql.unplaceOrphans);
   const insert = db.prepare<[Record<string, unknown>]>(sql.insertPlaced);
   const seqAt = db.prepare<[number], number>(`SELECT seq FROM ${SCRATCH.places} WHERE place = ?`).pluck();
 
-  const placeRows = (known: KnownRows, orphans: OrphanRows | null): number => {
+  return (lineage, knownOrphans, findOrphans, refuse) => {
     clear.run();
-    return place[known.count > 0 ? 1 : 0]?.[(orphans?.count ?? 0) > 0 ? 1 : 0]?.run().changes ?? 0;
-  };
-  return (lineage, known, knownOrphans, findOrphans, refuse) => {
-    const places = placeRows(known, knownOrphans);
+    const places = place.run().changes;
     const insertPart = (range: Range): { rows: number } => {
       const values = { file_id: lineage.fileId, stamp: lineage.stamp, ...range };
       return { rows: runOnRows(db, sql.insertPlaced, () => insert.run(values).changes) };
@@ -68,12 +62,12 @@ export function createInsertInParts(db: Database.Database, sql: MergeSql): Inser
     };
     for (let from = 0; from < places; from += PART_ROWS) {
       const part = { from, to: Math.min(from + PART_ROWS, places) };
-      const done = sum.orphans === null ? unlessRefused(db, ['foreign_key', 'other'], () => insertPart(part)) : null;
-      if (done !== null) {
-        accept(done);
-        continue;
-      }
       if (sum.orphans === null) {
+        const done = unlessRefused(db, ['foreign_key', 'other'], () => insertPart(part));
+        if (done !== null) {
+          accept(done);
+          continue;
+        }
         sum.orphans = findOrphans();
         unplaceOrphans.run();
       }

@@ -26,8 +26,8 @@ export interface MergeSql {
   readonly findKnown: string;
   readonly findOrphans: string | null;
   readonly insert: (skipKnown: boolean, skipOrphans: boolean) => string;
-  /** Gives the rows that `insert` would put in their places. */
-  readonly place: (skipKnown: boolean, skipOrphans: boolean) => string;
+  /** Gives the rows that are neither known nor orphans their places, in the order of `insert`. */
+  readonly place: string;
   readonly unplaceOrphans: string;
   /** Inserts the rows from the place after `@from` up to `@to`. */
   readonly insertPlaced: string;
@@ -134,8 +134,7 @@ function mergeSql(feed: Feed, dataset: Dataset, terms: StageTerms): MergeSql {
       SELECT s._seq FROM ${stage} s LEFT JOIN ${SCRATCH.known} k ON k.seq = s._seq
       WHERE (k.verdict IS NULL OR k.verdict = ${VERDICT.reparented}) AND ${anyOf(missing)}`,
     insert: (skipKnown, skipOrphans) => `${into} ${newRows(skipKnown, skipOrphans)}`,
-    place: (skipKnown, skipOrphans) =>
-      `INSERT INTO ${SCRATCH.places} (seq) SELECT s._seq ${newRows(skipKnown, skipOrphans)}`,
+    place: `INSERT INTO ${SCRATCH.places} (seq) SELECT s._seq ${newRows(true, true)}`,
     unplaceOrphans: `DELETE FROM ${SCRATCH.places} WHERE seq IN (SELECT seq FROM ${SCRATCH.orphans})`,
     insertPlaced: `${into} FROM ${SCRATCH.places} p CROSS JOIN ${stage} s ON s._seq = p.seq WHERE p.place > @from AND p.place <= @to`,
     // Upserts of rows that are known to be there: an UPDATE … FROM makes SQLite walk the whole table.

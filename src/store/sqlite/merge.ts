@@ -110,7 +110,7 @@ export function createMerger(db: Database.Database, dataset: Dataset, sql: Merge
         changed = update();
       }
       if (changed === null) return null;
-      const { inserted, orphans } = insertInParts(origin, known, asked, findOrphans, refuse);
+      const { inserted, orphans } = insertInParts(origin, asked, findOrphans, refuse);
       return account({ ...changed, inserted, known, orphans: orphans ?? NO_ORPHANS });
     },
     resolveWaiting: prepareResolving(db, dataset, sql, prepare),
