@@ -51,7 +51,7 @@ export async function tablesAgainst(
   const { rows } = await client.query<{ name: string; larger: boolean; empty: boolean; strict: boolean }>(
     `SELECT name, bytes > ${READ_IN_A_LOOKUP} * pg_relation_size(${literal(incoming)}) AS larger,
        CASE WHEN ${sizeOf(dataset.table)} = 0 THEN NOT EXISTS (SELECT FROM ${quoteName(dataset.table)}) ELSE false END AS empty,
-       ${foreignKeysWork(dataset)} AS strict
+       ${foreignKeysWork(feed, dataset)} AS strict
      FROM (${sizes.join(' UNION ALL ')}) sizes`,
   );
   return {
@@ -62,13 +62,20 @@ export async function tablesAgainst(
 }
 
 /**
- * SQL that is true where a trigger of the server's looks at each new row for each foreign key of the dataset's table: by DISABLE TRIGGER ALL,
- * NOT ENFORCED or the role of a replica none does (https://www.postgresql.org/docs/current/catalog-pg-trigger.html; 4 in `tgtype` is INSERT).
+ * SQL that is true where each reference of the dataset has a foreign key, for which a trigger of the server's looks at each new row: by
+ * DISABLE TRIGGER ALL, NOT ENFORCED or the role of a replica none does (https://www.postgresql.org/docs/current/catalog-pg-trigger.html;
+ * 4 in `tgtype` is INSERT, 16 UPDATE).
  */
-function foreignKeysWork({ table }: Dataset): string {
-  return `(current_setting('session_replication_role') <> 'replica' AND NOT EXISTS (
-      SELECT FROM pg_constraint o WHERE o.contype = 'f' AND o.conrelid = ${literal(quoteName(table))}::regclass AND NOT EXISTS (
-        SELECT FROM pg_trigger g WHERE g.tgconstraint = o.oid AND g.tgrelid = o.conrelid AND g.tgenabled IN ('O', 'A') AND g.tgtype & 4 <> 0)))`;
+function foreignKeysWork(feed: Feed, dataset: Dataset): string {
+  const table = `${literal(quoteName(dataset.table))}::regclass`;
+  const keys = referencesOf(dataset).map((column) => {
+    const parent = `${literal(quoteName(parentOf(feed, column).table))}::regclass`;
+    return `EXISTS (SELECT FROM pg_constraint o JOIN pg_attribute a ON a.attrelid = o.conrelid AND o.conkey = ARRAY[a.attnum]
+      WHERE o.contype = 'f' AND o.conrelid = ${table} AND o.confrelid = ${parent} AND a.attname = ${literal(column.name)}
+        AND 2 = (SELECT count(*) FROM pg_trigger g
+          WHERE g.tgconstraint = o.oid AND g.tgrelid = o.conrelid AND g.tgenabled IN ('O', 'A') AND g.tgtype & 20 <> 0))`;
+  });
+  return `(${["current_setting('session_replication_role') <> 'replica'", ...keys].join(' AND ')})`;
 }
 
 /** SQL that joins the row of the dataset's table, as `t`, to the staged row `s` with its key. */

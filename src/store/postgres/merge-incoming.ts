@@ -4,7 +4,7 @@ import { decisiveColumns } from './merge-sql.ts';
 import { type Merging, type Verdicts, admit, resolveWaiting } from './merge.ts';
 import { asReject } from '../refused-row.ts';
 import { keepRejects } from './rejects.ts';
-import { type Range, halveRefused } from './savepoint.ts';
+import { type Range, halveRefused, unlessRefused } from './savepoint.ts';
 import { waitingRows } from './waiting.ts';
 import { rowKeyOf } from './row-key.ts';
 
@@ -12,12 +12,15 @@ import { rowKeyOf } from './row-key.ts';
  * Merges the rows of the file in hand that are staged. A merge admits one row of a key: first the first row of each key, then the second ones, and so
  * on. That gives what applying all rows singly in line order gives, since rows of different keys do not touch each other and no parent
  * changes while one dataset's file is read.
+ * @param refusesOrphans whether the foreign keys of the table surely refuse every orphan, and none was met in the file so far: then parents
+ *   are not looked up but by them, unless they do refuse a row
  * @param onPart called between two merges
  */
 export async function mergeIncoming(
   merging: Merging,
   feed: Feed,
   rowText: RowText,
+  refusesOrphans: boolean,
   onPart: () => Promise<void>,
 ): Promise<LoadedRows> {
   const { client, dataset, stage, singly, sql, origin } = merging;
@@ -41,18 +44,26 @@ export async function mergeIncoming(
   const turns = rows[0]?.turns ?? 0;
   const lines = await linesOf(merging);
   for (let turn = 1; turn <= turns; turn++) {
-    const admitRange = ({ from, to }: Range) =>
-      admit(merging, () => client.query(sql.stageFresh, [origin.fileId, origin.stamp, turn, from, to]));
+    const admitRange = ({ from, to }: Range, stageRows = sql.stageFresh) =>
+      admit(merging, () => client.query(stageRows, [origin.fileId, origin.stamp, turn, from, to]));
     const refuse = (line: number): Promise<void> => {
       refusedLines.push(line);
       return Promise.resolve();
     };
-    await halveRefused(client, lines, admitRange, accept, refuse);
+    const isTrusting = turn === 1 && refusesOrphans && !(await beginsWithOrphans(merging));
+    const admitted = isTrusting ? await unlessRefused(client, () => admitRange(lines, sql.stageTrusting)) : null;
+    if (admitted !== null) await accept(admitted);
+    else await halveRefused(client, lines, (range) => admitRange(range), accept, refuse);
     await onPart();
   }
   const refused = await refusedRows(merging, refusedLines);
   await keepRejects(client, origin.fileId, dataset.name, refused.values().map(asReject(rowText)));
   return { ...sums, waitingLines, refused };
+}
+
+async function beginsWithOrphans({ client, sql }: Merging): Promise<boolean> {
+  const { rows } = await client.query<{ found: boolean }>(sql.beginsWithOrphans);
+  return rows[0]?.found !== false;
 }
 
 async function linesOf({ client, stage }: Merging): Promise<Range> {

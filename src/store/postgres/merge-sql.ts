@@ -15,6 +15,9 @@ const ADMITTED = `s._verdict IN ('new', 'updated', 'unchanged')`;
  */
 const LONGEST_KEY_BYTES = 2_000;
 
+/** So many rows show whether a file has orphans. */
+const FIRST_ROWS = 250;
+
 /** The statements that merge one dataset's rows into its table. See merge.ts for their order. */
 export interface MergeSql {
   /**
@@ -24,6 +27,10 @@ export interface MergeSql {
   readonly numberTurns: string;
   /** Stages rows of the file in hand, with their verdicts. $1 file_id, $2 its stamp, $3 the turn, $4 and $5 the range of lines. */
   readonly stageFresh: string;
+  /** The same, without a look at parents: orphans are left to the foreign keys. */
+  readonly stageTrusting: string;
+  /** Whether there is an orphan among the first rows: there mostly is where there are any. */
+  readonly beginsWithOrphans: string;
   /** Stages rows that waited, with their verdicts. $1 and $2 the range of rejects. */
   readonly stageHealing: string;
   /** How many rows were staged, by verdict. */
@@ -59,7 +66,7 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables, sin
   const ofFileOf = (id: string, column: 'name' | 'revision') =>
     `(SELECT f.${column} FROM files f WHERE f.file_id = ${id})`;
   // The order of versions (P4). An unchanged reference needs no look at its parent: the foreign key has seen it.
-  const verdict = `CASE
+  const verdict = (orphan: string) => `CASE
       WHEN ${tooLong(dataset, 's')} THEN 'unfit'
       WHEN t.${keys[0] ?? ''} IS NULL THEN CASE WHEN ${orphan} THEN 'orphan' ELSE 'new' END
       WHEN (t.source_stamp COLLATE "C", ${ofFileOf('t.source_file_id', 'name')}, ${ofFileOf('t.source_file_id', 'revision')}, t.source_line)
@@ -68,16 +75,18 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables, sin
       WHEN ${same(values)} THEN 'unchanged'
       WHEN NOT (${same(referring)}) AND (${orphan}) THEN 'orphan'
       ELSE 'updated' END`;
-  const judged = (rows: string, lookUpSingly = singly.has(dataset.table)) => `
-    SELECT s.*, ${verdict} AS _verdict
+  const judged = (rows: string, isOrphan = orphan, lookUpSingly = singly.has(dataset.table)) => `
+    SELECT s.*, ${verdict(isOrphan)} AS _verdict
     FROM (${rows}) s LEFT ${joinTable(dataset, lookUpSingly)}`;
   const names = ['_seq', '_byte_offset', '_byte_length', '_file_id', '_line', '_stamp', '_verdict', ...columns].join(
     ', ',
   );
-  const stageRows = (rows: string) => `INSERT INTO ${merging} (${names}) SELECT ${names} FROM (${judged(rows)}) j`;
+  const stageRows = (rows: string, isOrphan = orphan) =>
+    `INSERT INTO ${merging} (${names}) SELECT ${names} FROM (${judged(rows, isOrphan)}) j`;
   const ofFile = `SELECT i.*, $1::bigint AS _file_id, i._seq AS _line, $2::text COLLATE "C" AS _stamp FROM ${stage.incoming} i`;
   // Lookups that follow one another then meet the same pages.
   const inOrder = singly.size > 0 ? `ORDER BY ${rowOrder(dataset, 'i')}` : '';
+  const fresh = `${ofFile} WHERE i._turn = $3 AND i._seq > $4 AND i._seq <= $5 ${inOrder}`;
   const intoTable = (which: string) => `
       INSERT INTO ${table} (${[...columns, ...LINEAGE_COLUMNS].join(', ')})
       SELECT ${columns.map((column) => `s.${column}`).join(', ')}, s._file_id, s._line, s._stamp
@@ -89,11 +98,13 @@ export function mergeSql(feed: Feed, dataset: Dataset, stage: StagingTables, sin
       WITH repeated AS (SELECT ${keyList} FROM ${stage.incoming} GROUP BY ${keyList} HAVING count(*) > 1),
       numbered AS (
         SELECT s._seq, row_number() OVER (PARTITION BY ${keyOf('s')} ORDER BY s._seq) AS turn
-        FROM (${judged(`${ofFile} JOIN repeated USING (${keyList})`, true)}) s WHERE ${ADMITTED}),
+        FROM (${judged(`${ofFile} JOIN repeated USING (${keyList})`, orphan, true)}) s WHERE ${ADMITTED}),
       later AS (
         UPDATE ${stage.incoming} i SET _turn = n.turn FROM numbered n WHERE n._seq = i._seq AND n.turn > 1 RETURNING n.turn)
       SELECT coalesce(max(turn), 1)::integer AS turns FROM later`,
-    stageFresh: stageRows(`${ofFile} WHERE i._turn = $3 AND i._seq > $4 AND i._seq <= $5 ${inOrder}`),
+    stageFresh: stageRows(fresh),
+    stageTrusting: stageRows(fresh, 'false'),
+    beginsWithOrphans: `SELECT count(*) > 0 AS found FROM (SELECT * FROM ${stage.incoming} LIMIT ${FIRST_ROWS}) s WHERE ${orphan}`,
     stageHealing: stageRows(`SELECT i.*, r.file_id AS _file_id, r.line AS _line, f.stamp AS _stamp
       FROM ${stage.incoming} i JOIN rejects r ON r.reject_id = i._seq JOIN files f ON f.file_id = r.file_id
       WHERE i._seq > $1 AND i._seq <= $2`),
