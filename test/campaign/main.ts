@@ -1,10 +1,4 @@
-/**
- * `npm run test:campaign -- --store postgres [--runs N] [--seed N] [--files DIR [--some N]]`: the one on PostgreSQL, by one daemon and by
- * four, which are killed, as is the server; with the files of a folder, all or some of them in each run, or with made-up ones.
- * `npm run test:campaign -- [--runs N] [--seed N] [--only order,large,trigger,once,swarm,crash,refill,export]`: the campaigns at length. Each run of each
- * campaign is another plan; the same seed makes the same plans. `--guarded` runs order, refill and crash on a feed with protected columns
- * and checks. Ends with exit code 1 at the first difference.
- */
+/** The campaigns at length, as `USAGE` says. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +32,19 @@ const SWARM_FILES = 20_000;
 
 type Campaign = keyof typeof USUAL;
 
+const USAGE = `usage: npm run test:campaign -- [OPTIONS]
+  --only NAME,…      of SQLite, only these: ${Object.keys(USUAL)
+    .filter((name) => name !== 'server')
+    .join(', ')}
+  --store postgres   that on PostgreSQL: by one daemon and by four, which are killed, as is the server
+  --files DIR        the latter with the files of a folder instead of made-up ones
+  --some N           so many of them in each run, drawn by lot (default: all)
+  --runs N           runs of each campaign, each of another plan
+  --seed N           the same seed makes the same plans (default 1)
+  --guarded          order, refill and crash on a feed with protected columns and checks
+Ends with exit code 1 at the first run that differs, and names the folder with what is left of it.
+`;
+
 const { values } = parseArgs({
   options: {
     runs: { type: 'string' },
@@ -47,8 +54,13 @@ const { values } = parseArgs({
     files: { type: 'string' },
     guarded: { type: 'boolean', default: false },
     some: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit();
+}
 const chosen = (Object.keys(USUAL) as Campaign[]).filter((name) =>
   values.store === 'postgres' ? name === 'server' : name !== 'server' && values.only.split(',').includes(name),
 );

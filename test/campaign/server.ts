@@ -109,8 +109,12 @@ async function performServerPlan(plan: ServerPlan, socket: string, folder: strin
       if (isAtWork && hits < plan.kills && (await strike(random, socket, database, crew))) hits += 1;
     }
   } finally {
-    for (const said of await Promise.all(crew.map((daemon) => daemon.end())))
+    const logs = await Promise.all(crew.map((daemon) => daemon.end()));
+    for (const [at, said] of logs.entries()) {
       if (findLeak(said) !== null) differences.push('a daemon wrote a value from a row');
+      // With what else there is of a run that differs, it is kept.
+      writeFileSync(join(folder, `daemon-${at + 1}.log`), said);
+    }
   }
   if (differences.length === 0) differences.push(...(await compare(socket, database, url, landing, folder)));
   if (differences.length === 0) await ask(socket, 'postgres', `DROP DATABASE ${database} WITH (FORCE)`);
