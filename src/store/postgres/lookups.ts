@@ -28,7 +28,7 @@ export interface TablesAgainst {
   readonly singly: LookedUpSingly;
   /** Whether the dataset's table is known to be empty. */
   readonly isEmpty: boolean;
-  /** Whether the foreign keys of the dataset's table are known to refuse every orphan: they may be switched off. */
+  /** Whether the foreign keys of the dataset's table are known to refuse every orphan, and nothing else comes of the try. */
   readonly refusesOrphans: boolean;
 }
 
@@ -62,20 +62,32 @@ export async function tablesAgainst(
 }
 
 /**
- * SQL that is true where each reference of the dataset has a foreign key, for which a trigger of the server's looks at each new row: by
- * DISABLE TRIGGER ALL, NOT ENFORCED or the role of a replica none does (https://www.postgresql.org/docs/current/catalog-pg-trigger.html;
- * 4 in `tgtype` is INSERT, 16 UPDATE).
+ * SQL that is true where the server surely refuses every row of the dataset that lacks a parent, and nothing else comes of the try:
+ * each reference has a foreign key, for which a trigger of the server's looks at each row (by DISABLE TRIGGER ALL, NOT ENFORCED or the
+ * role of a replica none does, and partitions have triggers of their own), and no other trigger meets an orphan before.
+ * Source: https://www.postgresql.org/docs/current/catalog-pg-trigger.html; in `tgtype` 4 is INSERT and 16 UPDATE.
  */
 function foreignKeysWork(feed: Feed, dataset: Dataset): string {
   const table = `${literal(quoteName(dataset.table))}::regclass`;
-  const keys = referencesOf(dataset).map((column) => {
-    const parent = `${literal(quoteName(parentOf(feed, column).table))}::regclass`;
-    return `EXISTS (SELECT FROM pg_constraint o JOIN pg_attribute a ON a.attrelid = o.conrelid AND o.conkey = ARRAY[a.attnum]
-      WHERE o.contype = 'f' AND o.conrelid = ${table} AND o.confrelid = ${parent} AND a.attname = ${literal(column.name)}
-        AND 2 = (SELECT count(*) FROM pg_trigger g
-          WHERE g.tgconstraint = o.oid AND g.tgrelid = o.conrelid AND g.tgenabled IN ('O', 'A') AND g.tgtype & 20 <> 0))`;
+  const triggers = (which: string) =>
+    `(SELECT count(*) FROM pg_trigger g WHERE g.tgrelid = ${table} AND g.tgenabled <> 'D' AND ${which})`;
+  const numberOf = (relation: string, name: string) =>
+    `ARRAY(SELECT a.attnum FROM pg_attribute a WHERE a.attrelid = ${relation} AND a.attname = ${literal(name)})`;
+  const references = referencesOf(dataset);
+  const keys = references.map((column) => {
+    const parent = parentOf(feed, column);
+    const parentTable = `${literal(quoteName(parent.table))}::regclass`;
+    return `EXISTS (SELECT FROM pg_constraint o WHERE o.contype = 'f' AND o.conrelid = ${table} AND o.confrelid = ${parentTable}
+      AND o.conkey = ${numberOf(table, column.name)} AND o.confkey = ${numberOf(parentTable, parent.key.name)}
+      AND 2 = ${triggers(`g.tgconstraint = o.oid AND g.tgenabled <> 'R' AND g.tgtype & 20 <> 0`)})`;
   });
-  return `(${["current_setting('session_replication_role') <> 'replica'", ...keys].join(' AND ')})`;
+  const conditions = [
+    `current_setting('session_replication_role') <> 'replica'`,
+    `EXISTS (SELECT FROM pg_class c WHERE c.oid = ${table} AND c.relkind = 'r')`,
+    `0 = ${triggers('NOT g.tgisinternal')}`,
+    ...keys,
+  ];
+  return references.length === 0 ? 'false' : `(${conditions.join(' AND ')})`;
 }
 
 /** SQL that joins the row of the dataset's table, as `t`, to the staged row `s` with its key. */

@@ -4,6 +4,7 @@ import pg from 'pg';
 const REFUSALS: readonly RegExp[] = [
   /^23/, // an integrity constraint, a foreign key too
   /^22/, // a value that does not fit the column's type
+  /^21000$/, // a second row for one that the statement has inserted or updated itself
   /^44/, // a view's check option
   /^P0001$/, // what a trigger raises
   /^54000$/, // a value too long for an index
