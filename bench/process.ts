@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 export interface Cost {
   /** Wall time from start to exit, ms. */
   readonly ms: number;
-  /** The most memory it and its children ever held, MiB (VmHWM, summed over processes). */
+  /** The most memory it and its children ever held, MiB: VmHWM, summed over processes; the pages of files, which they share, count once. */
   readonly peakMib: number;
   readonly stdout: string;
 }
@@ -26,7 +26,7 @@ export async function measureProcess(
 ): Promise<Cost> {
   const begun = performance.now();
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], cwd: options.cwd });
-  const peaks = new Map<number, number>();
+  const peaks = new Map<number, Peak>();
   const look = setInterval(() => {
     if (child.pid !== undefined) notePeaks(child.pid, peaks);
   }, LOOK_EVERY_MS);
@@ -58,11 +58,19 @@ function readSlowly(stream: Readable, mibPerSecond: number): void {
   });
 }
 
-/** Notes the memory peak (MiB) of a process and of all below it. */
-export function notePeaks(pid: number, peaks: Map<number, number>): void {
+/** The memory peak of a process, and how much of what it holds are pages of files: nearly all of the program itself. */
+export interface Peak {
+  readonly mib: number;
+  readonly fileMib: number;
+}
+
+/** Notes the memory peak of a process and of all below it. */
+export function notePeaks(pid: number, peaks: Map<number, Peak>): void {
   try {
-    const kib = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    if (kib !== undefined) peaks.set(pid, Number(kib) / 1024);
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const mibOf = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
+    // One that has ended, and is not waited for yet, holds nothing.
+    if (mibOf('VmHWM') > 0) peaks.set(pid, { mib: mibOf('VmHWM'), fileMib: mibOf('RssFile') });
     for (const child of childrenOf(pid)) notePeaks(child, peaks);
   } catch {
     // It ended in between, or this system has no /proc: then memory is not reported.
@@ -93,7 +101,9 @@ export function processorMs(pid: number): number {
   return childrenOf(pid).reduce((sum, child) => sum + processorMs(child), own);
 }
 
-/** The sum of all peaks. */
-export function total(peaks: ReadonlyMap<number, number>): number {
-  return [...peaks.values()].reduce((sum, peak) => sum + peak, 0);
+/** The sum of all peaks (MiB), in which pages of files count once. */
+export function total(peaks: ReadonlyMap<number, Peak>): number {
+  const all = [...peaks.values()];
+  const sum = (of: (peak: Peak) => number) => all.reduce((so, peak) => so + of(peak), 0);
+  return sum(({ mib }) => mib) - sum(({ fileMib }) => fileMib) + Math.max(0, ...all.map(({ fileMib }) => fileMib));
 }
