@@ -59,13 +59,13 @@ function readSlowly(stream: Readable, mibPerSecond: number): void {
 }
 
 /** The memory peak of a process, and how much of what it holds are pages of files: nearly all of the program itself. */
-export interface Peak {
+interface Peak {
   readonly mib: number;
   readonly fileMib: number;
 }
 
 /** Notes the memory peak of a process and of all below it. */
-export function notePeaks(pid: number, peaks: Map<number, Peak>): void {
+function notePeaks(pid: number, peaks: Map<number, Peak>): void {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const mibOf = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
@@ -102,7 +102,7 @@ export function processorMs(pid: number): number {
 }
 
 /** The sum of all peaks (MiB), in which pages of files count once. */
-export function total(peaks: ReadonlyMap<number, Peak>): number {
+function total(peaks: ReadonlyMap<number, Peak>): number {
   const all = [...peaks.values()];
   const sum = (of: (peak: Peak) => number) => all.reduce((so, peak) => so + of(peak), 0);
   return sum(({ mib }) => mib) - sum(({ fileMib }) => fileMib) + Math.max(0, ...all.map(({ fileMib }) => fileMib));

@@ -12,15 +12,15 @@ import { rowKeyOf } from './row-key.ts';
  * Merges the rows of the file in hand that are staged. A merge admits one row of a key: first the first row of each key, then the second ones, and so
  * on. That gives what applying all rows singly in line order gives, since rows of different keys do not touch each other and no parent
  * changes while one dataset's file is read.
- * @param refusesOrphans whether the foreign keys of the table surely refuse every orphan, and none was met in the file so far: then parents
- *   are not looked up but by them, unless they do refuse a row
+ * @param mayTrust whether parents may be left to the foreign keys: these surely refuse every orphan, and no row of the file was refused so far.
+ *   Where they refuse one after all, parents are looked up
  * @param onPart called between two merges
  */
 export async function mergeIncoming(
   merging: Merging,
   feed: Feed,
   rowText: RowText,
-  refusesOrphans: boolean,
+  mayTrust: boolean,
   onPart: () => Promise<void>,
 ): Promise<LoadedRows> {
   const { client, dataset, stage, singly, sql, origin } = merging;
@@ -50,7 +50,7 @@ export async function mergeIncoming(
       refusedLines.push(line);
       return Promise.resolve();
     };
-    const isTrusting = turn === 1 && refusesOrphans && !(await beginsWithOrphans(merging));
+    const isTrusting = turn === 1 && mayTrust && !(await beginsWithOrphans(merging));
     const admitted = isTrusting ? await unlessRefused(client, () => admitRange(lines, sql.stageTrusting)) : null;
     if (admitted !== null) await accept(admitted);
     else await halveRefused(client, lines, (range) => admitRange(range), accept, refuse);

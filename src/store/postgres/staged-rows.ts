@@ -68,7 +68,7 @@ export function createStagedRows(staging: Staging): StagedRows {
   let isTrusted = false;
   let wasRefused = false;
   /** Whether a row of the file was refused, or waits: then more of them do. */
-  let hadOrphans = false;
+  let hadRefusals = false;
   const make = async (): Promise<void> => {
     if (!isMade) await client.query(stage.createIncoming);
     isMade = true;
@@ -107,10 +107,10 @@ export function createStagedRows(staging: Staging): StagedRows {
       if (inserted === 'all') return { ...NO_ROWS, inserted: staged };
       if (!isMerged) await client.query(`${CREATE_SCRATCH}; ${stage.createMerging}`);
       isMerged = true;
-      const loaded = await mergeIncoming(merging, feed, rowText, refusesOrphans && !hadOrphans, onPart);
+      const loaded = await mergeIncoming(merging, feed, rowText, refusesOrphans && !hadRefusals, onPart);
       mergedLast = merging.staged;
       // What was refused leaves the room it took in the table to the next vacuum: once in a file.
-      hadOrphans ||= loaded.waitingLines.length > 0 || loaded.refused.length > 0;
+      hadRefusals ||= loaded.waitingLines.length > 0 || loaded.refused.length > 0;
       return loaded;
     },
     async clear() {
