@@ -4,7 +4,7 @@ import { closeSync, existsSync, linkSync, mkdirSync, openSync, renameSync, utime
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CACHE_MIB, LAUNCHER } from './contenders.ts';
-import { memoryMib, processorMs } from './process.ts';
+import { peakMibOf, processorMs } from './process.ts';
 
 /** A daemon under measurement, with a folder and a database of its own. */
 export interface Daemon {
@@ -15,7 +15,7 @@ export interface Daemon {
   ingested(name: string): Promise<number>;
   /** The processor time used so far, ms, over all its processes. */
   processorMs(): number;
-  /** The most memory its processes were seen to hold together so far, pages they share counted once, MiB. */
+  /** The most memory that its processes have held so far, MiB; pages of files, which they share, count once. */
   peakMib(): number;
   /** Tells it to stop. @returns how long that took, ms */
   stop(): Promise<number>;
@@ -54,11 +54,6 @@ export function startDaemon(
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('the daemon cannot be started');
-  let peakMib = 0;
-  const lookAtMemory = (): void => {
-    peakMib = Math.max(peakMib, memoryMib(pid));
-  };
-  const look = setInterval(lookAtMemory, 250);
   let reader: Database.Database | null = null;
   let findIngested: Database.Statement<[string]> | null = null;
   const isIngested = async (name: string): Promise<boolean> => {
@@ -89,12 +84,8 @@ export function startDaemon(
       }
     },
     processorMs: () => processorMs(pid),
-    peakMib() {
-      lookAtMemory();
-      return peakMib;
-    },
+    peakMib: () => peakMibOf(pid),
     async stop() {
-      clearInterval(look);
       reader?.close();
       reader = null;
       const begun = performance.now();

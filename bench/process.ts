@@ -77,14 +77,11 @@ function notePeaks(pid: number, peaks: Map<number, Peak>): void {
   }
 }
 
-/** What a process and all below it hold just now, MiB: pages that they share count once (PSS). */
-export function memoryMib(pid: number): number {
-  try {
-    const kib = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? '0';
-    return childrenOf(pid).reduce((sum, child) => sum + memoryMib(child), Number(kib) / 1024);
-  } catch {
-    return 0;
-  }
+/** The most memory that a process and those below it have held since they began, MiB, as `Cost.peakMib`; 0 where there is no /proc. */
+export function peakMibOf(pid: number): number {
+  const peaks = new Map<number, Peak>();
+  notePeaks(pid, peaks);
+  return total(peaks);
 }
 
 /** The processes that a process started. */

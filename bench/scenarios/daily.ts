@@ -1,41 +1,28 @@
 /** The scenarios of a file that is small against its table. */
 import { dirname } from 'node:path';
-import { floor, landfall, type Load, type TableFile } from '../contenders.ts';
+import { floor, landfall, type Load } from '../contenders.ts';
 import type { Context } from '../context.ts';
-import { drop, startDaemon } from '../daemon.ts';
-import { procedureFile, transactionFile } from '../generate.ts';
-import type { ScenarioResult } from '../report.ts';
+import { startDaemon } from '../daemon.ts';
+import { DAILY_SHARE, TABLE_TIMES, daysAfter, takeDays, type Days } from './days.ts';
+import { median, type ScenarioResult } from '../report.ts';
 import { figures, race, ratio, universeOf, wholeFeed } from './load.ts';
-
-/** How many rows the table holds against the feed's, and how many of the feed's the daily file has. */
-const TABLE_TIMES = 5;
-const DAILY_SHARE = 1 / 20;
 
 /** **daily**: a file of which nine rows in ten are new, into a table a hundred times its size. */
 export async function daily(context: Context): Promise<ScenarioResult> {
   const before = context.rows * TABLE_TIMES;
   const count = Math.round(context.rows * DAILY_SHARE);
-  const universe = universeOf(before);
-  const base = wholeFeed(before);
-  const mixed = dailyFile(before, count, 0.1);
-  const allNew = dailyFile(before, count, 0);
-  const runs = await race(context, {
-    scenario: 'daily',
-    base,
-    files: [mixed, allNew],
-    run(contender, database) {
-      if (contender === landfall) return dropInto(database, mixed);
-      // The shell cannot restate a row: it gets as many rows, all new.
-      return contender.load(database, [contender.name === 'sqlite3 shell' ? allNew : mixed]);
-    },
-  });
+  const days = daysAfter(before, count);
+  const { runs, firstMs } = await raceDays(context, 'daily', before, days);
   return {
     scenario: 'daily',
     about:
       `${count.toLocaleString('en-US')} transactions, 9 in 10 new, into a table of ${before.toLocaleString('en-US')} ` +
-      `over ${universe.visits.toLocaleString('en-US')} visits; landfall from drop to commit in a running daemon ` +
-      `(settle 0), peers whole processes, the shell with all rows new`,
-    figures: figures(runs, count),
+      `over ${universeOf(before).visits.toLocaleString('en-US')} visits; landfall from drop to commit in a daemon that has taken ` +
+      `yesterday's and come to rest (settle 0), peers whole processes, the shell with all rows new`,
+    figures: [
+      ...figures(runs, count),
+      { what: 'landfall, the first after a start', ms: firstMs, rowsPerSecond: (count / firstMs) * 1000 },
+    ],
     marks: [...ratio(runs, 'sqlite3 shell', 1.0), ...ratio(runs, 'floor', 1.3)],
   };
 }
@@ -45,44 +32,49 @@ export async function growth(context: Context): Promise<ScenarioResult> {
   const count = Math.round(context.rows * DAILY_SHARE);
   const runs = new Map<string, Load | string>();
   for (const before of [context.rows, context.rows * 10]) {
-    const file = dailyFile(before, count, 0.1);
-    const both = await race(context, {
-      scenario: `growth, ${before} rows`,
-      base: wholeFeed(before),
-      files: [file],
-      only: [landfall.name, floor.name],
-      run: (contender, database) =>
-        contender === landfall ? dropInto(database, file) : contender.load(database, [file]),
-    });
-    for (const [name, load] of both) runs.set(`${name}, into ${before.toLocaleString('en-US')} rows`, load);
+    const days = daysAfter(before, count);
+    const both = await raceDays(context, `growth, ${before} rows`, before, days, [landfall.name, floor.name]);
+    for (const [name, load] of both.runs) runs.set(`${name}, into ${before.toLocaleString('en-US')} rows`, load);
   }
   const times = [...runs.values()].map((load) => (typeof load === 'string' ? NaN : load.ms));
   const [small = NaN, smallFloor = NaN, large = NaN, largeFloor = NaN] = times;
   return {
     scenario: 'growth',
     about:
-      `a daily file of ${count.toLocaleString('en-US')} transactions, 9 in 10 new, drop to commit in a running daemon; ` +
+      `a daily file of ${count.toLocaleString('en-US')} transactions, 9 in 10 new, drop to commit in a daemon that has taken yesterday's; ` +
       `the floor's own growth, ${(largeFloor / smallFloor).toFixed(2)} ×, is what SQLite's trees cost`,
     figures: figures(runs, count),
     marks: [{ what: 'time per row at ten times the size', value: large / small, unit: '×', atMost: 2 }],
   };
 }
 
-/** A file for a table that was filled with `before` transactions. */
-function dailyFile(before: number, count: number, restated: number): TableFile {
-  const path = transactionFile({ ...universeOf(before), from: before, count, restated }, '20250602_020000');
-  return { table: 'transactions', path };
-}
-
-/** Starts a daemon on a database, lets it take a first small file, drops the file, and measures from drop to commit. */
-async function dropInto(database: string, file: TableFile): Promise<Load> {
-  const daemon = startDaemon(dirname(database), ['--settle', '0']);
-  try {
-    await daemon.ingested(drop(daemon, procedureFile({ procedures: 1, visits: 0 }, '20250602_010000')));
-    const begun = performance.now();
-    const over = await daemon.ingested(drop(daemon, file.path));
-    return { ms: over - begun, peakMib: daemon.peakMib() };
-  } finally {
-    await daemon.stop();
-  }
+/** Lets the contenders take today's file into a table of `before` transactions, Landfall in a running daemon. */
+async function raceDays(
+  context: Context,
+  scenario: string,
+  before: number,
+  days: Days,
+  only?: readonly string[],
+): Promise<{ runs: Map<string, Load | string>; firstMs: number }> {
+  const firsts: number[] = [];
+  const runs = await race(context, {
+    scenario,
+    base: wholeFeed(before),
+    files: [days.yesterday, days.today, days.allNew],
+    ...(only === undefined ? {} : { only }),
+    async run(contender, database) {
+      // The shell cannot restate a row: it gets as many rows, all new.
+      if (contender !== landfall)
+        return contender.load(database, [contender.name === 'sqlite3 shell' ? days.allNew : days.today]);
+      const daemon = startDaemon(dirname(database), ['--settle', '0']);
+      try {
+        const load = await takeDays(context, daemon, days);
+        firsts.push(load.firstMs);
+        return load;
+      } finally {
+        await daemon.stop();
+      }
+    },
+  });
+  return { runs, firstMs: median(firsts) };
 }

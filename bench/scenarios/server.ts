@@ -3,8 +3,9 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Load, type TableFile, warm, workFolder } from '../contenders.ts';
 import type { Context } from '../context.ts';
-import { drop, startDaemon } from '../daemon.ts';
-import { manyTransactionFiles, procedureFile, transactionFile, visitFile } from '../generate.ts';
+import { startDaemon } from '../daemon.ts';
+import { DAILY_SHARE, TABLE_TIMES, daysAfter, takeDays, type Days, type DaysLoad } from './days.ts';
+import { manyTransactionFiles, procedureFile, visitFile } from '../generate.ts';
 import { median, type ScenarioResult } from '../report.ts';
 import { type BenchServer, benchServer, createPeerTables, loadByLandfall, loadByPsql, onceOn } from '../server.ts';
 import { measuring, universeOf, wholeFeed } from './load.ts';
@@ -39,42 +40,42 @@ export function serverBulk(context: Context): Promise<ScenarioResult> {
   });
 }
 
-/** How many rows the table holds against the feed's, and how many of the feed's the daily file has. */
-const TABLE_TIMES = 5;
-const DAILY_SHARE = 1 / 20;
-
 /** **server-daily**: a file of which nine rows in ten are new, into a table a hundred times its size, on PostgreSQL. */
 export function serverDaily(context: Context): Promise<ScenarioResult> {
   const before = context.rows * TABLE_TIMES;
   const count = Math.round(context.rows * DAILY_SHARE);
-  const universe = universeOf(before);
-  const path = transactionFile({ ...universe, from: before, count, restated: 0.1 }, '20250602_020000');
-  const file: TableFile = { table: 'transactions', path };
+  const days = daysAfter(before, count);
   const about =
     `${count.toLocaleString('en-US')} transactions, 9 in 10 new, into a table of ${before.toLocaleString('en-US')} on PostgreSQL; ` +
-    'landfall from drop to commit in a running daemon (settle 0), psql as a whole process';
+    `landfall from drop to commit in a daemon that has taken yesterday's and come to rest (settle 0), psql as a whole process`;
   return onServer('server-daily', about, async (server) => {
     context.say('server-daily: fills the database');
     await server.create('filled');
     await loadByLandfall(server.url('filled'), wholeFeed(before));
     await server.ask('filled', 'VACUUM (ANALYZE)');
+    const firsts: number[] = [];
     const runs = await alternate(
       context,
       'server-daily',
-      [file],
+      [days.yesterday, days.today],
       {
         async landfall(name) {
           await server.create(name, 'filled');
-          return () => dropInto(server, name, file);
+          return async () => {
+            const load = await takeDaysOn(context, server, name, days);
+            firsts.push(load.firstMs);
+            return load;
+          };
         },
         async psql(name) {
           await server.create(name, 'filled');
-          return () => loadByPsql(server, name, [file], true);
+          return () => loadByPsql(server, name, [days.today], true);
         },
       },
       server,
     );
-    return { figures: figuresOf(runs, count), marks: [against(runs, 0.8)] };
+    const first = { what: 'landfall, the first after a start', ms: median(firsts) };
+    return { figures: [...figuresOf(runs, count), first], marks: [against(runs, 0.8)] };
   });
 }
 
@@ -195,17 +196,13 @@ async function alternate<Name extends string>(
   ) as Record<Name, Load>;
 }
 
-/** Starts a daemon, lets it take a first small file, drops the file, and measures from drop to commit. */
-async function dropInto(server: BenchServer, name: string, file: TableFile): Promise<Load> {
+async function takeDaysOn(context: Context, server: BenchServer, name: string, days: Days): Promise<DaysLoad> {
   using work = workFolder();
   const args = ['--settle', '0', '--archive', 'none', '--state-dir', join(work.path, 'state')];
   await using connection = await server.connect(name);
   const daemon = startDaemon(work.path, args, {}, { url: server.url(name), ask: connection.ask });
   try {
-    await daemon.ingested(drop(daemon, procedureFile({ procedures: 1, visits: 0 }, '20250602_010000')));
-    const begun = performance.now();
-    const over = await daemon.ingested(drop(daemon, file.path));
-    return { ms: over - begun, peakMib: daemon.peakMib() };
+    return await takeDays(context, daemon, days);
   } finally {
     await daemon.stop();
   }
