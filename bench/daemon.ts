@@ -15,7 +15,7 @@ export interface Daemon {
   ingested(name: string): Promise<number>;
   /** The processor time used so far, ms, over all its processes. */
   processorMs(): number;
-  /** The most memory that its processes have held so far, MiB; pages of files, which they share, count once. */
+  /** The most memory that the processes it now has have held so far, MiB; pages of files, which they share, count once. */
   peakMib(): number;
   /** Tells it to stop. @returns how long that took, ms */
   stop(): Promise<number>;

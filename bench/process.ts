@@ -77,7 +77,7 @@ function notePeaks(pid: number, peaks: Map<number, Peak>): void {
   }
 }
 
-/** The most memory that a process and those below it have held since they began, MiB, as `Cost.peakMib`; 0 where there is no /proc. */
+/** The most memory that a process and those that now run below it have held so far, MiB, counted as `Cost.peakMib`; 0 where there is no /proc. */
 export function peakMibOf(pid: number): number {
   const peaks = new Map<number, Peak>();
   notePeaks(pid, peaks);

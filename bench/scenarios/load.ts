@@ -152,7 +152,7 @@ export interface Race {
   /** Files that are read, so that nobody waits for the disk. */
   readonly files: readonly TableFile[];
   /** Names of the contenders that take part (default: all). */
-  readonly only?: readonly string[];
+  readonly only?: readonly string[] | undefined;
   /** Besides those that take part in every race. */
   readonly more?: readonly Contender[];
   readonly run: (contender: Contender, database: string) => Promise<Load>;

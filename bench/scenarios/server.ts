@@ -4,10 +4,10 @@ import { basename, join } from 'node:path';
 import { type Load, type TableFile, warm, workFolder } from '../contenders.ts';
 import type { Context } from '../context.ts';
 import { startDaemon } from '../daemon.ts';
-import { DAILY_SHARE, TABLE_TIMES, daysAfter, takeDays, type Days, type DaysLoad } from './days.ts';
 import { manyTransactionFiles, procedureFile, visitFile } from '../generate.ts';
 import { median, type ScenarioResult } from '../report.ts';
 import { type BenchServer, benchServer, createPeerTables, loadByLandfall, loadByPsql, onceOn } from '../server.ts';
+import { DAILY_SHARE, TABLE_TIMES, daysAfter, firstAfterStart, takeDays, type Days, type DaysLoad } from './days.ts';
 import { measuring, universeOf, wholeFeed } from './load.ts';
 
 /** **server-bulk**: the whole feed into an empty database on PostgreSQL. */
@@ -47,13 +47,13 @@ export function serverDaily(context: Context): Promise<ScenarioResult> {
   const days = daysAfter(before, count);
   const about =
     `${count.toLocaleString('en-US')} transactions, 9 in 10 new, into a table of ${before.toLocaleString('en-US')} on PostgreSQL; ` +
-    `landfall from drop to commit in a daemon that has taken yesterday's and come to rest (settle 0), psql as a whole process`;
+    `landfall from drop to commit in a daemon that has taken yesterday's and come to rest (settle 0), psql as a whole process on a server that has not had yesterday's`;
   return onServer('server-daily', about, async (server) => {
     context.say('server-daily: fills the database');
     await server.create('filled');
     await loadByLandfall(server.url('filled'), wholeFeed(before));
     await server.ask('filled', 'VACUUM (ANALYZE)');
-    const firsts: number[] = [];
+    const own: DaysLoad[] = [];
     const runs = await alternate(
       context,
       'server-daily',
@@ -62,8 +62,8 @@ export function serverDaily(context: Context): Promise<ScenarioResult> {
         async landfall(name) {
           await server.create(name, 'filled');
           return async () => {
-            const load = await takeDaysOn(context, server, name, days);
-            firsts.push(load.firstMs);
+            const load = await takeDaysOn(server, name, days);
+            own.push(load);
             return load;
           };
         },
@@ -74,8 +74,7 @@ export function serverDaily(context: Context): Promise<ScenarioResult> {
       },
       server,
     );
-    const first = { what: 'landfall, the first after a start', ms: median(firsts) };
-    return { figures: [...figuresOf(runs, count), first], marks: [against(runs, 0.8)] };
+    return { figures: [...figuresOf(runs, count), firstAfterStart(own, count)], marks: [against(runs, 0.8)] };
   });
 }
 
@@ -90,7 +89,7 @@ export function serverFeeds(context: Context): Promise<ScenarioResult> {
   return onServer('server-feeds', about, async (server) => {
     const load = (name: string, feeds: number) => async (): Promise<Load> => {
       using work = workFolder();
-      // A link to a file that comes or goes counts as a change of the file, which is then read again: each feed has its own.
+      // Each feed has copies of its own: a hard link that comes or goes changes the file, which the others would then read again.
       const copies = Array.from({ length: feeds }, (_, at) => copyFiles(files, join(work.path, `feed_${at}`)));
       const begun = performance.now();
       const loads = await Promise.all(copies.map((own, at) => loadByLandfall(server.url(name, `feed_${at}`), own)));
@@ -196,13 +195,13 @@ async function alternate<Name extends string>(
   ) as Record<Name, Load>;
 }
 
-async function takeDaysOn(context: Context, server: BenchServer, name: string, days: Days): Promise<DaysLoad> {
+async function takeDaysOn(server: BenchServer, name: string, days: Days): Promise<DaysLoad> {
   using work = workFolder();
   const args = ['--settle', '0', '--archive', 'none', '--state-dir', join(work.path, 'state')];
   await using connection = await server.connect(name);
   const daemon = startDaemon(work.path, args, {}, { url: server.url(name), ask: connection.ask });
   try {
-    return await takeDays(context, daemon, days);
+    return await takeDays(daemon, days);
   } finally {
     await daemon.stop();
   }
