@@ -52,6 +52,13 @@ async function runExport(desk: Desk, to: string, args: readonly string[] = []) {
   return { exitCode, out: io.written.out, manifest: readManifest(to) };
 }
 
+/** All that lies in a folder and those in it; one that a link leads to is not gone into. */
+function everythingIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).map(({ parentPath, name }) =>
+    join(parentPath, name),
+  );
+}
+
 function readManifest(to: string): Manifest {
   return JSON.parse(readFileSync(join(to, '_manifest.json'), 'utf8')) as Manifest;
 }
@@ -280,13 +287,13 @@ describe('export to a folder', () => {
     const desk = openDesk();
     symlinkSync(desk.landing, join(desk.folder, 'link'));
     symlinkSync(desk.folder, join(desk.folder, 'up'));
-    const before = readdirSync(desk.folder, { recursive: true });
+    const before = everythingIn(desk.folder);
     const failure = await runExport(desk, join(desk.folder, to), ['--landing', desk.landing]).then(() => '', String);
     expect(failure).toMatch(
       /^LandfallError: \S+ \w+ .* \(an export needs a folder of its own: name another with --to\)$/,
     );
     expect(failure).toContain(problem);
-    expect(readdirSync(desk.folder, { recursive: true })).toEqual(before);
+    expect(everythingIn(desk.folder)).toEqual(before);
   });
 
   test('an archive elsewhere, or none, leaves the folder of the database', async () => {
