@@ -15,14 +15,14 @@ import { inOneGo } from './session.ts';
 /** So many rows show whether a file has to be merged: of one that was delivered before, none is new. */
 const ROWS_THAT_SHOW = 1_000;
 
-/** What is known of the staged rows beforehand. */
+/** What is known of the staged rows beforehand, and need not be looked up. */
 export interface KnownRows {
   /** Whether a key may be named more than once. */
   readonly repeats: boolean;
-  /** Whether all rows of the table are of the same file: whether it has one of the keys already, only the primary key is asked. */
-  readonly isOurs: boolean;
-  /** Whether their parents are left to the foreign keys. */
-  readonly isTrusted: boolean;
+  /** Whether the primary key is left to find keys that are there already: all rows of the table are of the same file. */
+  readonly trustsPrimaryKey: boolean;
+  /** Whether the foreign keys are left to find orphans. */
+  readonly trustsForeignKeys: boolean;
 }
 
 /** SQL that ends what `insertDirectly` has begun: what follows may no longer be undone with it. */
@@ -30,8 +30,8 @@ export const END_DIRECT = 'RELEASE SAVEPOINT direct';
 
 /**
  * Inserts all staged rows by one statement, where none of them needs a merge: all keys are new and named once, all parents are there, and
- * nothing waits for these rows or is superseded by them. Costs half of what a merge does, and a few round trips.
- * Takes the feed's lock first, by the same round trip.
+ * nothing waits for these rows or is superseded by them. Takes half as long as a merge, and a few round trips less. The same round trip
+ * takes the feed's lock first.
  * @returns `all`: they are in; `none`: they need a merge; `refused`: the database refused one of them. Where they are not in, nothing was
  *   changed, and the lock is held all the same
  */
@@ -63,7 +63,7 @@ function directSql(
   { incoming }: StagingTables,
   singly: LookedUpSingly,
   { fileId, stamp }: Origin,
-  { isOurs, isTrusted }: KnownRows,
+  { trustsPrimaryKey, trustsForeignKeys }: KnownRows,
 ): string {
   const table = quoteName(dataset.table);
   const columns = dataset.columns.map((column) => quoteName(column.name));
@@ -86,9 +86,9 @@ function directSql(
     none(`${keysInOrder} s ${joinTable(dataset, isSingly)}`),
   ];
   const conditions = [
-    ...(isOurs ? [] : keysThere),
+    ...(trustsPrimaryKey ? [] : keysThere),
     none(`${incoming} s WHERE ${tooLong(dataset, 's')}`),
-    ...(isTrusted ? [] : orphans),
+    ...(trustsForeignKeys ? [] : orphans),
     none(`${incoming} s JOIN waiting_on w ON w.parent_table = ${literal(dataset.table)} AND w.parent_key = ${key}`),
     none(
       `${incoming} s JOIN rejects r ON r.state = 'waiting' AND r.dataset = ${literal(dataset.name)} AND r.row_key = ${key}`,

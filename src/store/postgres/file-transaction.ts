@@ -55,9 +55,8 @@ export function createFileTransaction(
       return await checkIncoming(client, dataset, stage, onIncoming, { stop, cancel: checking.cancel });
     },
     endRows: (onPart) => whileItWorks(onPart, () => rows.merge(onPart)),
-    // Nothing waits for rows that went in directly.
     heal: (onChunk) =>
-      rows.isMerged
+      rows.mayHeal
         ? whileItWorks(onChunk, () => healAll(client, feed, dataset, origin, onChunk))
         : Promise.resolve({ healed: 0, refused: 0 }),
     lastFormat: () => lastFormat(client, dataset.name),

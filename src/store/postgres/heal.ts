@@ -55,12 +55,12 @@ async function healDataset(
   const stage = stagingTables(feed, dataset);
   await client.query(`${stage.createIncoming}; ${stage.createMerging}`);
   const sql = mergeSql(feed, dataset, stage, AS_PLANNED);
-  const merging: Merging = { client, dataset, stage, singly: AS_PLANNED, sql, origin, staged: 0 };
+  const merging: Merging = { client, dataset, stage, singly: AS_PLANNED, sql, origin, mergingRows: 0 };
   const waiting = waitingRows(feed, dataset, stage, AS_PLANNED);
   let healed = 0;
   let refused: number[] = [];
 
-  const admitRange = ({ from, to }: Range) => admit(merging, () => client.query(merging.sql.stageHealing, [from, to]));
+  const admitRange = ({ from, to }: Range) => admit(merging, () => client.query(sql.stageHealing, [from, to]));
   const accept = async (verdicts: Verdicts): Promise<void> => {
     await resolveWaiting(merging);
     if (verdicts.orphan > 0) await waiting.keepOn(client);

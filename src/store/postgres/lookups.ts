@@ -18,8 +18,8 @@ const READ_IN_A_LOOKUP = 8;
 /** For fewer rows the server looks them up singly by itself. */
 const FEW_ROWS = 1_000;
 
-/** What a dataset's table and its parents' are against the rows that are staged. */
-export interface TablesAgainst {
+/** What a dataset's table and its parents' are like, next to the rows that are staged. */
+export interface TableFacts {
   /**
    * Those that are so much larger that staged rows are looked up singly. The server would read the whole of them far too often: it takes
    * each lookup for a page of its own that has to come from the disk, but rows of one file lie side by side, and those that are new have
@@ -33,16 +33,16 @@ export interface TablesAgainst {
 }
 
 /**
- * Holds the tables against the staged rows.
+ * Looks at a dataset's table and its parents' before staged rows go into it.
  * @param count how many rows are staged; for few nothing is asked
  */
-export async function tablesAgainst(
+export async function lookAtTables(
   client: ClientBase,
   feed: Feed,
   dataset: Dataset,
   { incoming }: StagingTables,
   count: number,
-): Promise<TablesAgainst> {
+): Promise<TableFacts> {
   if (count < FEW_ROWS) return { singly: AS_PLANNED, isEmpty: false, refusesOrphans: false };
   const tables = new Set([dataset.table, ...referencesOf(dataset).map((column) => parentOf(feed, column).table)]);
   const sizeOf = (table: string) => `pg_relation_size(${literal(quoteName(table))})`;

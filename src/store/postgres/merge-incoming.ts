@@ -12,15 +12,15 @@ import { rowKeyOf } from './row-key.ts';
  * Merges the rows of the file in hand that are staged. A merge admits one row of a key: first the first row of each key, then the second ones, and so
  * on. That gives what applying all rows singly in line order gives, since rows of different keys do not touch each other and no parent
  * changes while one dataset's file is read.
- * @param mayTrust whether parents may be left to the foreign keys: these surely refuse every orphan, and no row of the file was refused so far.
- *   Where they refuse one after all, parents are looked up
+ * @param trustsForeignKeys whether they may be left to find orphans: they surely refuse every one, and none is expected. Where they refuse
+ *   one after all, parents are looked up
  * @param onPart called between two merges
  */
 export async function mergeIncoming(
   merging: Merging,
   feed: Feed,
   rowText: RowText,
-  mayTrust: boolean,
+  trustsForeignKeys: boolean,
   onPart: () => Promise<void>,
 ): Promise<LoadedRows> {
   const { client, dataset, stage, singly, sql, origin } = merging;
@@ -39,6 +39,10 @@ export async function mergeIncoming(
     sums.unchanged += verdicts.unchanged;
     sums.stale += verdicts.stale;
   };
+  const refuse = (line: number): Promise<void> => {
+    refusedLines.push(line);
+    return Promise.resolve();
+  };
   await client.query(`ANALYZE ${stage.incoming} (_seq, _turn, ${decisiveColumns(dataset)})`);
   const { rows } = await client.query<{ turns: number }>(sql.numberTurns, [origin.fileId, origin.stamp]);
   const turns = rows[0]?.turns ?? 0;
@@ -46,11 +50,7 @@ export async function mergeIncoming(
   for (let turn = 1; turn <= turns; turn++) {
     const admitRange = ({ from, to }: Range, stageRows = sql.stageFresh) =>
       admit(merging, () => client.query(stageRows, [origin.fileId, origin.stamp, turn, from, to]));
-    const refuse = (line: number): Promise<void> => {
-      refusedLines.push(line);
-      return Promise.resolve();
-    };
-    const isTrusting = turn === 1 && mayTrust && !(await beginsWithOrphans(merging));
+    const isTrusting = turn === 1 && trustsForeignKeys && !(await beginsWithOrphans(merging));
     const admitted = isTrusting ? await unlessRefused(client, () => admitRange(lines, sql.stageTrusting)) : null;
     if (admitted !== null) await accept(admitted);
     else await halveRefused(client, lines, (range) => admitRange(range), accept, refuse);

@@ -23,8 +23,8 @@ export interface Merging {
   readonly singly: LookedUpSingly;
   readonly sql: MergeSql;
   readonly origin: Origin;
-  /** How many rows were staged last. */
-  staged: number;
+  /** How many rows were last put into `stage.merging`. */
+  mergingRows: number;
 }
 
 /** For fewer rows a new file of the server's for the stage costs more than it brings, and so do statistics. */
@@ -40,9 +40,9 @@ export type Verdicts = Readonly<Record<Verdict, number>>;
  */
 export async function admit(merging: Merging, stageRows: () => Promise<QueryResult>): Promise<Verdicts> {
   const { client, dataset, stage, sql } = merging;
-  await client.query(`${merging.staged < FEW_ROWS ? 'DELETE FROM' : 'TRUNCATE'} ${stage.merging}`);
-  merging.staged = (await stageRows()).rowCount ?? 0;
-  if (merging.staged >= FEW_ROWS)
+  await client.query(`${merging.mergingRows < FEW_ROWS ? 'DELETE FROM' : 'TRUNCATE'} ${stage.merging}`);
+  merging.mergingRows = (await stageRows()).rowCount ?? 0;
+  if (merging.mergingRows >= FEW_ROWS)
     await client.query(`ANALYZE ${stage.merging} (_verdict, ${decisiveColumns(dataset)})`);
   const verdicts = await countVerdicts(merging);
   const changed = verdicts.updated + verdicts.unchanged;

@@ -5,7 +5,7 @@ import type { FileEntry, LoadedRows, RowBatch, RowText } from '../store.ts';
 import { copyInto } from './copy.ts';
 import { END_DIRECT, insertDirectly } from './direct-insert.ts';
 import { lockFeed, lockFeedIfAlone } from './ledger-entry.ts';
-import { tablesAgainst } from './lookups.ts';
+import { lookAtTables } from './lookups.ts';
 import { mergeSql } from './merge-sql.ts';
 import { mergeIncoming } from './merge-incoming.ts';
 import type { Merging, Origin } from './merge.ts';
@@ -44,8 +44,8 @@ export interface StagedRows {
   merge(onPart: () => Promise<void>): Promise<LoadedRows>;
   /** Empties the stage of what is merged. */
   clear(): Promise<void>;
-  /** Whether rows were merged: of those that are inserted directly nothing follows. */
-  readonly isMerged: boolean;
+  /** Whether waiting rows may heal now: only where some rows needed a merge, since nothing waits for those that were inserted directly. */
+  readonly mayHeal: boolean;
 }
 
 /** Makes the stage of a file, which is empty. */
@@ -57,17 +57,19 @@ export function createStagedRows(staging: Staging): StagedRows {
   /** Whether a key may be named more than once by what is staged. */
   let repeats = false;
   let isMade = false;
-  let isMerged = false;
-  /** How many rows were merged together last. */
-  let mergedLast = 0;
+  /** Whether the tables of a merge are made. */
+  let hasMerged = false;
+  /** As in `Merging`, from one merge to the next. */
+  let mergingRows = 0;
   /** Whether parts are merged; null: not decided yet. */
-  let inParts = inPartsBy === null ? false : null;
-  /** Whether all rows of the table came from this file, each key once as far as is known; null: nothing is known yet. */
-  let isOurs: boolean | null = null;
-  /** Whether the part before needed no merge, nor probably does the next: its orphans are left to the foreign keys. */
-  let isTrusted = false;
-  let wasRefused = false;
-  /** Whether a row of the file was refused, or waits: then more of them do. */
+  let inParts: boolean | null = null;
+  /** See `KnownRows`. Null: it is not known yet whether the table was empty before this file. */
+  let trustsPrimaryKey: boolean | null = null;
+  /** See `KnownRows`. Where the part before needed no merge, the next one probably needs none either. */
+  let trustsForeignKeys = false;
+  /** Whether rows that were inserted directly were refused. It leaves dead rows in the table until the next vacuum, so it may happen once in a file. */
+  let wasInsertRefused = false;
+  /** Whether a merged row was refused or waits: then others probably will, too, and a merge that is undone leaves dead rows as well. */
   let hadRefusals = false;
   const make = async (): Promise<void> => {
     if (!isMade) await client.query(stage.createIncoming);
@@ -94,22 +96,20 @@ export function createStagedRows(staging: Staging): StagedRows {
         await lockFeed(client, feed);
         return NO_ROWS;
       }
-      const { singly, isEmpty, refusesOrphans } = await tablesAgainst(client, feed, dataset, stage, staged);
-      isOurs ??= isEmpty;
+      const { singly, isEmpty, refusesOrphans } = await lookAtTables(client, feed, dataset, stage, staged);
+      trustsPrimaryKey ??= isEmpty;
       const sql = mergeSql(feed, dataset, stage, singly);
-      const merging: Merging = { client, dataset, stage, singly, sql, origin, staged: mergedLast };
-      const known = { repeats, isOurs, isTrusted: isTrusted && refusesOrphans };
+      const merging: Merging = { client, dataset, stage, singly, sql, origin, mergingRows };
+      const known = { repeats, trustsPrimaryKey, trustsForeignKeys: trustsForeignKeys && refusesOrphans };
       const inserted = await insertDirectly(merging, feed, staged, known);
-      // What was refused takes up room in the table until it is vacuumed: once in a file.
-      wasRefused ||= inserted === 'refused';
-      if (wasRefused) isOurs = false;
-      isTrusted = inserted === 'all' && !wasRefused;
+      wasInsertRefused ||= inserted === 'refused';
+      if (wasInsertRefused) trustsPrimaryKey = false;
+      trustsForeignKeys = inserted === 'all' && !wasInsertRefused;
       if (inserted === 'all') return { ...NO_ROWS, inserted: staged };
-      if (!isMerged) await client.query(`${CREATE_SCRATCH}; ${stage.createMerging}`);
-      isMerged = true;
+      if (!hasMerged) await client.query(`${CREATE_SCRATCH}; ${stage.createMerging}`);
+      hasMerged = true;
       const loaded = await mergeIncoming(merging, feed, rowText, refusesOrphans && !hadRefusals, onPart);
-      mergedLast = merging.staged;
-      // What was refused leaves the room it took in the table to the next vacuum: once in a file.
+      mergingRows = merging.mergingRows;
       hadRefusals ||= loaded.waitingLines.length > 0 || loaded.refused.length > 0;
       return loaded;
     },
@@ -118,8 +118,8 @@ export function createStagedRows(staging: Staging): StagedRows {
       staged = 0;
       repeats = false;
     },
-    get isMerged() {
-      return isMerged;
+    get mayHeal() {
+      return hasMerged;
     },
   };
 }
