@@ -67,7 +67,7 @@ export function createStagedRows(staging: Staging): StagedRows {
   let trustsPrimaryKey: boolean | null = null;
   /** See `KnownRows`. Where the part before needed no merge, the next one probably needs none either. */
   let trustsForeignKeys = false;
-  /** Whether rows that were inserted directly were refused. It leaves dead rows in the table until the next vacuum, so it may happen once in a file. */
+  /** Whether a direct insert was refused. That leaves dead rows in the table until the next vacuum, so it may happen once in a file. */
   let wasInsertRefused = false;
   /** Whether a merged row was refused or waits: then others probably will, too, and a merge that is undone leaves dead rows as well. */
   let hadRefusals = false;
