@@ -10,8 +10,13 @@ export type Access = 'write' | 'snapshot';
 /** How long a transaction may be without a statement: whoever stands still in it lets go of its locks then. */
 export const IDLE_WITHIN = '10min';
 
-/** What a transaction must not take over from a role or a database: limits of time would end large files, and dates and times are read as ISO, in UTC. */
+/**
+ * What a transaction must not take over from a role or a database: limits of time would end large files, dates and times are read as ISO, in
+ * UTC, a number that waits as JSON keeps its last digit, an array its NULLs, and a type is called by its plain name.
+ */
 const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; SET LOCAL datestyle TO 'ISO, YMD'; SET LOCAL timezone TO 'UTC';
+  SET LOCAL extra_float_digits TO 1; SET LOCAL array_nulls TO on; SET LOCAL quote_all_identifiers TO off;
+  SELECT set_config('transaction_timeout', '0', true) WHERE current_setting('transaction_timeout', true) IS NOT NULL;
   SET LOCAL idle_in_transaction_session_timeout TO '${IDLE_WITHIN}'`;
 
 /**
