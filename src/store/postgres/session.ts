@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Access, beginSql } from './begin-sql.ts';
+import { createQueue } from '../queue.ts';
 import { connect } from './connect.ts';
 import { asFault } from './faults.ts';
 import type { ServerPlace } from './server-place.ts';
@@ -68,11 +69,11 @@ export function createSession(place: ServerPlace, name: string, pipeline = false
     client.on('end', lose).on('error', lose);
     return (connected = client);
   };
-  const inTurn = createTurns();
+  const queue = createQueue();
   return {
     place,
     transaction: (operation, access, work) =>
-      inTurn(async () => {
+      queue(async () => {
         const client = await connection();
         try {
           return await (pipeline && access === 'snapshot'
@@ -83,7 +84,7 @@ export function createSession(place: ServerPlace, name: string, pipeline = false
         }
       }),
     note: (operation, statements) =>
-      inTurn(async () => {
+      queue(async () => {
         const client = await connection();
         const begin = beginSql(place, 'note');
         try {
@@ -95,7 +96,7 @@ export function createSession(place: ServerPlace, name: string, pipeline = false
         }
       }),
     begin: (operation, question) =>
-      inTurn(async () => {
+      queue(async () => {
         const client = await connection();
         try {
           const results = await inOneGo(client, [beginSql(place, 'write'), question, 'SAVEPOINT begun']);
@@ -106,21 +107,11 @@ export function createSession(place: ServerPlace, name: string, pipeline = false
         }
       }),
     close: () =>
-      inTurn(async () => {
+      queue(async () => {
         const client = connected;
         connected = null;
         if (client !== null) await Promise.race([client.end(), sleep(CLOSE_WITHIN_MS, undefined, { ref: false })]);
       }),
-  };
-}
-
-/** Has one thing done after the other, in the order in which they are asked for. */
-function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ClientBase, QueryResult } from 'pg';
 import type { Feed } from '../../model/feed.ts';
 import type { LedgerEntry, Probe } from '../../model/ledger.ts';
+import { createQueue } from '../queue.ts';
 import type { Claim, Store } from '../store.ts';
 import * as attempts from './attempts.ts';
 import { createClaims } from './claims.ts';
@@ -69,7 +70,7 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
 
   return {
     ...{ feed, program, rowFormat: 'postgres' },
-    latestRevisions: () => inPages((after) => reading((client) => ledger.latestRevisions(client, feed, after, PAGE))),
+    latestRevisions: () => byPage((after) => reading((client) => ledger.latestRevisions(client, feed, after, PAGE))),
     latestRevision: (name, before) => reading((client) => ledger.latestRevision(client, feed, name, before)),
     noteUnread: (names, now) => writing('write ledger', (client) => ledger.noteUnread(client, author, names, now)),
     noteStat: (entry, stat) => writing('write ledger', (client) => ledger.noteStat(client, entry, stat)),
@@ -117,21 +118,11 @@ export function createStore({ feed, program, files, notes, run, probe }: ServerS
   };
 }
 
-/** All entries, by name, a page at a time. */
-async function* inPages(pageAfter: (name: string) => Promise<readonly LedgerEntry[]>): AsyncGenerator<LedgerEntry> {
+/** All entries, by name, read a page at a time. */
+async function* byPage(pageAfter: (name: string) => Promise<readonly LedgerEntry[]>): AsyncGenerator<LedgerEntry> {
   for (let after: string | undefined = ''; after !== undefined;) {
     const page: readonly LedgerEntry[] = await pageAfter(after);
     yield* page;
     after = page.length < PAGE ? undefined : page.at(-1)?.name;
   }
-}
-
-/** Makes a queue: what is asked of it is done one after the other, in that order. */
-function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
-  };
 }

@@ -1,3 +1,4 @@
+import { createQueue } from '../queue.ts';
 import type { Store } from '../store.ts';
 import * as attempts from './attempts.ts';
 import { feedChecks } from '../../feed/sql-files.ts';
@@ -118,14 +119,4 @@ function commit(db: OpenDatabase['db']): void {
   } finally {
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   }
-}
-
-/** Makes a queue: what is asked of it is done one after the other, in that order. */
-function createQueue(): <T>(work: () => T | Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const done = last.then(work);
-    last = done.catch(() => undefined);
-    return done;
-  };
 }
