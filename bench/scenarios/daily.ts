@@ -18,7 +18,7 @@ export async function daily(context: Context): Promise<ScenarioResult> {
     about:
       `${count.toLocaleString('en-US')} transactions, 9 in 10 new, into a table of ${before.toLocaleString('en-US')} ` +
       `over ${universeOf(before).visits.toLocaleString('en-US')} visits; landfall from drop to commit in a daemon that has taken ` +
-      `yesterday's and come to rest (settle 0), so with a warm page cache, its log emptied after the commit; the others with a cold one, ` +
+      `yesterday's and come to rest (settle 0), so with a warm page cache, its log emptied after the commit, a copy kept in the archive; the others with a cold one, ` +
       `and emptying the log counts: whole processes, the shell's with all rows new, and of the floor the upserts and the commit`,
     figures: [...figures(runs, count), firstAfterStart(own, count)],
     marks: [...ratio(runs, 'sqlite3 shell', 1.0), ...ratio(runs, 'floor', 1.3)],

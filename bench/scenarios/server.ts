@@ -16,7 +16,7 @@ export function serverBulk(context: Context): Promise<ScenarioResult> {
   const { procedures, visits } = universeOf(context.rows);
   const rows = context.rows + procedures + visits;
   const about =
-    `the whole feed, ${rows.toLocaleString('en-US')} rows in three files, into an empty database on PostgreSQL; whole processes; ` +
+    `the whole feed, ${rows.toLocaleString('en-US')} rows in three files, into an empty database on PostgreSQL; whole processes, landfall without the archive; ` +
     'psql with \\copy into a temporary table and one INSERT … ON CONFLICT a table, the same constraints and lineage';
   return onServer('server-bulk', about, async (server) => {
     const runs = await alternate(
@@ -47,7 +47,7 @@ export function serverDaily(context: Context): Promise<ScenarioResult> {
   const days = daysAfter(before, count);
   const about =
     `${count.toLocaleString('en-US')} transactions, 9 in 10 new, into a table of ${before.toLocaleString('en-US')} on PostgreSQL; ` +
-    `landfall from drop to commit in a daemon that has taken yesterday's and come to rest (settle 0), psql as a whole process on a server that has not had yesterday's`;
+    `landfall from drop to commit in a daemon that has taken yesterday's and come to rest (settle 0, no archive), psql as a whole process on a server that has not had yesterday's`;
   return onServer('server-daily', about, async (server) => {
     context.say('server-daily: fills the database');
     await server.create('filled');

@@ -4,7 +4,7 @@ import { LIVES } from './daemons.ts';
 import type { Statement } from './session.ts';
 
 /**
- * What `Store.noteCopy` does. Unlike other notes it outlives the server's crash, as the draft does: nobody would know of that any more.
+ * What `Store.noteCopy` does. Unlike other notes it outlives a crash of the server: the draft of the copy does, and only this note tells of it.
  * @param run this run of the program
  */
 export function noteCopy(run: string, name: string, takenAt: string): Statement {
