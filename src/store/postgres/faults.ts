@@ -35,7 +35,7 @@ const ANSWERS: readonly (readonly [codes: RegExp, fault: Fault])[] = [
     { kind: 'busy', problem: 'another transaction was in the way', hint: 'it is tried again by itself' },
   ],
   [
-    /^53[34]00$/,
+    /^53300$/,
     {
       kind: 'busy',
       problem: 'the server takes no more connections',
@@ -76,6 +76,15 @@ const ANSWERS: readonly (readonly [codes: RegExp, fault: Fault])[] = [
       kind: 'changed',
       problem: 'a table, a column or the schema is gone',
       hint: 'put it back, then restart the daemon, which says what is missing',
+    },
+  ],
+  // What is asked is always the same: another table makes it wrong, or what a trigger asks.
+  [
+    /^(?:0A000|2[7DF]...|39...|42...|55000)$/,
+    {
+      kind: 'changed',
+      problem: 'a table is not as it was, or a trigger on it fails',
+      hint: 'restart the daemon, which says which table does not fit the feed; if it starts, mend the trigger',
     },
   ],
 ];

@@ -6,14 +6,20 @@ const REFUSALS: readonly RegExp[] = [
   /^22/, // a value that does not fit the column's type
   /^21000$/, // a second row for one that the statement has inserted or updated itself
   /^44/, // a view's check option
-  /^P0001$/, // what a trigger raises
+  /^P0/, // what a trigger raises, or does not find
+  /^38/, // the same in another language than PL/pgSQL
   /^54000$/, // a value too long for an index
 ];
+
+/** The classes of the server's own codes. One of another class is the user's, which only a trigger raises. */
+const OWN_CLASSES = /^(?:0|10|2|3|4[0-4]|5[3-8]|72|F0|HV|P0|XX)/;
 
 /** Whether the database refused a statement for one of the rows in it; every other error is no row's fault. */
 export function isRefusal(error: unknown): boolean {
   if (error instanceof RowsLeftOut) return true;
-  return error instanceof pg.DatabaseError && REFUSALS.some((pattern) => pattern.test(error.code ?? ''));
+  if (!(error instanceof pg.DatabaseError) || error.code === undefined) return false;
+  const { code } = error;
+  return !OWN_CLASSES.test(code) || REFUSALS.some((pattern) => pattern.test(code));
 }
 
 /** A trigger dropped a row without a word. It must not get lost: it counts as refused. */

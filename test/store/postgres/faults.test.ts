@@ -83,6 +83,9 @@ describePostgres('faults of a server', () => {
     ['58030', 'io', 'the server failed'],
     ['XX001', 'corrupt', 'is damaged'],
     ['42P01', 'changed', 'a table, a column or the schema is gone'],
+    ['42883', 'changed', 'a table is not as it was, or a trigger on it fails'],
+    ['2F005', 'changed', 'a table is not as it was, or a trigger on it fails'],
+    ['53400', 'memory', 'the server lacks memory or another resource'],
   ] as const)(
     'P7: %s in the middle of a file is the fault %s of the database, not the file’s',
     async (code, kind, words) => {
@@ -101,6 +104,21 @@ describePostgres('faults of a server', () => {
       expect(await deliverTo(desk)).toMatchObject({ kind: 'ingested', counts: { inserted: 2 } });
     },
   );
+
+  test.each([
+    ['takes no such values any more', 'ALTER TABLE procedures ALTER description TYPE boolean USING NULL'],
+    ['has lost its key', 'ALTER TABLE procedures DROP CONSTRAINT procedures_pkey CASCADE'],
+    ['fills a column itself', `ALTER TABLE procedures DROP description; ALTER TABLE procedures ADD description text GENERATED ALWAYS AS ('') STORED`],
+  ])('P7: a table that %s while the daemon runs is no file’s fault', async (_, change) => {
+    const { store, client } = await openDesk();
+    const desk = deskOn(store);
+    await desk.deliver('Procedure', '20260731_060000', [procedure('P1')]);
+    await client.query(change);
+    const fault = await faultOf(deliverTo(desk));
+    expect(fault.kind).toBe('changed');
+    expect(fault.message).toContain('restart the daemon, which says which table does not fit');
+    expect((await client.query('SELECT failures FROM attempts')).rows).toEqual([{ failures: 0 }]);
+  }); // prettier-ignore
 
   test('P2: a connection that is cut in COPY leaves nothing, and the next try goes on by itself', async () => {
     const { place, client } = await openDesk();

@@ -12,6 +12,8 @@ const withTrigger = (body: string) => (sql: string) =>
        CREATE TRIGGER judge BEFORE INSERT OR UPDATE ON procedures FOR EACH ROW EXECUTE FUNCTION judge()`
     : sql;
 const raises = withTrigger(`IF NEW.standard_charge_cents < 0 THEN RAISE 'secret %', NEW.description; END IF;`);
+const raisesAs = (code: string) =>
+  withTrigger(`IF NEW.standard_charge_cents < 0 THEN RAISE 'secret' USING ERRCODE = '${code}'; END IF;`);
 const leavesOut = withTrigger('IF NEW.standard_charge_cents < 0 THEN RETURN NULL; END IF;');
 
 const rejects = (desk: Desk) =>
@@ -23,6 +25,9 @@ describePostgres('P7: PostgreSQL refuses only the rows that offend it', () => {
 
   test.each([
     ['a trigger that raises', raises],
+    ['a trigger that raises a code of the user’s own', raisesAs('UD001')],
+    ['a trigger that raises the code that standard SQL has for it', raisesAs('45000')],
+    ['a trigger that finds no row where it wants one', raisesAs('P0002')],
     ['a trigger that leaves rows out without a word', leavesOut],
   ])('for %s: rows that are new and rows that change', async (_, change) => {
     const desk = await openDesk({ change });
