@@ -24,7 +24,9 @@ export function statusText(
 ): string {
   const lines = daemonLines(daemon, now, stdout);
   const wal = database.walBytes === 0 ? '' : `, write-ahead log ${size(database.walBytes)}`;
-  lines.push(labelled(stdout, 'Database  ', `${printable(database.path)}, ${size(database.bytes)}${wal}`));
+  // Of a server that does not answer, or of a file that is not there, no size is known.
+  const room = database.status === null && database.bytes === 0 ? '' : `, ${size(database.bytes)}${wal}`;
+  lines.push(labelled(stdout, 'Database  ', printable(database.path) + room));
   if (daemon.lives && daemon.heartbeat?.work.wal.pinned === true) {
     const pinned = 'a long-running reader keeps the log from being emptied: it grows until that program ends';
     lines.push(labelled(stdout, '          ', pinned, 'yellow'));

@@ -1,6 +1,7 @@
 import { lookAtLock } from '../store/open.ts';
 import type { LockState } from '../store/ownership.ts';
 import type { Fault } from '../model/work.ts';
+import { isUrl } from '../settings/database-url.ts';
 import { bootTime, type BootTime } from '../system/boot-clock.ts';
 import { isGone, PROCESS_TABLE } from '../system/process-table.ts';
 import {
@@ -39,6 +40,8 @@ export interface Signs {
   readonly lock: LockState;
   /** The system says that there is no such process; false: it is there, or one cannot know from here. */
   readonly processIsGone: boolean;
+  /** The database is one of PostgreSQL: no lock, and nothing beside it. */
+  readonly isOnServer: boolean;
 }
 
 /** When they are seen. */
@@ -54,7 +57,10 @@ export function checkDaemon(settings: HeartbeatPlace, now: Date): DaemonHealth {
   const processIsGone =
     heartbeat !== null && PROCESS_TABLE !== null && heartbeat.processTable === PROCESS_TABLE && isGone(heartbeat.pid);
   return assessDaemon(
-    { heartbeat, muteBeat: readMuteBeat(place), lock: lookAtLock(settings.db), processIsGone },
+    {
+      ...{ heartbeat, muteBeat: readMuteBeat(place), lock: lookAtLock(settings.db), processIsGone },
+      isOnServer: isUrl(settings.db),
+    },
     { now, sinceBoot: bootTime() },
   );
 }
@@ -64,14 +70,14 @@ export function checkDaemon(settings: HeartbeatPlace, now: Date): DaemonHealth {
  * read-only media), tells at once that it has died, its beats only after a while.
  */
 export function assessDaemon(
-  { heartbeat, muteBeat, lock, processIsGone }: Signs,
+  { heartbeat, muteBeat, lock, processIsGone, isOnServer }: Signs,
   { now, sinceBoot }: Moment,
 ): DaemonHealth {
   if (muteBeat !== null && isFresh(muteBeat, now)) {
     const text = 'database: no room left on its disk, not even for the daemon to say how it is';
     return { heartbeat, lives: true, problem: { text, since: null } };
   }
-  if (heartbeat === null) return { heartbeat, lives: false, problem: { text: unseen(lock), since: null } };
+  if (heartbeat === null) return { heartbeat, lives: false, problem: { text: unseen(lock, isOnServer), since: null } };
   const { doing, faults } = heartbeat.work;
   const dead = (text: string, ended: Pick<HealthProblem, 'ended'> = {}): DaemonHealth => ({
     heartbeat,
@@ -104,7 +110,10 @@ export function isReady({ heartbeat, lives, problem }: DaemonHealth): boolean {
   return lives && problem === null && doing !== 'starting' && doing !== 'stopping' && doing !== 'stopped';
 }
 
-function unseen(lock: LockState): string {
+function unseen(lock: LockState, isOnServer: boolean): string {
+  // Others may serve it, and what a daemon says of itself is found by these two settings.
+  if (isOnServer)
+    return 'no daemon of this database is known here: --landing and --state-dir have to be those of "run"';
   if (lock.kind !== 'held' || lock.holder === null) return 'no daemon has run on this database';
   const { command, pid } = lock.holder;
   return `no daemon says that it lives; "${command}", process ${pid}, has the database`;

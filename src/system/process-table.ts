@@ -17,12 +17,19 @@ function readProcessTable(): string | null {
   }
 }
 
-/** Whether no process of this process's own list has an id; another user's counts, too. */
+/**
+ * Whether no process of this process's own list lives under an id; another user's counts, too. One that has ended counts as gone also
+ * while its parent, as a container's first process may, has not asked for its exit code (a zombie: proc_pid_stat(5)).
+ */
 export function isGone(pid: number): boolean {
   try {
     kill(pid, 0);
-    return false;
   } catch (error) {
-    return systemCode(error) === 'ESRCH';
+    if (systemCode(error) === 'ESRCH') return true;
+  }
+  try {
+    return /\) [ZX] [^)]*$/.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
   }
 }

@@ -8,7 +8,7 @@ import { files } from '../../src/commands/files.ts';
 import { rejects, type RejectsOptions } from '../../src/commands/rejects.ts';
 import { status } from '../../src/commands/status.ts';
 import { STARTING, type Work } from '../../src/model/work.ts';
-import { writeHeartbeat, type Heartbeat } from '../../src/status/heartbeat.ts';
+import { heartbeatPlace, writeHeartbeat, type Heartbeat } from '../../src/status/heartbeat.ts';
 import { readSettings } from '../../src/settings/read-settings.ts';
 import { bootTime } from '../../src/system/boot-clock.ts';
 import { PROCESS_TABLE } from '../../src/system/process-table.ts';
@@ -499,6 +499,13 @@ describe('status', () => {
     expect(text).toContain('broken.sqlite');
     const { database } = databaseSchema.parse(JSON.parse((await run(db, { json: true })).text));
     expect(database['problem']).toContain('broken.sqlite');
+  });
+
+  test('of a server that does not answer it says no size', async () => {
+    const settings = { ...settingsOf('postgres://loader@127.0.0.1:1/visits'), stateDir: tempFolder() };
+    writeHeartbeat(heartbeatPlace(settings), alive);
+    const { text } = await run(settings.db, { settings });
+    expect(text).toMatch(/\nDatabase +postgres:\S+\/visits\n +postgres:\S+ no server answers there/);
   });
 
   test('names a log that a reader pins by what the living daemon saw, not by its size', async () => {

@@ -58,12 +58,18 @@ const CASES: readonly (readonly [string, Partial<Signs>, boolean, string | null]
   ['on its way out', { heartbeat: said('stopping') }, true, null],
   ['stopped', { heartbeat: said('stopped') }, false, 'the daemon is stopped'],
   ['that never was', {}, false, 'no daemon has run on this database'],
+  [
+    'that is looked for in another place than it says so',
+    { lock: { kind: 'unknown' }, isOnServer: true },
+    false,
+    'is known here: --landing and --state-dir have to be those of "run"',
+  ],
   ['that never was, while once works', { lock: heldBy('once') }, false, '"once", process 7, has the database'],
 ];
 
 test.each(CASES)('a daemon %s', (_, signs, lives, problem) => {
   const daemon = assessDaemon(
-    { heartbeat: null, muteBeat: null, lock: FREE, processIsGone: false, ...signs },
+    { heartbeat: null, muteBeat: null, lock: FREE, processIsGone: false, isOnServer: false, ...signs },
     { now: NOW, sinceBoot: null },
   );
   expect(daemon.lives).toBe(lives);

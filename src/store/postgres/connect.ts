@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import { LandfallError } from '../../model/errors.ts';
 import { systemCode } from '../../system/system-error.ts';
-import { asFault, NoPassword } from './faults.ts';
+import { asFault } from './faults.ts';
 import { findPassword } from './password.ts';
 import type { ServerPlace } from './server-place.ts';
 
@@ -49,9 +49,7 @@ export async function connect(place: ServerPlace, name: string, pipeline = false
 
 /** @throws NoPassword where libpq would find none */
 function requirePassword({ host, port, database = '', user = '' }: pg.Client): string {
-  const found = findPassword({ host, port, database, user });
-  if (found === null) throw new NoPassword();
-  return found;
+  return findPassword({ host, port, database, user });
 }
 
 /** Without what is null: `pg` then follows the variables of libpq. */

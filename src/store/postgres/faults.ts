@@ -7,7 +7,7 @@ interface Fault extends FaultWords {
   readonly kind: FaultKind;
 }
 
-/** The server wants a password, and there is none to give. */
+/** The server wants a password, and there is none to give; `message` says where one was looked for, and what is wrong there. */
 export class NoPassword extends Error {
   override readonly name = 'NoPassword';
 }
@@ -23,7 +23,8 @@ export function asFault(operation: string, place: ServerPlace, error: unknown): 
 
 function faultOf(error: unknown, place: ServerPlace): Fault | null {
   if (error instanceof pg.DatabaseError) return serverFault(error, place);
-  if (error instanceof NoPassword) return denied('the server asks for a password, and none is given', WHERE_PASSWORDS);
+  if (error instanceof NoPassword)
+    return denied(`the server asks for a password, and none is given: ${error.message}`, WHERE_PASSWORDS);
   if (!(error instanceof Error)) return null;
   return connectionFault(error);
 }
@@ -115,11 +116,14 @@ function denied(problem: string, hint: string): Fault {
   return { kind: 'denied', problem, hint };
 }
 
-/** The rights that are granted for each kind of thing that the server names in `permission denied for KIND NAME`. */
+/** What of `permission denied for KIND NAME` a role gives: one right alone would lead to the next that is missing, and a reader may not write. */
+const OF_ROLES: ReadonlySet<string> = new Set(['table', 'view', 'sequence']);
+
+const ROLES =
+  'make it a member of landfall_loader, or of landfall_reader if it only reads: "landfall schema --grants" prints these roles and their rights';
+
+/** The rights that are granted for each other KIND. */
 const RIGHTS: Readonly<Record<string, (name: string) => string>> = {
-  table: (name) => `SELECT, INSERT, UPDATE, DELETE ON TABLE ${name}`,
-  view: (name) => `SELECT ON TABLE ${name}`,
-  sequence: (name) => `USAGE ON SEQUENCE ${name}`,
   schema: (name) => `USAGE, CREATE ON SCHEMA ${name}`,
   database: (name) => `CONNECT, CREATE, TEMPORARY ON DATABASE ${name}`,
 };
@@ -128,6 +132,7 @@ const RIGHTS: Readonly<Record<string, (name: string) => string>> = {
 function lackingRight({ message }: pg.DatabaseError, { url }: ServerPlace): Fault {
   const user = url.user ?? 'the user';
   const [, kind = '', name = ''] = /^permission denied for (\w+) (\S+)$/.exec(message) ?? [];
+  if (OF_ROLES.has(kind)) return denied(`${user} lacks a right to ${kind} ${name}`, ROLES);
   const rights = RIGHTS[kind];
   if (rights !== undefined) {
     const grant = `let its owner say: GRANT ${rights(name)} TO ${url.user ?? 'USER'}`;

@@ -2,6 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { env as ownEnv, platform } from 'node:process';
+import { systemCode } from '../../system/system-error.ts';
+import { NoPassword } from './faults.ts';
 
 /** Who asks for a password, and where. */
 export interface Login {
@@ -14,19 +16,26 @@ export interface Login {
 /**
  * The password that libpq would find: in PGPASSWORD, in the file that PGPASSFILE names, or in ~/.pgpass. A file that others may read is
  * passed over, as libpq does.
- * @returns null: there is none
+ * @throws NoPassword when there is none: it says why
  */
-export function findPassword(login: Login, env: NodeJS.ProcessEnv = ownEnv): string | null {
+export function findPassword(login: Login, env: NodeJS.ProcessEnv = ownEnv): string {
   if (env['PGPASSWORD'] !== undefined) return env['PGPASSWORD'];
   const file = env['PGPASSFILE'] ?? join(homedir(), '.pgpass');
+  const found = passwordIn(readPasswords(file), login);
+  if (found !== null) return found;
+  throw new NoPassword(`no line of ${file} fits ${login.host}:${login.port}:${login.database}:${login.user}`);
+}
+
+function readPasswords(file: string): string {
+  let mode: number;
   try {
-    const { mode } = statSync(file);
-    if (platform !== 'win32' && (mode & 0o077) !== 0) return null;
-    return passwordIn(readFileSync(file, 'utf8'), login);
-  } catch {
-    // Most have none. That a password is missing is told when the server asks for it.
-    return null;
+    mode = statSync(file).mode;
+    if (platform === 'win32' || (mode & 0o077) === 0) return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = systemCode(error) ?? 'it failed';
+    throw new NoPassword(code === 'ENOENT' ? `there is no ${file}` : `${file} cannot be read (${code})`);
   }
+  throw new NoPassword(`others may read ${file}, which is why it is passed over`);
 }
 
 /**

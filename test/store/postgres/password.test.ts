@@ -29,15 +29,19 @@ test('a server behind a socket is called by its folder, or localhost', () => {
   expect(passwordIn('/run/postgresql:*:*:*:secret', login)).toBe('secret');
 });
 
-test('PGPASSWORD comes first, and a file that others may read is passed over', () => {
+test('PGPASSWORD comes first, a file that others may read is passed over, and where there is none, it is said why', () => {
   const file = join(tempFolder(), 'pgpass');
   writeFileSync(file, '*:*:*:*:secret\n', { mode: 0o600 });
   const env = { PGPASSFILE: file };
   expect(findPassword(LOGIN, { ...env, PGPASSWORD: 'first' })).toBe('first');
   expect(findPassword(LOGIN, env)).toBe('secret');
+  expect(() => findPassword(LOGIN, { PGPASSFILE: `${file}.none` })).toThrow(`there is no ${file}.none`);
+  expect(() => findPassword(LOGIN, { PGPASSFILE: join(file, 'nowhere') })).toThrow('cannot be read (ENOTDIR)');
   chmodSync(file, 0o640);
-  expect(findPassword(LOGIN, env)).toBeNull();
-  expect(findPassword(LOGIN, { PGPASSFILE: join(file, 'nowhere') })).toBeNull();
+  expect(() => findPassword(LOGIN, env)).toThrow(`others may read ${file}`);
+  writeFileSync(file, '*:*:*:reader:secret\n');
+  chmodSync(file, 0o600);
+  expect(() => findPassword(LOGIN, env)).toThrow(`no line of ${file} fits db.example:5432:visits:loader`);
 });
 
 describePostgres('a server that asks for a password', () => {
@@ -68,7 +72,7 @@ describePostgres('a server that asks for a password', () => {
         .poll(() => refusal('secretive'))
         .toMatchObject({
           kind: 'denied',
-          message: expect.stringContaining('the server asks for a password, and none is given (put it into') as string,
+          message: expect.stringContaining('the server asks for a password, and none is given: ') as string,
         });
       expect(await refusal('secretive:secret')).toBeNull();
     } finally {
