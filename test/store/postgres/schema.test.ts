@@ -1,16 +1,18 @@
 import Database from 'better-sqlite3';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { loadFeed } from '../../../src/feed/load.ts';
 import { feedMigrations } from '../../../src/feed/sql-files.ts';
 import { FEED_FILE, MIGRATIONS } from '../../helpers/ingest.ts';
+import { openServer, serverSuite } from '../../helpers/postgres-store.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
 import { desksOn } from '../conformance/desk.ts';
 import { postgres } from '../conformance/stores.ts';
 
 describePostgres('the tables on PostgreSQL', () => {
   const openDesk = desksOn(postgres);
+  const openServerDesk = serverSuite();
 
   test('have the names and columns of those in SQLite, and the feed that is locked', async () => {
     const desk = await openDesk();
@@ -22,6 +24,29 @@ describePostgres('the tables on PostgreSQL', () => {
          AND column_name <> 'left_by' GROUP BY table_name`,
     );
     expect(found.toSorted()).toEqual([...sqliteTables(), 'feeds: feed*'].toSorted());
+  });
+
+  test('a date that would be kept as text, which no merge could compare, is refused at the start', async () => {
+    const asText = (sql: string) => sql.replace(/(effective_date +)date/, '$1text');
+    await expect(openDesk({ change: asText })).rejects.toThrow(/procedures\.effective_date is text, .*declare it date/);
+  });
+
+  test('P5: so is row-level security that hides rows from the daemon, and not one that shows it all', async () => {
+    const { client, place } = await openServerDesk();
+    const schema = new URL(place.db.replace('@/', '@none/')).searchParams.get('schema') ?? '';
+    const daemon = `daemon_${schema}`;
+    await client.query(`CREATE ROLE ${daemon} LOGIN`);
+    onTestFinished(async () => {
+      await client.query(`DROP OWNED BY ${daemon}; DROP ROLE ${daemon}`);
+    });
+    await client.query(`GRANT USAGE ON SCHEMA ${schema} TO ${daemon};
+      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${daemon};
+      ALTER TABLE procedures ENABLE ROW LEVEL SECURITY;
+      CREATE POLICY partly ON procedures TO ${daemon} USING (procedure_id <> 'P1')`);
+    const asDaemon = { ...place, db: place.db.replace('postgres@', `${daemon}@`) };
+    await expect(openServer(asDaemon)).rejects.toThrow('row-level security hides rows of procedures from this user');
+    await client.query(`CREATE POLICY whole ON procedures FOR SELECT TO ${daemon} USING (true)`);
+    await (await openServer(asDaemon)).close();
   });
 });
 
