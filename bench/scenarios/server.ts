@@ -47,7 +47,7 @@ export function serverDaily(context: Context): Promise<ScenarioResult> {
   const days = daysAfter(before, count);
   const about =
     `${count.toLocaleString('en-US')} transactions, 9 in 10 new, into a table of ${before.toLocaleString('en-US')} on PostgreSQL; ` +
-    `landfall from drop to commit in a daemon that has taken yesterday's and come to rest (settle 0, no archive), psql as a whole process on a server that has not had yesterday's`;
+    `landfall from drop to commit in a daemon that has taken yesterday's and come to rest (settle 0, no archive), psql as a whole process, after yesterday's as well`;
   return onServer('server-daily', about, async (server) => {
     context.say('server-daily: fills the database');
     await server.create('filled');
@@ -69,6 +69,8 @@ export function serverDaily(context: Context): Promise<ScenarioResult> {
         },
         async psql(name) {
           await server.create(name, 'filled');
+          // As for Landfall, the server has what yesterday's file needed in its memory.
+          await loadByPsql(server, name, [days.yesterday], true);
           return () => loadByPsql(server, name, [days.today], true);
         },
       },
