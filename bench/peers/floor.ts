@@ -1,6 +1,6 @@
 /**
  * The floor: one prepared better-sqlite3 upsert a row, over rows that are already split and typed in memory.
- * usage: floor.ts DATABASE CACHE_MIB TABLE=FILE...   (the tables are there already). Prints the ms of the loops and commits.
+ * usage: floor.ts DATABASE CACHE_MIB TABLE=FILE...   (the tables are there already). Prints the ms of each file's loop and commit.
  */
 import { readFileSync } from 'node:fs';
 import { openPeer } from './open.ts';
@@ -8,7 +8,7 @@ import { openPeer } from './open.ts';
 const [database = '', cacheMib = '', ...files] = process.argv.slice(2);
 const db = openPeer(database, cacheMib);
 
-let ms = 0;
+const ms: number[] = [];
 for (const file of files) {
   const [table = '', path = ''] = file.split('=');
   const columns = db.prepare<[string], string>('SELECT name FROM pragma_table_info(?)').pluck().all(table);
@@ -27,7 +27,7 @@ for (const file of files) {
   db.exec('BEGIN');
   for (const row of rows) upsert.run(row);
   db.exec('COMMIT');
-  ms += performance.now() - begun;
+  ms.push(performance.now() - begun);
 }
 db.close();
 process.stdout.write(JSON.stringify({ ms }));

@@ -41,8 +41,15 @@ export interface DaysLoad extends Load {
 /** How long a daemon is left alone after yesterday's file, ms: within 5 s it has collected its garbage and emptied the log, as it has by the next day. */
 const REST_MS = 10_000;
 
-/** Lets a daemon take a small file, then yesterday's, and come to rest; then drops today's. Times are from drop to commit. */
-export async function takeDays(daemon: Daemon, { yesterday, today }: Days): Promise<DaysLoad> {
+/**
+ * Lets a daemon take a small file, then yesterday's, and come to rest; then drops today's. Times are from drop to commit.
+ * @param atRest done before today's
+ */
+export async function takeDays(
+  daemon: Daemon,
+  { yesterday, today }: Days,
+  atRest: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<DaysLoad> {
   const take = async (path: string): Promise<number> => {
     const begun = performance.now();
     return (await daemon.ingested(drop(daemon, path))) - begun;
@@ -50,6 +57,7 @@ export async function takeDays(daemon: Daemon, { yesterday, today }: Days): Prom
   await take(procedureFile({ procedures: 1, visits: 0 }, '20250602_010000'));
   const firstMs = await take(yesterday.path);
   await sleep(REST_MS);
+  await atRest();
   return { ms: await take(today.path), peakMib: daemon.peakMib(), firstMs };
 }
 

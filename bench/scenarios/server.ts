@@ -203,7 +203,7 @@ async function takeDaysOn(server: BenchServer, name: string, days: Days): Promis
   await using connection = await server.connect(name);
   const daemon = startDaemon(work.path, args, {}, { url: server.url(name), ask: connection.ask });
   try {
-    return await takeDays(daemon, days);
+    return await takeDays(daemon, days, () => server.ask(name, 'CHECKPOINT'));
   } finally {
     await daemon.stop();
   }
