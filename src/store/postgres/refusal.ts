@@ -19,6 +19,8 @@ export function isRefusal(error: unknown): boolean {
   if (error instanceof RowsLeftOut) return true;
   if (!(error instanceof pg.DatabaseError) || error.code === undefined) return false;
   const { code } = error;
+  // What a policy refuses of a row has the code of a missing right.
+  if (code === '42501') return error.routine === 'ExecWithCheckOptions';
   return !OWN_CLASSES.test(code) || REFUSALS.some((pattern) => pattern.test(code));
 }
 

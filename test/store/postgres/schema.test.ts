@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadFeed } from '../../../src/feed/load.ts';
 import { feedMigrations } from '../../../src/feed/sql-files.ts';
-import { FEED_FILE, MIGRATIONS } from '../../helpers/ingest.ts';
+import { FEED_FILE, MIGRATIONS, createStoreDesk } from '../../helpers/ingest.ts';
 import { openServer, serverSuite } from '../../helpers/postgres-store.ts';
 import { describePostgres } from '../../helpers/postgres.ts';
+import { procedure } from '../../helpers/rows.ts';
+import { tempFolder } from '../../helpers/temp.ts';
 import { desksOn } from '../conformance/desk.ts';
 import { postgres } from '../conformance/stores.ts';
 
@@ -46,7 +48,13 @@ describePostgres('the tables on PostgreSQL', () => {
     const asDaemon = { ...place, db: place.db.replace('postgres@', `${daemon}@`) };
     await expect(openServer(asDaemon)).rejects.toThrow('row-level security hides rows of procedures from this user');
     await client.query(`CREATE POLICY whole ON procedures FOR SELECT TO ${daemon} USING (true)`);
-    await (await openServer(asDaemon)).close();
+    const store = await openServer(asDaemon);
+    onTestFinished(() => store.close());
+    // P7: what a policy refuses it refuses by row.
+    const rows = [procedure('P1'), procedure('P2'), procedure('P3')];
+    expect(await createStoreDesk(store, tempFolder()).deliver('Procedure', '20260801_060000', rows)).toMatchObject({
+      counts: { inserted: 2, rejected: 1 },
+    });
   });
 });
 
