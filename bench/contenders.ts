@@ -125,32 +125,25 @@ const python: Contender = {
 };
 
 /** One prepared better-sqlite3 upsert a row over rows split in memory; only the loops and commits are timed. */
-export const floor: Contender = {
-  name: 'floor',
-  missing: null,
-  create: createPeerDatabase,
-  async load(database, files) {
-    const { ms, peakMib } = await runFloor(database, files);
-    return { ms: ms.reduce((sum, each) => sum + each, 0), peakMib };
-  },
-};
+export const floor = createFloor('floor', (ms) => ms.reduce((sum, each) => sum + each, 0));
 
 /** The floor in a process that has taken the other files before the last, which alone is timed: its page cache is warm. */
-export const warmFloor: Contender = {
-  name: 'floor, warm',
-  missing: null,
-  create: createPeerDatabase,
-  async load(database, files) {
-    const { ms, peakMib } = await runFloor(database, files);
-    return { ms: ms.at(-1) ?? NaN, peakMib };
-  },
-};
+export const warmFloor = createFloor('floor, warm', (ms) => ms.at(-1) ?? NaN);
 
-async function runFloor(database: string, files: readonly TableFile[]): Promise<{ ms: number[]; peakMib: number }> {
-  const script = join(import.meta.dirname, 'peers/floor.ts');
-  const args = ['--max-old-space-size=8192', script, database, String(CACHE_MIB), ...named(files)];
-  const { stdout, peakMib } = await measureProcess(process.execPath, args);
-  return { ...z.object({ ms: z.array(z.number()) }).parse(JSON.parse(stdout)), peakMib };
+/** @param timeOf what counts of the ms of each file */
+function createFloor(name: string, timeOf: (ms: readonly number[]) => number): Contender {
+  return {
+    name,
+    missing: null,
+    create: createPeerDatabase,
+    async load(database, files) {
+      const script = join(import.meta.dirname, 'peers/floor.ts');
+      const args = ['--max-old-space-size=8192', script, database, String(CACHE_MIB), ...named(files)];
+      const { stdout, peakMib } = await measureProcess(process.execPath, args);
+      const { ms } = z.object({ ms: z.array(z.number()) }).parse(JSON.parse(stdout));
+      return { ms: timeOf(ms), peakMib };
+    },
+  };
 }
 
 /** The floor of children first, from the rows of a database that landfall has filled; only statements and commits are timed. */

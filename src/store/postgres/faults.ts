@@ -79,7 +79,7 @@ const ANSWERS: readonly (readonly [codes: RegExp, fault: Fault])[] = [
       hint: 'put it back, then restart the daemon, which says what is missing',
     },
   ],
-  // What is asked is always the same: another table makes it wrong, or what a trigger asks.
+  // The statements themselves do not vary: they fail like this only where a table was changed, or a trigger is broken.
   [
     /^(?:0A000|2[7DF]...|39...|42...|55000)$/,
     {
