@@ -44,7 +44,7 @@ test('without anything said, the defaults hold', () => {
     stateDir: '/work/db',
     logLevel: 'info',
     logFormat: 'auto',
-    cacheMib: 128,
+    cacheMib: 192,
     http: null,
     httpPasswordFile: null,
     ...{ alertWebhook: null, alertTemplate: null, alertSmtp: null, alertFrom: null, alertTo: null },
