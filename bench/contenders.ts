@@ -20,7 +20,7 @@ export const ROOT = join(import.meta.dirname, '..');
 export const LAUNCHER = join(ROOT, 'bin/landfall.cjs');
 
 /** SQLite's page cache, MiB: what Landfall has by itself (`--cache-mib`), python and the floor have the same; the shell has its own default. */
-export const CACHE_MIB = 192;
+export const CACHE_MIB = 128;
 
 /** A generated file and the table that it goes to. */
 export interface TableFile {

@@ -207,8 +207,8 @@ export const SETTINGS = [
       .regex(/^\d{1,6}$/, 'must be a whole number of MiB')
       .transform(Number)
       .refine((mib) => mib >= 1 && mib <= 65_536, 'must be from 1 to 65536'),
-    // With less, a daily file writes pages that it changes again; with more it takes as long, even in a table of ten million rows.
-    fallback: '192',
+    // With less, a daily file writes pages that it changes again; memory beyond this costs more when first touched than it saves.
+    fallback: '128',
     fallbackFolder: null,
     takenBy: 'ingest',
   },

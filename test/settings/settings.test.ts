@@ -44,7 +44,7 @@ test('without anything said, the defaults hold', () => {
     stateDir: '/work/db',
     logLevel: 'info',
     logFormat: 'auto',
-    cacheMib: 192,
+    cacheMib: 128,
     http: null,
     httpPasswordFile: null,
     ...{ alertWebhook: null, alertTemplate: null, alertSmtp: null, alertFrom: null, alertTo: null },
