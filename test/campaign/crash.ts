@@ -13,6 +13,7 @@ import type { CrashOrders } from './crash-child.ts';
 import { inOrderTaken, largeFeed, spellOut, TABLES, type SpeltContent } from './feeds.ts';
 import { UNGUARDED, type Guard } from './guard.ts';
 import { replay, type Delivery } from './oracle.ts';
+import { childrenOf, isAlive } from './processes.ts';
 
 /** Where a process is killed from inside. */
 export const MOMENTS = [
@@ -273,24 +274,6 @@ function start(
     });
   });
   return { process: child, exited, ended };
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    return text === '' ? [] : text.split(' ').map(Number);
-  } catch {
-    return [];
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // A process that has ended but was not waited for is a zombie: not alive.
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 function kill(pid: number): void {

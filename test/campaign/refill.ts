@@ -26,6 +26,7 @@ import { spellOut, TABLES, type SpeltContent } from './feeds.ts';
 import { UNGUARDED, type Guard } from './guard.ts';
 import { replay, type Delivery } from './oracle.ts';
 import { contentsInOrder, listed, orderPlans, type OrderPlan } from './order.ts';
+import { childrenOf, isAlive } from './processes.ts';
 
 /** What happens beside the arrivals of a plan. */
 export interface RefillPlan {
@@ -217,13 +218,18 @@ async function killRefill(desk: Desk, db: string, ms: number): Promise<void> {
   const child = spawn(process.execPath, args, { stdio: 'ignore', detached: true });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   await Promise.race([ended, sleep(ms)]);
+  const { pid } = child;
+  if (pid === undefined) return;
+  const workers = childrenOf(pid);
   try {
     // With its worker.
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    process.kill(-pid, 'SIGKILL');
   } catch {
     // It has ended.
   }
   await ended;
+  // The worker may hold the database a moment longer.
+  while (workers.some(isAlive)) await sleep(5);
 }
 
 function findings(file: string, feed: Feed): string[] {
