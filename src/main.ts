@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
+import { config } from 'zod';
 import { runCommandLine } from './command-line.ts';
 import { describeError } from './output/error-report.ts';
 import { LandfallError } from './model/errors.ts';
@@ -20,6 +21,9 @@ const LINGER_MS = 1000;
 
 // Owner and one group may read what is made here, nobody else, whatever the caller's umask.
 process.umask(0o007);
+
+// What is checked at the edges is checked a few times in a process: Zod would take longer to compile it first. It heeds this for what is made later.
+config({ jitless: true });
 
 let kind: CommandKind = 'short';
 const stop = new AbortController();

@@ -1,11 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { feedFileName, feedFileText } from './helpers/feed-files.ts';
+import { writeFeedFile } from './helpers/feed-files.ts';
+import { errorsWith } from './helpers/preload.ts';
 import { tempFolder } from './helpers/temp.ts';
-
-const ROOT = path.join(import.meta.dirname, '..');
 
 /** Has each process say on standard error which flags of V8 it sets, and set them. */
 const TELL = `import v8 from 'node:v8';
@@ -16,10 +14,9 @@ const TELL = `import v8 from 'node:v8';
 
 /** The flags that a command and its children set. */
 function flagsOf(...args: readonly string[]): readonly string[] {
-  const preload = `data:text/javascript,${encodeURIComponent(TELL)}`;
-  const launcher = path.join(ROOT, 'bin/landfall.cjs');
-  const { stderr } = spawnSync(process.execPath, ['--import', preload, launcher, ...args], { encoding: 'utf8' });
-  return stderr.split('\n').flatMap((line) => /^sets (\S+)$/.exec(line)?.[1] ?? []);
+  return errorsWith(TELL, ...args)
+    .split('\n')
+    .flatMap((line) => /^sets (\S+)$/.exec(line)?.[1] ?? []);
 }
 
 test("an idle daemon is not woken by V8's memory reducer; a short command takes Node's own modules as they were compiled", () => {
@@ -39,10 +36,7 @@ test('what is parsed of a large file stays among the young objects', () => {
     StandardCharge: '12.50',
     EffectiveDate: '2025-01-01',
   }));
-  writeFileSync(
-    path.join(landing, feedFileName('Procedure', new Date('2025-05-01T00:00:00Z'))),
-    feedFileText('Procedure', rows),
-  );
+  writeFeedFile(landing, 'Procedure', '20250501_000000', rows);
 
   const flags = flagsOf('once', '--landing', landing, '--db', path.join(work, 'db.sqlite'), '--settle', '0');
 

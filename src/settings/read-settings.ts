@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import type * as yaml from 'yaml';
-import { config, z } from 'zod';
+import { z } from 'zod';
 import { editDistance } from '../feed/edit-distance.ts';
 import { LandfallError } from '../model/errors.ts';
 import { realPath } from '../system/real-path.ts';
@@ -17,9 +17,6 @@ import {
   type SettingInfo,
   type Settings,
 } from './settings.ts';
-
-// What is checked here and elsewhere is checked a few times in a process: to compile it first takes longer.
-config({ jitless: true });
 
 /** Where settings come from. */
 export interface SettingSources {
